@@ -1,0 +1,1 @@
+"""Joldama: a national referral network for children with developmental disorders."""

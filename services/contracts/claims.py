@@ -1,0 +1,97 @@
+"""What the referral service asks of capacity, and what it is told."""
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from uuid import UUID
+
+from services.contracts.vocabulary import ClaimState, Modality
+
+
+class Mark(BaseModel):
+    """A generation of capacity's data, and how far it has come. A sequence only grows within an epoch."""
+
+    model_config = ConfigDict(frozen=True)
+
+    epoch: str
+    sequence: int = Field(ge=0)
+
+
+class ClaimRequest(BaseModel):
+    """`claim(referral_id, attempt, rank, candidates)`: hold the first free place, or wait for one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    referral_id: UUID
+    attempt: int = Field(ge=1)
+    rank: int = Field(description="Milliseconds; the smaller goes first")
+    candidates: tuple[tuple[str, ...], ...] = Field(
+        description="Programme ids in tiers, the preferred tier first. Within a tier (the same distance) "
+        "the programme with more free places is taken, then the one named first."
+    )
+    at: AwareDatetime
+
+
+class ClaimResult(BaseModel):
+    """What the referral has now. `free` counts the free places at each candidate just before the claim."""
+
+    model_config = ConfigDict(frozen=True)
+
+    referral_id: UUID
+    attempt: int
+    state: ClaimState
+    programme_id: str | None = None
+    repeated: bool = False
+    """The same attempt had been claimed before: this is what it has, unchanged."""
+    free: dict[str, int] = {}
+
+
+class ClaimsBatch(BaseModel):
+    """Claims in order. `seen` is the newest mark in the caller's record: data older than it is refused (503 `rebuilding`)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seen: Mark | None = None
+    claims: tuple[ClaimRequest, ...] = Field(max_length=1000)
+
+
+class ClaimsBatchResult(BaseModel):
+    """One result a claim, in the same order, and the mark after the last."""
+
+    results: tuple[ClaimResult, ...]
+    mark: Mark
+
+
+class WaitingClaim(BaseModel):
+    """A waiting child for whom a programme that opens is eligible."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    referral_id: UUID
+    attempt: int = Field(ge=1)
+    rank: int
+
+
+class ProgrammeCapacity(BaseModel):
+    """What capacity keeps of a programme: whose it is, and how many places at a time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    programme_id: str
+    center_id: str
+    region_id: str
+    modality: Modality
+    places: int = Field(ge=0, le=100_000)
+    suspended: bool = False
+    confirmed_at: AwareDatetime
+
+
+class ProgrammeFigures(ProgrammeCapacity):
+    """A programme's counts at one moment: places = free + held + occupied, unless overcommitted."""
+
+    held: int
+    occupied: int
+    free: int
+    waiting: int
+    overcommitted: int = 0
+    """How many more are held or occupied than there are places (after places were taken away)."""
+    stale: bool = False
+    """The figure was not confirmed for seven days."""

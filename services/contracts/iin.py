@@ -1,0 +1,49 @@
+"""Kazakhstan's individual identification number: twelve digits that say birth date, century and sex, and check themselves.
+
+Source: Government decree 853 of 2003-08-22; the check digit's two rows of weights as published there.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from services.contracts.vocabulary import Sex
+
+_FIRST = range(1, 12)
+_SECOND = (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2)
+_CENTURY = {"1": 1800, "2": 1800, "3": 1900, "4": 1900, "5": 2000, "6": 2000}
+
+
+class InvalidIin(ValueError):
+    """The number is not an IIN; the message says why and never repeats the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class IinFacts:
+    """What the number says of its owner."""
+
+    birth_date: date
+    sex: Sex
+
+
+def check_digit(first_eleven: str) -> int | None:
+    """The twelfth digit for the first eleven, or None where no number may be issued."""
+    for weights in (_FIRST, _SECOND):
+        rest = sum(weight * int(digit) for weight, digit in zip(weights, first_eleven, strict=True)) % 11
+        if rest < 10:
+            return rest
+    return None
+
+
+def read_iin(iin: str) -> IinFacts:
+    """What `iin` says; raises InvalidIin."""
+    if len(iin) != 12 or not (iin.isascii() and iin.isdigit()):
+        raise InvalidIin("must be twelve digits")
+    if iin[6] not in _CENTURY:
+        raise InvalidIin("its seventh digit names no century and sex")
+    if check_digit(iin[:11]) != int(iin[11]):
+        raise InvalidIin("its check digit does not fit")
+    try:
+        born = date(_CENTURY[iin[6]] + int(iin[:2]), int(iin[2:4]), int(iin[4:6]))
+    except ValueError:
+        raise InvalidIin("its first six digits are no date") from None
+    return IinFacts(born, Sex.MALE if int(iin[6]) % 2 else Sex.FEMALE)
