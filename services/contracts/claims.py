@@ -1,9 +1,13 @@
 """What the referral service asks of capacity, and what it is told."""
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
 from services.contracts.vocabulary import ClaimState, Modality
+
+Tier = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Mark(BaseModel):
@@ -23,9 +27,10 @@ class ClaimRequest(BaseModel):
     referral_id: UUID
     attempt: int = Field(ge=1)
     rank: int = Field(description="Milliseconds; the smaller goes first")
-    candidates: tuple[tuple[str, ...], ...] = Field(
+    candidates: tuple[Tier, ...] = Field(
+        min_length=1,
         description="Programme ids in tiers, the preferred tier first. Within a tier (the same distance) "
-        "the programme with more free places is taken, then the one named first."
+        "the programme with more free places is taken, then the one named first.",
     )
     at: AwareDatetime
 
@@ -44,8 +49,28 @@ class ClaimResult(BaseModel):
     free: dict[str, int] = {}
 
 
+class ClaimAnswer(ClaimResult):
+    """A single step's result, and the mark after it."""
+
+    mark: Mark
+
+
+class ClaimChange(BaseModel):
+    """The body of `POST /v1/claims/{referral_id}/occupy`: the step is for this attempt only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attempt: int = Field(ge=1)
+    at: AwareDatetime | None = None
+    """Now, by capacity's clock, when left out."""
+    seen: Mark | None = None
+
+
 class ClaimsBatch(BaseModel):
-    """Claims in order. `seen` is the newest mark in the caller's record: data older than it is refused (503 `rebuilding`)."""
+    """Claims in order. `seen` is the newest mark in the caller's record.
+
+    Data of another epoch, or behind that mark, takes no claim (503 `rebuilding`).
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -84,6 +109,19 @@ class ProgrammeCapacity(BaseModel):
     confirmed_at: AwareDatetime
 
 
+class ProgrammeOpening(ProgrammeCapacity):
+    """The body of `PUT /v1/programmes/{programme_id}`: `waiting` join its queue before its first place is given.
+
+    Repeating it changes nothing: the figure with the later `confirmed_at` stands, and who is not waiting
+    under the named attempt (any more) does not join.
+    """
+
+    waiting: tuple[WaitingClaim, ...] = Field((), max_length=10_000)
+    at: AwareDatetime | None = None
+    """Now, by capacity's clock, when left out."""
+    seen: Mark | None = None
+
+
 class ProgrammeFigures(ProgrammeCapacity):
     """A programme's counts at one moment: places = free + held + occupied, unless overcommitted."""
 
@@ -95,3 +133,9 @@ class ProgrammeFigures(ProgrammeCapacity):
     """How many more are held or occupied than there are places (after places were taken away)."""
     stale: bool = False
     """The figure was not confirmed for seven days."""
+
+
+class ProgrammeAnswer(ProgrammeFigures):
+    """The figures after a step, and the mark after it."""
+
+    mark: Mark

@@ -149,6 +149,9 @@ class PlaceHandedOverV1(CapacityEvent):
 
     TYPE: ClassVar[str] = "kz.joldama.place.handed_over.v1"
 
+    left: tuple[str, ...] = ()
+    """The other programmes whose queues the referral left in the same step."""
+
 
 class PlaceReleasedV1(CapacityEvent):
     """A place came free and nobody was waiting for it, or it went on (a hand-over follows)."""
@@ -170,7 +173,7 @@ class PlacesSetV1(CapacityEvent):
 
 
 class ClaimQueuedV1(Payload):
-    """No candidate had a free place: the referral stands in the queue of each."""
+    """The referral joined these queues: no place was free, or a programme opened while it waited."""
 
     TYPE: ClassVar[str] = "kz.joldama.claim.queued.v1"
 
