@@ -247,9 +247,7 @@ class MalformedEvent(ValueError):
 KNOWN: dict[str, type[Payload]] = _all(Payload)
 
 
-def write_event(
-    data: Payload, *, event_id: str, source: str, time: datetime, traceparent: str | None = None
-) -> bytes:
+def write_event(data: Payload, *, event_id: str, source: str, time: datetime, traceparent: str | None = None) -> bytes:
     """`data` in its envelope, as the bytes that go to Kafka; `time` must be aware."""
     envelope = {
         "specversion": "1.0",

@@ -1,4 +1,4 @@
-"""Kazakhstan's individual identification number: twelve digits that say birth date, century and sex, and check themselves.
+"""Kazakhstan's individual number: twelve digits that say birth date, century and sex, and check themselves.
 
 Source: Government decree 853 of 2003-08-22; the check digit's two rows of weights as published there.
 """

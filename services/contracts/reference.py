@@ -46,7 +46,7 @@ class CenterEntry(Named):
 
 
 class ProgrammeEntry(BaseModel):
-    """A center's offer of one modality. Ages are completed months: from the first up to, but not including, the second."""
+    """A center's offer of one modality. Ages are completed months, the second one excluded."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -44,9 +44,7 @@ class DiagnosisSubmission(Strict):
     settlement_id: str = Field(description="Home settlement: an id of data/settlements.csv")
     modalities: Annotated[tuple[Modality, ...], Field(min_length=1, max_length=4)]
     max_distance_km: Annotated[float, Field(gt=0, le=5000)] | None = None
-    priority: Priority | None = Field(
-        None, description="The clinician's; a child under 36 months is urgent anyway"
-    )
+    priority: Priority | None = Field(None, description="The clinician's; a child under 36 months is urgent anyway")
 
 
 class DiagnosisReceipt(BaseModel):

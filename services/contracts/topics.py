@@ -1,4 +1,4 @@
-"""The topics, one a context, so that what concerns one key stays in order. `deploy/topics.toml` holds their settings."""
+"""The topics, one a context, so that what concerns one key stays in order. `deploy/topics.toml` sets them."""
 
 DIAGNOSES = "diagnoses.v1"
 REFERRALS = "referrals.v1"

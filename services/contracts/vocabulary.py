@@ -36,7 +36,7 @@ class Sex(StrEnum):
 class Gmfcs(StrEnum):
     """Gross Motor Function Classification System, levels I to V."""
 
-    I = "I"  # noqa: E741
+    I = "I"
     II = "II"
     III = "III"
     IV = "IV"

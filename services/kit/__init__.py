@@ -1,0 +1,1 @@
+"""Technical helpers without a domain word in them, shared by every service."""

@@ -1,0 +1,115 @@
+"""One transaction a call, in a worker thread: SQLite in a file, or PostgreSQL."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlmodel import Session
+
+from services.kit.errors import TransientError
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "busy_timeout=20000",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+)
+T = TypeVar("T")
+SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
+
+
+class Conflict(TransientError):
+    """Two transactions met on one row; the loser runs again on the new state."""
+
+
+class Database:
+    """An engine that is made at construction and connects at first use; `close()` ends it."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _sqlite_engine(url, pool_size) if self.is_sqlite else _server_engine(url, pool_size)
+        # SQLite has one writer: one thread queues them in memory, where its own lock would poll.
+        self._writers = ThreadPoolExecutor(1 if self.is_sqlite else pool_size, "sql-write")
+        self._readers = ThreadPoolExecutor(pool_size, "sql-read") if self.is_sqlite else self._writers
+
+    async def write(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, committed; rolled back when it raises. Raises TransientError when the database fails."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self.transaction, work)
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """What `work` returns, from one snapshot; nothing is written."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.snapshot, work)
+
+    def transaction(self, work: Callable[[Session], T]) -> T:
+        """As `write`, in the calling thread."""
+        return _classified(lambda: self._commit(work))
+
+    def snapshot(self, work: Callable[[Session], T]) -> T:
+        """As `read`, in the calling thread."""
+        return _classified(lambda: self._look(work))
+
+    def _commit(self, work: Callable[[Session], T]) -> T:
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            return work(session)
+
+    def _look(self, work: Callable[[Session], T]) -> T:
+        options: dict[str, Any] = {"sqlite_begin": "BEGIN"} if self.is_sqlite else {"postgresql_readonly": True}
+        with self.engine.connect().execution_options(**options) as connection, Session(connection) as session:
+            return work(session)
+
+    async def ping(self) -> None:
+        """Raises TransientError when the database does not answer."""
+        await self.read(lambda session: session.execute(text("SELECT 1")))
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._writers.shutdown)
+        await asyncio.to_thread(self._readers.shutdown)
+        self.engine.dispose()
+
+
+def _classified(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except IntegrityError:
+        raise
+    except (OperationalError, InterfaceError) as error:
+        raise _transient(error) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _transient(error) from error
+        raise
+
+
+def _transient(error: DBAPIError) -> TransientError:
+    state = getattr(error.orig, "sqlstate", None)
+    kind = Conflict if state in (SERIALIZATION_FAILURE, DEADLOCK) else TransientError
+    return kind(f"database: {type(error.orig).__name__}")
+
+
+def _server_engine(url: str, pool_size: int) -> Engine:
+    return create_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, pool_recycle=1800)
+
+
+def _sqlite_engine(url: str, pool_size: int) -> Engine:
+    """WAL, and BEGIN IMMEDIATE for all that may write: a lock is waited for at the start, never lost midway."""
+    engine = create_engine(url, pool_size=pool_size, max_overflow=2, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE"))

@@ -1,0 +1,38 @@
+"""The inbox: `(consumer, event_id)` beside the effect, so that an event taken twice has its effect once."""
+
+import time
+from collections.abc import Collection
+
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, insert, select
+from sqlmodel import Session
+
+
+class Inbox:
+    """The table `inbox` of one service, on its own metadata."""
+
+    def __init__(self, metadata: MetaData) -> None:
+        self.rows = Table(
+            "inbox",
+            metadata,
+            Column("consumer", String(50), primary_key=True),
+            Column("event_id", String(64), primary_key=True),
+            Column("received_at", BigInteger, nullable=False, index=True),
+        )
+
+    def unseen(self, session: Session, consumer: str, event_ids: Collection[str]) -> set[str]:
+        """Those of `event_ids` that `consumer` has not taken yet."""
+        seen = select(self.rows.c.event_id).where(self.rows.c.consumer == consumer, self.rows.c.event_id.in_(event_ids))
+        return set(event_ids) - set(session.execute(seen).scalars())
+
+    def record(self, session: Session, consumer: str, event_ids: Collection[str]) -> None:
+        """Mark `event_ids` as taken; raises IntegrityError when another transaction took one meanwhile."""
+        if event_ids:
+            now = int(time.time() * 1000)
+            session.execute(
+                insert(self.rows),
+                [{"consumer": consumer, "event_id": one, "received_at": now} for one in event_ids],
+            )
+
+    def trim(self, session: Session, before: int) -> None:
+        """Forget what was received before `before` (epoch ms); Kafka must keep its topics for less long."""
+        session.execute(delete(self.rows).where(self.rows.c.received_at < before))

@@ -1,0 +1,45 @@
+"""What every process reads from its environment (prefix `JOLDAMA_`)."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class Mode(StrEnum):
+    LOCAL = "local"
+    PRODUCTION = "production"
+
+
+class ServiceSettings(BaseSettings):
+    """Shared by all services; each adds its own. A missing required variable is named in the error."""
+
+    model_config = SettingsConfigDict(env_prefix="JOLDAMA_", extra="ignore", frozen=True)
+
+    mode: Mode = Mode.PRODUCTION
+    host: str = "127.0.0.1"
+    port: int = 0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    data: Path = CHECKOUT / "data"
+
+    kafka_servers: str
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca_file: Path | None = None
+    topic_prefix: str = "joldama"
+
+    jwks: str = ""
+    """A file or a URL with the issuer's public keys."""
+    issuer: str = ""
+    audience: str = "joldama"
+    service_token_file: Path | None = None
+
+    @property
+    def local(self) -> bool:
+        return self.mode is Mode.LOCAL
