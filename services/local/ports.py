@@ -1,0 +1,71 @@
+"""Ports on loopback: the usual one when it is free, else another, and never one that a neighbor has chosen."""
+
+import fcntl
+import getpass
+import random
+import socket
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+LOOPBACK = "127.0.0.1"
+_OTHERS = range(20_000, 32_000)
+"""Below the range from which systems take the ports of outgoing connections."""
+
+
+class Ports:
+    """The ports of one owner. A choice is marked by a file lock, so that two networks that start at once differ.
+
+    The marks end with the process, or with the `with` block.
+    """
+
+    def __init__(self) -> None:
+        self._marks: dict[int, IO[str]] = {}
+        self._folder = Path(tempfile.gettempdir()) / f"joldama-ports-{getpass.getuser()}"
+
+    def choose(self, preferred: int | None = None) -> int:
+        """`preferred` when nobody listens there or has chosen it, else any other free port."""
+        if preferred is not None and self._take(preferred):
+            return preferred
+        for port in random.sample(_OTHERS, 500):
+            if self._take(port):
+                return port
+        raise OSError("no free port on loopback between 20000 and 32000")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for mark in self._marks.values():
+            mark.close()
+        self._marks.clear()
+
+    def _take(self, port: int) -> bool:
+        if port in self._marks:
+            return False
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        mark = (self._folder / str(port)).open("w")
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            free = is_free(port)
+        except BlockingIOError:
+            free = False
+        if not free:
+            mark.close()
+            return False
+        self._marks[port] = mark
+        return True
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on `port` of loopback now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,59 @@
+"""Real servers for every test that asks: started once a run, shared by its workers, ended with it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.support import sql
+from tests.support.servers import begin_run, end_run, shared_address
+
+_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # workers share the folder of the process that started them
+        config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="joldama-tests-"))
+        begin_run(config.stash[_FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := config.stash.get(_FOLDER, None):
+        end_run()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> str:
+    """`host:port` of a real Apache Kafka: `JOLDAMA_TEST_KAFKA`, or this run's own. Give topics a prefix of your own."""
+    return os.environ.get("JOLDAMA_TEST_KAFKA") or shared_address("kafka")
+
+
+@pytest.fixture(scope="session")
+def valkey() -> str:
+    """URL of a real Valkey or Redis: `JOLDAMA_TEST_REDIS`, or this run's own. Give keys a prefix of your own."""
+    return os.environ.get("JOLDAMA_TEST_REDIS") or shared_address("valkey")
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix for topics, keys and groups that no other test has."""
+    return f"t{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def new_database(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Makes an empty database at each call, `new_database("intake")`, and answers its SQLAlchemy URL.
+
+    A SQLite file; with `JOLDAMA_TEST_SQL` (a PostgreSQL URL whose user may create databases) a database there.
+    """
+    server = os.environ.get("JOLDAMA_TEST_SQL")
+    if server is None:
+        yield lambda name: f"sqlite:///{tmp_path / name}.sqlite3"
+        return
+    with sql.databases_on(server) as make:
+        yield make

@@ -1,0 +1,33 @@
+"""Waiting on a condition, never on the clock."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(condition: Callable[[], T | Awaitable[T]], message: str = "", *, within: float = 15.0) -> T:
+    """What `condition` (plain or async) answers as soon as that is truthy.
+
+    An AssertionError of the condition means "not yet". After `within` seconds the test fails with `message`
+    and the last answer or assertion.
+    """
+    give_up, pause = time.monotonic() + within, 0.01
+    while True:
+        last: object
+        try:
+            answer = condition()
+            value: T = await answer if inspect.isawaitable(answer) else answer
+            if value:
+                return value
+            last = value
+        except AssertionError as error:
+            last = error
+        if time.monotonic() > give_up:
+            name = message or getattr(condition, "__name__", "the condition")
+            raise AssertionError(f"not within {within:g} s: {name} (last: {last!r})")
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.25)
