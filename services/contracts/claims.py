@@ -3,11 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from services.contracts.vocabulary import ClaimState, Modality
 
-Tier = Annotated[tuple[str, ...], Field(min_length=1)]
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=100)]
+"""A programme's, center's or region's id."""
+Tier = Annotated[tuple[Id, ...], Field(min_length=1)]
 
 
 class Mark(BaseModel):
@@ -100,9 +102,9 @@ class ProgrammeCapacity(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    programme_id: str
-    center_id: str
-    region_id: str
+    programme_id: Id
+    center_id: Id
+    region_id: Id
     modality: Modality
     places: int = Field(ge=0, le=100_000)
     suspended: bool = False
@@ -110,7 +112,7 @@ class ProgrammeCapacity(BaseModel):
 
 
 class ProgrammeOpening(ProgrammeCapacity):
-    """The body of `PUT /v1/programmes/{programme_id}`: `waiting` join its queue before its first place is given.
+    """The body of `PUT /v1/programmes/{programme_id}`: `waiting` join its queue before a place is given.
 
     Repeating it changes nothing: the figure with the later `confirmed_at` stands, and who is not waiting
     under the named attempt (any more) does not join.

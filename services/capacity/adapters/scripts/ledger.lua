@@ -1,0 +1,121 @@
+-- What the operations share; put before each of them when it is loaded. All keys lie under one hash tag.
+--
+-- {prefix}:programmes        hash: '@epoch' (ms at which it was opened), '@sequence' (steps since), and by programme
+--                            "places held occupied suspended confirmed center region modality"
+--                            (suspended is 0 or 1, confirmed is in ms)
+-- {prefix}:claim:<referral>  string "attempt state rank programmes": one programme when held or occupied, every
+--                            queue it stands in when waiting; "attempt none" when it was given back
+-- {prefix}:queue:<programme> sorted set of referrals by rank; equal ranks go by referral id
+-- {prefix}:events            stream of steps; the id of a step is <epoch>-<sequence>
+--
+-- KEYS[1] programmes, KEYS[2] events
+-- ARGV[1] "{prefix}:", ARGV[2] now (ms), ARGV[3] ARGV[4] epoch and sequence the caller has seen ('' for none)
+
+local match = string.match
+local epoch, sequence
+local programmes, changed = {}, {}
+
+-- Whether `got` ('@epoch', '@sequence') is the data that the caller has seen, or newer of the same epoch.
+local function current(got)
+  epoch, sequence = got[1], tonumber(got[2])
+  return epoch and (ARGV[3] == '' or (ARGV[3] == epoch and tonumber(ARGV[4]) <= sequence))
+end
+
+local function parse(record)
+  local places, held, occupied, suspended, rest = match(record, '^(%d+) (%d+) (%d+) (%d) (.*)$')
+  return {
+    places = tonumber(places), held = tonumber(held), occupied = tonumber(occupied),
+    suspended = suspended, rest = rest,
+  }
+end
+
+-- The programme as this step has left it so far, or false when it was never opened.
+local function programme(id)
+  if programmes[id] == nil then
+    local record = redis.call('HGET', KEYS[1], id)
+    programmes[id] = record and parse(record)
+  end
+  return programmes[id]
+end
+
+local function free(places, held, occupied, suspended)
+  local left = places - held - occupied
+  return (suspended == '0' and left > 0) and left or 0
+end
+
+local function queue(id)
+  return ARGV[1] .. 'queue:' .. id
+end
+
+local function append(...)
+  sequence = sequence + 1
+  redis.call('XADD', KEYS[2], epoch .. '-' .. sequence, ...)
+end
+
+-- Say what happened to programme `id`, with its record and queue as they are after it.
+local function tell(kind, id, referral, attempt, ...)
+  local p = programmes[id]
+  local record = p.places .. ' ' .. p.held .. ' ' .. p.occupied .. ' ' .. p.suspended .. ' ' .. p.rest
+  changed[id] = record
+  append('type', kind, 'at', ARGV[2], 'referral', referral, 'attempt', attempt, 'programme', id,
+    'record', record, 'waiting', redis.call('ZCARD', queue(id)), ...)
+end
+
+-- Write every programme that changed, and the sequence.
+local function finish()
+  local fields = {'@sequence', sequence}
+  for id, record in pairs(changed) do
+    fields[#fields + 1] = id
+    fields[#fields + 1] = record
+  end
+  redis.call('HSET', KEYS[1], unpack(fields))
+end
+
+-- Attempt, state, rank and programmes (joined by spaces) of a claim; nothing when there is none.
+local function read_claim(key)
+  local claim = redis.call('GET', key)
+  if not claim then return nil end
+  local attempt, state, rank, names = match(claim, '^(%d+) (%a+) ?(%S*) ?(.*)$')
+  return tonumber(attempt), state, rank, names
+end
+
+-- Give what is free at `id` to the first in its queue, who leaves every other queue; again until one of both ends.
+local function hand_over(id)
+  local p = programmes[id]
+  while free(p.places, p.held, p.occupied, p.suspended) > 0 do
+    local first = redis.call('ZPOPMIN', queue(id))[1]
+    if not first then return end
+    local attempt, state, rank, names = read_claim(ARGV[1] .. 'claim:' .. first)
+    if state == 'waiting' then
+      local left = {}
+      for name in string.gmatch(names, '%S+') do
+        if name ~= id then
+          redis.call('ZREM', queue(name), first)
+          left[#left + 1] = name
+        end
+      end
+      redis.call('SET', ARGV[1] .. 'claim:' .. first, attempt .. ' held ' .. rank .. ' ' .. id)
+      p.held = p.held + 1
+      tell('handed_over', id, first, attempt, 'left', table.concat(left, ' '))
+    end
+  end
+end
+
+-- Take from `referral` the place it has (and hand that over), or its turn in each queue.
+local function give_back(referral, attempt, state, names)
+  if state == 'waiting' then
+    for name in string.gmatch(names, '%S+') do redis.call('ZREM', queue(name), referral) end
+    append('type', 'withdrawn', 'at', ARGV[2], 'referral', referral, 'attempt', attempt, 'programmes', names)
+  elseif state ~= 'none' then
+    local p = programme(names)
+    p[state] = p[state] - 1
+    tell('released', names, referral, attempt)
+    hand_over(names)
+  end
+end
+
+-- The answer of every operation on a claim; `names` is left out unless it is the one programme of a place.
+local function answer(state, attempt, names, repeated)
+  local place = (state == 'held' or state == 'occupied') and names or ''
+  return {'ok', epoch, sequence, state, attempt, place, repeated and 1 or 0}
+end

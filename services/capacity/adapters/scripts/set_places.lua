@@ -1,0 +1,20 @@
+-- Set, confirm, suspend or resume a programme's figure, and hand over what that makes free.
+--
+-- Fewer places than are held or occupied evict nobody. A suspended programme gives nothing and keeps its queue.
+--
+-- ARGV[5] programme, ARGV[6] places, ARGV[7] suspended 0 or 1, ARGV[8] confirmed (ms); '' leaves one as it is
+-- Result  {'rebuilding'} | {'unknown'} | {'ok', epoch, sequence, record, waiting}
+
+local id = ARGV[5]
+local got = redis.call('HMGET', KEYS[1], '@epoch', '@sequence', id)
+if not current(got) then return {'rebuilding'} end
+if not got[3] then return {'unknown'} end
+
+local p = programme(id)
+if ARGV[6] ~= '' then p.places = tonumber(ARGV[6]) end
+if ARGV[7] ~= '' then p.suspended = ARGV[7] end
+if ARGV[8] ~= '' then p.rest = string.gsub(p.rest, '^%d+', ARGV[8]) end
+tell('set', id, '', '')
+hand_over(id)
+finish()
+return {'ok', epoch, sequence, changed[id], redis.call('ZCARD', queue(id))}

@@ -1,0 +1,65 @@
+"""A step: what capacity did once, as its event, and the id that names it for ever."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.contracts.claims import Mark
+from services.contracts.events import Payload
+
+_ID = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StepId:
+    """`<epoch>-<sequence>`: the id in the stream, of the event, and the feed's `Last-Event-ID`."""
+
+    epoch: int
+    sequence: int
+
+    @classmethod
+    def parse(cls, text: str) -> "StepId":
+        """Raises ValueError when `text` is no such id."""
+        found = _ID.fullmatch(text)
+        if not found:
+            raise ValueError("must be an id of this feed: <epoch>-<sequence>")
+        return cls(int(found[1]), int(found[2]))
+
+    @classmethod
+    def of(cls, mark: Mark) -> "StepId":
+        return cls(int(mark.epoch), mark.sequence)
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(epoch=str(self.epoch), sequence=self.sequence)
+
+    def __str__(self) -> str:
+        return f"{self.epoch}-{self.sequence}"
+
+
+START = StepId(0, 0)
+"""Before every step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`at` is the time that the caller gave, aware and in UTC."""
+
+    id: StepId
+    at: datetime
+    data: Payload
+
+    @property
+    def event_id(self) -> str:
+        """The CloudEvents id: the same however often the step is published."""
+        return f"capacity-{self.id}"
+
+
+def resumable(last_seen: StepId, *, now: Mark, first: StepId | None, kept: bool) -> bool:
+    """Whether a reader who has seen `last_seen` can go on without having missed a step.
+
+    `first` is the oldest step that the stream keeps, `kept` tells whether it keeps `last_seen` itself.
+    """
+    if kept or last_seen == StepId.of(now):
+        return True
+    return first is not None and last_seen == StepId(first.epoch, first.sequence - 1)

@@ -1,0 +1,110 @@
+"""What the handlers need of the store: claims, places, and the steps it took. The fake and Redis both serve them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.capacity.domain.step import Step, StepId
+from services.contracts.claims import (
+    ClaimAnswer,
+    ClaimRequest,
+    ClaimsBatchResult,
+    Mark,
+    ProgrammeAnswer,
+    ProgrammeFigures,
+    ProgrammeOpening,
+)
+
+
+class Rebuilding(Exception):
+    """The data is of no epoch, of another one, or behind what the caller has seen: nothing was done."""
+
+
+class UnknownProgramme(Exception):
+    """No such programme was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every programme at one moment, by programme id."""
+
+    mark: Mark
+    figures: tuple[ProgrammeFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A referral's place in a queue; `position` counts from 1."""
+
+    position: int
+    referral_id: UUID
+    rank: int
+
+
+class Claims(Protocol):
+    """Steps on one referral's claim. Each is atomic, may be repeated, and raises Rebuilding or TransientError."""
+
+    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
+        """Each claim in order, each a step of its own."""
+        ...
+
+    async def occupy(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
+        """The held place becomes occupied; anything else is answered unchanged."""
+        ...
+
+    async def release(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
+        """What the referral has under this attempt, or an earlier one, is given back and handed over."""
+        ...
+
+    async def present(self, referral_id: UUID) -> ClaimAnswer:
+        """What the referral has now."""
+        ...
+
+
+class Places(Protocol):
+    """Steps on one programme, and what all of them hold. Raises Rebuilding or TransientError."""
+
+    async def open_programme(self, opening: ProgrammeOpening, at: datetime) -> ProgrammeAnswer:
+        """Register the programme, let the waiting join, then hand over."""
+        ...
+
+    async def set_places(
+        self, programme_id: str, places: int, at: datetime, *, suspended: bool | None = None
+    ) -> ProgrammeAnswer:
+        """Set and confirm a figure; raises UnknownProgramme."""
+        ...
+
+    async def snapshot(self, now: datetime) -> Snapshot: ...
+
+    async def queue(self, programme_id: str, after: Turn | None, limit: int) -> list[Turn]:
+        """Up to `limit` turns behind `after`, in order."""
+        ...
+
+
+class Steps(Protocol):
+    """The steps in order, as far back as they are kept."""
+
+    async def after(self, last: StepId, limit: int) -> list[Step]: ...
+
+    async def wait(self, last: StepId, limit: int, seconds: float) -> list[Step]:
+        """As `after`, but when there is none yet waits for one, at most that many seconds."""
+        ...
+
+    async def keeps(self, step: StepId) -> bool: ...
+
+    async def first(self) -> StepId | None: ...
+
+    async def last(self) -> StepId:
+        """The newest step, or the start when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The three sides of one store."""
+
+    claims: Claims
+    places: Places
+    steps: Steps

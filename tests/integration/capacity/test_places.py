@@ -1,0 +1,140 @@
+"""Places, queues and steps, as every store must keep them."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.capacity.domain.step import START, StepId
+from services.capacity.ports import Store, UnknownProgramme
+from services.contracts.events import PlaceHandedOverV1, PlaceHeldV1, PlacesSetV1
+from services.contracts.vocabulary import ClaimState, Modality
+from tests.integration.capacity.network import (
+    NOW,
+    claim,
+    figures,
+    open_programme,
+    queue,
+    referral,
+    set_places,
+    steps,
+    story,
+)
+
+
+async def test_added_places_go_to_the_queue_in_the_same_step(store: Store) -> None:
+    await open_programme(store, "a", 0)
+    for number in (1, 2, 3):
+        await claim(store, number, "a")
+    answer = await set_places(store, "a", 2)
+    assert (answer.places, answer.held, answer.waiting, answer.free) == (2, 2, 1, 0)
+    assert (await story(store))[-3:] == ["PlacesSet a", "PlaceHandedOver a 1", "PlaceHandedOver a 2"]
+
+
+async def test_taking_places_away_evicts_nobody_and_shows_overcommitted(store: Store) -> None:
+    await open_programme(store, "a", 3)
+    for number in (1, 2, 3, 4):
+        await claim(store, number, "a")
+    answer = await set_places(store, "a", 1)
+    assert (answer.held, answer.free, answer.overcommitted) == (3, 0, 2)
+    await store.claims.release(referral(1), 1, NOW)
+    await store.claims.release(referral(2), 1, NOW)
+    assert await queue(store, "a") == [4]
+    await store.claims.release(referral(3), 1, NOW)
+    assert (await store.claims.present(referral(4))).state is ClaimState.HELD
+
+
+async def test_the_figure_of_an_unknown_programme_cannot_be_set(store: Store) -> None:
+    await open_programme(store, "a", 1)
+    with pytest.raises(UnknownProgramme):
+        await set_places(store, "nowhere", 1)
+
+
+async def test_of_two_figures_the_one_confirmed_later_stands(store: Store) -> None:
+    await open_programme(store, "a", 1)
+    await set_places(store, "a", 5)
+    assert (await open_programme(store, "a", 1)).places == 5
+    later = await open_programme(store, "a", 2, confirmed_at=NOW + timedelta(days=1), suspended=True)
+    assert (later.places, later.suspended) == (2, True)
+
+
+async def test_a_programme_registered_again_changes_its_owner_and_keeps_its_figure(store: Store) -> None:
+    first = await open_programme(store, "a", 1)
+    assert (await open_programme(store, "a", 1)).mark == first.mark
+    moved = await open_programme(store, "a", 9, center_id="center-2", region_id="KZ-75", modality=Modality.INPATIENT)
+    assert (moved.center_id, moved.region_id, moved.modality, moved.places) == (
+        "center-2", "KZ-75", Modality.INPATIENT, 1,
+    )  # fmt: skip
+
+
+async def test_a_figure_that_nobody_confirmed_for_seven_days_is_stale(store: Store) -> None:
+    await open_programme(store, "a", 1)
+    fresh = await store.places.snapshot(NOW + timedelta(days=7))
+    stale = await store.places.snapshot(NOW + timedelta(days=7, seconds=1))
+    assert (fresh.figures[0].stale, stale.figures[0].stale) == (False, True)
+    await store.places.set_places("a", 1, NOW + timedelta(days=8))
+    again = await store.places.snapshot(NOW + timedelta(days=9))
+    assert again.figures[0].stale is False
+
+
+async def test_a_queue_is_read_in_parts_also_among_equal_ranks(store: Store) -> None:
+    await open_programme(store, "a", 0)
+    for number in range(1, 8):
+        await claim(store, number, "a", rank=number // 4)
+    first = await store.places.queue("a", None, 2)
+    second = await store.places.queue("a", first[-1], 2)
+    third = await store.places.queue("a", second[-1], 10)
+    assert [turn.referral_id.int for turn in (*first, *second, *third)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [turn.position for turn in third] == [5, 6, 7]
+
+
+async def test_a_step_says_what_happened_and_the_count_after_it(store: Store) -> None:
+    await open_programme(store, "a", 1)
+    await open_programme(store, "b", 0)
+    await claim(store, 1, "a")
+    await claim(store, 2, "b", "a", attempt=4, at=NOW + timedelta(seconds=5))
+    await store.claims.release(referral(1), 1, NOW + timedelta(seconds=9))
+    placed, _, held, _, released, handed = await steps(store)
+    assert isinstance(placed.data, PlacesSetV1)
+    assert placed.data.confirmed_at == NOW
+    assert isinstance(held.data, PlaceHeldV1)
+    assert (held.data.center_id, held.data.region_id, held.data.modality) == (
+        "center-1", "KZ-10", Modality.DAY_STAY,
+    )  # fmt: skip
+    assert (held.data.places, held.data.held, held.data.free, held.data.waiting) == (1, 1, 0, 0)
+    assert isinstance(handed.data, PlaceHandedOverV1)
+    assert (handed.data.referral_id, handed.data.attempt, handed.data.left) == (referral(2), 4, ("b",))
+    assert (handed.data.held, handed.data.waiting) == (1, 0)
+    assert released.at == handed.at == NOW + timedelta(seconds=9)
+    assert [one.id.sequence for one in (placed, held, released, handed)] == [1, 3, 5, 6]
+    assert handed.data.epoch == str(handed.id.epoch)
+
+
+async def test_steps_are_read_behind_any_that_was_seen(store: Store) -> None:
+    await open_programme(store, "a", 2)
+    await claim(store, 1, "a")
+    await claim(store, 2, "a")
+    everything = await store.steps.after(START, 10)
+    assert await store.steps.after(everything[0].id, 1) == [everything[1]]
+    assert await store.steps.wait(everything[1].id, 10, 0.05) == [everything[2]]
+    assert await store.steps.wait(everything[2].id, 10, 0.05) == []
+    assert (await store.steps.first(), await store.steps.last()) == (everything[0].id, everything[2].id)
+    assert await store.steps.keeps(everything[1].id)
+    assert not await store.steps.keeps(StepId(1, 1))
+
+
+async def test_the_story_folds_to_the_same_figures(store: Store) -> None:
+    await open_programme(store, "a", 1)
+    await open_programme(store, "b", 1)
+    for number in range(1, 6):
+        await claim(store, number, "a", "b")
+    await store.claims.release(referral(1), 1, NOW)
+    await store.claims.release(referral(5), 1, NOW)
+    waiting = {"a": 0, "b": 0}
+    for step in await steps(store):
+        kind, *names = type(step.data).__name__, *getattr(step.data, "programme_ids", ())
+        for name in names:
+            waiting[name] += 1 if kind == "ClaimQueuedV1" else -1
+        if isinstance(step.data, PlaceHandedOverV1):
+            for name in (step.data.programme_id, *step.data.left):
+                waiting[name] -= 1
+    assert waiting == {name: (await figures(store, name)).waiting for name in ("a", "b")}
