@@ -1,0 +1,126 @@
+"""Calls to a service: a problem becomes one sentence, and what may pass by itself is tried again."""
+
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx2
+
+from services.cli.failures import ExitCode, Failure, no_network
+from services.cli.network import is_loopback
+
+T = TypeVar("T")
+ATTEMPTS = 6
+FIRST_PAUSE = 0.2
+LONGEST_PAUSE = 5.0
+PASSING = frozenset({429, 502, 503, 504})
+_CODES = {401: ExitCode.NOT_ALLOWED, 403: ExitCode.NOT_ALLOWED, 404: ExitCode.NOT_FOUND}
+
+
+class Refused(Failure):
+    """The service's answer was a problem. `problem` is its body, as far as it was one."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self.status, self.problem = response.status_code, _problem(response)
+        code = ExitCode.NO_NETWORK if self.status in PASSING else _CODES.get(self.status, ExitCode.REFUSED)
+        super().__init__(code, describe(self.status, self.problem))
+
+
+class Api:
+    """One service's public API under its base URL, as the holder of `token`.
+
+    All calls raise Failure: `Refused` for a problem, exit code 3 when the service cannot be reached.
+    """
+
+    def __init__(self, url: str, token: str, transport: httpx2.BaseTransport | None = None) -> None:
+        self.url = url
+        self.http = httpx2.Client(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx2.Timeout(30, connect=5),
+            trust_env=not is_loopback(url),
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+
+    def get(self, path: str, **params: str | int | bool | None) -> Any:
+        """The answer's JSON."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return persistently(lambda: self._call("GET", path, params=given), self.url, attempts=3)
+
+    def post(self, path: str, body: Any) -> Any:
+        """The answer's JSON. Sent once more only when the service has said 503: then nothing was done."""
+        return persistently(lambda: self._call("POST", path, json=body), self.url, attempts=3, broken=False)
+
+    def pages(self, path: str, limit: int | None = None, **params: str | int | bool | None) -> Iterator[Any]:
+        """The items of a cursor-paged list, page by page, at most `limit`."""
+        cursor, given = None, 0
+        while limit is None or given < limit:
+            page = self.get(path, cursor=cursor, **params)
+            for item in page["items"]:
+                if given == limit:
+                    return
+                given += 1
+                yield item
+            cursor = page.get("next")
+            if not cursor:
+                return
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        response = self.http.request(method, path, **options)
+        if response.is_error:
+            raise Refused(response)
+        try:
+            return response.json()
+        except ValueError:
+            raise Failure(ExitCode.NO_NETWORK, f"{self.url}{path} answered, but not as Joldama does.") from None
+
+
+def persistently(call: Callable[[], T], url: str, *, attempts: int = ATTEMPTS, broken: bool = True) -> T:
+    """`call`, again with growing pauses while the service says 503 or (with `broken`) the connection breaks."""
+    pause = FIRST_PAUSE
+    for last in [*[False] * (attempts - 1), True]:
+        try:
+            return call()
+        except Refused as refused:
+            if last or refused.status not in PASSING:
+                raise
+        except httpx2.ConnectError:
+            if last or not broken:
+                raise no_network(f"Nobody answers at {url}.") from None
+        except httpx2.TransportError as error:
+            if last or not broken:
+                reason = type(error).__name__
+                raise Failure(ExitCode.NO_NETWORK, f"The connection to {url} broke ({reason}).") from None
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def describe(status: int, problem: dict[str, Any]) -> str:
+    """A problem in words: the detail, each field on its own line, and what is allowed instead."""
+    head = str(problem.get("detail") or problem.get("title") or f"The service answered {status}.")
+    if code := problem.get("code"):
+        head += f" ({code})"
+    lines = [head, *(f"  {one.get('field')}: {one.get('message')}" for one in problem.get("errors", []))]
+    if "allowed_actions" in problem:
+        lines.append(f"  allowed now: {', '.join(problem['allowed_actions']) or 'nothing'}")
+    if status in (401, 403):
+        lines.append("  The token is --token, JOLDAMA_TOKEN, or on a local network --as ROLE [--org ID].")
+    return "\n".join(lines)
+
+
+def _problem(response: httpx2.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except (ValueError, httpx2.ResponseNotRead):
+        return {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,34 @@
+"""The `joldama` command: a terminal client over the public APIs. Light: each command imports what it needs itself."""
+
+import typer
+
+from services.cli import addresses, answers, children, places, referral, start, submit, watch
+from services.cli.failures import Commands
+
+app = typer.Typer(
+    name="joldama",
+    cls=Commands,
+    help="Every child to the nearest center with a free place, and everyone can see why.",
+    epilog="Exit codes: 0 done, 1 refused, 2 usage, 3 no network, 4 not allowed, 5 not found.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # a local variable may be a child's name or a token
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    start.up,
+    submit.submit,
+    referral.referral,
+    answers.seen,
+    answers.accept,
+    answers.decline,
+    watch.watch,
+    places.capacity,
+    places.centers,
+    addresses.urls,
+    addresses.token,
+    children.demo_children,
+):
+    app.command()(command)
+
+if __name__ == "__main__":
+    app()

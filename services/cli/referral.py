@@ -1,0 +1,159 @@
+"""`joldama referral`: where a child was sent, and why there."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from services.cli.access import Identity
+from services.cli.network import read_network
+from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
+from services.contracts.vocabulary import Role
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+ReferralId = Annotated[UUID, typer.Argument(metavar="ID", help="The referral's id.", show_default=False)]
+
+
+def referral(
+    id: ReferralId,
+    json: JsonOption = False,
+    token: TokenOption = None,
+    role: AsOption = None,
+    org: OrgOption = None,
+) -> None:
+    """Show a referral and why this center: who came first and how far, who was left out, all offers and steps.
+
+    Exit code 5 when there is no such referral, or not yet: a submission needs a moment to be routed.
+
+    Example: joldama referral 019a2b3c-0000-7000-8000-000000000001
+    """
+    from services.cli.client import Api
+    from services.cli.render import paper, print_json
+
+    network = read_network()
+    with Api(network.url("referral"), Identity(token, role, org).bearer(network, Role.OPERATOR)) as api:
+        found = api.get(f"/v1/referrals/{id}")
+    if json:
+        return print_json(found)
+    out = paper()
+    for block in story(found):
+        out.print(block)
+        out.print()
+
+
+def story(found: dict[str, Any]) -> Iterator["RenderableType"]:
+    """The blocks that tell a referral: what it is, the decision, offers, queues, history."""
+    yield _head(found)
+    decision = found.get("decision")
+    if decision:
+        yield _candidates(decision)
+        if any(decision.get("excluded", {}).values()):
+            yield _left_out(decision["excluded"])
+    if found.get("offers"):
+        yield _offers(found["offers"])
+    if found.get("queues"):
+        yield _queues(found["queues"])
+    yield _history(found.get("history", []))
+
+
+def _head(found: dict[str, Any]) -> "RenderableType":
+    from rich.console import Group
+    from rich.text import Text
+
+    from services.cli.render import moment, state, table
+
+    title = Text.assemble("Referral ", (str(found["id"]), "bold"), ": ", state(found["state"]))
+    limit = found.get("max_distance_km")
+    facts = {
+        "center": found.get("center_id"),
+        "programme": found.get("programme_id"),
+        "priority": found.get("priority"),
+        "diagnosis": found.get("icd10"),
+        "asked for": ", ".join(found.get("modalities", [])) + (f", at most {limit:g} km away" if limit else ""),
+        "home": found.get("settlement_id"),
+        "polyclinic": found.get("polyclinic_id"),
+        "submitted": moment(found.get("submitted_at")),
+        "deadline": moment(found.get("deadline_at")),
+        "allowed now": ", ".join(found.get("allowed_actions", [])),
+    }
+    return Group(title, table("", ("", ""), [(name, value) for name, value in facts.items() if value]))
+
+
+def _candidates(decision: dict[str, Any]) -> "RenderableType":
+    from services.cli.render import kilometers, moment, table
+
+    rows = [
+        (
+            place,
+            one.get("center_name") or one["center_id"],
+            one["programme_id"],
+            kilometers(one.get("kilometers")),
+            one.get("free"),
+            "◀ chosen" if one.get("chosen") else "",
+        )
+        for place, one in enumerate(decision.get("candidates", []), 1)
+    ]
+    title = f"Why this center: attempt {decision.get('attempt')}, decided {moment(decision.get('at'))}"
+    columns = ("#", "center", "programme", "km", "free then", "")
+    nobody = [("", "no programme accepts such a child")]
+    return table(title, columns, rows or nobody, _NUMBERS)
+
+
+def _left_out(excluded: dict[str, list[str]]) -> "RenderableType":
+    from services.cli.render import table
+
+    rows = [
+        (reason.replace("_", " "), len(ids), ", ".join(ids[:3]) + (" …" if len(ids) > 3 else ""))
+        for reason, ids in sorted(excluded.items(), key=lambda item: -len(item[1]))
+        if ids
+    ]
+    return table("Left out, by the first reason met", ("reason", "programmes", "which"), rows, _NUMBERS)
+
+
+def _offers(offers: list[dict[str, Any]]) -> "RenderableType":
+    from services.cli.render import kilometers, moment, state, table
+
+    rows = [
+        (
+            one["attempt"],
+            one["center_id"],
+            kilometers(one.get("kilometers")),
+            state(one["state"]),
+            one.get("reason"),
+            moment(one.get("made_at")),
+            moment(one.get("answered_at")) or f"due {moment(one.get('answer_by'))}",
+        )
+        for one in offers
+    ]
+    return table("Offers", ("attempt", "center", "km", "state", "reason", "made", "answered"), rows, _NUMBERS)
+
+
+def _queues(queues: list[dict[str, Any]]) -> "RenderableType":
+    from services.cli.render import kilometers, table
+
+    rows = [(one["programme_id"], one.get("center_id"), kilometers(one.get("kilometers"))) for one in queues]
+    return table("Waits in these queues", ("programme", "center", "km"), rows, _NUMBERS)
+
+
+def _history(steps: list[dict[str, Any]]) -> "RenderableType":
+    from rich.text import Text
+
+    from services.cli.render import moment, state, table
+
+    rows = [
+        (
+            moment(one["at"]),
+            one["actor"],
+            one["command"],
+            Text.assemble(state(one.get("from") or ""), " → ", state(one["to"])),
+            one.get("detail"),
+        )
+        for one in steps
+    ]
+    return table("History", ("at", "actor", "command", "state", "detail"), rows)
+
+
+_NUMBERS = ("#", "km", "free then", "programmes", "attempt")

@@ -1,0 +1,65 @@
+"""Parts of submissions on their way to intake, each until it has its results."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import orjson
+
+from services.cli.client import Api, Refused, persistently
+from services.cli.submissions import MEDIA_TYPES, Format, Part
+
+PATH = "/v1/diagnoses/bulk"
+_PATIENCE = httpx2.Timeout(120, connect=5)
+"""Seconds: intake answers when it has read the whole part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the submission that begins at `line` of the file; `result` is intake's own words."""
+
+    line: int
+    result: dict[str, Any]
+
+    @property
+    def taken(self) -> bool:
+        return "code" not in self.result
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**self.result, "line": self.line}
+
+    def complaints(self) -> Iterator[str]:
+        """One sentence a field, or one for the submission."""
+        code = self.result.get("code", "refused")
+        for one in self.result.get("errors") or []:
+            yield f"{one['field']}: {one['message']} ({one.get('code', code)})"
+        if not self.result.get("errors"):
+            yield f"{self.result.get('detail', 'refused')} ({code})"
+
+
+def send(api: Api, part: Part, kind: Format, again: Callable[[], None] = lambda: None) -> list[Outcome]:
+    """The outcomes of a part, one a record and in order. Tries again while the network is away; raises Failure."""
+    tried = 0
+
+    def once() -> list[dict[str, Any]]:
+        nonlocal tried
+        tried += 1
+        if tried > 1:
+            again()
+        return _post(api, part, kind)
+
+    results = persistently(once, api.url, attempts=8)
+    return [Outcome(record.line, result) for record, result in zip(part.records, results, strict=True)]
+
+
+def _post(api: Api, part: Part, kind: Format) -> list[dict[str, Any]]:
+    headers = {"Content-Type": MEDIA_TYPES[kind]}
+    response = api.http.post(PATH, content=part.body, headers=headers, timeout=_PATIENCE)
+    if response.is_error:
+        raise Refused(response)
+    results = [orjson.loads(line) for line in response.content.splitlines() if line]
+    if len(results) != len(part.records):
+        # the server's headers were out when it stopped: the rest of the results never came
+        raise httpx2.RemoteProtocolError(f"{len(results)} results for {len(part.records)} submissions")
+    return results

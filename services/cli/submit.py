@@ -1,0 +1,155 @@
+"""`joldama submit`: a file of submissions to intake, with its errors line by line."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from services.cli.access import LOCAL_POLYCLINIC, Identity
+from services.cli.failures import ExitCode, Failure, say
+from services.cli.network import read_network
+from services.cli.options import AsOption, OrgOption, TokenOption
+from services.cli.submissions import Format, Part, Submissions
+from services.contracts.vocabulary import Role
+
+if TYPE_CHECKING:
+    from services.cli.sending import Outcome
+
+PART = 500
+_Advance = Callable[[Part, int, int], None]
+
+
+def submit(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV or NDJSON; - for standard input.", show_default=False)
+    ],
+    format: Annotated[
+        Format | None, typer.Option("--format", help="What FILE is.", show_default="by its name, or its first line")
+    ] = None,
+    errors: Annotated[
+        Path | None, typer.Option("--errors", metavar="FILE", help="Where refusals go.", show_default="standard error")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print each line's result as NDJSON.")] = False,
+    part: Annotated[int, typer.Option("--part", min=1, max=10_000, help="Submissions sent at a time.")] = PART,
+    token: TokenOption = None,
+    role: AsOption = None,
+    org: OrgOption = None,
+) -> None:
+    """Submit diagnoses to intake, any number of them.
+
+    FILE has one submission a line (NDJSON, as for POST /v1/diagnoses), or is a CSV with the columns of docs/cli.md.
+    It is sent in parts; one that does not get through is sent again. Exit code 0: all taken; 1: some refused.
+
+    Example: joldama demo-children --count 200 --seed 7 | joldama submit -
+    """
+    from services.cli.client import Api
+    from services.cli.sending import send
+
+    network = read_network()
+    bearer = Identity(token, role, org).bearer(network, Role.POLYCLINIC, LOCAL_POLYCLINIC)
+    tally = Tally()
+    with ExitStack() as stack:
+        source = _open(file, stack)
+        complain = _complaints(errors, file, json, stack)
+        submissions = Submissions(source, file, format)
+        api = stack.enter_context(Api(network.url("intake"), bearer))
+        advance = stack.enter_context(_progress(source))
+        try:
+            for one in submissions.parts(part):
+                outcomes = send(api, one, submissions.kind)
+                tally.count(outcomes)
+                advance(one, tally.taken, tally.refused)
+                _tell(outcomes, json, complain)
+        except (Failure, KeyboardInterrupt):
+            say(f"Stopped: {tally}")
+            raise
+    (say if json else print)(str(tally))
+    if tally.refused:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+class Tally:
+    """How many submissions were taken and refused so far, and up to which line."""
+
+    def __init__(self) -> None:
+        self.taken = self.refused = self.line = 0
+        self._began = time.monotonic()
+
+    def count(self, outcomes: list["Outcome"]) -> None:
+        taken = sum(one.taken for one in outcomes)
+        self.taken, self.refused = self.taken + taken, self.refused + len(outcomes) - taken
+        self.line = outcomes[-1].line
+
+    def __str__(self) -> str:
+        seconds = time.monotonic() - self._began
+        return f"{self.taken:,} taken, {self.refused:,} refused, up to line {self.line} ({seconds:.1f} s)"
+
+
+def _tell(outcomes: list["Outcome"], json: bool, complain: Callable[["Outcome"], None]) -> None:
+    if json:
+        import orjson
+
+        sys.stdout.write("".join(orjson.dumps(one.as_dict()).decode() + "\n" for one in outcomes))
+        sys.stdout.flush()
+    for one in outcomes:
+        if not one.taken:
+            complain(one)
+
+
+def _open(file: str, stack: ExitStack) -> IO[bytes]:
+    if file == "-":
+        return sys.stdin.buffer
+    try:
+        return stack.enter_context(Path(file).open("rb"))
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"{file}: {error.strerror}.") from None
+
+
+def _complaints(errors: Path | None, file: str, json: bool, stack: ExitStack) -> Callable[["Outcome"], None]:
+    """Where a refusal is written: the file of `--errors`, else standard error unless `--json` has told it already."""
+    if errors is None:
+        return lambda one: None if json else _complain(say, file, one)
+    try:
+        out = stack.enter_context(errors.open("w", encoding="utf-8"))
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"{errors}: {error.strerror}.") from None
+    return lambda one: _complain(lambda line: print(line, file=out), file, one)
+
+
+def _complain(write: Callable[[str], Any], file: str, one: "Outcome") -> None:
+    for sentence in one.complaints():
+        write(f"{file}:{one.line}: {sentence}")
+
+
+@contextmanager
+def _progress(source: IO[bytes]) -> Iterator[_Advance]:
+    """A bar on standard error, by bytes where the size is known; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from services.cli.render import paper
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"), TimeElapsedColumn())
+    with Progress(*columns, console=paper(error=True), transient=True) as bar:
+        task = bar.add_task("Submitting", total=_size(source), told="")
+        yield lambda part, taken, refused: bar.update(
+            task, completed=part.read, told=f"{taken:,} taken, {refused:,} refused"
+        )
+
+
+def _size(source: IO[bytes]) -> int | None:
+    """Bytes of a plain file, None for a pipe."""
+    from os import fstat
+    from stat import S_ISREG
+
+    try:
+        status = fstat(source.fileno())
+    except (OSError, ValueError):
+        return None
+    return status.st_size if S_ISREG(status.st_mode) else None

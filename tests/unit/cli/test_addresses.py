@@ -1,0 +1,74 @@
+"""`joldama urls` and `joldama token`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from tests.unit.cli.conftest import Joldama
+
+WRITTEN = {
+    "intake": "http://127.0.0.1:8101",
+    "referral": "http://127.0.0.1:8102",
+    "capacity": "http://127.0.0.1:8103",
+    "kafka": "127.0.0.1:9192",
+    "redis": "redis://:hidden@127.0.0.1:6479/0",
+    "sql": {"intake": "sqlite:////a.sqlite3", "referral": "postgresql+psycopg://u:hidden@h/r"},
+    "logs": "/somewhere",
+}
+
+
+@pytest.fixture
+def written(home: Path) -> None:
+    home.mkdir()
+    (home / "network.json").write_text(json.dumps(WRITTEN))
+
+
+@pytest.mark.usefixtures("written")
+def test_urls_for_a_script_are_what_the_network_has_written(joldama: Joldama) -> None:
+    told = json.loads(joldama("urls", "--json").stdout)
+    assert told == {name: WRITTEN[name] for name in ("intake", "referral", "capacity", "kafka", "redis", "sql")}
+
+
+@pytest.mark.usefixtures("written")
+def test_urls_on_a_screen_show_no_password(joldama: Joldama) -> None:
+    shown = joldama("urls").stdout
+    assert "hidden" not in shown
+    assert "postgresql+psycopg://u:***@h/r" in shown
+
+
+@pytest.mark.usefixtures("written")
+def test_the_environment_replaces_single_addresses(joldama: Joldama, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOLDAMA_INTAKE_URL", "https://intake.example")
+    monkeypatch.setenv("JOLDAMA_REFERRAL_SQL_URL", "sqlite:///b")
+    told = json.loads(joldama("urls", "--json").stdout)
+    assert (told["intake"], told["capacity"]) == ("https://intake.example", WRITTEN["capacity"])
+    assert told["sql"] == {"intake": "sqlite:////a.sqlite3", "referral": "sqlite:///b"}
+
+
+def test_a_network_elsewhere_needs_no_file(joldama: Joldama, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOLDAMA_CAPACITY_URL", "https://capacity.example")
+    assert json.loads(joldama("urls", "--json").stdout)["capacity"] == "https://capacity.example"
+
+
+@pytest.mark.usefixtures("written")
+def test_a_network_elsewhere_gets_no_local_token(joldama: Joldama, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOLDAMA_CAPACITY_URL", "https://capacity.example")
+    ended = joldama("capacity")
+    assert ended.exit_code == 4
+    assert "JOLDAMA_TOKEN" in ended.stderr
+
+
+def test_a_token_carries_role_and_organization(joldama: Joldama, home: Path, issuer: Path) -> None:
+    home.mkdir()
+    (home / "secrets").symlink_to(issuer)
+    printed = joldama("token", "center", "--org", "almaty").stdout.strip()
+    keys = KeySet.import_key_set(json.loads((issuer / "jwks.json").read_text()))
+    claims = jwt.decode(printed, keys).claims
+    assert (claims["roles"], claims["org"], claims["aud"]) == (["center"], "almaty", "joldama")
+
+
+def test_an_unknown_role_is_a_matter_of_usage(joldama: Joldama) -> None:
+    assert joldama("token", "king").exit_code == 2

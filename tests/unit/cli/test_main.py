@@ -1,0 +1,66 @@
+"""What holds for every command: help, a light start, and how it ends."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.cli.failures import ExitCode
+from tests.unit.cli.conftest import Joldama
+
+COMMANDS = (
+    "up", "submit", "referral", "seen", "accept", "decline", "watch", "capacity", "centers", "urls", "token",
+    "demo-children",
+)  # fmt: skip
+HEAVY = ("fastapi", "faust", "sqlmodel", "sqlalchemy", "aiokafka", "httpx2", "pydantic", "services.local")
+
+
+def test_the_overview_names_every_command(joldama: Joldama) -> None:
+    shown = joldama("--help")
+    assert shown.exit_code == 0
+    assert all(f" {name} " in shown.output for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(joldama: Joldama, name: str) -> None:
+    shown = joldama(name, "--help")
+    assert shown.exit_code == 0
+    assert "Example:" in shown.output
+
+
+def test_the_overview_loads_nothing_heavy() -> None:
+    code = f"import sys, services.cli.main; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_exit_codes_are_the_documented_ones() -> None:
+    page = Path(__file__).resolve().parents[3].joinpath("docs", "cli.md").read_text()
+    for code in ExitCode:
+        assert f"| {code.value} |" in page
+
+
+@pytest.mark.parametrize("name", ["urls", "centers", "capacity", "watch", "token operator", "referral " + "0" * 32])
+def test_without_a_network_a_command_says_how_to_start_one(joldama: Joldama, name: str) -> None:
+    ended = joldama(*name.split())
+    assert ended.exit_code == ExitCode.NO_NETWORK
+    assert "joldama up" in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_wrong_id_is_a_matter_of_usage(joldama: Joldama) -> None:
+    assert joldama("referral", "17").exit_code == ExitCode.USAGE
+
+
+def test_a_reader_that_has_gone_is_no_error(home: Path) -> None:
+    home.mkdir()
+    (home / "network.json").write_text('{"intake": "http://127.0.0.1:1"}')
+    read, write = os.pipe()
+    os.close(read)
+    ended = subprocess.run(
+        [sys.executable, "-m", "services.cli.main", "urls"], stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert (ended.returncode, ended.stderr) == (ExitCode.PIPE_CLOSED, "")
