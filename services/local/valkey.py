@@ -32,6 +32,7 @@ class Valkey:
             "save": "",
             "appendonly": "yes",
             "appendfsync": "everysec",
+            "set-proc-title": "no",  # a title would overwrite the environment by which its network knows it
         }
         settings = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         return [str(get_binary_path()), *settings]

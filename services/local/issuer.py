@@ -1,0 +1,59 @@
+"""The local token issuer: an RS256 key of this home, its public half as a JWKS file, and tokens signed by it."""
+
+import base64
+import json
+import os
+import secrets
+import time
+from collections.abc import Sequence
+
+from services.local.home import Home, NotRunning, write_private
+
+ISSUER = "urn:joldama:local"
+AUDIENCE = "joldama"
+DAY = 86_400
+
+
+def make_secrets(home: Home) -> None:
+    """Make what is missing: the key that encrypts personal data, the issuer's key and JWKS, a fresh service token."""
+    data_key, key, jwks = home.secrets / "data-key", home.secrets / "issuer-key.json", home.secrets / "jwks.json"
+    if not data_key.exists():
+        write_private(data_key, base64.b64encode(os.urandom(32)).decode())
+    if not key.exists() or not jwks.exists():
+        from joserfc.jwk import KeySet, RSAKey
+
+        made = RSAKey.generate_key(2048, {"kid": secrets.token_hex(8), "use": "sig", "alg": "RS256"})
+        write_private(jwks, json.dumps(KeySet([made]).as_dict(private=False)))
+        write_private(key, json.dumps(made.as_dict(private=True)))
+    renew_service_token(home)
+
+
+def renew_service_token(home: Home) -> None:
+    """Write the token by which services call each other; it lasts two days and is renewed daily."""
+    token = issue_token(home, ["service"], subject="joldama-services", lifetime=2 * DAY)
+    write_private(home.secrets / "service-token", token)
+
+
+def issue_token(home: Home, roles: Sequence[str], org: str = "", subject: str = "", lifetime: float = DAY) -> str:
+    """A bearer token for `roles` of organization `org` (a polyclinic's or a center's id), good for `lifetime` seconds.
+
+    Raises NotRunning when this home has no key yet.
+    """
+    from joserfc import jwt
+    from joserfc.jwk import RSAKey
+
+    try:
+        key = RSAKey.import_key(json.loads((home.secrets / "issuer-key.json").read_text()))
+    except FileNotFoundError:
+        raise NotRunning(f"There is no network in {home.root} yet: start one with `joldama up`.") from None
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": subject or org or "-".join(roles),
+        "iat": now,
+        "exp": now + int(lifetime),
+        "roles": list(roles),
+        "org": org,
+    }
+    return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)

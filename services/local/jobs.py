@@ -1,0 +1,55 @@
+"""Commands that run to their end before the services start: migrations and topics."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from services.local.jars import CHECKOUT
+from services.local.parts import Job
+
+
+class JobFailed(RuntimeError):
+    """A job ended with an error; the message shows the end of its log."""
+
+
+class Jobs:
+    """Jobs under way at the same time, each with a log of its own."""
+
+    def __init__(self, jobs: Sequence[Job], environment: Mapping[str, str], logs: Path) -> None:
+        self._logs = logs
+        self._running = {job.name: self._begin(job, environment) for job in jobs}
+
+    def _begin(self, job: Job, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        with (self._logs / f"{job.name}.log").open("ab") as log:
+            return subprocess.Popen(  # noqa: S603
+                job.command,
+                env={**os.environ, **environment, **job.environment},
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def finish(self, seconds: float) -> None:
+        """Wait for all; raises JobFailed."""
+        for name, process in self._running.items():
+            try:
+                code = process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                raise JobFailed(f"{name} has not ended within {seconds:g} s. {log_end(self._logs, name)}") from None
+            if code:
+                raise JobFailed(f"{name} ended with {code}. {log_end(self._logs, name)}")
+
+
+def log_end(logs: Path, name: str, lines: int = 15) -> str:
+    """The last lines of a part's log, introduced by its path."""
+    log = logs / f"{name}.log"
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 8192))
+            tail = file.read().decode(errors="replace").splitlines()[-lines:]
+    except FileNotFoundError:
+        return f"It wrote no log ({log})."
+    return "\n".join([f"Its log {log} ends:", *(f"    {line}" for line in tail)])

@@ -1,0 +1,126 @@
+"""One network: started in order, watched, stopped, with nothing left running."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from services.local import orphans
+from services.local.home import Home
+from services.local.issuer import make_secrets
+from services.local.jobs import Jobs, log_end
+from services.local.mark import MARK
+from services.local.parts import SERVERS, SERVICES, Blueprint, Part, shared_environment
+from services.local.plan import Plan, make_plan
+from services.local.ports import Ports
+from services.local.supervision import Supervisor
+
+Say = Callable[[str], None]
+LOOK_EVERY = 0.05
+KEEPS_ENDING = 4
+"""How many times a part may end while it is waited for, before waiting is given up."""
+
+
+class NotReady(RuntimeError):
+    """A part was not ready in time; the message names it and shows the end of its log."""
+
+
+class Network:
+    """A context: inside it the home is ours and its network may run; after it nothing of it runs.
+
+    Entering raises AlreadyRunning.
+    """
+
+    def __init__(self, home: Home, say: Say, blueprint: Blueprint | None = None, deadline: float = 120) -> None:
+        self.home, self._say, self._deadline = home, say, deadline
+        self._blueprint = blueprint or Blueprint()
+        self._supervisor = Supervisor(home)
+        self._exit = ExitStack()
+        self._ports = Ports()
+        self.plan: Plan | None = None
+        self.parts: list[Part] = []
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.home.held())
+            self._end_orphans()
+            stack.enter_context(self._ports)
+            stack.callback(orphans.end_all, self.home)
+            stack.callback(lambda: self._supervisor.stop())
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exit.close()
+
+    def start(self) -> Plan:
+        """Start all parts and wait until each is ready. Raises NotReady, JobFailed, JarsRefused, PortTaken."""
+        make_secrets(self.home)
+        self.plan = plan = self.plan or make_plan(self.home, self._ports)
+        self.home.write(plan.as_file())
+        servers, services = self._blueprint.servers(plan), self._blueprint.services(plan)
+        self.parts = servers + services
+        environment = {**shared_environment(plan), MARK: str(self.home.root)}
+        self._supervisor.launch(self.parts, environment)
+        self._wait("supervisord", lambda: self._supervisor.answers)
+
+        jobs = self._blueprint.jobs(plan)
+        first = Jobs([job for job in jobs if not job.needs_kafka], environment, self.home.logs)
+        self._start(SERVERS, servers)
+        then = Jobs([job for job in jobs if job.needs_kafka], environment, self.home.logs)
+        first.finish(self._deadline)
+        then.finish(self._deadline)
+        self._start(SERVICES, services)
+        return plan
+
+    def pid(self, part: str) -> int:
+        """The part's process; 0 while it does not run."""
+        return self._supervisor.running()[part].pid
+
+    def restart(self) -> None:
+        """Start anew after supervisord itself was killed."""
+        self._supervisor.stop()
+        self._end_orphans()
+        self._supervisor = Supervisor(self.home)
+        self.start()
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return self._supervisor
+
+    def _end_orphans(self) -> None:
+        if left := orphans.end_all(self.home):
+            self._say(f"Ended {left} processes that an earlier run had left behind.")
+
+    def _start(self, group: str, waiting: Sequence[Part]) -> None:
+        if waiting:
+            self._supervisor.start_group(group)
+            self.wait_ready(waiting)
+
+    def wait_ready(self, parts: Sequence[Part] | None = None) -> None:
+        """Wait until each of `parts` (default: all) is ready; raises NotReady naming those that are not."""
+        waiting = list(self.parts if parts is None else parts)
+        give_up = time.monotonic() + self._deadline
+        seen: dict[str, set[int]] = {part.name: set() for part in waiting}
+        while waiting := [part for part in waiting if not part.is_ready()]:
+            for name, running in self._supervisor.running().items():
+                if running.pid:
+                    seen.setdefault(name, set()).add(running.pid)
+            lost = [part for part in waiting if len(seen[part.name]) >= KEEPS_ENDING]
+            if lost or time.monotonic() > give_up:
+                raise NotReady("\n".join(self._excuse(part.name, seen[part.name]) for part in lost or waiting))
+            time.sleep(LOOK_EVERY)
+
+    def _excuse(self, name: str, pids: set[int]) -> str:
+        tried = f" (started {len(pids)} times)" if len(pids) > 1 else ""
+        return f"{name} is not ready{tried}. {log_end(self.home.logs, name)}"
+
+    def _wait(self, what: str, ready: Callable[[], bool]) -> None:
+        give_up = time.monotonic() + self._deadline
+        while not ready():
+            if time.monotonic() > give_up or not self._supervisor.alive:
+                raise NotReady(f"{what} does not start: see {self.home.logs}/supervisord.err and supervisord.log")
+            time.sleep(LOOK_EVERY)

@@ -1,0 +1,99 @@
+"""What one start of the network will use: ports, addresses, and which servers are its own."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.local.home import Home
+from services.local.kafka import Kafka
+from services.local.ports import LOOPBACK, Ports
+from services.local.valkey import Valkey
+
+DEFAULT_PORTS = {
+    "kafka": 9192,
+    "kafka-controller": 9193,
+    "valkey": 6479,
+    "intake": 8101,
+    "referral": 8102,
+    "capacity": 8103,
+    "intake-relay": 8111,
+    "referral-worker": 8112,
+    "referral-relay": 8113,
+    "capacity-relay": 8114,
+}
+
+
+class PortTaken(RuntimeError):
+    """A port that was asked for by name is not free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Addresses of everything. `kafka` and `valkey` are None when their address came from the environment."""
+
+    home: Home
+    ports: Mapping[str, int]
+    kafka: Kafka | None
+    valkey: Valkey | None
+    kafka_servers: str
+    redis_url: str
+    intake_sql_url: str
+    referral_sql_url: str
+
+    def url(self, part: str) -> str:
+        """Base URL of a part that listens on HTTP."""
+        return f"http://{LOOPBACK}:{self.ports[part]}"
+
+    def as_file(self) -> dict[str, Any]:
+        """What `network.json` says: where everything is, for people, the `joldama` command and the next start."""
+        return {
+            **{name: self.url(name) for name in ("intake", "referral", "capacity")},
+            "kafka": self.kafka_servers,
+            "redis": self.redis_url,
+            "sql": {"intake": self.intake_sql_url, "referral": self.referral_sql_url},
+            "logs": str(self.home.logs),
+            "ports": dict(self.ports),
+        }
+
+
+def make_plan(home: Home, ports: Ports, environment: Mapping[str, str] = os.environ) -> Plan:
+    """Choose ports (as named in the environment, else as last time, else the usual ones, else free ones) and addresses.
+
+    A Kafka, Redis or SQL address in `environment` is used instead of a server of our own. Raises PortTaken.
+    """
+    kafka_servers = environment.get("JOLDAMA_KAFKA_SERVERS")
+    redis_url = environment.get("JOLDAMA_REDIS_URL")
+    unused = {"kafka", "kafka-controller"} if kafka_servers else set()
+    unused |= {"valkey"} if redis_url else set()
+    chosen = _choose(home, ports, environment, unused)
+    kafka = None if kafka_servers else Kafka(home.root / "kafka", chosen["kafka"], chosen["kafka-controller"])
+    valkey = None if redis_url else Valkey(home.root / "valkey", chosen["valkey"])
+    return Plan(
+        home=home,
+        ports=chosen,
+        kafka=kafka,
+        valkey=valkey,
+        kafka_servers=kafka_servers or (kafka.address if kafka else ""),
+        redis_url=redis_url or (valkey.url if valkey else ""),
+        intake_sql_url=environment.get("JOLDAMA_INTAKE_SQL_URL") or _sqlite(home, "intake"),
+        referral_sql_url=environment.get("JOLDAMA_REFERRAL_SQL_URL") or _sqlite(home, "referral"),
+    )
+
+
+def _choose(home: Home, ports: Ports, environment: Mapping[str, str], unused: set[str]) -> dict[str, int]:
+    remembered, chosen = home.read().get("ports", {}), {}
+    for name, usual in DEFAULT_PORTS.items():
+        if name in unused:
+            continue
+        variable = f"JOLDAMA_{name.upper().replace('-', '_')}_PORT"
+        named = environment.get(variable)
+        wanted = int(named) if named else remembered.get(name, usual)
+        chosen[name] = ports.choose(wanted)
+        if named and chosen[name] != wanted:
+            raise PortTaken(f"{variable}: port {wanted} is taken.")
+    return chosen
+
+
+def _sqlite(home: Home, service: str) -> str:
+    return f"sqlite:///{home.sql / service}.sqlite3"

@@ -1,0 +1,117 @@
+"""supervisord as the keeper of processes: its start, and a typed view of its XML-RPC."""
+
+import hashlib
+import http.client
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import xmlrpc.client
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.local.home import Home, write_private
+from services.local.parts import Part
+from services.local.supervisord_conf import GUARD, configuration
+
+LONGEST_SOCKET_PATH = 85
+"""Bytes; systems take little more than a hundred, and supervisord adds a suffix while it binds."""
+
+
+class SupervisorGone(RuntimeError):
+    """supervisord does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What supervisord says of one part. `pid` is 0 while it does not run; `state` is in supervisord's words."""
+
+    name: str
+    pid: int
+    state: str
+
+
+class Supervisor:
+    """One supervisord and the parts it keeps running."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket = home.root / "supervisor.sock"
+        self._short: Path | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def launch(self, parts: Sequence[Part], environment: Mapping[str, str]) -> None:
+        """Start supervisord, which knows every part and starts none but the guard."""
+        if len(os.fsencode(self._socket)) > LONGEST_SOCKET_PATH:
+            self._short = _own_folder(self._home)
+            self._socket = self._short / "supervisor.sock"
+        settings = self._home.root / "supervisord.conf"
+        write_private(settings, configuration(self._socket, parts))
+        self._socket.unlink(missing_ok=True)
+        with (self._home.logs / "supervisord.err").open("wb") as errors:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(settings)],
+                env={**os.environ, **environment},
+                cwd=self._home.root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,  # Ctrl-C is for its owner, which stops it in order
+            )
+
+    @property
+    def answers(self) -> bool:
+        try:
+            self._call("getState")
+        except SupervisorGone:
+            return False
+        return True
+
+    def start_group(self, group: str) -> None:
+        """Start a group's parts, all at once, without waiting for them."""
+        self._call("startProcessGroup", group, False)
+
+    def running(self) -> dict[str, Running]:
+        """Every part by its name."""
+        found = [Running(info["name"], info["pid"], info["statename"]) for info in self._call("getAllProcessInfo")]
+        return {part.name: part for part in found if part.name != GUARD}
+
+    def stop(self, patience: float = 45) -> None:
+        """Stop all parts in order (services before servers), then supervisord itself."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._short:
+            shutil.rmtree(self._short, ignore_errors=True)
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        from supervisor.xmlrpc import SupervisorTransport
+
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        try:
+            proxy = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
+            return getattr(proxy.supervisor, method)(*arguments)
+        except (OSError, http.client.HTTPException) as error:
+            raise SupervisorGone(f"supervisord does not answer: {error}") from error
+        finally:
+            transport.close()
+
+
+def _own_folder(home: Home) -> Path:
+    """A folder with a short path for `home` alone; what a killed run left there goes."""
+    name = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"joldama-{os.getuid()}-{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    return folder

@@ -1,0 +1,21 @@
+"""A process in place of a service: ready at once, and it tells its own environment. `stand_in NAME [dies]`."""
+
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps({"pid": os.getpid(), "environment": dict(os.environ)}).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if __name__ == "__main__":
+    sys.stderr.write(f"{sys.argv[1]} says hello\n")
+    if "dies" in sys.argv:
+        sys.exit("it cannot start")
+    HTTPServer(("127.0.0.1", int(os.environ["JOLDAMA_PORT"])), Answers).serve_forever()
