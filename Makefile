@@ -1,0 +1,53 @@
+# Needs Python >= 3.11 and make; everything else comes hash-pinned into .venv. `make` alone lists what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help up test lint bench test-stack test-compose lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops it
+	@exec $(BIN)/joldama up $(ARGS)
+
+test: $(READY) ## every test that needs nothing but this machine (ARGS="-k word" for some)
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: $(READY) ## ruff, mypy --strict and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY) ## one table of speeds against bare parts
+	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+test-stack: $(READY) ## the integration tests on PostgreSQL and Redis from Debian's packages
+	@exec .ci/test-stack $(ARGS)
+
+test-compose: $(READY) ## the journey against the composed network
+	@exec .ci/test-compose $(ARGS)
+
+lock: $(READY) ## resolve pyproject.toml anew into both lock files
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate pyproject.toml --all-extras -o requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate pyproject.toml -c requirements.lock -o deploy/requirements.lock
+
+clean: ## remove .venv, downloads and caches; a network's data in .joldama stays
+	rm -rf $(VENV) .joldama-cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+
+# The stamp is written last, so an interrupted installation is taken up again, and a changed lock is installed.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name it, as in: make PYTHON=python3.12" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || \
+	  { echo "This Python cannot make a virtual environment (on Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "Installing the pinned packages into $(VENV) (once; a minute or two) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
