@@ -1,12 +1,18 @@
 """Kafka clients as every process makes them."""
 
+import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from services.kit.settings import ServiceSettings
+
+log = structlog.get_logger()
 
 
 def security(settings: ServiceSettings) -> dict[str, Any]:
@@ -55,3 +61,33 @@ def make_consumer(
         **security(settings),
         **options,
     )
+
+
+@asynccontextmanager
+async def started(*clients: AIOKafkaProducer | AIOKafkaConsumer) -> AsyncIterator[None]:
+    """Start each of `clients`, trying until Kafka answers, and stop all at the end."""
+    try:
+        for client in clients:
+            await _start(client)
+        yield
+    finally:
+        for client in reversed(clients):
+            await client.stop()
+
+
+async def _start(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    pause = 0.1
+    while True:
+        try:
+            await client.start()
+            return
+        except KafkaError as error:
+            log.warning("kafka.retrying", reason=type(error).__name__, seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+
+
+async def reach(producer: AIOKafkaProducer) -> None:
+    """A readiness check: raises ConnectionError when no broker answers."""
+    if not await producer.client.force_metadata_update():
+        raise ConnectionError("no broker answers")

@@ -18,7 +18,7 @@ class Mode(StrEnum):
 class ServiceSettings(BaseSettings):
     """Shared by all services; each adds its own. A missing required variable is named in the error."""
 
-    model_config = SettingsConfigDict(env_prefix="JOLDAMA_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="JOLDAMA_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     mode: Mode = Mode.PRODUCTION
     host: str = "127.0.0.1"
