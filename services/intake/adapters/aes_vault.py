@@ -1,0 +1,58 @@
+"""Personal data at rest: AES-256-GCM, and blind indexes by HMAC-SHA256. Keys are derived by HKDF (RFC 5869)."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from services.kit.errors import PermanentError
+
+_KEY_ID, _NONCE = 4, 12
+
+
+class Unreadable(PermanentError):
+    """The bytes were sealed under a key that is not configured, for another child, or were changed."""
+
+
+class AesVault:
+    """Seals under the newest key, opens under any, and indexes under the oldest, so that keys can be rotated.
+
+    A sealed value is: key id (4 bytes), nonce (12), ciphertext with tag; the child's id is authenticated beside it.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._ciphers = {_derive(key, "key id")[:_KEY_ID]: AESGCM(_derive(key, "seal")) for key in keys}
+        self._current, self._cipher = next(iter(self._ciphers.items()))
+        self._index_key, self._digest_key = _derive(keys[-1], "iin index"), _derive(keys[-1], "request digest")
+
+    def seal(self, child_id: UUID, plain: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return self._current + nonce + self._cipher.encrypt(nonce, plain, child_id.bytes)
+
+    def open(self, child_id: UUID, sealed: bytes) -> bytes:
+        """Raises Unreadable."""
+        cipher = self._ciphers.get(sealed[:_KEY_ID])
+        if cipher is None:
+            raise Unreadable(f"child {child_id}: sealed under a key that is not configured")
+        try:
+            return cipher.decrypt(sealed[_KEY_ID : _KEY_ID + _NONCE], sealed[_KEY_ID + _NONCE :], child_id.bytes)
+        except InvalidTag:
+            raise Unreadable(f"child {child_id}: what was sealed does not open") from None
+
+    def index(self, iin: str) -> bytes:
+        """The same 32 bytes for the same number; the number cannot be found from them without the key."""
+        return hmac.digest(self._index_key, iin.encode(), hashlib.sha256)
+
+    def digest(self, *parts: bytes) -> bytes:
+        """32 bytes that stand for `parts` where they are compared but must not be kept."""
+        return hmac.digest(self._digest_key, b"".join(len(p).to_bytes(4, "big") + p for p in parts), hashlib.sha256)
+
+
+def _derive(key: bytes, purpose: str) -> bytes:
+    return HKDF(SHA256(), 32, salt=None, info=f"joldama intake {purpose}".encode()).derive(key)

@@ -1,0 +1,78 @@
+"""Intake's tables. Times are epoch milliseconds; whatever names a person is sealed, hashed or absent."""
+
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from services.kit.inbox import Inbox
+from services.kit.outbox import Outbox
+
+metadata = MetaData()
+
+
+class _Table(SQLModel, registry=registry(metadata=metadata)):
+    """Intake's own registry: tables of several services live in one test process."""
+
+
+class Child(_Table, table=True):
+    """A child's pseudonymous id. A newborn has no IIN, and so no index."""
+
+    child_id: UUID = Field(primary_key=True)
+    iin_index: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class Diagnosis(_Table, table=True):
+    """A submission as it came. `open_iin` is the child's index while the referral is open: one at a time."""
+
+    referral_id: UUID = Field(primary_key=True)
+    child_id: UUID = Field(foreign_key="child.child_id", index=True)
+    polyclinic_id: str = Field(max_length=64)
+    submitted_at: int = Field(sa_type=BigInteger)
+    priority: str = Field(max_length=16)
+    open_iin: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
+    sealed: bytes = Field(sa_type=LargeBinary)
+
+
+class Answered(_Table, table=True):
+    """The first answer to an idempotency key, which is kept as a digest of polyclinic and key."""
+
+    key_digest: bytes = Field(sa_type=LargeBinary, primary_key=True)
+    body_digest: bytes = Field(sa_type=LargeBinary)
+    status: int
+    referral_id: UUID
+    answered_at: int = Field(sa_type=BigInteger, index=True)
+
+
+class Access(_Table, table=True):
+    """Where a referral is, as its events said: `center_id` is set while that center may read the child."""
+
+    referral_id: UUID = Field(primary_key=True)
+    version: int
+    state: str = Field(max_length=16)
+    center_id: str | None = Field(None, max_length=64)
+
+
+class Audit(_Table, table=True):
+    """Who read what. Append-only: the database refuses changes."""
+
+    sequence: int | None = Field(
+        None,
+        primary_key=True,
+        sa_type=BigInteger().with_variant(Integer, "sqlite"),
+    )
+    read_at: int = Field(sa_type=BigInteger)
+    subject: str = Field(max_length=200)
+    role: str = Field(max_length=16)
+    org: str = Field(max_length=64)
+    action: str = Field(max_length=32)
+    child_id: UUID
+    referral_id: UUID
+
+    __table_args__ = (Index("ix_audit_child_id_read_at", "child_id", "read_at"),)
+
+
+outbox = Outbox(metadata)
+inbox = Inbox(metadata)

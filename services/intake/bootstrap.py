@@ -1,0 +1,47 @@
+"""The one place where intake is wired, for production and tests alike."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from services.contracts.reference import read_icd10_codes, read_settlements
+from services.intake.adapters.aes_vault import AesVault
+from services.intake.adapters.sql_access import SqlAccessRules
+from services.intake.adapters.sql_submissions import SqlSubmissions
+from services.intake.domain.validation import Reference
+from services.intake.handlers.drafts import Drafting
+from services.intake.handlers.submit import Submitting
+from services.intake.settings import IntakeSettings
+from services.kit.database import Database
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The service, ready to be called by its entrypoints."""
+
+    database: Database
+    submitting: Submitting
+    access: SqlAccessRules
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def bootstrap(
+    settings: IntakeSettings, *, now: Callable[[], datetime] = _now, new_id: Callable[[], UUID] = uuid7
+) -> AsyncIterator[Intake]:
+    """Intake on the database of `settings`, which must have been migrated. Reads the reference data first."""
+    reference = Reference(frozenset(read_settlements(settings.data)), read_icd10_codes(settings.data))
+    database = Database(settings.intake_sql_url)
+    drafting = Drafting(AesVault(settings.data_keys), new_id)
+    submissions = SqlSubmissions(database, drafting.for_child)
+    try:
+        yield Intake(database, Submitting(submissions, drafting, reference, now), SqlAccessRules(database))
+    finally:
+        await database.close()

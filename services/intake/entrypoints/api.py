@@ -1,0 +1,43 @@
+"""`python -m services.intake.entrypoints.api`: the public API of intake."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.intake.adapters.sql_revision import check_migrated
+from services.intake.bootstrap import bootstrap
+from services.intake.entrypoints import diagnoses
+from services.intake.settings import IntakeSettings
+from services.kit.app import create_app
+from services.kit.auth import TokenVerifier
+from services.kit.health import Health
+from services.kit.logging import configure_logging
+from services.kit.server import serve
+
+
+def create_api(settings: IntakeSettings) -> FastAPI:
+    """The application; it opens its database when it starts."""
+    health = Health()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with bootstrap(settings) as intake:
+            app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
+            health.checks["database"] = intake.database.ping
+            health.checks["migrated"] = lambda: check_migrated(intake.database)
+            yield
+
+    app = create_app("intake", health, lifespan)
+    app.include_router(diagnoses.router)
+    return app
+
+
+def main() -> None:
+    settings = IntakeSettings()
+    configure_logging("intake-api", settings.log_level)
+    serve(create_api(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

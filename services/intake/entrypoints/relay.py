@@ -1,0 +1,122 @@
+"""`python -m services.intake.entrypoints.relay`: the outbox to Kafka, and the referrals' events to the access rules."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from services.contracts.topics import REFERRALS, topic
+from services.intake.adapters.sql_access import CONSUMER
+from services.intake.adapters.sql_revision import check_migrated
+from services.intake.adapters.tables import outbox
+from services.intake.bootstrap import Intake, bootstrap
+from services.intake.handlers.follow import follow
+from services.intake.settings import IntakeSettings
+from services.kit.batches import Settler, TooManyDead
+from services.kit.consumer import consume
+from services.kit.dead_letters import DeadLetters, Taken
+from services.kit.errors import TransientError
+from services.kit.health import Health, Progress
+from services.kit.kafka import make_consumer, make_producer, reach, started
+from services.kit.logging import configure_logging
+from services.kit.publisher import KafkaPublisher
+from services.kit.relay import OutboxRelay
+from services.kit.server import on_stop_signal, probes
+from services.kit.wake import commit_wake
+
+log = structlog.get_logger()
+STALLED_AFTER = 30.0
+"""Seconds without a turn of a loop that turns readiness red."""
+TRIM_EVERY = 3600.0
+
+
+class RelayProcess:
+    """The two loops of this process and their health."""
+
+    def __init__(self, settings: IntakeSettings, intake: Intake) -> None:
+        self._settings, self._intake = settings, intake
+        self._relayed, self._followed = Progress(STALLED_AFTER), Progress(STALLED_AFTER)
+        self._stopped_by: str | None = None
+        self.producer = make_producer(settings, "intake-relay")
+        self.health = Health(
+            database=intake.database.ping,
+            migrated=lambda: check_migrated(intake.database),
+            kafka=lambda: reach(self.producer),
+            outbox=self._relayed.check,
+            access=self._following,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        reader = make_consumer(self._settings, [], None)
+        async with started(self.producer, reader):
+            publisher = KafkaPublisher(self.producer, reader, self._settings.topic_prefix)
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(self._relay(publisher))
+                loops.create_task(self._follow())
+                loops.create_task(self._trim())
+
+    async def _relay(self, publisher: KafkaPublisher) -> None:
+        database = self._intake.database
+        async with commit_wake(database) as wake:
+            relay = OutboxRelay(database, outbox, publisher, wake, progressed=self._relayed)
+            try:
+                await relay.run()
+            finally:
+                await relay.release()
+
+    async def _follow(self) -> None:
+        letters = DeadLetters(self.producer, CONSUMER)
+        settler = Settler[Taken](CONSUMER, self._take, letters.set_aside)
+        source = topic(self._settings.topic_prefix, REFERRALS)
+        consumer = make_consumer(self._settings, [source], f"{self._settings.topic_prefix}.{CONSUMER}")
+        try:
+            async with started(consumer):
+                await consume(consumer, settler, self._followed)
+        except TooManyDead as error:  # the outbox goes on; readiness says that the access rules do not
+            self._stopped_by = str(error)
+            log.critical("consumer.stopped", consumer=CONSUMER, reason=self._stopped_by)
+
+    async def _take(self, batch: Sequence[Taken]) -> None:
+        await follow(self._intake.access, [message.value for message in batch])
+
+    async def _trim(self) -> None:
+        while True:
+            try:
+                await self._intake.access.trim()
+            except TransientError as error:
+                log.warning("trim.retrying", reason=str(error))
+            await asyncio.sleep(TRIM_EVERY)
+
+    async def _following(self) -> None:
+        if self._stopped_by:
+            raise RuntimeError(self._stopped_by)
+        await self._followed.check()
+
+
+async def run(settings: IntakeSettings) -> None:
+    """Serve until SIGTERM, with probes on the process's port."""
+    stopped = on_stop_signal()
+    async with bootstrap(settings) as intake:
+        process = RelayProcess(settings, intake)
+        async with probes(process.health, settings):
+            work, stop = asyncio.create_task(process.run()), asyncio.create_task(stopped.wait())
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+            if not work.done():
+                work.cancel()
+            await asyncio.gather(stop, return_exceptions=True)
+            try:
+                await work
+            except asyncio.CancelledError:
+                log.info("relay.stopped")
+
+
+def main() -> None:
+    settings = IntakeSettings()
+    configure_logging("intake-relay", settings.log_level)
+    asyncio.run(run(settings))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""From bytes to a submission, or to all that is wrong with them."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.contracts.submissions import Child, Diagnosis, DiagnosisSubmission
+from services.contracts.vocabulary import Modality
+from services.intake.domain.validation import (
+    FieldError,
+    Reference,
+    check_child,
+    check_diagnosis,
+    check_modalities,
+    check_settlement,
+)
+
+T = TypeVar("T")
+_modalities = TypeAdapter(tuple[Modality, ...])
+_settlement = TypeAdapter(str)
+
+
+class Unparsed(ValueError):
+    """The submission's shape is wrong; `errors` name each field, `raw` is its JSON as far as it is one."""
+
+    def __init__(self, error: ValidationError, raw: Any) -> None:
+        super().__init__("not a submission")
+        self.errors, self.raw = list(_shape_errors(error)), raw
+
+
+def parse(model: type[DiagnosisSubmission], body: bytes) -> DiagnosisSubmission:
+    """Raises Unparsed."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise Unparsed(error, _lenient(body)) from None
+
+
+def every_error(refused: Unparsed, today: date, reference: Reference) -> list[FieldError]:
+    """The errors of shape, and what the rules say of the parts whose shape is right."""
+    raw = refused.raw if isinstance(refused.raw, dict) else {}
+    return [
+        *refused.errors,
+        *_checked(Child.model_validate, raw.get("child"), lambda child: check_child(child, today)),
+        *_checked(Diagnosis.model_validate, raw.get("diagnosis"), lambda found: check_diagnosis(found, reference)),
+        *_checked(_settlement.validate_python, raw.get("settlement_id"), lambda id: check_settlement(id, reference)),
+        *_checked(_modalities.validate_python, raw.get("modalities"), check_modalities),
+    ]
+
+
+def _checked(
+    validate: Callable[[Any], T], raw: Any, check: Callable[[T], Iterator[FieldError]]
+) -> Sequence[FieldError]:
+    try:
+        part = validate(raw)
+    except ValidationError:
+        return ()
+    return list(check(part))
+
+
+def _lenient(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _shape_errors(error: ValidationError) -> Iterator[FieldError]:
+    for one in error.errors(include_url=False, include_context=False, include_input=False):
+        yield FieldError(".".join(map(str, one["loc"])) or "body", one["type"], one["msg"])

@@ -1,0 +1,100 @@
+"""Intake on a real database, with tokens of a made-up issuer."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx2
+import orjson
+import pytest
+from fastapi import FastAPI
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from services.intake.bootstrap import Intake
+from services.intake.entrypoints.api import create_api
+from services.intake.entrypoints.migrate import migrate
+from services.intake.settings import IntakeSettings
+
+ISSUER = "https://issuer.test"
+
+
+@pytest.fixture(scope="session")
+def issuer_key() -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Reference data of two settlements and three codes."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "settlements.csv").write_text(
+        "id,name_kk,name_ru,name_en,region_id,latitude,longitude,population\n"
+        "almaty,Алматы,Алматы,Almaty,KZ-75,43.25,76.95,2000000\n"
+        "astana,Астана,Астана,Astana,KZ-71,51.18,71.45,\n"
+    )
+    (folder / "icd10.csv").write_text("code,title\nG80,Cerebral palsy\nG80.1,Spastic diplegic\nF84.0,Autism\n")
+    return folder
+
+
+@pytest.fixture
+def settings(new_database: Callable[[str], str], data: Path, issuer_key: RSAKey, tmp_path: Path) -> IntakeSettings:
+    """Settings of a migrated database of the test's own."""
+    jwks = tmp_path / "jwks.json"
+    jwks.write_bytes(orjson.dumps({"keys": [issuer_key.as_dict(private=False)]}))
+    url = new_database("intake")
+    migrate(url)
+    return IntakeSettings(
+        mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data, intake_sql_url=url
+    )
+
+
+@pytest.fixture
+def token(issuer_key: RSAKey) -> Callable[..., str]:
+    def make(role: str, org: str = "") -> str:
+        claims = {"iss": ISSUER, "aud": "joldama", "exp": int(time.time()) + 600, "sub": f"{role}-1"}
+        return jwt.encode({"alg": "RS256", "kid": "one"}, claims | {"roles": [role], "org": org}, issuer_key)
+
+    return make
+
+
+@pytest.fixture
+async def api(settings: IntakeSettings) -> AsyncIterator[FastAPI]:
+    app = create_api(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+def intake(api: FastAPI) -> Intake:
+    found: Intake = api.state.intake
+    return found
+
+
+Client = Callable[..., httpx2.AsyncClient]
+
+
+@pytest.fixture
+async def client(api: FastAPI, token: Callable[..., str]) -> AsyncIterator[Client]:
+    """`client("polyclinic", "p1")`: an HTTP client with that token."""
+    opened: list[httpx2.AsyncClient] = []
+
+    def make(role: str, org: str = "") -> httpx2.AsyncClient:
+        opened.append(
+            httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(api),
+                base_url="http://intake",
+                headers={"Authorization": f"Bearer {token(role, org)}"},
+            )
+        )
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        await one.aclose()
+
+
+@pytest.fixture
+async def polyclinic(client: Client) -> httpx2.AsyncClient:
+    return client("polyclinic", "p1")

@@ -1,0 +1,145 @@
+"""POST /v1/diagnoses on a real database."""
+
+import asyncio
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx2
+import orjson
+import pytest
+from sqlalchemy import func, select
+
+from services.contracts.events import DiagnosisRecordedV1, read_event
+from services.intake.adapters.tables import Child, Diagnosis, outbox
+from services.intake.bootstrap import Intake
+from services.intake.domain.ages import almaty_day
+from tests.integration.intake.conftest import Client
+from tests.unit.intake.samples import child_body
+
+
+async def count(intake: Intake, table: object) -> int:
+    return await intake.database.read(lambda s: s.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+async def events(intake: Intake) -> list[bytes]:
+    rows = outbox.rows
+    return await intake.database.read(
+        lambda s: list(s.execute(select(rows.c.payload).order_by(rows.c.sequence)).scalars())
+    )
+
+
+async def test_a_submission_is_recorded_with_its_event(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    answer = await polyclinic.post("/v1/diagnoses", json=child_body())
+    assert answer.status_code == 201, answer.text
+    receipt = answer.json()
+    assert answer.headers["Location"] == f"/v1/diagnoses/{receipt['referral_id']}"
+    event = read_event((await events(intake))[0])
+    assert event is not None
+    assert isinstance(event.data, DiagnosisRecordedV1)
+    assert event.data.referral_id == UUID(receipt["referral_id"])
+    assert event.data.child_id == UUID(receipt["child_id"])
+    assert event.data.polyclinic_id == "p1"
+    assert event.data.submitted_at.isoformat(timespec="milliseconds") == receipt["submitted_at"]
+
+
+async def test_a_second_open_referral_is_refused_and_names_the_first(
+    polyclinic: httpx2.AsyncClient, client: Client, intake: Intake
+) -> None:
+    first = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()
+    again = await client("polyclinic", "p2").post("/v1/diagnoses", json=child_body())
+    assert (again.status_code, again.headers["content-type"]) == (409, "application/problem+json")
+    assert again.json()["code"] == "open_referral_exists"
+    assert again.json()["referral_id"] == first["referral_id"]
+    assert (await count(intake, Diagnosis), len(await events(intake))) == (1, 1)
+
+
+async def test_no_personal_data_lies_readable_in_any_row(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    body = child_body()
+    await polyclinic.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": body["child"]["iin"]})
+    tables = Child.metadata.tables.values()
+    rows = await intake.database.read(lambda s: [tuple(row) for t in tables for row in s.execute(select(t))])
+    written = repr(rows) + "".join(v.decode("utf-8", "replace") for row in rows for v in row if isinstance(v, bytes))
+    assert str(body["settlement_id"]) in written
+    for secret in (body["child"]["iin"], body["child"]["full_name"], *body["guardian"].values()):
+        assert secret not in written
+
+
+async def test_every_wrong_field_is_named_at_once(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    body = child_body(guardian__phone="8701", settlement_id="atlantis", diagnosis__icd10="Z99.99", child__sex="male")
+    answer = await polyclinic.post("/v1/diagnoses", json=body)
+    assert answer.status_code == 422
+    assert {(e["field"], e["code"]) for e in answer.json()["errors"]} == {
+        ("guardian.phone", "string_pattern_mismatch"),
+        ("settlement_id", "unknown_settlement"),
+        ("diagnosis.icd10", "unknown_icd10"),
+        ("child.sex", "iin_sex_mismatch"),
+    }
+    assert body["child"]["iin"] not in answer.text
+    assert await count(intake, Diagnosis) == 0
+
+
+@pytest.mark.parametrize("role", ["center", "operator", "admin", "service"])
+async def test_only_a_polyclinic_submits(client: Client, role: str) -> None:
+    answer = await client(role, "p1").post("/v1/diagnoses", json=child_body())
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_repeat_with_the_same_key_gets_the_first_answer(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    first = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
+    pretty = orjson.dumps(child_body(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    again = await polyclinic.post(
+        "/v1/diagnoses", content=pretty, headers=headers | {"Content-Type": "application/json"}
+    )
+    assert (again.status_code, again.content) == (201, first.content)
+    assert "Idempotency-Replayed" not in first.headers
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert await count(intake, Diagnosis) == 1
+
+
+async def test_a_refusal_is_repeated_too(polyclinic: httpx2.AsyncClient) -> None:
+    await polyclinic.post("/v1/diagnoses", json=child_body())
+    first, again = [
+        await polyclinic.post("/v1/diagnoses", json=child_body(), headers={"Idempotency-Key": "k2"}) for _ in range(2)
+    ]
+    assert (first.status_code, first.content) == (409, again.content)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_a_key_with_another_body_is_refused(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    await polyclinic.post("/v1/diagnoses", json=child_body(1), headers=headers)
+    for other in (child_body(2), child_body(1, settlement_id="nowhere")):
+        answer = await polyclinic.post("/v1/diagnoses", json=other, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_key_reused")
+    assert await count(intake, Diagnosis) == 1
+
+
+async def test_polyclinics_do_not_share_keys(polyclinic: httpx2.AsyncClient, client: Client) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    answers = [
+        await one.post("/v1/diagnoses", json=child_body(n), headers=headers)
+        for n, one in enumerate((polyclinic, client("polyclinic", "p2")))
+    ]
+    assert [a.status_code for a in answers] == [201, 201]
+
+
+async def test_of_twenty_who_submit_one_child_at_once_exactly_one_succeeds(client: Client, intake: Intake) -> None:
+    answers = await asyncio.gather(
+        *(client("polyclinic", f"p{n}").post("/v1/diagnoses", json=child_body()) for n in range(20))
+    )
+    taken = [a.json()["referral_id"] for a in answers if a.status_code == 201]
+    assert len(taken) == 1
+    assert {a.json()["referral_id"] for a in answers if a.status_code == 409} == set(taken)
+    assert (await count(intake, Diagnosis), await count(intake, Child), len(await events(intake))) == (1, 1, 1)
+
+
+async def test_twenty_with_one_key_at_once_get_one_answer(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    body = child_body(child__iin=None)
+    body["child"]["birth_date"] = almaty_day(datetime.now(UTC)).isoformat()
+    answers = await asyncio.gather(
+        *(polyclinic.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": "one"}) for _ in range(20))
+    )
+    assert {(a.status_code, a.content) for a in answers} == {(201, answers[0].content)}
+    assert sum("Idempotency-Replayed" in a.headers for a in answers) == 19
+    assert await count(intake, Diagnosis) == 1
