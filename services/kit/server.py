@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,9 +14,12 @@ from services.kit.health import Health
 from services.kit.settings import ServiceSettings
 
 
-def serve(app: ASGIApp, settings: ServiceSettings) -> None:
-    """Serve `app` until SIGTERM or Ctrl-C; requests under way get ten seconds to end."""
-    uvicorn.run(
+def serve(app: ASGIApp, settings: ServiceSettings, before_stop: Callable[[], None] = lambda: None) -> None:
+    """Serve `app` until SIGTERM or Ctrl-C; requests under way get ten seconds to end.
+
+    `before_stop` is called at the signal, to end answers that would never end by themselves.
+    """
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -24,6 +28,21 @@ def serve(app: ASGIApp, settings: ServiceSettings) -> None:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    server = _Server(config, before_stop)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(3)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_stop = before_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._before_stop()
+        super().handle_exit(sig, frame)
 
 
 class _Probes(uvicorn.Server):
