@@ -71,9 +71,15 @@ class Places(Protocol):
         ...
 
     async def set_places(
-        self, programme_id: str, places: int, at: datetime, *, suspended: bool | None = None
+        self,
+        programme_id: str,
+        places: int,
+        at: datetime,
+        *,
+        suspended: bool | None = None,
+        center_id: str | None = None,
     ) -> ProgrammeAnswer:
-        """Set and confirm a figure; raises UnknownProgramme."""
+        """Set and confirm a figure; raises UnknownProgramme, also when it is not a programme of `center_id`."""
         ...
 
     async def snapshot(self, now: datetime) -> Snapshot: ...

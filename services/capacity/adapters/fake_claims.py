@@ -91,11 +91,17 @@ class FakeClaims:
         return self._programme_answer(programme_id, at)
 
     async def set_places(
-        self, programme_id: str, places: int, at: datetime, *, suspended: bool | None = None
+        self,
+        programme_id: str,
+        places: int,
+        at: datetime,
+        *,
+        suspended: bool | None = None,
+        center_id: str | None = None,
     ) -> ProgrammeAnswer:
         self._check(None)
         before = self.programmes.get(programme_id)
-        if before is None:
+        if before is None or center_id not in (None, before.center_id):
             raise UnknownProgramme(programme_id)
         update: dict[str, Any] = {"places": places, "confirmed_at": from_ms(to_ms(at))}
         if suspended is not None:

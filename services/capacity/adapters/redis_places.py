@@ -27,11 +27,18 @@ class RedisPlaces:
         return _answer(reply, opening.programme_id, at)
 
     async def set_places(
-        self, programme_id: str, places: int, at: datetime, *, suspended: bool | None = None
+        self,
+        programme_id: str,
+        places: int,
+        at: datetime,
+        *,
+        suspended: bool | None = None,
+        center_id: str | None = None,
     ) -> ProgrammeAnswer:
         wanted = "" if suspended is None else int(suspended)
         moment = to_ms(at)
-        reply = await self._scripts.run("set_places", [], [moment, "", "", programme_id, places, wanted, moment])
+        arguments: list[str | int] = [moment, "", "", programme_id, places, wanted, moment, center_id or ""]
+        reply = await self._scripts.run("set_places", [], arguments)
         return _answer(reply, programme_id, at)
 
     async def snapshot(self, now: datetime) -> Snapshot:

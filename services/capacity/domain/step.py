@@ -55,11 +55,9 @@ class Step:
         return f"capacity-{self.id}"
 
 
-def resumable(last_seen: StepId, *, now: Mark, first: StepId | None, kept: bool) -> bool:
+def resumable(last_seen: StepId, *, first: StepId | None, kept: bool) -> bool:
     """Whether a reader who has seen `last_seen` can go on without having missed a step.
 
     `first` is the oldest step that the stream keeps, `kept` tells whether it keeps `last_seen` itself.
     """
-    if kept or last_seen == StepId.of(now):
-        return True
-    return first is not None and last_seen == StepId(first.epoch, first.sequence - 1)
+    return kept or (first is not None and last_seen == StepId(first.epoch, first.sequence - 1))

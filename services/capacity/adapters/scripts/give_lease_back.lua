@@ -1,0 +1,9 @@
+-- End one's own lease, so that the next relay need not wait for it.
+--
+-- KEYS[3] lease
+-- ARGV[5] owner
+-- Result  {1} when it was one's own | {0}
+
+if redis.call('GET', KEYS[3]) ~= ARGV[5] then return {0} end
+redis.call('DEL', KEYS[3])
+return {1}

@@ -1,0 +1,128 @@
+"""The live feed: one reader of the steps a process, and a bounded queue for each who follows it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+import structlog
+
+from services.capacity.domain.feed import BEAT, RESET, Told
+from services.capacity.domain.step import Step, StepId, resumable
+from services.capacity.ports import Steps
+from services.kit.errors import TransientError
+
+log = structlog.get_logger()
+CHUNK = 500
+"""Steps read at once while somebody catches up."""
+
+
+class _Follower:
+    """Steps on their way to one client. It is dropped when more than `room` of them wait for it."""
+
+    def __init__(self, room: int) -> None:
+        self._queue: asyncio.Queue[Told | None] = asyncio.Queue(room)
+        self.dropped = False
+
+    def offer(self, told: Told | None) -> None:
+        """Hand it a step, or None for "steps were missed"."""
+        try:
+            self._queue.put_nowait(told)
+        except asyncio.QueueFull:
+            self.dropped = True
+
+    async def next(self, seconds: float) -> Told | None:
+        return await asyncio.wait_for(self._queue.get(), seconds)
+
+
+class Feed:
+    """`run()` reads, `follow()` tells. A client that is too slow is dropped and resumes by its last id."""
+
+    def __init__(self, steps: Steps, *, room: int = 2_000, beat: float = 15.0) -> None:
+        self._steps, self._room, self._beat = steps, room, beat
+        self._followers: set[_Follower] = set()
+        self._closed = asyncio.Event()
+
+    @property
+    def followers(self) -> int:
+        return len(self._followers)
+
+    def close(self) -> None:
+        """End every follower: the process stops."""
+        self._closed.set()
+        for follower in self._followers:
+            follower.offer(None)
+
+    async def run(self) -> None:
+        """Read until cancelled; when the store fails, begin again."""
+        last: StepId | None = None
+        while True:
+            try:
+                last = await self._read(last if last is not None else await self._steps.last())
+            except TransientError as error:
+                log.warning("feed.retrying", reason=str(error))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closed.wait(), 0.5)
+
+    async def _read(self, last: StepId) -> StepId:
+        steps = await self._steps.wait(last, CHUNK, 5.0)
+        for step in steps:
+            if step.id.epoch != last.epoch:
+                self._tell(None)
+            self._tell(Told(step))
+            last = step.id
+        if not steps and (newest := await self._steps.last()) < last:
+            self._tell(None)
+            return newest
+        return last
+
+    def _tell(self, told: Told | None) -> None:
+        for follower in tuple(self._followers):
+            follower.offer(told)
+            if follower.dropped:
+                self._followers.discard(follower)
+                log.info("feed.dropped_slow_follower")
+
+    async def follow(self, last_seen: StepId | None, write: Callable[[Told], bytes]) -> AsyncIterator[bytes]:
+        """What to send, from behind `last_seen`, or from now; ends when the client is too slow or the feed closes."""
+        follower = _Follower(self._room)
+        self._followers.add(follower)
+        try:
+            yield BEAT
+            sent = last_seen
+            if last_seen is not None and not await self._resumable(last_seen):
+                yield RESET
+                sent = None
+            if sent is not None:
+                async for step in self._missed(sent):
+                    yield write(Told(step))
+                    sent = step.id
+            async for message in self._live(follower, sent, write):
+                yield message
+        finally:
+            self._followers.discard(follower)
+
+    async def _live(
+        self, follower: _Follower, sent: StepId | None, write: Callable[[Told], bytes]
+    ) -> AsyncIterator[bytes]:
+        while not (follower.dropped or self._closed.is_set()):
+            try:
+                told = await follower.next(self._beat)
+            except TimeoutError:
+                yield BEAT
+                continue
+            if self._closed.is_set():
+                return
+            if told is None:
+                yield RESET
+            elif sent is None or told.id > sent:
+                yield write(told)
+
+    async def _missed(self, last: StepId) -> AsyncIterator[Step]:
+        while steps := await self._steps.after(last, CHUNK):
+            for step in steps:
+                yield step
+            last = steps[-1].id
+
+    async def _resumable(self, last_seen: StepId) -> bool:
+        kept = await self._steps.keeps(last_seen)
+        return kept or resumable(last_seen, first=await self._steps.first(), kept=False)

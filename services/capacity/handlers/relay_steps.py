@@ -1,0 +1,111 @@
+"""The relay: brings the stream of steps to Kafka in batches, and begins again when Kafka has forgotten them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from prometheus_client import Counter
+
+from services.capacity.domain.step import START, Step, StepId
+from services.capacity.ports import Steps
+from services.contracts.events import write_event
+from services.contracts.topics import CAPACITY
+from services.kit.errors import TransientError
+from services.kit.publisher import Acknowledged, Outgoing, Publisher
+
+log = structlog.get_logger()
+SOURCE = "/joldama/capacity"
+BATCH = 1000
+VERIFY_EVERY = 60.0
+LOOK_EVERY = 1.0
+"""Seconds that it waits for a step before it prolongs its lease; also how often a second relay asks for it."""
+
+published = Counter("capacity_steps_published_total", "Steps acknowledged by Kafka")
+republished = Counter("capacity_stream_republished_total", "Times the stream was published from its beginning")
+
+
+class Positions(Protocol):
+    """One relay's lease, and how far the stream was relayed. Raises TransientError."""
+
+    async def keep_lease(self) -> StepId | None:
+        """The last step relayed, or None while another relay has the lease."""
+        ...
+
+    async def save(self, relayed: StepId, acknowledged: Iterable[Acknowledged]) -> bool:
+        """Whether it was saved: not when the lease is another's by now."""
+        ...
+
+    async def acknowledged(self) -> list[Acknowledged]:
+        """The last acknowledged of each partition."""
+        ...
+
+    async def forget(self) -> None: ...
+
+    async def give_back(self) -> None: ...
+
+
+@dataclass
+class StepRelay:
+    """`run()` until cancelled. Every failure is retried and said; nothing is skipped."""
+
+    steps: Steps
+    positions: Positions
+    publisher: Publisher
+    failures: tuple[type[Exception], ...] = (TransientError, OSError)
+    progressed: Callable[[], None] = lambda: None
+    _verify_at: float = 0.0
+
+    async def run(self) -> None:
+        pause = 0.1
+        while True:
+            try:
+                await self.turn()
+                pause = 0.1
+            except self.failures as error:
+                log.warning("relay.retrying", reason=str(error) or type(error).__name__, seconds=pause)
+                self._verify_at = 0.0
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def turn(self) -> int:
+        """Keep the lease, look whether Kafka still has what it acknowledged, publish what there is."""
+        relayed = await self.positions.keep_lease()
+        self.progressed()
+        if relayed is None:
+            await asyncio.sleep(LOOK_EVERY)
+            return 0
+        if time.monotonic() >= self._verify_at:
+            relayed = await self.verify(relayed)
+            self._verify_at = time.monotonic() + VERIFY_EVERY
+        steps = await self.steps.wait(relayed, BATCH, LOOK_EVERY)
+        return await self._publish(steps) if steps else 0
+
+    async def verify(self, relayed: StepId) -> StepId:
+        """Where to go on: from the beginning when Kafka's record of a last acknowledged step is not that step."""
+        for one in await self.positions.acknowledged():
+            if not await self.publisher.still_there(one.topic, one.partition, one.offset, one.event_id):
+                log.error("relay.kafka_forgot", partition=one.partition, offset=one.offset)
+                republished.inc()
+                await self.positions.forget()
+                return START
+        return relayed
+
+    async def _publish(self, steps: list[Step]) -> int:
+        acknowledged = await self.publisher.publish([outgoing(step) for step in steps])
+        if acknowledged:
+            newest = {one.partition: one for one in acknowledged}
+            if not await self.positions.save(steps[len(acknowledged) - 1].id, newest.values()):
+                raise TransientError("the lease has gone to another relay")
+            published.inc(len(acknowledged))
+        if len(acknowledged) < len(steps):
+            raise TransientError(f"Kafka took {len(acknowledged)} of {len(steps)} steps")
+        return len(steps)
+
+
+def outgoing(step: Step) -> Outgoing:
+    """The step's CloudEvent: the same bytes, under the same id, however often it is published."""
+    payload = write_event(step.data, event_id=step.event_id, source=SOURCE, time=step.at)
+    return CAPACITY, step.data.key, payload, step.event_id
