@@ -56,6 +56,8 @@ class Role(StrEnum):
 class ReferralState(StrEnum):
     """Where a referral is in its life. The last two are closed; every other is open."""
 
+    SUBMITTED = "submitted"
+    """With the router: new, or on its way to the next center."""
     OFFERED = "offered"
     WAITING = "waiting"
     UNPLACEABLE = "unplaceable"

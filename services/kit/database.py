@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlmodel import Session
 
-from services.kit.errors import TransientError
+from services.kit.errors import Conflict, TransientError
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -22,10 +22,6 @@ _PRAGMAS = (
 )
 T = TypeVar("T")
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
-
-
-class Conflict(TransientError):
-    """Two transactions met on one row; the loser runs again on the new state."""
 
 
 class Database:

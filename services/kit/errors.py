@@ -7,3 +7,7 @@ class PermanentError(Exception):
 
 class TransientError(Exception):
     """Trying again may help: a retry with backoff, or a 503."""
+
+
+class Conflict(TransientError):
+    """Two transactions met on one row; the loser runs again on the new state."""

@@ -1,0 +1,8 @@
+"""Alembic's environment: runs inside the transaction that `services.referral.entrypoints.migrate` has begun."""
+
+from alembic import context
+
+from services.referral.adapters.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,36 @@
+"""A process that only relays an outbox: probes, the relay, and a clean end at SIGTERM."""
+
+from services.kit.database import Database
+from services.kit.health import Health, Progress
+from services.kit.kafka import make_consumer, make_producer, reach, started
+from services.kit.migrations import History
+from services.kit.outbox import Outbox
+from services.kit.publisher import KafkaPublisher
+from services.kit.relay import OutboxRelay, run_relay
+from services.kit.server import on_stop_signal, probes
+from services.kit.settings import ServiceSettings
+from services.kit.wake import commit_wake
+
+STALLED_AFTER = 30.0
+"""Seconds without a turn of the loop that turn readiness red."""
+
+
+async def relay_outbox(
+    settings: ServiceSettings, database: Database, outbox: Outbox, history: History, name: str
+) -> None:
+    """Relay until SIGTERM; closes `database`."""
+    stopped, progress = on_stop_signal(), Progress(STALLED_AFTER)
+    producer, reader = make_producer(settings, name), make_consumer(settings, [], None)
+    health = Health(
+        database=database.ping,
+        migrated=lambda: history.check(database),
+        kafka=lambda: reach(producer),
+        outbox=progress.check,
+    )
+    try:
+        async with probes(health, settings), started(producer, reader), commit_wake(database) as wake:
+            publisher = KafkaPublisher(producer, reader, settings.topic_prefix)
+            relay = OutboxRelay(database, outbox, publisher, wake, progressed=progress)
+            await run_relay(relay, stopped.wait())
+    finally:
+        await database.close()

@@ -1,0 +1,63 @@
+"""Claims over capacity's HTTP API."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import httpx2
+from pydantic import ValidationError
+
+from services.contracts.claims import (
+    ClaimAnswer,
+    ClaimRequest,
+    ClaimResult,
+    ClaimsBatch,
+    ClaimsBatchResult,
+    Mark,
+    ProgrammeOpening,
+)
+from services.kit.auth import ServiceToken
+from services.kit.errors import PermanentError, TransientError
+
+PERMANENT = frozenset({400, 404, 409, 413, 422})
+"""Answers that will not change by asking again; all others are faults that pass."""
+_JSON = {"Content-Type": "application/json"}
+
+
+class HttpClaims:
+    """Claims; `client` has capacity's base URL."""
+
+    def __init__(self, client: httpx2.AsyncClient, token: ServiceToken) -> None:
+        self._client, self._token = client, token
+
+    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None) -> tuple[Sequence[ClaimResult], Mark]:
+        body = ClaimsBatch.model_construct(seen=seen, claims=tuple(requests)).model_dump_json()
+        answer = await self._send("POST", "/v1/claims/batch", body)
+        try:
+            result = ClaimsBatchResult.model_validate_json(answer.content)
+        except ValidationError as error:
+            raise TransientError(f"capacity answered strangely: {error.error_count()} errors") from None
+        return result.results, result.mark
+
+    async def release(self, referral_id: UUID, attempt: int, seen: Mark | None) -> Mark | None:
+        query: dict[str, str | int] = {"attempt": attempt}
+        if seen:
+            query |= {"epoch": seen.epoch, "sequence": seen.sequence}
+        answer = await self._send("DELETE", f"/v1/claims/{referral_id}", "", params=query)
+        return ClaimAnswer.model_validate_json(answer.content).mark
+
+    async def open_programme(self, opening: ProgrammeOpening) -> None:
+        await self._send("PUT", f"/v1/programmes/{opening.programme_id}", opening.model_dump_json())
+
+    async def _send(
+        self, method: str, path: str, body: str, params: dict[str, str | int] | None = None
+    ) -> httpx2.Response:
+        try:
+            headers = _JSON | self._token.header()
+            answer = await self._client.request(method, path, content=body, headers=headers, params=params)
+        except (httpx2.TransportError, OSError) as error:
+            raise TransientError(f"capacity: {type(error).__name__}") from error
+        if answer.status_code in PERMANENT:
+            raise PermanentError(f"capacity refused {method} {path}: {answer.text[:300]}")
+        if answer.is_error:
+            raise TransientError(f"capacity answered {answer.status_code}: {answer.text[:200]}")
+        return answer

@@ -1,0 +1,177 @@
+"""The referrals' record in SQL. Each call is one transaction; a batch is one statement a table."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+from sqlalchemy import Table, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from services.contracts import topics
+from services.contracts.claims import Mark
+from services.contracts.events import write_event
+from services.contracts.vocabulary import OfferState, ReferralState
+from services.kit.database import Database
+from services.kit.errors import Conflict
+from services.kit.outbox import Message
+from services.referral.adapters import rows
+from services.referral.adapters.tables import (
+    CapacityMarkRow,
+    DecisionRow,
+    HistoryRow,
+    OfferRow,
+    ReferralRow,
+    inbox,
+    outbox,
+)
+from services.referral.domain.referral import Change
+from services.referral.domain.routing import Candidate
+from services.referral.ports import Inboxed, Loaded
+
+SOURCE = "/joldama/referral"
+
+
+class SqlReferrals:
+    """Referrals on SQLite or PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def look(self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]) -> Inboxed:
+        def work(session: Session) -> Inboxed:
+            unseen = inbox.unseen(session, consumer, event_ids)
+            return Inboxed(frozenset(unseen), _load(session, referral_ids), _mark(session))
+
+        return await self._database.read(work)
+
+    async def load(self, referral_id: UUID) -> Loaded | None:
+        found = await self._database.read(lambda session: _load(session, [referral_id]))
+        return found.get(referral_id)
+
+    async def save(
+        self,
+        changes: Sequence[Change],
+        *,
+        consumer: str = "",
+        event_ids: Collection[str] = (),
+        mark: Mark | None = None,
+        registry_version: int = 0,
+    ) -> None:
+        messages = [_message(change) for change in changes]
+
+        def work(session: Session) -> None:
+            inbox.record(session, consumer, event_ids)
+            _save_referrals(session, changes)
+            _save_offers(session, changes)
+            _insert(session, DecisionRow, _decisions(changes, registry_version))
+            _insert(session, HistoryRow, [rows.history_values(c.referral.id, c.step) for c in changes])
+            outbox.add(session, messages)
+            _raise_mark(session, mark)
+
+        try:
+            await self._database.write(work)
+        except IntegrityError as error:
+            raise Conflict("another transaction was first") from error
+
+    async def waiting(self) -> Sequence[Loaded]:
+        def work(session: Session) -> Sequence[Loaded]:
+            ids = session.execute(select(_table(ReferralRow).c.id).where(_state == ReferralState.WAITING)).scalars()
+            return list(_load(session, [UUID(one) for one in ids]).values())
+
+        return await self._database.read(work)
+
+    async def join_queues(self, joining: Mapping[UUID, Candidate]) -> None:
+        if joining:
+            await self._database.write(lambda session: _join_queues(session, joining))
+
+
+_state: Any = ReferralRow.state
+
+
+def _table(model: type) -> Table:
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def _insert(session: Session, model: type, values: Sequence[rows.Values]) -> None:
+    if values:
+        session.execute(insert(_table(model)), values)
+
+
+def _load(session: Session, ids: Collection[UUID]) -> dict[UUID, Loaded]:
+    wanted = [str(one) for one in ids]
+    found: dict[UUID, Loaded] = {}
+    for start in range(0, len(wanted), 500):
+        part = wanted[start : start + 500]
+        offers: dict[str, list[Any]] = {}
+        for offer in session.scalars(select(OfferRow).where(_column(OfferRow, "referral_id").in_(part))):
+            offers.setdefault(offer.referral_id, []).append(offer)
+        for row in session.scalars(select(ReferralRow).where(_column(ReferralRow, "id").in_(part))):
+            made = sorted(offers.get(row.id, ()), key=lambda one: one.attempt)
+            found[UUID(row.id)] = Loaded(rows.referral_of(row), tuple(map(rows.offer_of, made)))
+    return found
+
+
+def _column(model: type, name: str) -> Any:
+    return getattr(model, name)
+
+
+def _save_referrals(session: Session, changes: Sequence[Change]) -> None:
+    _insert(session, ReferralRow, [rows.referral_values(c.referral) for c in changes if not c.expected])
+    table = _table(ReferralRow)
+    for change in changes:
+        if change.expected:
+            here = (table.c.id == str(change.referral.id)) & (table.c.version == change.expected)
+            moved = session.execute(update(table).where(here).values(rows.moving_values(change.referral)))
+            if moved.rowcount != 1:  # type: ignore[attr-defined]
+                raise Conflict(f"referral {change.referral.id} has moved on from version {change.expected}")
+
+
+def _save_offers(session: Session, changes: Sequence[Change]) -> None:
+    offers = [change.offer for change in changes if change.offer]
+    _insert(session, OfferRow, [rows.offer_values(one) for one in offers if one.state is OfferState.MADE])
+    table = _table(OfferRow)
+    for one in offers:
+        if one.state is not OfferState.MADE:
+            here = (table.c.referral_id == str(one.referral_id)) & (table.c.attempt == one.attempt)
+            session.execute(update(table).where(here).values(rows.offer_values(one)))
+
+
+def _decisions(changes: Sequence[Change], registry_version: int) -> list[rows.Values]:
+    return [rows.decision_values(c, c.decision, registry_version) for c in changes if c.decision]
+
+
+def _message(change: Change) -> Message:
+    """The event's id is made of what it says, so that a step has one event however often it is written."""
+    event_id = str(uuid5(change.referral.id, str(change.referral.version)))
+    payload = write_event(change.event, event_id=event_id, source=SOURCE, time=change.step.at)
+    return Message(event_id, topics.REFERRALS, change.event.key, payload)
+
+
+def _mark(session: Session) -> Mark | None:
+    row = session.get(CapacityMarkRow, 1)
+    return Mark(epoch=row.epoch, sequence=row.sequence) if row else None
+
+
+def _raise_mark(session: Session, mark: Mark | None) -> None:
+    if mark is None:
+        return
+    table = _table(CapacityMarkRow)
+    newer = (table.c.epoch == mark.epoch) & (table.c.sequence < mark.sequence)
+    raised = session.execute(update(table).where(newer).values(sequence=mark.sequence))
+    if not raised.rowcount and session.get(CapacityMarkRow, 1) is None:  # type: ignore[attr-defined]
+        session.execute(insert(table).values(id=1, **mark.model_dump()))
+
+
+def _join_queues(session: Session, joining: Mapping[UUID, Candidate]) -> None:
+    table, referrals = _table(DecisionRow), _table(ReferralRow)
+    here = (table.c.referral_id == referrals.c.id) & (table.c.attempt == referrals.c.attempt)
+    for referral_id, candidate in joining.items():
+        current = select(table.c.attempt, table.c.candidates).join(referrals, here)
+        row = session.execute(current.where(referrals.c.id == str(referral_id))).one()
+        known = rows.read_candidates(row.candidates)
+        if all(one.programme_id != candidate.programme_id for one in known):
+            joined = sorted((*known, candidate), key=lambda one: (one.kilometers, one.programme_id))
+            mine = (table.c.referral_id == str(referral_id)) & (table.c.attempt == row.attempt)
+            session.execute(update(table).where(mine).values(candidates=rows.write_candidates(tuple(joined))))

@@ -1,0 +1,135 @@
+"""The registry of centers and programmes in SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from services.contracts import topics
+from services.contracts.claims import ProgrammeOpening
+from services.contracts.events import CenterRegisteredV1, PlacesSetV1, write_event
+from services.contracts.reference import Settlement
+from services.contracts.vocabulary import Modality
+from services.kit.database import Database
+from services.kit.errors import Conflict
+from services.kit.outbox import Message
+from services.referral.adapters.geodesic import GeodesicDistances
+from services.referral.adapters.rows import programme_of
+from services.referral.adapters.tables import CenterRow, ProgrammeRow, RegistryVersionRow, inbox, outbox
+from services.referral.domain.network import Network
+from services.referral.ports import Clock
+
+SOURCE = "/joldama/referral"
+
+
+class SqlRegistry:
+    """Remembers the network it read until the registry's version moves on."""
+
+    def __init__(self, database: Database, settlements: Mapping[str, Settlement], clock: Clock) -> None:
+        self._database, self._settlements, self._clock = database, settlements, clock
+        self._network = Network(-1, {}, settlements, GeodesicDistances({}))
+
+    async def network(self) -> Network:
+        self._network = await self._database.read(self._read)
+        return self._network
+
+    def _read(self, session: Session) -> Network:
+        version = _version(session)
+        if version == self._network.version:
+            return self._network
+        centers = {row.id: row for row in session.scalars(select(CenterRow))}
+        programmes = {row.id: programme_of(row, centers) for row in session.scalars(select(ProgrammeRow))}
+        places = {one.id: (one.latitude, one.longitude) for one in centers.values()}
+        return Network(version, programmes, self._settlements, GeodesicDistances(places))
+
+    async def openings(self, center_id: str) -> Sequence[ProgrammeOpening]:
+        def work(session: Session) -> Sequence[ProgrammeOpening]:
+            center = session.get_one(CenterRow, center_id)
+            return [_opening(row, center) for row in session.scalars(_programmes_of(center_id))]
+
+        return await self._database.read(work)
+
+    async def set_figures(self, consumer: str, figures: Mapping[str, PlacesSetV1]) -> None:
+        def work(session: Session) -> None:
+            unseen = inbox.unseen(session, consumer, figures.keys())
+            changed = [_set_figure(session, figures[event_id]) for event_id in figures if event_id in unseen]
+            inbox.record(session, consumer, unseen)
+            if any(changed):
+                _next_version(session)
+
+        try:
+            await self._database.write(work)
+        except IntegrityError as error:
+            raise Conflict("another transaction was first") from error
+
+    async def put_center(self, center: CenterRow, programmes: Sequence[ProgrammeRow]) -> int:
+        """Register a center, or change its entry: its version afterwards. An unchanged entry changes nothing."""
+
+        def work(session: Session) -> int:
+            known = session.get(CenterRow, center.id)
+            if known and _entry(known, session.scalars(_programmes_of(center.id))) == _entry(center, programmes):
+                return known.version
+            center.version = known.version + 1 if known else 1
+            session.merge(center)
+            session.flush()
+            for programme in programmes:
+                programme.confirmed_at = self._clock()
+                session.merge(programme)
+            _next_version(session)
+            outbox.add(session, [self._registered(center)])
+            return center.version
+
+        return await self._database.write(work)
+
+    def _registered(self, center: CenterRow) -> Message:
+        event = CenterRegisteredV1(center_id=center.id, version=center.version)
+        event_id = str(uuid5(NAMESPACE_URL, f"joldama:center:{center.id}:{center.version}"))
+        payload = write_event(event, event_id=event_id, source=SOURCE, time=self._clock())
+        return Message(event_id, topics.REFERRALS, event.key, payload)
+
+
+def _programmes_of(center_id: str) -> Any:
+    return select(ProgrammeRow).where(ProgrammeRow.center_id == center_id).order_by(ProgrammeRow.id)
+
+
+def _entry(center: CenterRow, programmes: Any) -> tuple[Any, ...]:
+    """What an operator says of a center, without what the registry adds."""
+    parts = [one.model_dump(exclude={"confirmed_at"}) for one in programmes]
+    return center.model_dump(exclude={"version"}), sorted(parts, key=lambda one: one["id"])
+
+
+def _opening(row: ProgrammeRow, center: CenterRow) -> ProgrammeOpening:
+    return ProgrammeOpening(
+        programme_id=row.id,
+        center_id=row.center_id,
+        region_id=center.region_id,
+        modality=Modality(row.modality),
+        places=row.places,
+        suspended=row.suspended,
+        confirmed_at=row.confirmed_at,
+    )
+
+
+def _set_figure(session: Session, figure: PlacesSetV1) -> bool:
+    row = session.get(ProgrammeRow, figure.programme_id)
+    if row is None or row.confirmed_at > figure.confirmed_at:
+        return False
+    changed = (row.places, row.suspended) != (figure.places, figure.suspended)
+    row.places, row.suspended, row.confirmed_at = figure.places, figure.suspended, figure.confirmed_at
+    session.add(row)
+    return changed
+
+
+def _version(session: Session) -> int:
+    row = session.get(RegistryVersionRow, 1)
+    return row.version if row else 0
+
+
+def _next_version(session: Session) -> None:
+    table: Any = RegistryVersionRow.__table__  # type: ignore[attr-defined]
+    raised: Any = session.execute(update(table).values(version=table.c.version + 1))
+    if not raised.rowcount:
+        session.add(RegistryVersionRow(id=1, version=1))

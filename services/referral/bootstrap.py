@@ -1,0 +1,75 @@
+"""The one place where the referral service is wired, for production and tests alike."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx2
+
+from services.contracts.reference import read_settlements
+from services.kit.auth import ServiceToken, TokenVerifier
+from services.kit.database import Database
+from services.referral.adapters.http_capacity import HttpClaims
+from services.referral.adapters.reasons import read_reasons
+from services.referral.adapters.sql_referrals import SqlReferrals
+from services.referral.adapters.sql_registry import SqlRegistry
+from services.referral.adapters.sql_views import Views
+from services.referral.handlers.answer_offer import AnswerOffer
+from services.referral.handlers.move_on import MoveOn
+from services.referral.handlers.open_center import OpenCenter
+from services.referral.handlers.place_children import PlaceChildren
+from services.referral.handlers.take_handovers import TakeHandovers
+from services.referral.ports import Claims, Clock
+from services.referral.settings import ReferralSettings
+
+CAPACITY_SECONDS = 20.0
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class ReferralService:
+    """The use cases, each ready to call."""
+
+    settings: ReferralSettings
+    database: Database
+    verifier: TokenVerifier
+    registry: SqlRegistry
+    views: Views
+    decline_reasons: frozenset[str]
+    place_children: PlaceChildren
+    move_on: MoveOn
+    take_handovers: TakeHandovers
+    open_center: OpenCenter
+    answer_offer: AnswerOffer
+
+
+@asynccontextmanager
+async def bootstrap(
+    settings: ReferralSettings, *, clock: Clock = utc_now, claims: Claims | None = None
+) -> AsyncIterator[ReferralService]:
+    """The service on the settings' database and capacity; tests may pass a clock and claims of their own."""
+    database = Database(settings.referral_sql_url)
+    settlements = read_settlements(settings.data)
+    async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS) as client:
+        granted = claims or HttpClaims(client, ServiceToken(settings.service_token_file))
+        referrals, registry = SqlReferrals(database), SqlRegistry(database, settlements, clock)
+        try:
+            yield ReferralService(
+                settings=settings,
+                database=database,
+                verifier=TokenVerifier.of(settings),
+                registry=registry,
+                views=Views(database),
+                decline_reasons=read_reasons(settings.data, "decline"),
+                place_children=PlaceChildren(referrals, granted, registry, clock),
+                move_on=MoveOn(referrals, granted, registry, clock),
+                take_handovers=TakeHandovers(referrals, registry, clock),
+                open_center=OpenCenter(referrals, granted, registry, clock),
+                answer_offer=AnswerOffer(referrals, clock),
+            )
+        finally:
+            await database.close()

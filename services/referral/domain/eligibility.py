@@ -1,0 +1,46 @@
+"""Who may go where, and if not, why not."""
+
+from collections.abc import Collection
+from enum import StrEnum
+
+from services.contracts.vocabulary import Catchment
+from services.referral.domain.programmes import Needs, Programme
+
+
+class Exclusion(StrEnum):
+    """Why a programme is no candidate; the first that applies, in this order."""
+
+    SUSPENDED = "suspended"
+    MODALITY = "modality"
+    DIAGNOSIS = "diagnosis"
+    AGE = "age"
+    CATCHMENT = "catchment"
+    DISTANCE = "distance"
+    DECLINED = "declined"
+
+
+def exclusion(
+    needs: Needs, age_months: int, programme: Programme, kilometers: float, passed: Collection[str]
+) -> Exclusion | None:
+    """Why `programme` does not accept this child now, or None when it does. `passed`: programmes that declined."""
+    if programme.suspended:
+        return Exclusion.SUSPENDED
+    if programme.modality not in needs.modalities:
+        return Exclusion.MODALITY
+    if not needs.icd10.startswith(programme.icd10_prefixes):
+        return Exclusion.DIAGNOSIS
+    if not programme.age_from_months <= age_months < programme.age_under_months:
+        return Exclusion.AGE
+    if not _within_catchment(needs, programme):
+        return Exclusion.CATCHMENT
+    if needs.max_distance_km is not None and kilometers > needs.max_distance_km:
+        return Exclusion.DISTANCE
+    return Exclusion.DECLINED if programme.id in passed else None
+
+
+def _within_catchment(needs: Needs, programme: Programme) -> bool:
+    if programme.catchment is Catchment.NATION:
+        return True
+    if programme.catchment is Catchment.REGION:
+        return programme.region_id == needs.region_id
+    return programme.settlement_id == needs.settlement_id

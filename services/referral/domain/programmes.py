@@ -1,0 +1,60 @@
+"""What the router knows of centers and of a child's needs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.contracts.events import DiagnosisRecordedV1
+from services.contracts.vocabulary import Catchment, Gmfcs, Modality, Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """A center's offer of one modality, and where the center stands."""
+
+    id: str
+    center_id: str
+    region_id: str
+    settlement_id: str
+    modality: Modality
+    age_from_months: int
+    age_under_months: int
+    icd10_prefixes: tuple[str, ...]
+    catchment: Catchment
+    places: int
+    course_days: int
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A child as the router sees it. `age_months` is of `submitted_at`."""
+
+    age_months: int
+    settlement_id: str
+    region_id: str
+    icd10: str
+    gmfcs: Gmfcs | None
+    modalities: frozenset[Modality]
+    max_distance_km: float | None
+    priority: Priority
+    submitted_at: datetime
+
+    @classmethod
+    def of(cls, event: DiagnosisRecordedV1, region_id: str) -> "Needs":
+        return cls(
+            age_months=event.age_months,
+            settlement_id=event.settlement_id,
+            region_id=region_id,
+            icd10=event.icd10,
+            gmfcs=event.gmfcs,
+            modalities=frozenset(event.modalities),
+            max_distance_km=event.max_distance_km,
+            priority=event.priority,
+            submitted_at=event.submitted_at,
+        )
+
+    def age_at(self, now: datetime) -> int:
+        """Completed months at `now`, never fewer than at submission (the birthday is not known here)."""
+        months = (now.year - self.submitted_at.year) * 12 + now.month - self.submitted_at.month
+        months -= (now.day, now.timetz()) < (self.submitted_at.day, self.submitted_at.timetz())
+        return self.age_months + max(0, months)

@@ -1,0 +1,45 @@
+"""The referral API: `python -m services.referral.entrypoints.api`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.kit.app import create_app
+from services.kit.health import Health
+from services.kit.logging import configure_logging
+from services.kit.server import serve
+from services.referral.adapters.history import HISTORY
+from services.referral.bootstrap import bootstrap
+from services.referral.entrypoints import centers, referrals
+from services.referral.settings import ReferralSettings
+
+
+def build(settings: ReferralSettings) -> FastAPI:
+    """The application; it connects when it is started."""
+    health = Health()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with bootstrap(settings) as service:
+            app.state.service, app.state.verifier = service, service.verifier
+            health.checks |= {
+                "database": service.database.ping,
+                "migrated": lambda: HISTORY.check(service.database),
+            }
+            yield
+
+    app = create_app("referral", health, lifespan)
+    app.include_router(referrals.router)
+    app.include_router(centers.router)
+    return app
+
+
+def main() -> None:
+    settings = ReferralSettings()
+    configure_logging("referral", settings.log_level)
+    serve(build(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""What the worker does with a batch: read the events, settle each handler's share, set aside what cannot be taken."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+from services.contracts import topics
+from services.contracts.events import Event, MalformedEvent, read_event
+from services.kit.batches import Settler
+from services.kit.dead_letters import DeadLetters, Taken
+from services.kit.errors import PermanentError
+from services.kit.health import Health
+from services.kit.kafka import make_producer, reach, started
+from services.referral.adapters.history import HISTORY
+from services.referral.bootstrap import ReferralService, bootstrap
+from services.referral.settings import ReferralSettings
+
+log = structlog.get_logger()
+STUCK_AFTER = 60.0
+"""Seconds that one batch may take before readiness turns red."""
+
+taken = Counter("worker_events_total", "Events settled", ["topic"])
+age = Gauge("worker_last_event_age_seconds", "Age of the newest event when it was settled", ["topic"])
+
+Handler = Callable[[Sequence[Event]], Awaitable[None]]
+
+
+@dataclass
+class Consumers:
+    """One settler a topic, and their health."""
+
+    settlers: dict[str, Settler[Taken]]
+    health: Health
+    _began: dict[str, float] = field(default_factory=dict)
+    _stopped: str = ""
+
+    async def take(self, topic: str, messages: Sequence[Any]) -> None:
+        """Settle a batch of one topic; raises TooManyDead."""
+        self._began[topic] = time.monotonic()
+        batch = [Taken(m.topic, m.partition, m.offset, m.key, m.value) for m in messages]
+        await self.settlers[topic].settle(batch)
+        del self._began[topic]
+        taken.labels(topic).inc(len(batch))
+        age.labels(topic).set(max(0.0, time.time() - messages[-1].timestamp))
+
+    def stop(self, reason: str) -> None:
+        """Say, by a red readiness, that nothing more is consumed."""
+        log.critical("worker.stopped", reason=reason)
+        self._stopped = reason
+
+    async def going_on(self) -> None:
+        """A readiness check: raises RuntimeError when consuming has stopped or stands still."""
+        if self._stopped:
+            raise RuntimeError(self._stopped)
+        now = time.monotonic()
+        stuck = [topic for topic, since in self._began.items() if now - since > STUCK_AFTER]
+        if stuck:
+            raise RuntimeError(f"a batch of {', '.join(stuck)} takes longer than {STUCK_AFTER:.0f} s")
+
+
+def _taker(*handlers: Handler) -> Callable[[Sequence[Taken]], Awaitable[None]]:
+    async def take(batch: Sequence[Taken]) -> None:
+        try:
+            events = [event for message in batch if (event := read_event(message.value))]
+        except MalformedEvent as error:
+            raise PermanentError(str(error)) from None
+        for handler in handlers:
+            await handler(events)
+
+    return take
+
+
+def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settler[Taken]]:
+    takers = {
+        topics.DIAGNOSES: _taker(service.place_children),
+        topics.REFERRALS: _taker(service.move_on, service.open_center),
+        topics.CAPACITY: _taker(service.take_handovers),
+    }
+    return {name: Settler(f"worker.{name}", take, letters.set_aside) for name, take in takers.items()}
+
+
+@asynccontextmanager
+async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]:
+    """The consumers of one worker process, on the service's bootstrap."""
+    producer = make_producer(settings, "referral-worker")
+    async with bootstrap(settings) as service, started(producer):
+        consumers = Consumers(_settlers(service, DeadLetters(producer, "referral-worker")), Health())
+        consumers.health.checks |= {
+            "database": service.database.ping,
+            "migrated": lambda: HISTORY.check(service.database),
+            "kafka": lambda: reach(producer),
+            "consuming": consumers.going_on,
+        }
+        yield consumers

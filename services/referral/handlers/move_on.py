@@ -1,0 +1,52 @@
+"""An offer failed: the child goes on to the next nearest by itself, and keeps its turn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from services.contracts.events import Event, OfferDeclinedV1
+from services.contracts.vocabulary import ReferralState
+from services.referral.domain.referral import Referral
+from services.referral.handlers.route import draft, place
+from services.referral.ports import Claims, Clock, Loaded, Referrals, Registry
+
+CONSUMER = "move_on"
+
+
+@dataclass(frozen=True)
+class MoveOn:
+    """Takes a batch: one claim call, one transaction. Repeating it changes nothing."""
+
+    referrals: Referrals
+    claims: Claims
+    registry: Registry
+    clock: Clock
+
+    async def __call__(self, batch: Sequence[Event]) -> None:
+        failed = {e.envelope.id: e.data for e in batch if isinstance(e.data, OfferDeclinedV1)}
+        if not failed:
+            return
+        found = await self.referrals.look(CONSUMER, failed.keys(), [data.referral_id for data in failed.values()])
+        moving = _moving(failed, found.unseen, found.known)
+        network, now = await self.registry.network(), self.clock()
+        drafts = [draft(_next_attempt(one.referral), network, now, one.passed) for one in moving]
+        changes, mark = await place(drafts, self.claims, network, found.mark, now)
+        await self.referrals.save(
+            changes, consumer=CONSUMER, event_ids=found.unseen, mark=mark, registry_version=network.version
+        )
+
+
+def _moving(
+    failed: Mapping[str, OfferDeclinedV1], unseen: frozenset[str], known: Mapping[UUID, Loaded]
+) -> list[Loaded]:
+    """The referrals that are still where the event left them: with the router."""
+    moving = {}
+    for event_id, data in failed.items():
+        loaded = known.get(data.referral_id)
+        if event_id in unseen and loaded and loaded.referral.version == data.version:
+            moving[data.referral_id] = loaded
+    return [one for one in moving.values() if one.referral.state is ReferralState.SUBMITTED]
+
+
+def _next_attempt(referral: Referral) -> Referral:
+    return replace(referral, attempt=referral.attempt + 1)

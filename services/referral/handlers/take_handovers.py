@@ -1,0 +1,72 @@
+"""A place that came free was handed to the first in the queue: offer the child to its center."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from services.contracts.events import Event, PlaceHandedOverV1, PlacesSetV1
+from services.contracts.vocabulary import ReferralState
+from services.kit.errors import PermanentError, TransientError
+from services.referral.domain.life import Command
+from services.referral.domain.referral import Change
+from services.referral.handlers.route import offer_place
+from services.referral.ports import Clock, Loaded, Referrals, Registry
+
+CONSUMER = "take_handovers"
+PATIENCE = 60.0
+"""Seconds that a hand-over waits for the commit that recorded its waiting."""
+
+
+@dataclass
+class TakeHandovers:
+    """Takes a batch: those whose waiting is recorded are offered; for the others it asks to be called again."""
+
+    referrals: Referrals
+    registry: Registry
+    clock: Clock
+    _first_seen: dict[str, float] = field(default_factory=dict)
+
+    async def __call__(self, batch: Sequence[Event]) -> None:
+        figures = {e.envelope.id: e.data for e in batch if isinstance(e.data, PlacesSetV1)}
+        if figures:
+            await self.registry.set_figures(CONSUMER, figures)
+        handed = {e.envelope.id: e.data for e in batch if isinstance(e.data, PlaceHandedOverV1)}
+        if handed:
+            await self._offer(handed)
+
+    async def _offer(self, handed: dict[str, PlaceHandedOverV1]) -> None:
+        ids = [data.referral_id for data in handed.values() if data.referral_id]
+        found = await self.referrals.look(CONSUMER, handed.keys(), ids)
+        network, now = await self.registry.network(), self.clock()
+        changes: list[Change] = []
+        early = set()
+        for event_id in handed.keys() & found.unseen:
+            data = handed[event_id]
+            loaded = found.known.get(data.referral_id) if data.referral_id else None
+            if _too_early(loaded, data):
+                early.add(event_id)
+            elif loaded and _waits_for(loaded, data):
+                changes.append(offer_place(loaded.referral, data.programme_id, network, now, command=Command.HAND_OVER))
+        await self.referrals.save(changes, consumer=CONSUMER, event_ids=found.unseen - early)
+        self._be_patient(early)
+
+    def _be_patient(self, early: set[str]) -> None:
+        now = time.monotonic()
+        self._first_seen = {one: since for one, since in self._first_seen.items() if now - since < 10 * PATIENCE}
+        for one in early:
+            self._first_seen.setdefault(one, now)
+        if any(now - self._first_seen[one] > PATIENCE for one in early):
+            raise PermanentError("referral_id: no such referral waits under this attempt")
+        if early:
+            raise TransientError(f"{len(early)} hand-overs came before the commit that recorded their waiting")
+
+
+def _too_early(loaded: Loaded | None, data: PlaceHandedOverV1) -> bool:
+    if loaded is None:
+        return True
+    one = loaded.referral
+    return one.attempt < (data.attempt or 0) or (one.attempt == data.attempt and one.state is ReferralState.SUBMITTED)
+
+
+def _waits_for(loaded: Loaded, data: PlaceHandedOverV1) -> bool:
+    return loaded.referral.state is ReferralState.WAITING and loaded.referral.attempt == data.attempt

@@ -1,0 +1,99 @@
+"""What the handlers need of the world outside."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.contracts.claims import ClaimRequest, ClaimResult, Mark, ProgrammeOpening
+from services.contracts.events import PlacesSetV1
+from services.referral.domain.network import Network
+from services.referral.domain.referral import Change, Offer, Referral
+from services.referral.domain.routing import Candidate
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A referral with its offers, the newest last."""
+
+    referral: Referral
+    offers: tuple[Offer, ...] = ()
+
+    @property
+    def passed(self) -> frozenset[str]:
+        """The programmes that will not be asked again."""
+        return frozenset(offer.programme_id for offer in self.offers)
+
+
+@dataclass(frozen=True, slots=True)
+class Inboxed:
+    """Which of a batch's events are new, what is known of their referrals, and capacity's newest mark."""
+
+    unseen: frozenset[str]
+    known: Mapping[UUID, Loaded]
+    mark: Mark | None
+
+
+class Referrals(Protocol):
+    """The referrals' record. Each call is one transaction."""
+
+    async def look(self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]) -> Inboxed:
+        """What a batch finds before it begins."""
+        ...
+
+    async def load(self, referral_id: UUID) -> Loaded | None: ...
+
+    async def save(
+        self,
+        changes: Sequence[Change],
+        *,
+        consumer: str = "",
+        event_ids: Collection[str] = (),
+        mark: Mark | None = None,
+        registry_version: int = 0,
+    ) -> None:
+        """Make all `changes` true, with their events, or none: raises Conflict when a version has moved on."""
+        ...
+
+    async def waiting(self) -> Sequence[Loaded]:
+        """Every referral that waits."""
+        ...
+
+    async def join_queues(self, joining: Mapping[UUID, Candidate]) -> None:
+        """Add one more candidate to what each of these waiting referrals waits for."""
+        ...
+
+
+class Claims(Protocol):
+    """Places, as capacity grants them. Raises TransientError while capacity cannot answer."""
+
+    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None) -> tuple[Sequence[ClaimResult], Mark]:
+        """One result a request, in order."""
+        ...
+
+    async def release(self, referral_id: UUID, attempt: int, seen: Mark | None) -> Mark | None:
+        """Give back whatever the referral has under `attempt` or before; nothing is no error."""
+        ...
+
+    async def open_programme(self, opening: ProgrammeOpening) -> None:
+        """Bring a programme's figure to capacity; who waits joins its queue before a place is given."""
+        ...
+
+
+class Registry(Protocol):
+    """Centers and programmes."""
+
+    async def network(self) -> Network:
+        """The network as registered now."""
+        ...
+
+    async def openings(self, center_id: str) -> Sequence[ProgrammeOpening]:
+        """What capacity is to know of a center's programmes."""
+        ...
+
+    async def set_figures(self, consumer: str, figures: Mapping[str, PlacesSetV1]) -> None:
+        """Record capacity's newer figures: event id to figure; seen ones and older ones change nothing."""
+        ...
