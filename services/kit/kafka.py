@@ -89,5 +89,9 @@ async def _start(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
 
 async def reach(producer: AIOKafkaProducer) -> None:
     """A readiness check: raises ConnectionError when no broker answers."""
-    if not await producer.client.force_metadata_update():
+    try:
+        answered = await asyncio.wait_for(producer.client.force_metadata_update(), 2)
+    except TimeoutError:
+        answered = False
+    if not answered:
         raise ConnectionError("no broker answers")
