@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import structlog
+from aiokafka import AIOKafkaProducer
 
 from services.contracts.topics import REFERRALS, topic
 from services.intake.adapters.sql_access import CONSUMER
@@ -37,23 +38,24 @@ class RelayProcess:
         self._settings, self._intake = settings, intake
         self._relayed, self._followed = Progress(STALLED_AFTER), Progress(STALLED_AFTER)
         self._stopped_by: str | None = None
-        self.producer = make_producer(settings, "intake-relay")
+        self._producer: AIOKafkaProducer | None = None
         self.health = Health(
             database=intake.database.ping,
             migrated=lambda: check_migrated(intake.database),
-            kafka=lambda: reach(self.producer),
+            kafka=self._reach_kafka,
             outbox=self._relayed.check,
             access=self._following,
         )
 
     async def run(self) -> None:
         """Until cancelled."""
+        self._producer = producer = make_producer(self._settings, "intake-relay")
         reader = make_consumer(self._settings, [], None)
-        async with started(self.producer, reader):
-            publisher = KafkaPublisher(self.producer, reader, self._settings.topic_prefix)
+        async with started(producer, reader):
+            publisher = KafkaPublisher(producer, reader, self._settings.topic_prefix)
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._relay(publisher))
-                loops.create_task(self._follow())
+                loops.create_task(self._follow(DeadLetters(producer, CONSUMER)))
                 loops.create_task(self._trim())
 
     async def _relay(self, publisher: KafkaPublisher) -> None:
@@ -65,8 +67,7 @@ class RelayProcess:
             finally:
                 await relay.release()
 
-    async def _follow(self) -> None:
-        letters = DeadLetters(self.producer, CONSUMER)
+    async def _follow(self, letters: DeadLetters) -> None:
         settler = Settler[Taken](CONSUMER, self._take, letters.set_aside)
         source = topic(self._settings.topic_prefix, REFERRALS)
         consumer = make_consumer(self._settings, [source], f"{self._settings.topic_prefix}.{CONSUMER}")
@@ -87,6 +88,11 @@ class RelayProcess:
             except TransientError as error:
                 log.warning("trim.retrying", reason=str(error))
             await asyncio.sleep(TRIM_EVERY)
+
+    async def _reach_kafka(self) -> None:
+        if self._producer is None:
+            raise ConnectionError("not connected yet")
+        await reach(self._producer)
 
     async def _following(self) -> None:
         if self._stopped_by:
