@@ -1,0 +1,192 @@
+"""Any order of steps on a real server: it agrees with a model that counts nothing, and its story breaks no promise.
+
+The model (`FakeClaims`) derives every figure from who has what. The promises are checked on the story alone.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from redis.asyncio import Redis
+
+from services.capacity.adapters.fake_claims import FakeClaims
+from services.capacity.adapters.redis_scripts import RedisScripts
+from services.capacity.bootstrap import redis_store
+from services.capacity.domain.step import START, Step
+from services.capacity.ports import Store
+from services.contracts.claims import ClaimResult
+from services.contracts.events import ClaimQueuedV1, ClaimWithdrawnV1, PlaceHandedOverV1, PlaceHeldV1
+from services.contracts.vocabulary import ClaimState
+from tests.integration.capacity.network import NOW, opening, referral, request, waiting
+
+T = TypeVar("T")
+PROGRAMMES = ("a", "b", "c", "d")
+REFERRALS = st.integers(1, 9)
+TIERS = st.lists(st.lists(st.sampled_from((*PROGRAMMES, "never-opened")), min_size=1), min_size=1, max_size=3)
+
+
+class Queues:
+    """Who stands where, by the story: fails when somebody is overtaken or a place is given past a queue."""
+
+    def __init__(self) -> None:
+        self._turns: dict[str, set[tuple[int, str]]] = {}
+
+    def read(self, step: Step) -> None:
+        data = step.data
+        if isinstance(data, ClaimQueuedV1):
+            for name in data.programme_ids:
+                self.at(name).add((data.rank, str(data.referral_id)))
+        elif isinstance(data, ClaimWithdrawnV1):
+            self._leave(str(data.referral_id), data.programme_ids)
+        elif isinstance(data, PlaceHandedOverV1):
+            first = min(self.at(data.programme_id))
+            assert first[1] == str(data.referral_id), f"{data.referral_id} overtook {first}"
+            self._leave(first[1], (data.programme_id, *data.left))
+        elif isinstance(data, PlaceHeldV1):
+            assert not self.at(data.programme_id), f"{data.referral_id} passed a queue"
+
+    def at(self, name: str) -> set[tuple[int, str]]:
+        return self._turns.setdefault(name, set())
+
+    def _leave(self, who: str, names: tuple[str, ...]) -> None:
+        for name in names:
+            mine = {turn for turn in self.at(name) if turn[1] == who}
+            assert mine, f"{who} did not stand at {name}"
+            self._turns[name] -= mine
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """The same steps on the server and on the model."""
+
+    url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.redis = Redis.from_url(self.url)
+        self.real = redis_store(RedisScripts(self.redis, f"t{uuid4().hex}"))
+        fake = FakeClaims()
+        self.model = Store(fake, fake, fake)
+        self.queues, self.read = Queues(), START
+        self.attempts: dict[int, int] = {}
+        self.seconds = 0
+
+    def teardown(self) -> None:
+        self.do(self.redis.aclose())
+        self.runner.close()
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def now(self) -> datetime:
+        self.seconds += 1
+        return NOW + timedelta(seconds=self.seconds)
+
+    def agree(self, real: Any, model: Any) -> None:
+        assert real == model
+
+    @initialize(places=st.integers(0, 2))
+    def begin(self, places: int) -> None:
+        self.open("a", places, False, False, [])
+
+    @rule(
+        name=st.sampled_from(PROGRAMMES), places=st.integers(0, 3), suspended=st.booleans(),
+        later=st.booleans(), joining=st.lists(st.tuples(REFERRALS, st.integers(1, 3)), max_size=4),
+    )  # fmt: skip
+    def open(self, name: str, places: int, suspended: bool, later: bool, joining: list[tuple[int, int]]) -> None:
+        at = self.now()
+        what = opening(
+            name, places, suspended=suspended, confirmed_at=at if later else NOW,
+            waiting=tuple(waiting(number, attempt) for number, attempt in joining),
+        )  # fmt: skip
+        self.agree(*(self.do(one.places.open_programme(what, at)) for one in (self.real, self.model)))
+
+    @rule(number=REFERRALS, tiers=TIERS, rank=st.integers(-2, 2), forward=st.integers(0, 2))
+    def claim(self, number: int, tiers: list[list[str]], rank: int, forward: int) -> None:
+        """A first claim, a repeat, a next attempt, or one that skips an attempt."""
+        attempt = max(1, self.attempts.get(number, 0) + forward)
+        self.attempts[number] = attempt
+        what = request(number, *tiers, attempt=attempt, rank=rank, at=self.now())
+        self.agree(*(self.do(one.claims.claim([what])) for one in (self.real, self.model)))
+
+    @rule(number=REFERRALS, tiers=TIERS, behind=st.integers(1, 2))
+    def claim_late(self, number: int, tiers: list[list[str]], behind: int) -> None:
+        attempt = max(1, self.attempts.get(number, 1) - behind)
+        what = request(number, *tiers, attempt=attempt, at=self.now())
+        self.agree(*(self.do(one.claims.claim([what])) for one in (self.real, self.model)))
+
+    @rule(number=REFERRALS, off=st.integers(-1, 1))
+    def release(self, number: int, off: int) -> None:
+        attempt, at = max(1, self.attempts.get(number, 1) + off), self.now()
+        self.attempts[number] = max(attempt, self.attempts.get(number, 0))
+        self.agree(*(self.do(one.claims.release(referral(number), attempt, at)) for one in (self.real, self.model)))
+
+    @rule(number=REFERRALS, off=st.integers(-1, 1))
+    def occupy(self, number: int, off: int) -> None:
+        attempt, at = max(1, self.attempts.get(number, 1) + off), self.now()
+        self.agree(*(self.do(one.claims.occupy(referral(number), attempt, at)) for one in (self.real, self.model)))
+
+    @rule(places=st.integers(0, 4), suspended=st.none() | st.booleans())
+    def resize(self, places: int, suspended: bool | None) -> None:
+        at = self.now()
+        self.agree(
+            *(self.do(one.places.set_places("a", places, at, suspended=suspended))
+              for one in (self.real, self.model))
+        )  # fmt: skip
+
+    @invariant()
+    def the_server_has_what_the_model_has(self) -> None:
+        if not self.seconds:
+            return
+        real, model = (self.do(self.everything(store)) for store in (self.real, self.model))
+        assert real == model
+
+    @invariant()
+    def the_story_keeps_its_promises(self) -> None:
+        if not self.seconds:
+            return
+        for step in self.do(self.real.steps.after(self.read, 1000)):
+            self.queues.read(step)
+            self.read = step.id
+        figures = self.do(self.real.places.snapshot(NOW)).figures
+        claims = [self.do(self.real.claims.present(referral(number))) for number in range(1, 10)]
+        for one in figures:
+            assert not (one.free and self.queues.at(one.programme_id)), "a place is free while somebody waits"
+            assert one.waiting == len(self.queues.at(one.programme_id))
+            assert (one.held, one.occupied) == (
+                _count(claims, one.programme_id, ClaimState.HELD),
+                _count(claims, one.programme_id, ClaimState.OCCUPIED),
+            )
+            if not one.suspended:
+                assert one.places + one.overcommitted == one.free + one.held + one.occupied
+
+    async def everything(self, store: Store) -> list[Any]:
+        turns = [await store.places.queue(name, None, 100) for name in (*PROGRAMMES, "never-opened")]
+        steps = await store.steps.after(self.read, 1000)
+        return [await store.places.snapshot(NOW), turns, steps]
+
+
+def _count(claims: list[Any], programme_id: str, state: ClaimState) -> int:
+    found: list[ClaimResult] = [one for one in claims if one.programme_id == programme_id]
+    return sum(one.state is state for one in found)
+
+
+@pytest.mark.timeout(180)
+def test_whatever_the_order_places_are_conserved_and_nobody_is_overtaken(valkey: str) -> None:
+    machine = type("AnyOrderHere", (AnyOrder,), {"url": valkey})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
