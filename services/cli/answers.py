@@ -63,7 +63,7 @@ def decline(
 
     On a local network the command acts as the center that has the offer.
 
-    Example: joldama decline 019a2b3c-0000-7000-8000-000000000001 --reason no_staff
+    Example: joldama decline 019a2b3c-0000-7000-8000-000000000001 --reason no_capacity
     """
     _answer(id, "decline", {"reason": reason, "note": note}, Identity(token, role, org), json)
 

@@ -6,42 +6,43 @@ from collections.abc import Callable, Iterator
 import httpx2
 
 from services.cli.client import FIRST_PAUSE, LONGEST_PAUSE, PASSING, Api, Refused
+from services.cli.failures import ExitCode, Failure
 
 PATH = "/v1/capacity/feed"
 _SILENCE = httpx2.Timeout(60, connect=5)
 """Seconds without a byte after which the connection counts as dead; the service sends a comment when idle."""
 
 
-def follow(
-    api: Api, last: str | None, broke: Callable[[str | None], None], params: dict[str, str]
-) -> Iterator[httpx2.ServerSentEvent]:
-    """Events after `last` (None: from now on), for ever.
+def newest(api: Api) -> str:
+    """The id of the newest step: following from there begins now, also when the connection breaks before the first."""
+    return str(api.get("/v1/capacity", limit=1)["last_event_id"])
 
-    After a break it tells `broke` the id it goes on from, and connects again. Raises Refused for any answer that
-    waiting will not change, and httpx2.ConnectError when nobody answers the first time.
+
+def follow(api: Api, last: str, broke: Callable[[str], None]) -> Iterator[httpx2.ServerSentEvent]:
+    """Events after `last`, for ever. An event `reset` says that the service no longer has some of them.
+
+    After a break it tells `broke` once the id it goes on from, and connects again. Raises Refused for any answer that
+    waiting will not change.
     """
-    pause, connected = FIRST_PAUSE, False
+    pause = FIRST_PAUSE
     while True:
         try:
-            with api.http.sse(PATH, params=params, headers=_resume(last), timeout=_SILENCE) as source:
+            with api.http.sse(PATH, headers={"Last-Event-ID": last}, timeout=_SILENCE) as source:
                 if source.response.is_error:
                     source.response.read()
                     raise Refused(source.response)
-                connected, pause = True, FIRST_PAUSE
                 for event in source:
-                    last = event.id or last
+                    last, pause = event.id or last, FIRST_PAUSE
                     if event.data:
                         yield event
         except Refused as refused:
             if refused.status not in PASSING:
                 raise
+        except httpx2.SSEError:
+            raise Failure(ExitCode.NO_NETWORK, f"{api.url}{PATH} answered, but not with a feed.") from None
         except httpx2.TransportError:
-            if not connected:
-                raise
-        broke(last)
+            pass  # it broke, like a stream that ended
+        if pause == FIRST_PAUSE:
+            broke(last)
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
-
-
-def _resume(last: str | None) -> dict[str, str]:
-    return {"Last-Event-ID": last} if last else {}

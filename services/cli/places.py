@@ -25,8 +25,18 @@ def centers(json: JsonOption = False, token: TokenOption = None, role: AsOption 
         found = list(api.pages("/v1/centers"))
     if json:
         return print_json(found)
-    rows = [(one["id"], one.get("name_en"), one.get("region_id"), one.get("settlement_id")) for one in found]
-    paper().print(table(f"{len(rows)} centers", ("id", "name", "region", "settlement"), rows))
+    rows = [
+        (
+            one["id"],
+            one["name_en"],
+            one["region_id"],
+            len(one["programmes"]),
+            sum(p["places"] for p in one["programmes"]),
+        )
+        for one in found
+    ]
+    numbers = ("programmes", "places")
+    paper().print(table(f"{len(rows)} centers", ("id", "name", "region", *numbers), rows, numbers))
 
 
 def capacity(
@@ -47,7 +57,7 @@ def capacity(
 
     network = read_network()
     with Api(network.url("capacity"), Identity(token, role, org).bearer(network, Role.OPERATOR)) as api:
-        found = list(api.pages("/v1/capacity", region=region, modality=modality, free=free or None))
+        found = list(api.pages("/v1/capacity", region=region, modality=modality, free=1 if free else None))
     if json:
         return print_json(found)
     numbers = ("places", "free", "held", "occupied", "waiting")

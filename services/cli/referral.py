@@ -45,17 +45,15 @@ def referral(
 
 
 def story(found: dict[str, Any]) -> Iterator["RenderableType"]:
-    """The blocks that tell a referral: what it is, the decision, offers, queues, history."""
+    """The blocks that tell a referral: what it is, the decision, offers, history."""
     yield _head(found)
     decision = found.get("decision")
     if decision:
-        yield _candidates(decision)
+        yield _candidates(decision, waits=found["state"] == "waiting")
         if any(decision.get("excluded", {}).values()):
             yield _left_out(decision["excluded"])
     if found.get("offers"):
         yield _offers(found["offers"])
-    if found.get("queues"):
-        yield _queues(found["queues"])
     yield _history(found.get("history", []))
 
 
@@ -82,7 +80,7 @@ def _head(found: dict[str, Any]) -> "RenderableType":
     return Group(title, table("", ("", ""), [(name, value) for name, value in facts.items() if value]))
 
 
-def _candidates(decision: dict[str, Any]) -> "RenderableType":
+def _candidates(decision: dict[str, Any], waits: bool) -> "RenderableType":
     from services.cli.render import kilometers, moment, table
 
     rows = [
@@ -97,6 +95,7 @@ def _candidates(decision: dict[str, Any]) -> "RenderableType":
         for place, one in enumerate(decision.get("candidates", []), 1)
     ]
     title = f"Why this center: attempt {decision.get('attempt')}, decided {moment(decision.get('at'))}"
+    title += "; the child waits in all these queues" if waits else ""
     columns = ("#", "center", "programme", "km", "free then", "")
     nobody = [("", "no programme accepts such a child")]
     return table(title, columns, rows or nobody, _NUMBERS)
@@ -119,7 +118,7 @@ def _offers(offers: list[dict[str, Any]]) -> "RenderableType":
     rows = [
         (
             one["attempt"],
-            one["center_id"],
+            one.get("center_name") or one["center_id"],
             kilometers(one.get("kilometers")),
             state(one["state"]),
             one.get("reason"),
@@ -129,13 +128,6 @@ def _offers(offers: list[dict[str, Any]]) -> "RenderableType":
         for one in offers
     ]
     return table("Offers", ("attempt", "center", "km", "state", "reason", "made", "answered"), rows, _NUMBERS)
-
-
-def _queues(queues: list[dict[str, Any]]) -> "RenderableType":
-    from services.cli.render import kilometers, table
-
-    rows = [(one["programme_id"], one.get("center_id"), kilometers(one.get("kilometers"))) for one in queues]
-    return table("Waits in these queues", ("programme", "center", "km"), rows, _NUMBERS)
 
 
 def _history(steps: list[dict[str, Any]]) -> "RenderableType":
@@ -148,8 +140,8 @@ def _history(steps: list[dict[str, Any]]) -> "RenderableType":
             moment(one["at"]),
             one["actor"],
             one["command"],
-            Text.assemble(state(one.get("from") or ""), " → ", state(one["to"])),
-            one.get("detail"),
+            Text.assemble(state(one["from_state"]), " → ", state(one["to_state"])),
+            ": ".join(filter(None, (one.get("reason"), one.get("note")))),
         )
         for one in steps
     ]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 import orjson
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
@@ -40,14 +40,14 @@ def print_json(value: Any) -> None:
     sys.stdout.flush()
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Table:
-    """A table; the columns in `right` hold numbers. None is an empty cell."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Group:
+    """A table under its title; the columns in `right` hold numbers. None is an empty cell."""
+    made = Table(header_style="bold", show_header=any(columns), box=None, pad_edge=False)
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
-    return made
+    return Group(*([Text(title, style="bold")] if title else []), made)
 
 
 def state(word: object) -> Text:

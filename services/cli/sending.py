@@ -1,6 +1,6 @@
 """Parts of submissions on their way to intake, each until it has its results."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,18 +38,9 @@ class Outcome:
             yield f"{self.result.get('detail', 'refused')} ({code})"
 
 
-def send(api: Api, part: Part, kind: Format, again: Callable[[], None] = lambda: None) -> list[Outcome]:
+def send(api: Api, part: Part, kind: Format, attempts: int) -> list[Outcome]:
     """The outcomes of a part, one a record and in order. Tries again while the network is away; raises Failure."""
-    tried = 0
-
-    def once() -> list[dict[str, Any]]:
-        nonlocal tried
-        tried += 1
-        if tried > 1:
-            again()
-        return _post(api, part, kind)
-
-    results = persistently(once, api.url, attempts=8)
+    results = persistently(lambda: _post(api, part, kind), api.url, attempts=attempts)
     return [Outcome(record.line, result) for record, result in zip(part.records, results, strict=True)]
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from services.cli.sending import Outcome
 
 PART = 500
+FIRST, LATER = 4, 9
+"""How often a part is tried: a network that has not answered yet may not be there (1 s), one that has will be back."""
 _Advance = Callable[[Part, int, int], None]
 
 
@@ -60,7 +62,7 @@ def submit(
         advance = stack.enter_context(_progress(source))
         try:
             for one in submissions.parts(part):
-                outcomes = send(api, one, submissions.kind)
+                outcomes = send(api, one, submissions.kind, LATER if tally.line else FIRST)
                 tally.count(outcomes)
                 advance(one, tally.taken, tally.refused)
                 _tell(outcomes, json, complain)

@@ -1,0 +1,146 @@
+"""`joldama submit` against the edge of a network."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from fastapi import FastAPI, Request, Response
+from starlette.responses import StreamingResponse
+
+from services.cli import client
+from services.kit.problems import Problem, install_problems
+from tests.unit.cli.conftest import Joldama, Stage
+
+REFUSAL = {
+    "code": "validation_failed", "detail": "child.iin: its check digit does not fit",
+    "errors": [{"field": "child.iin", "code": "invalid_iin", "message": "its check digit does not fit"}],
+}  # fmt: skip
+
+
+class Intake:
+    """Takes parts as intake does: submissions with `"bad": true` are refused. `faults` befall the next parts."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        self.headers: list[dict[str, str]] = []
+        self.faults: list[str] = []
+        self.app = FastAPI()
+        install_problems(self.app)
+        self.app.post("/v1/diagnoses/bulk")(self.bulk)
+
+    async def bulk(self, request: Request) -> Response:
+        self.bodies.append(await request.body())
+        self.headers.append(dict(request.headers))
+        fault = self.faults.pop(0) if self.faults else ""
+        if fault == "unavailable":
+            raise Problem(503, "unavailable", "Try again shortly.")
+        if fault == "forbidden":
+            raise Problem(403, "forbidden", "This needs one of the roles: polyclinic.")
+        lines = self.bodies[-1].splitlines()
+        results = [self._result(number, line) for number, line in enumerate(lines, 1)]
+        return StreamingResponse(self._told(results, torn=fault == "torn"), media_type="application/x-ndjson")
+
+    def _result(self, number: int, line: bytes) -> dict[str, Any]:
+        return {"line": number, **(REFUSAL if b"bad" in line else {"referral_id": f"r-{line.decode()}"})}
+
+    async def _told(self, results: list[dict[str, Any]], torn: bool) -> AsyncIterator[bytes]:
+        for one in results[: len(results) // 2] if torn else results:
+            yield orjson.dumps(one) + b"\n"
+        if torn:
+            raise ConnectionResetError
+
+
+@pytest.fixture
+def intake(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Intake]:
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
+    intake = Intake()
+    with stage.play(intake.app):
+        yield intake
+
+
+def lines(count: int, *bad: int) -> bytes:
+    return b"".join(orjson.dumps({"n": n, **({"bad": True} if n in bad else {})}) + b"\n" for n in range(1, count + 1))
+
+
+def test_a_file_is_sent_in_parts_and_all_are_taken(joldama: Joldama, intake: Intake, tmp_path: Path) -> None:
+    file = tmp_path / "children.ndjson"
+    file.write_bytes(lines(1100))
+    ended = joldama("submit", str(file))
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("1,100 taken, 0 refused, up to line 1100")
+    assert [body.count(b"\n") for body in intake.bodies] == [500, 500, 100]
+    assert b"".join(intake.bodies) == lines(1100)
+
+
+def test_standard_input_is_a_file_too(joldama: Joldama, intake: Intake) -> None:
+    assert joldama("submit", "-", stdin=lines(3)).exit_code == 0
+    assert intake.bodies == [lines(3)]
+
+
+def test_refusals_name_line_and_field_of_the_file(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama("submit", "-", "--part", "2", stdin=b"\n" + lines(5, 4))
+    assert ended.exit_code == 1
+    assert ended.stderr == "-:5: child.iin: its check digit does not fit (invalid_iin)\n"
+    assert ended.stdout.startswith("4 taken, 1 refused")
+
+
+def test_refusals_go_to_the_named_file(joldama: Joldama, intake: Intake, tmp_path: Path) -> None:
+    ended = joldama("submit", "-", "--errors", str(tmp_path / "refused.txt"), stdin=lines(2, 1))
+    assert (ended.exit_code, ended.stderr) == (1, "")
+    assert (tmp_path / "refused.txt").read_text().startswith("-:1: child.iin:")
+
+
+def test_results_for_a_script_are_one_a_line_and_nothing_else(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama("submit", "-", "--part", "1", "--json", stdin=lines(3, 2))
+    assert ended.exit_code == 1
+    results = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [one["line"] for one in results] == [1, 2, 3]
+    assert [one.get("code") for one in results] == [None, "validation_failed", None]
+
+
+@pytest.mark.parametrize("fault", ["unavailable", "torn"])
+def test_a_part_that_does_not_get_through_is_sent_again(joldama: Joldama, intake: Intake, fault: str) -> None:
+    intake.faults = ["", fault, fault]
+    ended = joldama("submit", "-", "--part", "2", stdin=lines(4))
+    assert ended.exit_code == 0
+    assert intake.bodies[1:] == [lines(4)[len(lines(2)) :]] * 3
+    assert ended.stdout.startswith("4 taken, 0 refused")
+
+
+def test_a_wrong_role_ends_at_once_and_says_how_far_it_came(joldama: Joldama, intake: Intake) -> None:
+    intake.faults = ["", "forbidden"]
+    ended = joldama("submit", "-", "--part", "2", stdin=lines(4))
+    assert ended.exit_code == 4
+    assert "Stopped: 2 taken, 0 refused, up to line 2" in ended.stderr
+    assert "This needs one of the roles" in ended.stderr
+
+
+def test_a_part_that_never_gets_through_is_no_network(joldama: Joldama, intake: Intake) -> None:
+    intake.faults = ["unavailable"] * 50
+    ended = joldama("submit", "-", stdin=lines(1))
+    assert ended.exit_code == 3
+
+
+def test_a_missing_file_is_a_matter_of_usage(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama("submit", "nowhere.csv")
+    assert ended.exit_code == 2
+    assert "nowhere.csv: No such file" in ended.stderr
+
+
+def test_an_empty_file_is_done(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama("submit", "-", stdin=b"")
+    assert ended.exit_code == 0
+    assert intake.bodies == []
+
+
+def test_nobody_answering_says_how_to_start_a_network(joldama: Joldama, home: Path, issuer: Path) -> None:
+    home.mkdir()
+    (home / "network.json").write_text('{"intake": "http://127.0.0.1:9"}')
+    (home / "secrets").symlink_to(issuer)
+    ended = joldama("submit", "-", stdin=lines(1))
+    assert ended.exit_code == 3
+    assert "Nobody answers at http://127.0.0.1:9" in ended.stderr
+    assert "make up" in ended.stderr

@@ -1,0 +1,90 @@
+"""`joldama watch` against a feed that breaks."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from starlette.responses import StreamingResponse
+
+from services.cli import feed
+from tests.unit.cli.conftest import Joldama, Stage
+
+
+def held(sequence: int, region: str = "KZ-75") -> dict[str, Any]:
+    return {
+        "programme_id": "a-1", "center_id": "a", "region_id": region, "modality": "inpatient",
+        "places": 9, "held": sequence, "occupied": 0, "waiting": 0, "epoch": "1", "sequence": sequence,
+    }  # fmt: skip
+
+
+class Capacity:
+    """Tells five steps, two a connection, and then only a reset."""
+
+    def __init__(self) -> None:
+        self.asked: list[str | None] = []
+        self.app = FastAPI()
+        self.app.get("/v1/capacity")(self.figures)
+        self.app.get("/v1/capacity/feed")(self.feed)
+        self.app.get("/v1/centers")(self.centers)
+
+    async def figures(self) -> dict[str, Any]:
+        return {"items": [], "next": None, "last_event_id": "1-0"}
+
+    async def centers(self) -> dict[str, Any]:
+        return {"items": [{"id": "a", "name_en": "Center A"}], "next": None}
+
+    async def feed(self, request: Request) -> StreamingResponse:
+        self.asked.append(request.headers.get("last-event-id"))
+        return StreamingResponse(self._told(int(str(self.asked[-1]).split("-")[1])), media_type="text/event-stream")
+
+    async def _told(self, after: int) -> AsyncIterator[bytes]:
+        yield b": beat\n\n"
+        for sequence in range(after + 1, min(after + 3, 6)):
+            region = "KZ-10" if sequence % 2 else "KZ-75"
+            data = json.dumps(held(sequence, region))
+            yield f"id: 1-{sequence}\nevent: kz.joldama.place.held.v1\ndata: {data}\n\n".encode()
+        if after >= 5:
+            yield b"event: reset\ndata: {}\n\n"
+        yield b"id: 1-99\nevent: kz.joldama.place.held.v1\ndata: {"  # torn in the middle
+
+
+@pytest.fixture
+def capacity(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Capacity]:
+    monkeypatch.setattr(feed, "FIRST_PAUSE", 0.01)
+    capacity = Capacity()
+    with stage.play(capacity.app):
+        yield capacity
+
+
+def test_a_broken_feed_goes_on_where_it_broke(joldama: Joldama, capacity: Capacity) -> None:
+    ended = joldama("watch", "--json", "--count", "5")
+    assert ended.exit_code == 0
+    told = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [one["id"] for one in told] == ["1-1", "1-2", "1-3", "1-4", "1-5"]
+    assert capacity.asked == ["1-0", "1-2", "1-4"]
+    assert "resuming after 1-2" in ended.stderr
+
+
+def test_the_feed_is_a_table_with_names(joldama: Joldama, capacity: Capacity) -> None:
+    ended = joldama("watch", "--count", "2")
+    header, first, _ = ended.stdout.splitlines()
+    assert header.split() == ["time", "what", "center", "modality", "free", "places", "waiting"]
+    assert first.split()[1:] == ["held", "Center", "A", "inpatient", "8", "9", "0"]
+
+
+def test_a_region_is_watched_alone(joldama: Joldama, capacity: Capacity) -> None:
+    ended = joldama("watch", "--json", "--region", "KZ-75", "--count", "2")
+    assert [json.loads(line)["id"] for line in ended.stdout.splitlines()] == ["1-2", "1-4"]
+
+
+def test_steps_that_are_no_longer_kept_are_told(joldama: Joldama, capacity: Capacity) -> None:
+    ended = joldama("watch", "--since", "1-5", "--count", "1")
+    assert "were missed" in ended.stderr
+    assert len(ended.stdout.splitlines()) == 1
+
+
+def test_a_feed_begins_after_the_event_that_is_named(joldama: Joldama, capacity: Capacity) -> None:
+    joldama("watch", "--json", "--since", "1-3", "--count", "1")
+    assert capacity.asked == ["1-3"]
