@@ -17,19 +17,26 @@ PASSING = frozenset({429, 502, 503, 504})
 _CODES = {401: ExitCode.NOT_ALLOWED, 403: ExitCode.NOT_ALLOWED, 404: ExitCode.NOT_FOUND}
 
 
-class Refused(Failure):
-    """The service's answer was a problem. `problem` is its body, as far as it was one."""
+class ProblemTold(Failure):
+    """A service has said no; `problem` is the document's members, as far as it was one."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        self.status, self.problem = status, problem
+        code = ExitCode.NO_NETWORK if status in PASSING else _CODES.get(status, ExitCode.REFUSED)
+        super().__init__(code, describe(status, problem))
+
+
+class Refused(ProblemTold):
+    """The whole answer was an error."""
 
     def __init__(self, response: httpx2.Response) -> None:
-        self.status, self.problem = response.status_code, _problem(response)
-        code = ExitCode.NO_NETWORK if self.status in PASSING else _CODES.get(self.status, ExitCode.REFUSED)
-        super().__init__(code, describe(self.status, self.problem))
+        super().__init__(response.status_code, _problem(response))
 
 
 class Api:
     """One service's public API under its base URL, as the holder of `token`.
 
-    All calls raise Failure: `Refused` for a problem, exit code 3 when the service cannot be reached.
+    All calls raise Failure: `Refused` for an error answer, exit code 3 when the service cannot be reached.
     """
 
     def __init__(self, url: str, token: str, transport: httpx2.BaseTransport | None = None) -> None:
@@ -90,7 +97,7 @@ def persistently(call: Callable[[], T], url: str, *, attempts: int, broken: bool
     for last in [*[False] * (attempts - 1), True]:
         try:
             return call()
-        except Refused as refused:
+        except ProblemTold as refused:
             if last or refused.status not in PASSING:
                 raise
         except httpx2.ConnectError:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from services.cli.client import Api, Refused, persistently
+from services.cli.client import PASSING, Api, ProblemTold, Refused, persistently
 from services.cli.submissions import MEDIA_TYPES, Format, Part
 
 PATH = "/v1/diagnoses/bulk"
@@ -24,7 +24,7 @@ class Outcome:
 
     @property
     def taken(self) -> bool:
-        return "code" not in self.result
+        return self.result.get("status") == 201
 
     def as_dict(self) -> dict[str, Any]:
         return {**self.result, "line": self.line}
@@ -38,19 +38,25 @@ class Outcome:
             yield f"{self.result.get('detail', 'refused')} ({code})"
 
 
-def send(api: Api, part: Part, kind: Format, attempts: int) -> list[Outcome]:
-    """The outcomes of a part, one a record and in order. Tries again while the network is away; raises Failure."""
-    results = persistently(lambda: _post(api, part, kind), api.url, attempts=attempts)
+def send(api: Api, part: Part, kind: Format, key: str, attempts: int) -> list[Outcome]:
+    """The outcomes of a part, one a record and in order. Raises Failure when it does not get through.
+
+    It is sent again while the network is away; under the same `key` a record that was taken is not taken twice.
+    """
+    results = persistently(lambda: _post(api, part, kind, key), api.url, attempts=attempts)
     return [Outcome(record.line, result) for record, result in zip(part.records, results, strict=True)]
 
 
-def _post(api: Api, part: Part, kind: Format) -> list[dict[str, Any]]:
-    headers = {"Content-Type": MEDIA_TYPES[kind]}
+def _post(api: Api, part: Part, kind: Format, key: str) -> list[dict[str, Any]]:
+    headers = {"Content-Type": MEDIA_TYPES[kind], "Idempotency-Key": key}
     response = api.http.post(PATH, content=part.body, headers=headers, timeout=_PATIENCE)
     if response.is_error:
         raise Refused(response)
     results = [orjson.loads(line) for line in response.content.splitlines() if line]
     if len(results) != len(part.records):
-        # the server's headers were out when it stopped: the rest of the results never came
+        # its headers were out when the service stopped: the rest of the results never came
         raise httpx2.RemoteProtocolError(f"{len(results)} results for {len(part.records)} submissions")
+    for result in results:
+        if result.get("status") in PASSING:
+            raise ProblemTold(result["status"], result)
     return results

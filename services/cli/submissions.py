@@ -12,6 +12,7 @@ from typing import IO, NamedTuple
 from services.cli.failures import ExitCode, Failure
 
 LONGEST_LINE = 64 * 1024
+"""Bytes: as many as intake takes."""
 _DELIMITERS = (",", ";", "\t")  # a spreadsheet in Kazakhstan or Russia saves its CSV with semicolons
 _MARK = b"\xef\xbb\xbf"
 
@@ -47,7 +48,7 @@ class Part:
 
 @dataclass
 class _Lines:
-    """The lines of a byte stream, numbered, none of them long enough to fill the memory."""
+    """The lines of a byte stream, numbered. One that is too long is cut, but left too long: intake refuses it."""
 
     source: IO[bytes]
     number: int = 0
@@ -58,19 +59,26 @@ class _Lines:
         return self
 
     def __next__(self) -> bytes:
-        line = self.held.pop() if self.held else self.source.readline(LONGEST_LINE + 1)
+        line = self.peek()
         if not line:
             raise StopIteration
-        self.number, self.read = self.number + 1, self.read + len(line)
-        if len(line) > LONGEST_LINE:
-            raise _unreadable(self.number, "is longer than 64 KiB: one submission a line is expected")
+        self.held.clear()
+        self.number += 1
         return line.removeprefix(_MARK) if self.number == 1 else line
 
     def peek(self) -> bytes:
         """The next line, left in place; empty at the end."""
         if not self.held:
-            self.held.append(self.source.readline(LONGEST_LINE + 1))
-        return self.held[0].removeprefix(_MARK)
+            self.held.append(self._cut())
+        return self.held[0]
+
+    def _cut(self) -> bytes:
+        line = rest = self.source.readline(LONGEST_LINE + 2)
+        self.read += len(line)
+        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
+            rest = self.source.readline(LONGEST_LINE + 2)
+            self.read += len(rest)
+        return line
 
 
 class Submissions:
@@ -78,7 +86,9 @@ class Submissions:
 
     def __init__(self, source: IO[bytes], name: str, kind: Format | None = None) -> None:
         self._lines = _Lines(source)
-        self.kind = kind or _EXTENSIONS.get(PurePath(name).suffix.lower()) or _sniff(self._lines.peek())
+        self.kind = (
+            kind or _EXTENSIONS.get(PurePath(name).suffix.lower()) or _sniff(self._lines.peek().removeprefix(_MARK))
+        )
 
     def parts(self, size: int) -> Iterator[Part]:
         """Parts of at most `size` records; raises Failure (usage) at a line that cannot be read."""
@@ -127,9 +137,9 @@ def _sniff(first: bytes) -> Format:
 
 
 def _written(row: list[str]) -> bytes:
-    """The row in one dialect, whatever the file's own: a quoted line end stays in its cell."""
+    """The row in intake's dialect, whatever the file's own: commas, and no line break in a cell."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(row)
+    csv.writer(out, lineterminator="\n").writerow(" ".join(cell.splitlines()) for cell in row)
     return out.getvalue().encode()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
 
 import typer
 
@@ -37,6 +38,10 @@ def submit(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print each line's result as NDJSON.")] = False,
     part: Annotated[int, typer.Option("--part", min=1, max=10_000, help="Submissions sent at a time.")] = PART,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", help="Of an earlier run: what it took is not taken again.", show_default=False),
+    ] = None,
     token: TokenOption = None,
     role: AsOption = None,
     org: OrgOption = None,
@@ -53,7 +58,7 @@ def submit(
 
     network = read_network()
     bearer = Identity(token, role, org).bearer(network, Role.POLYCLINIC, LOCAL_POLYCLINIC)
-    tally = Tally()
+    tally, run = Tally(), key or str(uuid4())
     with ExitStack() as stack:
         source = _open(file, stack)
         complain = _complaints(errors, file, json, stack)
@@ -62,12 +67,13 @@ def submit(
         advance = stack.enter_context(_progress(source))
         try:
             for one in submissions.parts(part):
-                outcomes = send(api, one, submissions.kind, LATER if tally.line else FIRST)
+                part_key = f"{run}/{part}/{one.records[0].line}"
+                outcomes = send(api, one, submissions.kind, part_key, LATER if tally.line else FIRST)
                 tally.count(outcomes)
                 advance(one, tally.taken, tally.refused)
                 _tell(outcomes, json, complain)
         except (Failure, KeyboardInterrupt):
-            say(f"Stopped: {tally}")
+            say(f"Stopped: {tally}. To go on: the same command with --key {run}")
             raise
     (say if json else print)(str(tally))
     if tally.refused:

@@ -14,8 +14,9 @@ from services.cli import client
 from services.kit.problems import Problem, install_problems
 from tests.unit.cli.conftest import Joldama, Stage
 
+UNRECORDED = {"status": 503, "code": "unavailable", "detail": "Not recorded: send this line again."}
 REFUSAL = {
-    "code": "validation_failed", "detail": "child.iin: its check digit does not fit",
+    "status": 422, "code": "validation_failed", "detail": "child.iin: its check digit does not fit",
     "errors": [{"field": "child.iin", "code": "invalid_iin", "message": "its check digit does not fit"}],
 }  # fmt: skip
 
@@ -41,10 +42,14 @@ class Intake:
             raise Problem(403, "forbidden", "This needs one of the roles: polyclinic.")
         lines = self.bodies[-1].splitlines()
         results = [self._result(number, line) for number, line in enumerate(lines, 1)]
+        if fault == "unrecorded":
+            results[-1] = {"line": len(lines), **UNRECORDED}
         return StreamingResponse(self._told(results, torn=fault == "torn"), media_type="application/x-ndjson")
 
     def _result(self, number: int, line: bytes) -> dict[str, Any]:
-        return {"line": number, **(REFUSAL if b"bad" in line else {"referral_id": f"r-{line.decode()}"})}
+        if b"bad" in line:
+            return {"line": number, **REFUSAL}
+        return {"line": number, "status": 201, "referral_id": f"r-{line.decode()}"}
 
     async def _told(self, results: list[dict[str, Any]], torn: bool) -> AsyncIterator[bytes]:
         for one in results[: len(results) // 2] if torn else results:
@@ -101,13 +106,23 @@ def test_results_for_a_script_are_one_a_line_and_nothing_else(joldama: Joldama, 
     assert [one.get("code") for one in results] == [None, "validation_failed", None]
 
 
-@pytest.mark.parametrize("fault", ["unavailable", "torn"])
+@pytest.mark.parametrize("fault", ["unavailable", "torn", "unrecorded"])
 def test_a_part_that_does_not_get_through_is_sent_again(joldama: Joldama, intake: Intake, fault: str) -> None:
     intake.faults = ["", fault, fault]
     ended = joldama("submit", "-", "--part", "2", stdin=lines(4))
     assert ended.exit_code == 0
     assert intake.bodies[1:] == [lines(4)[len(lines(2)) :]] * 3
     assert ended.stdout.startswith("4 taken, 0 refused")
+    assert len({one["idempotency-key"] for one in intake.headers}) == 2
+
+
+def test_a_run_that_was_stopped_goes_on_under_its_key(joldama: Joldama, intake: Intake) -> None:
+    intake.faults = ["", "forbidden"]
+    ended = joldama("submit", "-", "--part", "2", stdin=lines(4))
+    key = ended.stderr.split("--key ")[1].split()[0]
+    assert joldama("submit", "-", "--part", "2", "--key", key, stdin=lines(4)).exit_code == 0
+    keys = [one["idempotency-key"] for one in intake.headers]
+    assert keys[:2] == keys[2:]
 
 
 def test_a_wrong_role_ends_at_once_and_says_how_far_it_came(joldama: Joldama, intake: Intake) -> None:
