@@ -58,7 +58,7 @@ class Supervisor:
         with (self._home.logs / "supervisord.err").open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(settings)],
-                env={**os.environ, **environment},
+                env=dict(environment),
                 cwd=self._home.root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -77,6 +77,14 @@ class Supervisor:
     def start_group(self, group: str) -> None:
         """Start a group's parts, all at once, without waiting for them."""
         self._call("startProcessGroup", group, False)
+
+    def start_part(self, group: str, part: str) -> None:
+        """Start one part again that was stopped, without waiting for it."""
+        self._call("startProcess", f"{group}:{part}", False)
+
+    def stop_part(self, group: str, part: str) -> None:
+        """Stop one part, and wait until it has ended."""
+        self._call("stopProcess", f"{group}:{part}")
 
     def running(self) -> dict[str, Running]:
         """Every part by its name."""

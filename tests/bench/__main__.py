@@ -1,0 +1,89 @@
+"""`make bench`: one table from one run, ours against the bare parts."""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tests.bench import measures
+from tests.bench.network import Measured, running_network
+
+
+async def measure(network: Measured, scale: float, day: int, say: Progress) -> measures.Figures:
+    figures, rates = measures.Figures(), {}
+    posts, backlog, claims = int(3000 * scale), int(5000 * scale), int(40_000 * scale)
+
+    def stage(text: str) -> None:
+        say.update(say.task_ids[0], description=text)
+
+    stage("POST, bare")
+    rates["bare POST"] = await measures.bare_posts(posts)
+    stage("POST, intake")
+    rates["intake POST"] = await measures.intake_posts(network, posts)
+    stage("from a POST to the feed")
+    figures.p50, figures.p99 = await measures.latency(network, int(500 * scale), rate=50)
+    stage("claims")
+    rates |= await measures.claim_rates(network, claims)
+    stage("the worker")
+    rates["worker"] = await measures.worker(network, backlog)
+    stage("the worker, bare")
+    rates["bare worker"] = await measures.bare_worker(network, backlog)
+    stage(f"the whole path, {day} referrals")
+    figures.day_seconds, figures.day_count = await measures.whole_path(network, day), day
+    rates["whole path"] = day / figures.day_seconds
+    figures.rates = rates
+    return figures
+
+
+def show(figures: measures.Figures) -> None:
+    rates = figures.rates
+    table = Table(title=f"Joldama's speed, one run: {os.cpu_count()} cores, Python {platform.python_version()}, SQLite")
+    for column in ("what", "a second", "the bare part", "a second", "ratio"):
+        table.add_column(column, justify="left" if column in ("what", "the bare part") else "right")
+    for ours, bare in (
+        ("intake POST", "bare POST"),
+        ("worker", "bare worker"),
+        ("claims held", "bare claims"),
+        ("claims waiting", "bare claims"),
+        ("whole path", slowest(rates)),
+    ):
+        ratio = rates[ours] / rates[bare]
+        table.add_row(ours, f"{rates[ours]:,.0f}", bare, f"{rates[bare]:,.0f}", f"{ratio:.0%}")
+    console = Console()
+    console.print(table)
+    console.print(f"From a POST to the feed's event: p50 {figures.p50 * 1000:.0f} ms, p99 {figures.p99 * 1000:.0f} ms.")
+    day = figures.day_seconds * measures.DAY / figures.day_count
+    how = "measured" if figures.day_count == measures.DAY else f"from {figures.day_count:,} referrals"
+    console.print(f"One day of the English e-Referral Service, {measures.DAY:,} referrals: {day:.0f} s ({how}).")
+
+
+def slowest(rates: dict[str, float]) -> str:
+    """The slowest bare part: what the whole path is held against."""
+    return min(("bare POST", "bare worker", "bare claims"), key=rates.__getitem__)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything: shows that it runs, not how fast")
+    parser.add_argument("--json", action="store_true", help="the figures as JSON on standard output")
+    options = parser.parse_args()
+    scale, day = (0.1, 2000) if options.quick else (1.0, measures.DAY)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        progress.add_task("starting the network")
+        with running_network() as network:
+            figures = asyncio.run(measure(network, scale, day, progress))
+    if options.json:
+        sys.stdout.write(json.dumps(vars(figures), indent=2) + "\n")
+    else:
+        show(figures)
+
+
+if __name__ == "__main__":
+    main()

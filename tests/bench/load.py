@@ -1,0 +1,54 @@
+"""A lean HTTP/1.1 client for measuring: it must cost far less than what it measures."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a load did: answers a second, and each answer's seconds."""
+
+    rate: float
+    seconds: list[float]
+    refused: int
+
+
+def request_bytes(path: str, body: bytes, token: str, content_type: str = "application/json") -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def _answer(reader: asyncio.StreamReader) -> int:
+    head = await reader.readuntil(b"\r\n\r\n")
+    status, length = int(head[9:12]), 0
+    for line in head.split(b"\r\n")[1:]:
+        if line[:15].lower() == b"content-length:":
+            length = int(line[15:])
+    await reader.readexactly(length)
+    return status
+
+
+async def load(port: int, requests: Sequence[bytes], clients: int) -> Outcome:
+    """Send `requests` over `clients` kept connections, each waiting for its answer before the next."""
+    todo, seconds, refused = iter(requests), list[float](), 0
+
+    async def client() -> None:
+        nonlocal refused
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for request in todo:
+            began = time.perf_counter()
+            writer.write(request)
+            status = await _answer(reader)
+            seconds.append(time.perf_counter() - began)
+            refused += status >= 300
+        writer.close()
+        await writer.wait_closed()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return Outcome(len(seconds) / (time.perf_counter() - began), seconds, refused)

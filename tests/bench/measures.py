@@ -1,0 +1,156 @@
+"""The measurements, each in referrals (or requests, or claims) a second."""
+
+import asyncio
+import tempfile
+import time
+from dataclasses import dataclass, field
+from statistics import quantiles
+
+import httpx2
+
+from services.local.parts import SERVICES
+from services.local.ports import Ports
+from tests.bench import claims, kafka
+from tests.bench.feed import following
+from tests.bench.load import load, request_bytes
+from tests.bench.network import POLYCLINIC, Measured, children, process, until
+
+CLIENTS = 16
+DAY = 44_457
+"""One day of the English e-Referral Service: its mean, 2019-10 to 2023-02."""
+
+
+@dataclass
+class Figures:
+    """What one run measured. Rates are a second; seconds are of one referral."""
+
+    rates: dict[str, float] = field(default_factory=dict)
+    p50: float = 0.0
+    p99: float = 0.0
+    day_seconds: float = 0.0
+    day_count: int = 0
+
+
+async def intake_posts(network: Measured, count: int) -> float:
+    token = network.token("polyclinic", POLYCLINIC)
+    requests = [request_bytes("/v1/diagnoses", body, token) for body in children(count, seed=11)]
+    outcome = await load(network.port("intake"), requests, CLIENTS)
+    if outcome.refused:
+        raise RuntimeError(f"intake refused {outcome.refused} of {count}")
+    return outcome.rate
+
+
+async def bare_posts(count: int) -> float:
+    with tempfile.TemporaryDirectory() as folder, Ports() as ports:
+        port = ports.choose()
+        with process("tests.bench.bare_post", f"sqlite:///{folder}/bare.sqlite3", str(port)):
+            await asyncio.to_thread(until, lambda: _listens(port), "the bare POST listens")
+            requests = [request_bytes("/v1/bare", body, "") for body in children(count, seed=11)]
+            return (await load(port, requests, CLIENTS)).rate
+
+
+def _listens(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/openapi.json").is_success
+    except httpx2.TransportError:
+        return False
+
+
+async def worker(network: Measured, count: int) -> float:
+    """Events in to events out on Kafka, from a backlog: the worker is stopped while intake fills it."""
+    supervisor = network.network.supervisor
+    supervisor.stop_part(SERVICES, "referral-worker")
+    before = routed(network)
+    submit(network, count, seed=12)
+    await asyncio.to_thread(until, lambda: pending(network, "intake") == 0, "intake's outbox is empty")
+    supervisor.start_part(SERVICES, "referral-worker")
+    await asyncio.to_thread(until, lambda: routed(network) > before, "the worker begins", every=0.01)
+    first, began = routed(network), time.perf_counter()
+    await asyncio.to_thread(until, lambda: routed(network) >= before + count, "the backlog is routed", every=0.02)
+    return (before + count - first) / (time.perf_counter() - began)
+
+
+async def bare_worker(network: Measured, count: int) -> float:
+    servers = network.plan.kafka_servers
+    await kafka.make_topics(servers, "bench.in", "bench.out")
+    events = await kafka.read_all(servers, "joldama.diagnoses.v1", count)
+    await kafka.fill(servers, "bench.in", events[:count])
+    with process("tests.bench.bare_worker", servers, "bench.in", "bench.out"):
+        return count / await kafka.span(servers, "bench.out", count)
+
+
+async def claim_rates(network: Measured, count: int) -> dict[str, float]:
+    url = network.plan.redis_url
+    return {
+        "bare claims": await claims.bare_claims(url, count),
+        "claims held": await claims.our_claims(url, count, places=count),
+        "claims waiting": await claims.our_claims(url, count, places=0),
+    }
+
+
+async def latency(network: Measured, count: int, rate: float) -> tuple[float, float]:
+    """p50 and p99 in seconds from a POST to the feed's event, at `rate` a second."""
+    token = network.token("polyclinic", POLYCLINIC)
+    bodies = children(count, seed=13)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    began: dict[str, float] = {}
+    async with following(network) as feed, httpx2.AsyncClient(base_url=network.plan.url("intake")) as client:
+
+        async def post(body: bytes) -> None:
+            at = time.perf_counter()
+            answer = await client.post("/v1/diagnoses", content=body, headers=headers)
+            began[answer.json()["referral_id"]] = at
+
+        async with asyncio.TaskGroup() as posts:
+            for body in bodies:
+                posts.create_task(post(body))
+                await asyncio.sleep(1 / rate)
+        await feed.has(count, 60)
+        waits = sorted(feed.seen[referral] - at for referral, at in began.items())
+    cuts = quantiles(waits, n=100)
+    return cuts[49], cuts[98]
+
+
+async def whole_path(network: Measured, count: int) -> float:
+    """Seconds from the first byte of a bulk submission to the last referral's event in the feed."""
+    lines = children(count, seed=14)
+    async with following(network) as feed:
+        began = time.perf_counter()
+        await asyncio.to_thread(submit_lines, network, lines)
+        await feed.has(count, 900)
+        return time.perf_counter() - began
+
+
+def submit(network: Measured, count: int, seed: int) -> None:
+    submit_lines(network, children(count, seed))
+
+
+def submit_lines(network: Measured, lines: list[bytes]) -> None:
+    with network.client("intake", "polyclinic", POLYCLINIC) as client:
+        for start in range(0, len(lines), 2000):
+            part = b"\n".join(lines[start : start + 2000])
+            answer = client.post(
+                "/v1/diagnoses/bulk", content=part, headers={"Content-Type": "application/x-ndjson"}
+            ).raise_for_status()
+            if answer.text.count('"status":201') + answer.text.count('"status": 201') < len(part.splitlines()):
+                raise RuntimeError(f"bulk intake refused some: {answer.text[:300]}")
+
+
+def pending(network: Measured, service: str) -> int:
+    """Rows of the service's outbox that Kafka has not acknowledged."""
+    return _count(network, service, "outbox WHERE acknowledged_at IS NULL")
+
+
+def routed(network: Measured) -> int:
+    return _count(network, "referral", "referrals")
+
+
+def _count(network: Measured, service: str, what: str) -> int:
+    import sqlite3
+
+    path = network.plan.home.sql / f"{service}.sqlite3"
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return int(connection.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
+    finally:
+        connection.close()

@@ -1,0 +1,82 @@
+"""The network that is measured: all parts as their own processes, in a folder that goes away afterwards."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import httpx2
+from services.cli.demo_children import write_demo_children
+
+from services.contracts.reference import read_programmes
+from services.kit.settings import CHECKOUT
+from services.local.demo import load_network, programmes_known
+from services.local.home import Home
+from services.local.issuer import issue_token
+from services.local.network import Network
+from services.local.plan import Plan
+
+POLYCLINIC = "bench-polyclinic"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A running network, and how to speak to it."""
+
+    plan: Plan
+    network: Network
+
+    def token(self, role: str, org: str = "") -> str:
+        return issue_token(self.plan.home, [role], org=org, subject="bench")
+
+    def port(self, part: str) -> int:
+        return self.plan.ports[part]
+
+    def client(self, part: str, role: str, org: str = "") -> httpx2.Client:
+        headers = {"Authorization": f"Bearer {self.token(role, org)}"}
+        return httpx2.Client(base_url=self.plan.url(part), headers=headers, timeout=600)
+
+
+@contextmanager
+def running_network() -> Iterator[Measured]:
+    """Start everything on free ports and load the country's centers; stop all at the end."""
+    with tempfile.TemporaryDirectory(prefix="joldama-bench-") as folder:
+        with Network(Home(Path(folder)), lambda line: print(line, file=sys.stderr)) as network:  # noqa: T201
+            plan = network.start()
+            load_network(plan, lambda done, total: None)
+            expected = len(read_programmes(CHECKOUT / "data"))
+            until(lambda: programmes_known(plan) == expected, "the centers' programmes reach capacity")
+            yield Measured(plan, network)
+
+
+def children(count: int, seed: int) -> list[bytes]:
+    """Bodies of POST /v1/diagnoses."""
+    text = StringIO()
+    write_demo_children(text, count, seed, CHECKOUT / "data", (datetime.now(UTC) + timedelta(hours=5)).date())
+    return [line.encode() for line in text.getvalue().splitlines()]
+
+
+@contextmanager
+def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One more Python process, ended with the body."""
+    child = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.DEVNULL)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(20)
+
+
+def until(condition: Callable[[], bool], what: str, seconds: float = 300, every: float = 0.1) -> None:
+    """Wait until `condition` holds; raises TimeoutError."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > give_up:
+            raise TimeoutError(what)
+        time.sleep(every)
