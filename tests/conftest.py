@@ -5,12 +5,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
-from tests.support import sql
 from tests.support.servers import begin_run, end_run, shared_address
+
+if TYPE_CHECKING:  # heavy: imported by the fixtures that need it
+    from tests.support.network import RunningNetwork
 
 _FOLDER = pytest.StashKey[Path]()
 
@@ -55,5 +58,16 @@ def new_database(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     if server is None:
         yield lambda name: f"sqlite:///{tmp_path / name}.sqlite3"
         return
-    with sql.databases_on(server) as make:
+    from tests.support.sql import databases_on
+
+    with databases_on(server) as make:
         yield make
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[RunningNetwork]":
+    """A whole network as processes, for the tests of one module; mark them `network`."""
+    from tests.support.network import running_network
+
+    with running_network(tmp_path_factory.mktemp("network")) as network:
+        yield network

@@ -117,3 +117,7 @@ def _fetch(work: Path) -> Path:
     for jar in environment.path.rglob("*.jar"):
         jar.rename(jars / jar.name)
     return jars
+
+
+if __name__ == "__main__":
+    kafka_jars()

@@ -1,6 +1,5 @@
 """Commands that run to their end before the services start: migrations and topics."""
 
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ class Jobs:
         with (self._logs / f"{job.name}.log").open("ab") as log:
             return subprocess.Popen(  # noqa: S603
                 job.command,
-                env={**os.environ, **environment, **job.environment},
+                env={**environment, **job.environment},
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -43,8 +42,8 @@ class Jobs:
                 raise JobFailed(f"{name} ended with {code}. {log_end(self._logs, name)}")
 
 
-def log_end(logs: Path, name: str, lines: int = 15) -> str:
-    """The last lines of a part's log, introduced by its path."""
+def log_end(logs: Path, name: str, lines: int = 8, width: int = 400) -> str:
+    """The last lines of a part's log, introduced by its path; of a long line its end."""
     log = logs / f"{name}.log"
     try:
         with log.open("rb") as file:
@@ -52,4 +51,4 @@ def log_end(logs: Path, name: str, lines: int = 15) -> str:
             tail = file.read().decode(errors="replace").splitlines()[-lines:]
     except FileNotFoundError:
         return f"It wrote no log ({log})."
-    return "\n".join([f"Its log {log} ends:", *(f"    {line}" for line in tail)])
+    return "\n".join([f"Its log {log} ends:", *(f"    {line[-width:]}" for line in tail)])

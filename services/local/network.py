@@ -1,7 +1,8 @@
 """One network: started in order, watched, stopped, with nothing left running."""
 
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -32,8 +33,16 @@ class Network:
     Entering raises AlreadyRunning.
     """
 
-    def __init__(self, home: Home, say: Say, blueprint: Blueprint | None = None, deadline: float = 120) -> None:
-        self.home, self._say, self._deadline = home, say, deadline
+    def __init__(
+        self,
+        home: Home,
+        say: Say,
+        blueprint: Blueprint | None = None,
+        *,
+        environment: Mapping[str, str] = os.environ,
+        deadline: float = 120,
+    ) -> None:
+        self.home, self._say, self._deadline, self._environment = home, say, deadline, environment
         self._blueprint = blueprint or Blueprint()
         self._supervisor = Supervisor(home)
         self._exit = ExitStack()
@@ -59,11 +68,11 @@ class Network:
     def start(self) -> Plan:
         """Start all parts and wait until each is ready. Raises NotReady, JobFailed, JarsRefused, PortTaken."""
         make_secrets(self.home)
-        self.plan = plan = self.plan or make_plan(self.home, self._ports)
+        self.plan = plan = self.plan or make_plan(self.home, self._ports, self._environment)
         self.home.write(plan.as_file())
         servers, services = self._blueprint.servers(plan), self._blueprint.services(plan)
         self.parts = servers + services
-        environment = {**shared_environment(plan), MARK: str(self.home.root)}
+        environment = {**self._environment, **shared_environment(plan), MARK: str(self.home.root)}
         self._supervisor.launch(self.parts, environment)
         self._wait("supervisord", lambda: self._supervisor.answers)
 

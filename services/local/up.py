@@ -1,0 +1,100 @@
+"""`joldama up`: the whole network in the foreground, with the country's centers and some made-up children in it."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from rich.console import Console
+
+from services.local.home import AlreadyRunning, default_home
+from services.local.jars import JarsRefused
+from services.local.jobs import JobFailed
+from services.local.network import Network, NotReady
+from services.local.plan import Plan, PortTaken
+from services.local.watch import Watch
+
+EXPECTED = (AlreadyRunning, JarsRefused, JobFailed, NotReady, PortTaken, OSError)
+ROUTED_WITHIN = 120.0
+
+
+def run(children: int = 200) -> int:
+    """Start the network of `JOLDAMA_HOME`, fill it at its first start, and serve until Ctrl-C or SIGTERM.
+
+    `children` are made up and routed when there is no referral yet. Returns 0 after a stop, 1 when it cannot run.
+    """
+    console = Console(highlight=False)
+    say = _speaker(console)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with Network(default_home(), say) as network:
+            try:
+                _serve(network, children, console, say)
+            except KeyboardInterrupt:
+                say("Stopping ...")
+            finally:
+                _deaf_to_signals()  # the parts are stopped in order, once
+    except EXPECTED as error:
+        Console(stderr=True, highlight=False).print(f"joldama: {error}", markup=False, soft_wrap=True)
+        return 1
+    say("Joldama is stopped; its data is kept.")
+    return 0
+
+
+def _serve(network: Network, children: int, console: Console, say: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    say(f"Starting in {network.home.root} ...")
+    plan = network.start()
+    say(f"Every part is ready after {time.monotonic() - began:.1f} s; logs in {network.home.logs}")
+    watch = Watch(network, say)
+    _fill(plan, children, console)
+    from services.local.welcome import show_welcome
+
+    show_welcome(plan, console)
+    say("Joldama is up")
+    sys.stdout.flush()
+    watch.run(threading.Event())
+
+
+def _fill(plan: Plan, children: int, console: Console) -> None:
+    from services.local import demo
+    from services.local.welcome import progress_bar, show_placed
+
+    with progress_bar(console, "Loading the centers") as progress:
+        demo.load_network(plan, progress)
+    if not children or demo.has_referrals(plan):
+        return
+    with progress_bar(console, "Routing children") as progress:
+        taken = demo.submit_children(plan, children)
+        found = _until_routed(plan, taken, progress)
+    show_placed(console, demo.placed(plan, found))
+
+
+def _until_routed(plan: Plan, count: int, progress: Callable[[int, int], None]) -> list[dict[str, object]]:
+    from services.local import demo
+
+    give_up = time.monotonic() + ROUTED_WITHIN
+    while len(found := demo.routed(plan)) < count and time.monotonic() < give_up:
+        progress(len(found), count)
+        time.sleep(0.2)
+    progress(len(found), count)
+    return found
+
+
+def _speaker(console: Console) -> Callable[[str], None]:
+    def say(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    return say
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _deaf_to_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,77 @@
+"""A whole network of a test's own: real processes in a folder of their own, on ports of their own."""
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.local import demo
+from services.local.home import Home
+from services.local.issuer import issue_token
+from services.local.network import Network
+from services.local.plan import DEFAULT_PORTS, Plan
+from services.local.ports import Ports
+from tests.support.servers import wait_until
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNetwork:
+    """A network that is up. Its parts: kafka, valkey, and those of `services.local.parts`."""
+
+    network: Network
+    plan: Plan
+
+    @property
+    def home(self) -> Home:
+        return self.network.home
+
+    def url(self, part: str) -> str:
+        """Base URL of a service or of another part's probes."""
+        return self.plan.url(part)
+
+    def token(self, role: str, org: str = "") -> str:
+        return issue_token(self.home, [role], org)
+
+    def headers(self, role: str, org: str = "") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(role, org)}"}
+
+    def pid(self, part: str) -> int:
+        """The part's process; 0 while it does not run."""
+        return self.network.pid(part)
+
+    def kill(self, part: str, with_signal: int = signal.SIGKILL) -> int:
+        """SIGKILL (or another signal) to a part; its pid before. supervisord starts it again by itself."""
+        wait_until(lambda: self.pid(part) != 0, f"{part} runs")
+        os.kill(pid := self.pid(part), with_signal)
+        return pid
+
+    def wait_restarted(self, part: str, before: int) -> None:
+        """Until `part` is another process than `before`, and all parts are ready."""
+        wait_until(lambda: self.pid(part) not in (0, before), f"{part} runs again")
+        self.network.wait_ready()
+
+    def load_country(self) -> None:
+        """Register the centers of `data/`, and wait until capacity has a place count of every programme."""
+        demo.load_network(self.plan, lambda done, total: None)
+        wanted = demo.programmes_in_data()
+        wait_until(lambda: demo.programmes_known(self.plan) >= wanted, f"{wanted} programmes in capacity")
+
+
+@contextmanager
+def running_network(folder: Path, **environment: str) -> Iterator[RunningNetwork]:
+    """Start a network with its state in `folder`, on random free ports; `environment` goes to all its parts."""
+    home = Home(folder.resolve())
+    home.make()
+    if not home.read():
+        with Ports() as ports:
+            home.write({"ports": {name: ports.choose() for name in DEFAULT_PORTS}})
+    variables: Mapping[str, str] = {**_plain_environment(), **environment}
+    with Network(home, print, environment=variables) as network:
+        yield RunningNetwork(network, network.start())
+
+
+def _plain_environment() -> dict[str, str]:
+    """This process's environment without what somebody has set for a network of their own."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("JOLDAMA_")}
