@@ -67,6 +67,10 @@ class Api:
         """The answer's JSON. Sent once more only when the service has said 503: then nothing was done."""
         return persistently(lambda: self._call("POST", path, json=body), self.url, attempts=3, broken=False)
 
+    def put(self, path: str, body: Any) -> Any:
+        """The answer's JSON. Sent again whenever that may help: a PUT repeated changes nothing."""
+        return persistently(lambda: self._call("PUT", path, json=body), self.url, attempts=5)
+
     def pages(self, path: str, limit: int | None = None, **params: str | int | bool | None) -> Iterator[Any]:
         """The items of a cursor-paged list, page by page, at most `limit`."""
         cursor, given = None, 0

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli import addresses, answers, children, places, referral, start, submit, watch
+from services.cli import addresses, answers, children, places, referral, register, start, submit, watch
 from services.cli.failures import Commands
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ for command in (
     watch.watch,
     places.capacity,
     places.centers,
+    register.register_centers,
     addresses.urls,
     addresses.token,
     children.demo_children,

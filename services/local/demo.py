@@ -10,7 +10,7 @@ from typing import Any
 
 from services.cli.access import LOCAL_POLYCLINIC
 from services.cli.client import Api, Refused
-from services.contracts.reference import read_centers, read_programmes
+from services.cli.register import register_missing
 from services.contracts.vocabulary import Role
 from services.local.issuer import issue_token
 from services.local.jars import CHECKOUT
@@ -43,26 +43,8 @@ def api(plan: Plan, part: str, role: Role, org: str = "") -> Api:
 
 def load_network(plan: Plan, progress: Progress) -> int:
     """Register the centers of `data/` that the registry does not have; how many they were. Others stay as they are."""
-    data = data_folder()
-    programmes: dict[str, list[dict[str, Any]]] = {}
-    for programme in read_programmes(data).values():
-        body = programme.model_dump(mode="json", exclude={"center_id"})
-        programmes.setdefault(programme.center_id, []).append(body)
     with api(plan, "referral", Role.OPERATOR) as registry:
-        known = {center["id"] for center in registry.pages("/v1/centers")}
-        missing = [center for center in read_centers(data).values() if center.id not in known]
-        for done, center in enumerate(missing):
-            progress(done, len(missing))
-            body = center.model_dump(mode="json", exclude={"id"}) | {"programmes": programmes.get(center.id, [])}
-            answer = registry.http.put(f"/v1/centers/{center.id}", json=body)
-            if answer.is_error:
-                raise Refused(answer)
-        progress(len(missing), len(missing))
-    return len(missing)
-
-
-def programmes_in_data() -> int:
-    return len(read_programmes(data_folder()))
+        return register_missing(registry, data_folder(), progress)
 
 
 def programmes_known(plan: Plan) -> int:
