@@ -11,7 +11,7 @@ from services.referral.adapters.sql_views import CenterView, Story
 from services.referral.adapters.tables import CenterRow, ProgrammeRow, ReferralRow
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]{1,2}(\.[0-9A-Z]{0,2})?$")]
+Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 
 
