@@ -5,12 +5,12 @@ Source: CloudEvents specification 1.0.2, JSON event format. Keys, ids and payloa
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_json
 
 from services.contracts.vocabulary import Gmfcs, Modality, Priority, ReferralState
 
@@ -260,8 +260,7 @@ def write_event(data: Payload, *, event_id: str, source: str, time: datetime, tr
     }
     if traceparent:
         envelope["traceparent"] = traceparent
-    head = json.dumps(envelope, separators=(",", ":")).encode()
-    return head[:-1] + b',"data":' + data.model_dump_json(exclude_none=True).encode() + b"}"
+    return to_json(envelope)[:-1] + b',"data":' + data.__pydantic_serializer__.to_json(data, exclude_none=True) + b"}"
 
 
 def read_event(raw: bytes | None) -> Event | None:
