@@ -11,9 +11,11 @@ from uuid_utils.compat import uuid7
 from services.contracts.reference import read_icd10_codes, read_settlements
 from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.sql_access import SqlAccessRules
+from services.intake.adapters.sql_diagnoses import SqlDiagnoses
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.domain.validation import Reference
 from services.intake.handlers.drafts import Drafting
+from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.settings import IntakeSettings
 from services.kit.database import Database
@@ -25,6 +27,7 @@ class Intake:
 
     database: Database
     submitting: Submitting
+    reading: Reading
     access: SqlAccessRules
 
 
@@ -39,9 +42,15 @@ async def bootstrap(
     """Intake on the database of `settings`, which must have been migrated. Reads the reference data first."""
     reference = Reference(frozenset(read_settlements(settings.data)), read_icd10_codes(settings.data))
     database = Database(settings.intake_sql_url)
-    drafting = Drafting(AesVault(settings.data_keys), new_id)
-    submissions = SqlSubmissions(database, drafting.for_child)
+    vault = AesVault(settings.data_keys)
+    drafting = Drafting(vault, new_id)
+    submissions = SqlSubmissions(database, drafting.bind)
     try:
-        yield Intake(database, Submitting(submissions, drafting, reference, now), SqlAccessRules(database))
+        yield Intake(
+            database,
+            Submitting(submissions, drafting, reference, now),
+            Reading(SqlDiagnoses(database), vault, now),
+            SqlAccessRules(database),
+        )
     finally:
         await database.close()

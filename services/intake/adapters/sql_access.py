@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from services.intake.adapters.tables import Access, Answered, Diagnosis, inbox
+from services.intake.adapters.tables import access, answered, diagnoses, inbox
 from services.intake.handlers.follow import Step
 from services.kit.database import Database
 from services.kit.errors import TransientError
@@ -18,7 +18,6 @@ INBOX_MS = 45 * _DAY_MS
 """Longer than any outbox can publish again (30 days)."""
 ANSWERED_MS = 30 * _DAY_MS
 """How long an idempotency key gets its first answer."""
-_access, _diagnoses, _answered = Access.__table__, Diagnosis.__table__, Answered.__table__  # type: ignore[attr-defined]
 
 
 class SqlAccessRules:
@@ -38,7 +37,7 @@ class SqlAccessRules:
 
         def work(session: Session) -> None:
             inbox.trim(session, now - INBOX_MS)
-            session.execute(_answered.delete().where(_answered.c.answered_at < now - ANSWERED_MS))
+            session.execute(answered.delete().where(answered.c.answered_at < now - ANSWERED_MS))
 
         await self._database.write(work)
 
@@ -54,8 +53,8 @@ def _follow(session: Session, steps: Sequence[Step]) -> None:
 
 
 def _apply(session: Session, steps: Sequence[Step]) -> None:
-    query = select(_access.c.referral_id, _access.c.version).where(
-        _access.c.referral_id.in_([step.referral_id for step in steps])
+    query = select(access.c.referral_id, access.c.version).where(
+        access.c.referral_id.in_([step.referral_id for step in steps])
     )
     versions = {referral_id: version for referral_id, version in session.execute(query)}
     rows = [
@@ -64,14 +63,14 @@ def _apply(session: Session, steps: Sequence[Step]) -> None:
         if s.version > versions.get(s.referral_id, -1)
     ]
     if old := [row for row in rows if row["id"] in versions]:
-        here = _access.c.referral_id == bindparam("id")
+        here = access.c.referral_id == bindparam("id")
         session.connection().execute(
-            update(_access).where(here).values(
+            update(access).where(here).values(
                 version=bindparam("version"), state=bindparam("state"), center_id=bindparam("center_id")
             ),
             old,
         )  # fmt: skip
     if new := [{"referral_id": row["id"], **row} for row in rows if row["id"] not in versions]:
-        session.execute(insert(_access), [{k: v for k, v in row.items() if k != "id"} for row in new])
+        session.execute(insert(access), [{k: v for k, v in row.items() if k != "id"} for row in new])
     if closed := [s.referral_id for s in steps if s.closed]:
-        session.execute(update(_diagnoses).where(_diagnoses.c.referral_id.in_(closed)).values(open_iin=None))
+        session.execute(update(diagnoses).where(diagnoses.c.referral_id.in_(closed)).values(open_iin=None))

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import Priority
-from services.intake.adapters.tables import Answered, Child, Diagnosis, outbox
+from services.intake.adapters.tables import answered, children, diagnoses, outbox
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import KeyReused, OpenReferralExists, Outcome, Recorded
 from services.kit.database import Database
@@ -22,15 +22,13 @@ from services.kit.outbox import Message
 RACES = 10
 """How often one submission is tried again when others commit the same child or key at the same moment."""
 _ACCEPTED, _CONFLICT = 201, 409
-# Core statements: an ORM unit of work would cost more than all the rest of a batch.
-_children, _diagnoses, _answered = Child.__table__, Diagnosis.__table__, Answered.__table__  # type: ignore[attr-defined]
 
 
 class SqlSubmissions:
-    """`for_child` makes a draft again for a child that is known already."""
+    """`bind` makes a draft one of a child that is known already."""
 
-    def __init__(self, database: Database, for_child: Callable[[Draft, UUID], Draft]) -> None:
-        self._database, self._for_child = database, for_child
+    def __init__(self, database: Database, bind: Callable[[Draft, UUID], None]) -> None:
+        self._database, self._bind = database, bind
 
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """One outcome a draft, in order, committed. Raises TransientError when the database fails."""
@@ -41,6 +39,8 @@ class SqlSubmissions:
 
     async def _record_alone(self, draft: Draft) -> Outcome:
         for _ in range(RACES):
+            if await self._database.read(lambda session: _is_recorded(session, draft)):
+                return _recorded(draft)  # an earlier try was committed, though its answer was lost
             try:
                 return (await self._database.write(lambda session: self._record(session, [draft])))[0]
             except (IntegrityError, Conflict):
@@ -63,11 +63,13 @@ class SqlSubmissions:
         if key is not None and key.key in batch.answers:
             return _replayed(batch.answers[key.key], key)
         child_id, open_referral = batch.known.get(draft.iin_index, (None, None)) if draft.iin_index else (None, None)
+        if open_referral == draft.referral_id:
+            return _recorded(draft)
         if open_referral is not None:
             return batch.refuse(draft, open_referral)
-        if child_id is None:
-            return batch.take(draft, new_child=True)
-        return batch.take(self._for_child(draft, child_id), new_child=False)
+        if child_id is not None:
+            self._bind(draft, child_id)
+        return batch.take(draft, new_child=child_id is None)
 
 
 class _Batch:
@@ -97,10 +99,10 @@ class _Batch:
                 "sealed": draft.sealed,
             }
         )
-        self.events.append(Message(draft.event_id, DIAGNOSES, str(draft.referral_id), draft.event))
+        self.events.append(Message(name := str(draft.referral_id), DIAGNOSES, name, draft.event))
         if draft.iin_index:
             self.known[draft.iin_index] = (draft.child_id, draft.referral_id)
-        taken = Recorded(draft.referral_id, draft.child_id, draft.priority, draft.submitted_at)
+        taken = _recorded(draft)
         self._remember(draft, _ACCEPTED, draft.referral_id, taken)
         return taken
 
@@ -125,12 +127,23 @@ class _Batch:
 
     def write(self) -> None:
         if self.children:
-            self.session.execute(insert(_children), self.children)
+            self.session.execute(insert(children), self.children)
         if self.diagnoses:
-            self.session.execute(insert(_diagnoses), self.diagnoses)
+            self.session.execute(insert(diagnoses), self.diagnoses)
         outbox.add(self.session, self.events)
         if self.new_answers:
-            self.session.execute(insert(_answered), self.new_answers)
+            self.session.execute(insert(answered), self.new_answers)
+
+
+def _recorded(draft: Draft) -> Recorded:
+    return Recorded(draft.referral_id, draft.child_id, draft.priority, draft.submitted_at)
+
+
+def _is_recorded(session: Session, draft: Draft) -> bool:
+    return (
+        session.execute(select(diagnoses.c.child_id).where(diagnoses.c.referral_id == draft.referral_id)).first()
+        is not None
+    )
 
 
 def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID, UUID | None]]:
@@ -138,9 +151,9 @@ def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID
     if not indexes:
         return {}
     query = (
-        select(_children.c.iin_index, _children.c.child_id, _diagnoses.c.referral_id)
-        .outerjoin(_diagnoses, _diagnoses.c.open_iin == _children.c.iin_index)
-        .where(_children.c.iin_index.in_(indexes))
+        select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id)
+        .outerjoin(diagnoses, diagnoses.c.open_iin == children.c.iin_index)
+        .where(children.c.iin_index.in_(indexes))
     )
     return {index: (child_id, referral_id) for index, child_id, referral_id in session.execute(query)}
 
@@ -150,9 +163,9 @@ def _answers(session: Session, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes
     if not keys:
         return {}
     query = (
-        select(_answered, _diagnoses.c.child_id, _diagnoses.c.priority, _diagnoses.c.submitted_at)
-        .join(_diagnoses, _diagnoses.c.referral_id == _answered.c.referral_id)
-        .where(_answered.c.key_digest.in_(keys))
+        select(answered, diagnoses.c.child_id, diagnoses.c.priority, diagnoses.c.submitted_at)
+        .join(diagnoses, diagnoses.c.referral_id == answered.c.referral_id)
+        .where(answered.c.key_digest.in_(keys))
     )
     return {row.key_digest: (row.body_digest, _outcome(row)) for row in session.execute(query)}
 

@@ -74,5 +74,9 @@ class Audit(_Table, table=True):
     __table_args__ = (Index("ix_audit_child_id_read_at", "child_id", "read_at"),)
 
 
+# Core tables: an ORM unit of work would cost more than all the rest of a batch.
+children, diagnoses, answered, access, audit = (
+    metadata.tables[name] for name in ("child", "diagnosis", "answered", "access", "audit")
+)
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)

@@ -1,10 +1,13 @@
 """What a submission's outcome looks like over HTTP."""
 
+from typing import Any
+
 import orjson
 from fastapi import Response
 
 from services.intake.entrypoints.bodies import refuse
-from services.intake.handlers.outcomes import Invalid, KeyReused, OpenReferralExists, Outcome, Recorded
+from services.intake.handlers.bulk import LineResult
+from services.intake.handlers.outcomes import Invalid, KeyReused, OpenReferralExists, Outcome, Recorded, Unavailable
 from services.kit.problems import Problem
 
 _REPLAYED = {"Idempotency-Replayed": "true"}
@@ -40,3 +43,20 @@ def problem(outcome: OpenReferralExists | KeyReused | Invalid) -> Problem:
         extra={"referral_id": str(outcome.referral_id)},
         headers=_REPLAYED if outcome.replayed else {},
     )
+
+
+def result_line(result: LineResult) -> bytes:
+    """One line of NDJSON: the receipt under status 201, or the status, code and errors of the refusal."""
+    return orjson.dumps({"line": result.number} | _result(result.outcome), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _result(outcome: Outcome | Invalid | Unavailable) -> dict[str, Any]:
+    if isinstance(outcome, Recorded):
+        return {"status": 201, **receipt(outcome), **({"replayed": True} if outcome.replayed else {})}
+    if isinstance(outcome, Unavailable):
+        return {"status": 503, "code": "unavailable", "detail": "Not recorded: send this line again."}
+    refused = problem(outcome)
+    members = {"status": refused.status, "code": refused.code, "detail": refused.detail, **refused.extra}
+    if refused.errors:
+        members["errors"] = [error.model_dump() for error in refused.errors]
+    return members

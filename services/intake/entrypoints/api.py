@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from services.intake.adapters.sql_revision import check_migrated
 from services.intake.bootstrap import bootstrap
-from services.intake.entrypoints import diagnoses
+from services.intake.entrypoints import bulk, children, diagnoses
 from services.intake.settings import IntakeSettings
 from services.kit.app import create_app
 from services.kit.auth import TokenVerifier
@@ -29,7 +29,9 @@ def create_api(settings: IntakeSettings) -> FastAPI:
             yield
 
     app = create_app("intake", health, lifespan)
+    app.include_router(bulk.router)
     app.include_router(diagnoses.router)
+    app.include_router(children.router)
     return app
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import orjson
+
 from services.contracts.submissions import DiagnosisSubmission
 from services.kit.problems import ProblemDetails
 
@@ -30,6 +32,42 @@ SUBMISSION_BODY: dict[str, Any] = {
 }
 
 
+_CSV_EXAMPLE = (
+    "iin,full_name,birth_date,sex,guardian_name,guardian_phone,icd10,gmfcs,"
+    "settlement_id,modalities,max_distance_km,priority\n"
+    "200615600015,Үлгі Бала,2020-06-15,female,Үлгі Ана,+77010000000,G80.1,III,almaty,inpatient;day_stay,600,\n"
+)
+BULK_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string", "description": "A body of `POST /v1/diagnoses` a line (up to 64 KB)"},
+                "example": orjson.dumps(EXAMPLE | {"idempotency_key": "order-1"}).decode(),
+            },
+            "text/csv": {
+                "schema": {
+                    "type": "string",
+                    "description": "A header with these columns in any order, then a row a line; modalities are "
+                    "separated by `;`; a column `idempotency_key` may be added; a cell holds no line break",
+                },
+                "example": _CSV_EXAMPLE,
+            },
+        },
+    },
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+            "description": "Gives line n the key `<this>:n` where it has no `idempotency_key` of its own. Newborns "
+            "without an IIN can be told apart by keys only: send one, or they are recorded again with a repeated file.",
+        }
+    ],
+}
+
+
 def _problem(description: str) -> dict[str, Any]:
     return {"description": description, "model": ProblemDetails, "content": {"application/problem+json": {}}}
 
@@ -41,4 +79,22 @@ SUBMIT_RESPONSES: dict[int | str, dict[str, Any]] = {
     415: _problem("`unsupported_media_type`"),
     422: _problem("`validation_failed` with every field's error, or `idempotency_key_reused`"),
     503: _problem("`unavailable`: nothing was recorded or an answer was lost; repeat with the same key"),
+}
+
+BULK_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One result a line, in their order; empty lines have none",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"line":1,"status":201,"referral_id":"0199…","child_id":"0199…","priority":"routine",'
+                '"submitted_at":"2026-11-20T06:30:00.000+00:00"}\n'
+                '{"line":2,"status":409,"code":"open_referral_exists","detail":"…","referral_id":"0199…"}\n'
+                '{"line":3,"status":422,"code":"validation_failed","detail":"…","errors":[{"field":"child.iin",'
+                '"code":"invalid_iin","message":"its check digit does not fit"}]}\n',
+            }
+        },
+    },
+    415: _problem("`unsupported_media_type`"),
+    422: _problem("`wrong_header`: the CSV's header, naming the column; nothing was recorded"),
 }

@@ -1,8 +1,8 @@
 """A submission that passed the rules, made ready to be stored: ids, sealed data and event bytes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from services.intake.domain.ages import age_in_months, almaty_day
 from services.intake.domain.priorities import decide_priority
 
 SOURCE = "/joldama/intake"
+_submission = DiagnosisSubmission.__pydantic_serializer__
 
 
 class Vault(Protocol):
@@ -28,6 +29,18 @@ class Vault(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """When a submission came: to the millisecond that is stored, and its day in Almaty."""
+
+    at: datetime
+    today: date
+
+    @classmethod
+    def of(cls, now: datetime) -> "Moment":
+        return cls(now.replace(microsecond=now.microsecond // 1000 * 1000), almaty_day(now))
+
+
+@dataclass(frozen=True, slots=True)
 class IdempotencyKey:
     """Digests of whose key it is, and of the body that came with it."""
 
@@ -35,21 +48,21 @@ class IdempotencyKey:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
     """What will be stored if nothing speaks against it. `child_id` is new; a known child's replaces it."""
 
     referral_id: UUID
     child_id: UUID
     polyclinic_id: str
+    age_months: int
     priority: Priority
     submitted_at: datetime
     iin_index: bytes | None
     idempotency: IdempotencyKey | None
-    event_id: str
-    sealed: bytes
-    event: bytes
     submission: DiagnosisSubmission
+    sealed: bytes = b""
+    event: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,43 +73,50 @@ class Drafting:
     new_id: Callable[[], UUID]
 
     def draft(
-        self, submission: DiagnosisSubmission, polyclinic_id: str, now: datetime, key: IdempotencyKey | None = None
+        self, submission: DiagnosisSubmission, polyclinic_id: str, moment: Moment, key: IdempotencyKey | None = None
     ) -> Draft:
-        child, age = submission.child, age_in_months(submission.child.birth_date, almaty_day(now))
-        bare = Draft(
+        iin, age = submission.child.iin, age_in_months(submission.child.birth_date, moment.today)
+        draft = Draft(
             referral_id=self.new_id(),
             child_id=self.new_id(),
             polyclinic_id=polyclinic_id,
+            age_months=age,
             priority=decide_priority(age, submission.priority),
-            submitted_at=now,
-            iin_index=None if child.iin is None else self.vault.index(child.iin),
+            submitted_at=moment.at,
+            iin_index=None if iin is None else self.vault.index(iin),
             idempotency=key,
-            event_id=str(self.new_id()),
-            sealed=b"",
-            event=b"",
             submission=submission,
         )
-        return self.for_child(bare, bare.child_id)
+        self.bind(draft, draft.child_id)
+        return draft
 
-    def for_child(self, draft: Draft, child_id: UUID) -> Draft:
-        """The same draft for the child known as `child_id`."""
-        plain = draft.submission.model_dump_json(exclude_none=True).encode()
-        event = write_event(_recorded(draft, child_id), event_id=draft.event_id, source=SOURCE, time=draft.submitted_at)
-        return replace(draft, child_id=child_id, sealed=self.vault.seal(child_id, plain), event=event)
+    def bind(self, draft: Draft, child_id: UUID) -> None:
+        """Make `draft` one of the child known as `child_id`: its sealed data and its event say so."""
+        draft.child_id = child_id
+        draft.sealed = self.vault.seal(child_id, write_submission(draft.submission))
+        # a referral is recorded once, so its id names this event too
+        draft.event = write_event(
+            _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at
+        )
 
     def key(self, polyclinic_id: str, key: str, submission: DiagnosisSubmission) -> IdempotencyKey:
         """Two bodies that mean the same are the same, however they were written."""
-        body = submission.model_dump_json(exclude_none=True).encode()
-        return IdempotencyKey(self.vault.digest(polyclinic_id.encode(), key.encode()), self.vault.digest(body))
+        whose = self.vault.digest(polyclinic_id.encode(), key.encode())
+        return IdempotencyKey(whose, self.vault.digest(write_submission(submission)))
 
 
-def _recorded(draft: Draft, child_id: UUID) -> DiagnosisRecordedV1:
+def write_submission(submission: DiagnosisSubmission) -> bytes:
+    """The submission as JSON, without what a subclass adds to it (a line's own idempotency key)."""
+    return _submission.to_json(submission, exclude_none=True)
+
+
+def _recorded(draft: Draft) -> DiagnosisRecordedV1:
     submission = draft.submission
     return DiagnosisRecordedV1(
         referral_id=draft.referral_id,
-        child_id=child_id,
+        child_id=draft.child_id,
         polyclinic_id=draft.polyclinic_id,
-        age_months=age_in_months(submission.child.birth_date, almaty_day(draft.submitted_at)),
+        age_months=draft.age_months,
         settlement_id=submission.settlement_id,
         icd10=submission.diagnosis.icd10,
         gmfcs=submission.diagnosis.gmfcs,

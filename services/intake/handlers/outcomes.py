@@ -41,3 +41,8 @@ class Invalid:
 
 Outcome = Recorded | OpenReferralExists | KeyReused
 """What the record says of a draft."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Not recorded, as far as is known, because the database failed: to be sent again."""

@@ -19,36 +19,41 @@ from services.intake.domain.validation import (
 )
 
 T = TypeVar("T")
+S = TypeVar("S", bound=DiagnosisSubmission)
 _modalities = TypeAdapter(tuple[Modality, ...])
 _settlement = TypeAdapter(str)
 
 
 class Unparsed(ValueError):
-    """The submission's shape is wrong; `errors` name each field, `raw` is its JSON as far as it is one."""
+    """The submission's shape is wrong; `errors` name each field, `raw` is what it was, as far as that is known."""
 
-    def __init__(self, error: ValidationError, raw: Any) -> None:
+    def __init__(self, errors: Sequence[FieldError], raw: Any = None) -> None:
         super().__init__("not a submission")
-        self.errors, self.raw = list(_shape_errors(error)), raw
+        self.errors, self.raw = tuple(errors), raw
+
+    @classmethod
+    def of(cls, error: ValidationError, raw: Any) -> "Unparsed":
+        return cls(tuple(_shape_errors(error)), raw)
 
 
-def parse(model: type[DiagnosisSubmission], body: bytes) -> DiagnosisSubmission:
+def parse(model: type[S], body: bytes) -> S:
     """Raises Unparsed."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise Unparsed(error, _lenient(body)) from None
+        raise _unparsed(error, body) from None
 
 
-def every_error(refused: Unparsed, today: date, reference: Reference) -> list[FieldError]:
+def every_error(refused: Unparsed, today: date, reference: Reference) -> tuple[FieldError, ...]:
     """The errors of shape, and what the rules say of the parts whose shape is right."""
     raw = refused.raw if isinstance(refused.raw, dict) else {}
-    return [
+    return (
         *refused.errors,
         *_checked(Child.model_validate, raw.get("child"), lambda child: check_child(child, today)),
         *_checked(Diagnosis.model_validate, raw.get("diagnosis"), lambda found: check_diagnosis(found, reference)),
         *_checked(_settlement.validate_python, raw.get("settlement_id"), lambda id: check_settlement(id, reference)),
         *_checked(_modalities.validate_python, raw.get("modalities"), check_modalities),
-    ]
+    )
 
 
 def _checked(
@@ -58,14 +63,16 @@ def _checked(
         part = validate(raw)
     except ValidationError:
         return ()
-    return list(check(part))
+    return tuple(check(part))
 
 
-def _lenient(body: bytes) -> Any:
+def _unparsed(error: ValidationError, body: bytes) -> Unparsed:
     try:
-        return json.loads(body)
-    except ValueError:
-        return None
+        return Unparsed.of(error, json.loads(body.decode()))
+    except UnicodeDecodeError:
+        return Unparsed([FieldError("body", "invalid_utf8", "is not UTF-8")])
+    except (ValueError, RecursionError):
+        return Unparsed.of(error, None)
 
 
 def _shape_errors(error: ValidationError) -> Iterator[FieldError]:

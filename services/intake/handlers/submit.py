@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from services.contracts.submissions import DiagnosisSubmission
-from services.intake.domain.ages import almaty_day
 from services.intake.domain.validation import Reference, check_submission
-from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey
+from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey, Moment
 from services.intake.handlers.outcomes import Invalid, Outcome
 from services.intake.handlers.parsing import Unparsed, every_error, parse
 
@@ -39,21 +38,19 @@ class Submitting:
         try:
             submission = parse(DiagnosisSubmission, body)
         except Unparsed as error:
-            return Invalid(tuple(every_error(error, almaty_day(self.now()), self.reference)))
+            return Invalid(every_error(error, self.moment().today, self.reference))
         return await self.submit(submission, polyclinic_id, key)
 
     async def submit(self, submission: DiagnosisSubmission, polyclinic_id: str, key: str | None) -> Outcome | Invalid:
         """One submission. Raises TransientError while the record cannot be written."""
-        now = self.moment()
+        moment = self.moment()
         digests = self.drafting.key(polyclinic_id, key, submission) if key else None
-        errors = check_submission(submission, almaty_day(now), self.reference)
+        errors = check_submission(submission, moment.today, self.reference)
         if errors:  # a repeat gets its first answer even when the rules would refuse it by today
             first = await self.submissions.replay(digests) if digests else None
             return first or Invalid(tuple(errors))
-        draft = self.drafting.draft(submission, polyclinic_id, now, digests)
+        draft = self.drafting.draft(submission, polyclinic_id, moment, digests)
         return (await self.submissions.record([draft]))[0]
 
-    def moment(self) -> datetime:
-        """Now, to the millisecond that is stored."""
-        now = self.now()
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    def moment(self) -> Moment:
+        return Moment.of(self.now())

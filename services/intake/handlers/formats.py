@@ -1,0 +1,114 @@
+"""The two formats of bulk submissions: a JSON object a line, or a flat CSV row a line."""
+
+import csv
+from typing import Annotated, Protocol
+
+from pydantic import Field, ValidationError
+
+from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
+from services.intake.domain.validation import FieldError
+from services.intake.handlers.parsing import Unparsed, parse
+
+KEY_COLUMN = "idempotency_key"
+OPTIONAL_COLUMNS = {"iin", "gmfcs", "max_distance_km", "priority", KEY_COLUMN}
+_PATHS = {
+    "iin": "child.iin",
+    "full_name": "child.full_name",
+    "birth_date": "child.birth_date",
+    "sex": "child.sex",
+    "guardian_name": "guardian.full_name",
+    "guardian_phone": "guardian.phone",
+    "icd10": "diagnosis.icd10",
+    "gmfcs": "diagnosis.gmfcs",
+}
+_COLUMNS = {path: column for column, path in _PATHS.items()}
+
+
+class BulkSubmission(DiagnosisSubmission):
+    """A line of a bulk submission: a body of `POST /v1/diagnoses`, and the line's own idempotency key if it has one."""
+
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class Format(Protocol):
+    """How a line becomes a submission."""
+
+    def read(self, raw: bytes) -> BulkSubmission:
+        """Raises Unparsed."""
+        ...
+
+    def name(self, field: str) -> str:
+        """What this format calls the field with that dotted path."""
+        ...
+
+
+class Ndjson:
+    def read(self, raw: bytes) -> BulkSubmission:
+        return parse(BulkSubmission, raw)
+
+    def name(self, field: str) -> str:
+        return field
+
+
+class WrongHeader(ValueError):
+    """The CSV's first line is not the header; `column` is the one at fault."""
+
+    def __init__(self, column: str, message: str) -> None:
+        super().__init__(f"{column}: {message}")
+        self.column, self.message = column, message
+
+
+class Csv:
+    """Rows under a header with the columns of CSV_COLUMNS in any order. A cell holds no line break."""
+
+    def __init__(self, header: bytes) -> None:
+        """Raises WrongHeader."""
+        try:
+            self._columns = [cell.strip().lower() for cell in _cells(header.removeprefix(b"\xef\xbb\xbf"))]
+        except Unparsed as error:
+            raise WrongHeader("header", error.errors[0].message) from None
+        for column in self._columns:
+            if column not in CSV_COLUMNS and column != KEY_COLUMN:
+                raise WrongHeader(column[:40], f"is no column; they are {', '.join(CSV_COLUMNS)}, with commas between")
+            if self._columns.count(column) > 1:
+                raise WrongHeader(column, "is there twice")
+        for column in CSV_COLUMNS:
+            if column not in self._columns and column not in OPTIONAL_COLUMNS:
+                raise WrongHeader(column, "is missing")
+
+    def read(self, raw: bytes) -> BulkSubmission:
+        cells = _cells(raw)
+        if len(cells) != len(self._columns):
+            raise Unparsed([FieldError("line", "wrong_cells", f"has {len(cells)} cells, not {len(self._columns)}")])
+        body = _body({column: cell for column, cell in zip(self._columns, cells, strict=True) if cell})
+        try:
+            return BulkSubmission.model_validate(body)
+        except ValidationError as error:
+            raise Unparsed.of(error, body) from None
+
+    def name(self, field: str) -> str:
+        return _COLUMNS.get(field, field.partition(".")[0] if field.startswith("modalities") else field)
+
+
+def _cells(raw: bytes) -> list[str]:
+    try:
+        text = raw.decode().strip("\r")
+    except UnicodeDecodeError:
+        raise Unparsed([FieldError("line", "invalid_utf8", "is not UTF-8")]) from None
+    if '"' not in text:
+        return text.split(",")
+    try:
+        return next(csv.reader([text], strict=True))
+    except csv.Error as error:
+        raise Unparsed([FieldError("line", "invalid_csv", f"is no CSV: {error}")]) from None
+
+
+def _body(cells: dict[str, str]) -> dict[str, object]:
+    """The submission as it would be in JSON; an empty group is left out, so that it is missed by name."""
+    body: dict[str, object] = {"child": {}, "guardian": {}, "diagnosis": {}}
+    for column, cell in cells.items():
+        group, _, field = _PATHS.get(column, column).partition(".")
+        place = body[group] if field else body
+        assert isinstance(place, dict)  # noqa: S101  the three groups are
+        place[field or group] = [one.strip() for one in cell.split(";")] if column == "modalities" else cell
+    return body

@@ -1,0 +1,254 @@
+"""POST /v1/diagnoses/bulk on a real database."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import orjson
+import pytest
+from sqlalchemy import func, select
+
+from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
+from services.contracts.vocabulary import ReferralState
+from services.intake.adapters.tables import diagnoses, outbox
+from services.intake.bootstrap import Intake
+from services.intake.domain.ages import almaty_day
+from services.intake.handlers.bulk import CHUNK, BulkTaking
+from services.intake.handlers.follow import Step
+from services.intake.handlers.formats import Ndjson
+from services.intake.handlers.lines import Line
+from services.intake.handlers.outcomes import OpenReferralExists, Recorded, Unavailable
+from services.kit.errors import TransientError
+from tests.unit.intake.samples import child_body
+
+NDJSON = {"Content-Type": "application/x-ndjson"}
+CSV = {"Content-Type": "text/csv; charset=utf-8"}
+
+
+def ndjson(bodies: Iterable[dict[str, Any]]) -> bytes:
+    return b"".join(orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE) for body in bodies)
+
+
+def csv_row(number: int, **changes: str) -> dict[str, str]:
+    body = child_body(number)
+    return {
+        "iin": body["child"]["iin"],
+        "full_name": body["child"]["full_name"],
+        "birth_date": body["child"]["birth_date"],
+        "sex": "female",
+        "guardian_name": body["guardian"]["full_name"],
+        "guardian_phone": body["guardian"]["phone"],
+        "icd10": "G80.1",
+        "gmfcs": "III",
+        "settlement_id": "almaty",
+        "modalities": "inpatient;day_stay",
+        "max_distance_km": "600",
+        "priority": "",
+    } | changes
+
+
+def csv_file(rows: Iterable[dict[str, str]], columns: Iterable[str] = CSV_COLUMNS) -> bytes:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(columns))
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+async def send(client: httpx2.AsyncClient, content: bytes | AsyncIterator[bytes], **headers: str) -> list[Any]:
+    answer = await client.post("/v1/diagnoses/bulk", content=content, headers=NDJSON | headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson"), answer.text
+    return [orjson.loads(line) for line in answer.content.splitlines()]
+
+
+async def recorded(intake: Intake) -> int:
+    return await intake.database.read(lambda s: s.execute(select(func.count()).select_from(diagnoses)).scalar_one())
+
+
+async def test_each_line_has_its_own_result_in_order(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    lines = [
+        orjson.dumps(child_body(1)),
+        b"",
+        orjson.dumps(child_body(2, diagnosis__icd10="X")),
+        b"{broken",
+        b'{"child": "\xff"}',
+        orjson.dumps(child_body(1)),
+        orjson.dumps(child_body(3, child__full_name="a" * 70_000)),
+        b"[]",
+        orjson.dumps(child_body(4)),
+    ]
+    results = await send(polyclinic, b"\n".join(lines))
+    assert [(one["line"], one["status"], one.get("code")) for one in results] == [
+        (1, 201, None),
+        (3, 422, "validation_failed"),
+        (4, 422, "validation_failed"),
+        (5, 422, "validation_failed"),
+        (6, 409, "open_referral_exists"),
+        (7, 422, "validation_failed"),
+        (8, 422, "validation_failed"),
+        (9, 201, None),
+    ]
+    assert results[4]["referral_id"] == results[0]["referral_id"]
+    errors = {one["line"]: [(e["field"], e["code"]) for e in one["errors"]] for one in results if "errors" in one}
+    assert errors == {
+        3: [("diagnosis.icd10", "unknown_icd10")],
+        4: [("body", "json_invalid")],
+        5: [("body", "invalid_utf8")],
+        7: [("line", "too_long")],
+        8: [("body", "model_type")],
+    }
+    assert await recorded(intake) == 2
+
+
+async def test_what_a_line_recorded_can_be_read_and_is_in_the_outbox(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    results = await send(polyclinic, ndjson(child_body(n) for n in range(CHUNK + 20)))
+    assert {one["status"] for one in results} == {201}
+    for one in (results[0], results[-1]):
+        answer = (await polyclinic.get(f"/v1/diagnoses/{one['referral_id']}")).json()
+        assert answer["child"] == child_body(one["line"] - 1)["child"]
+    keys = await intake.database.read(
+        lambda s: list(s.execute(select(outbox.rows.c.key).order_by(outbox.rows.c.sequence)).scalars())
+    )
+    assert keys == [one["referral_id"] for one in results]
+
+
+async def test_a_file_sent_again_is_refused_line_by_line_with_the_open_referrals(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    first = await send(polyclinic, ndjson(child_body(n) for n in range(5)))
+    again = await send(polyclinic, ndjson(child_body(n) for n in range(6)))
+    assert [one["status"] for one in again] == [409] * 5 + [201]
+    assert [one["referral_id"] for one in again[:5]] == [one["referral_id"] for one in first]
+
+
+async def test_a_file_sent_again_under_its_key_gets_the_first_answers_even_for_newborns(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    today = almaty_day(datetime.now(UTC)).isoformat()
+    bodies = [child_body(1), child_body(2, child__iin=None, child__birth_date=today), child_body(3)]
+    key = {"Idempotency-Key": "file-1"}
+    first, again = [await send(polyclinic, ndjson(bodies), **key) for _ in range(2)]
+    assert [one["status"] for one in first] == [201, 201, 201]
+    assert again == [one | {"replayed": True} for one in first]
+    changed = await send(polyclinic, ndjson([bodies[0], child_body(2, settlement_id="astana")]), **key)
+    assert [(one["status"], one.get("code")) for one in changed] == [(201, None), (422, "idempotency_key_reused")]
+    assert await recorded(intake) == 3
+
+
+async def test_a_line_may_bring_its_own_key_which_a_single_post_shares(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    one = await polyclinic.post("/v1/diagnoses", json=child_body(1), headers={"Idempotency-Key": "k"})
+    results = await send(polyclinic, ndjson([child_body(1) | {"idempotency_key": "k"}] * 2))
+    assert [(r["status"], r["replayed"], r["referral_id"]) for r in results] == [
+        (201, True, one.json()["referral_id"])
+    ] * 2
+    assert await recorded(intake) == 1
+
+
+async def test_a_child_whose_referral_is_closed_keeps_its_id(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    (first,) = await send(polyclinic, ndjson([child_body(1)]))
+    await intake.access.follow([Step(str(uuid4()), UUID(first["referral_id"]), 9, ReferralState.COMPLETED, None)])
+    second, third = await send(polyclinic, ndjson([child_body(1), child_body(2)]))
+    assert (second["child_id"], second["status"]) == (first["child_id"], 201)
+    assert third["child_id"] != first["child_id"]
+    answer = await polyclinic.get(f"/v1/diagnoses/{second['referral_id']}")
+    assert answer.json()["child"] == child_body(1)["child"]
+
+
+async def test_csv_rows_are_taken_whatever_the_order_of_their_columns(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    rows = [csv_row(1), csv_row(2, full_name='Бала, "Екінші"'), csv_row(3, guardian_phone="8", modalities="bed;bed")]
+    content = b"\xef\xbb\xbf" + csv_file(rows, reversed(CSV_COLUMNS))
+    answer = await polyclinic.post("/v1/diagnoses/bulk", content=content, headers=CSV)
+    results = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert [(one["line"], one["status"]) for one in results] == [(2, 201), (3, 201), (4, 422)]
+    assert {error["field"] for error in results[2]["errors"]} == {"guardian_phone", "modalities"}
+    read = (await polyclinic.get(f"/v1/diagnoses/{results[1]['referral_id']}")).json()
+    assert (read["child"]["full_name"], read["max_distance_km"]) == ('Бала, "Екінші"', 600.0)
+    assert read["modalities"] == ["inpatient", "day_stay"]
+
+
+async def test_a_broken_csv_row_is_refused_alone(polyclinic: httpx2.AsyncClient) -> None:
+    good = csv_file([csv_row(1)])
+    content = good + b'"open,cell\n' + b"too,few\n" + b"\xff\xfe,x\n" + csv_file([csv_row(2)]).split(b"\n", 1)[1]
+    answer = await polyclinic.post("/v1/diagnoses/bulk", content=content, headers=CSV)
+    results = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert [one["status"] for one in results] == [201, 422, 422, 422, 201]
+    assert [one["errors"][0]["code"] for one in results[1:4]] == ["invalid_csv", "wrong_cells", "invalid_utf8"]
+
+
+@pytest.mark.parametrize(
+    ("header", "column"),
+    [
+        ([c for c in CSV_COLUMNS if c != "sex"], "sex"),
+        ([*CSV_COLUMNS, "iin_number"], "iin_number"),
+        ([*CSV_COLUMNS, "sex"], "sex"),
+        ([";".join(CSV_COLUMNS)], "iin;full_name"),
+    ],
+)
+async def test_a_wrong_header_refuses_the_file_and_names_the_column(
+    polyclinic: httpx2.AsyncClient, intake: Intake, header: list[str], column: str
+) -> None:
+    content = ",".join(header).encode() + b"\n" + csv_file([csv_row(1)]).split(b"\n", 1)[1]
+    answer = await polyclinic.post("/v1/diagnoses/bulk", content=content, headers=CSV)
+    assert (answer.status_code, answer.json()["code"]) == (422, "wrong_header")
+    assert answer.json()["errors"][0]["field"].startswith(column)
+    assert await recorded(intake) == 0
+
+
+async def test_only_the_two_formats_are_taken(polyclinic: httpx2.AsyncClient) -> None:
+    answer = await polyclinic.post("/v1/diagnoses/bulk", json=[child_body()])
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+async def test_a_batch_whose_answer_was_lost_is_recorded_once_though_tried_again(intake: Intake) -> None:
+    """The batch fails on its constraints the second time, and is done again line by line."""
+    submitting = intake.submitting
+    today = submitting.moment().today.isoformat()
+    bodies = [child_body(1), child_body(2, child__iin=None, child__birth_date=today), child_body(1)]
+    drafts = [
+        submitting.drafting.draft(DiagnosisSubmission.model_validate(body), "p1", submitting.moment())
+        for body in bodies
+    ]
+    first, again = [await submitting.submissions.record(drafts) for _ in range(2)]
+    assert first == again
+    assert [type(one) for one in again] == [Recorded, Recorded, OpenReferralExists]
+    assert await recorded(intake) == 2
+
+
+class Failing:
+    """A record that fails for a while."""
+
+    def __init__(self, inner: Any, times: int) -> None:
+        self.inner, self.times = inner, times
+
+    async def record(self, drafts: Any) -> Any:
+        if self.times > 0:
+            self.times -= 1
+            raise TransientError("database: down")
+        return await self.inner.record(drafts)
+
+
+@pytest.mark.parametrize(("times", "outcome"), [(3, Recorded), (99, Unavailable)])
+async def test_a_failing_database_is_tried_again_and_then_said_line_by_line(
+    intake: Intake, times: int, outcome: type
+) -> None:
+    pauses: list[float] = []
+
+    async def no_pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    failing: Any = Failing(intake.submitting.submissions, times)
+    taking = BulkTaking(dataclasses.replace(intake.submitting, submissions=failing), "p1", Ndjson(), sleep=no_pause)
+    results = await taking.take([Line(1, orjson.dumps(child_body(1)))])
+    assert isinstance(results[0].outcome, outcome)
+    assert len(pauses) == min(times, 4)

@@ -1,0 +1,140 @@
+"""Who may read personal data, and what the audit keeps of it."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from services.contracts.vocabulary import ReferralState
+from services.intake.adapters.tables import audit
+from services.intake.bootstrap import Intake
+from services.intake.handlers.follow import MAY_READ, Step
+from tests.integration.intake.conftest import Client
+from tests.unit.intake.samples import child_body
+
+
+@pytest.fixture
+async def receipt(polyclinic: httpx2.AsyncClient) -> dict[str, Any]:
+    found: dict[str, Any] = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()
+    return found
+
+
+async def now_in(
+    intake: Intake, receipt: dict[str, Any], state: ReferralState, version: int, center: str = "c1"
+) -> None:
+    holder = center if state in MAY_READ else None
+    await intake.access.follow([Step(str(uuid4()), UUID(receipt["referral_id"]), version, state, holder)])
+
+
+async def audited(intake: Intake) -> list[tuple[object, ...]]:
+    columns = (audit.c.subject, audit.c.role, audit.c.org, audit.c.action, audit.c.referral_id)
+    return await intake.database.read(
+        lambda s: [tuple(row) for row in s.execute(select(*columns).order_by(audit.c.sequence))]
+    )
+
+
+async def test_the_submitting_polyclinic_reads_its_diagnosis_and_the_read_is_audited(
+    polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
+) -> None:
+    answer = await polyclinic.get(f"/v1/diagnoses/{receipt['referral_id']}")
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == child_body() | receipt | {"polyclinic_id": "p1", "max_distance_km": None}
+    assert await audited(intake) == [
+        ("polyclinic-1", "polyclinic", "p1", "diagnosis.read", UUID(receipt["referral_id"]))
+    ]
+
+
+async def test_a_child_is_read_by_its_id_and_by_its_iin(
+    polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
+) -> None:
+    by_id = await polyclinic.get(f"/v1/children/{receipt['child_id']}")
+    by_iin = await polyclinic.post("/v1/children/lookup", json={"iin": child_body()["child"]["iin"]})
+    assert (by_id.status_code, by_id.json()) == (200, by_iin.json())
+    assert by_id.json()["child"] == child_body()["child"]
+    assert [one["referral_id"] for one in by_id.json()["referrals"]] == [receipt["referral_id"]]
+    assert [row[3] for row in await audited(intake)] == ["child.read", "child.lookup"]
+
+
+async def test_what_is_not_the_askers_looks_like_what_does_not_exist(
+    client: Client, intake: Intake, receipt: dict[str, Any]
+) -> None:
+    for other in (client("polyclinic", "p2"), client("center", "c1"), client("center", "p1")):
+        hidden = await other.get(f"/v1/diagnoses/{receipt['referral_id']}")
+        missing = await other.get(f"/v1/diagnoses/{uuid4()}")
+        assert (hidden.status_code, hidden.content) == (404, missing.content)
+        assert (await other.get(f"/v1/children/{receipt['child_id']}")).status_code == 404
+        found = await other.post("/v1/children/lookup", json={"iin": child_body()["child"]["iin"]})
+        assert found.status_code == 404
+    assert await audited(intake) == []
+
+
+@pytest.mark.parametrize("role", ["operator", "admin", "service"])
+async def test_nobody_else_reads_personal_data(client: Client, receipt: dict[str, Any], role: str) -> None:
+    for path in (f"/v1/diagnoses/{receipt['referral_id']}", f"/v1/children/{receipt['child_id']}"):
+        answer = await client(role, "p1").get(path)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_center_reads_while_it_holds_an_offer_and_not_after(
+    client: Client, intake: Intake, receipt: dict[str, Any]
+) -> None:
+    center, path = client("center", "c1"), f"/v1/diagnoses/{receipt['referral_id']}"
+    for version, (state, status) in enumerate(
+        [
+            (ReferralState.OFFERED, 200),
+            (ReferralState.ACCEPTED, 200),
+            (ReferralState.ADMITTED, 200),
+            (ReferralState.WAITING, 404),
+            (ReferralState.OFFERED, 200),
+            (ReferralState.COMPLETED, 404),
+        ]
+    ):
+        await now_in(intake, receipt, state, version)
+        assert (await center.get(path)).status_code == status, state
+
+
+async def test_a_moved_referral_is_read_by_the_new_center_only(
+    client: Client, intake: Intake, receipt: dict[str, Any]
+) -> None:
+    await now_in(intake, receipt, ReferralState.OFFERED, 1, "c1")
+    await now_in(intake, receipt, ReferralState.OFFERED, 2, "c2")
+    await now_in(intake, receipt, ReferralState.OFFERED, 1, "c1")
+    statuses = [
+        (await client("center", center).get(f"/v1/children/{receipt['child_id']}")).status_code
+        for center in ("c1", "c2")
+    ]
+    assert statuses == [404, 200]
+
+
+@pytest.mark.parametrize("state", [ReferralState.COMPLETED, ReferralState.CANCELLED])
+async def test_a_closed_referral_lets_the_child_be_submitted_again_under_the_same_child_id(
+    polyclinic: httpx2.AsyncClient, client: Client, intake: Intake, receipt: dict[str, Any], state: ReferralState
+) -> None:
+    await now_in(intake, receipt, state, 5)
+    again = await client("polyclinic", "p2").post("/v1/diagnoses", json=child_body(guardian__phone="+77019999999"))
+    assert again.status_code == 201
+    assert again.json()["child_id"] == receipt["child_id"]
+    assert again.json()["referral_id"] != receipt["referral_id"]
+    first = (await polyclinic.get(f"/v1/children/{receipt['child_id']}")).json()
+    assert first["guardian"]["phone"] == child_body()["guardian"]["phone"], "another polyclinic's submission is hidden"
+    second = (await client("polyclinic", "p2").get(f"/v1/diagnoses/{again.json()['referral_id']}")).json()
+    assert second["guardian"]["phone"] == "+77019999999"
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET org = 'x'", "DELETE FROM audit"])
+async def test_the_audit_refuses_changes(
+    polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any], statement: str
+) -> None:
+    await polyclinic.get(f"/v1/diagnoses/{receipt['referral_id']}")
+    with pytest.raises(DBAPIError, match="append-only"):
+        await intake.database.write(lambda s: s.execute(text(statement)))
+    assert len(await audited(intake)) == 1
+
+
+async def test_a_lookup_that_is_refused_does_not_repeat_the_number(polyclinic: httpx2.AsyncClient) -> None:
+    answer = await polyclinic.post("/v1/children/lookup", json={"iin": "12345678901"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "iin")
+    assert "12345678901" not in answer.text
