@@ -126,7 +126,7 @@ def decision_values(change: Change, decision: Decision, registry_version: int) -
         "at": change.step.at,
         "registry_version": registry_version,
         "candidates": write_candidates(decision.candidates),
-        "excluded": orjson.dumps(decision.excluded).decode(),
+        "excluded": orjson.dumps({reason.value: ids for reason, ids in decision.excluded.items()}).decode(),
     }
 
 
