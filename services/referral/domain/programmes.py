@@ -1,10 +1,13 @@
 """What the router knows of centers and of a child's needs."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta, timezone
 
 from services.contracts.events import DiagnosisRecordedV1
 from services.contracts.vocabulary import Catchment, Gmfcs, Modality, Priority
+
+ALMATY = timezone(timedelta(hours=5), "Asia/Almaty")
+"""UTC+5 all over Kazakhstan since 2024-03-01; fixed here, because a machine's older tzdata still says +6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ class Needs:
 
     def age_at(self, now: datetime) -> int:
         """Completed months at `now`, never fewer than at submission (the birthday is not known here)."""
-        months = (now.year - self.submitted_at.year) * 12 + now.month - self.submitted_at.month
-        months -= (now.day, now.timetz()) < (self.submitted_at.day, self.submitted_at.timetz())
+        then, today = _day(self.submitted_at), _day(now)
+        months = (today.year - then.year) * 12 + today.month - then.month - (today.day < then.day)
         return self.age_months + max(0, months)
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(ALMATY).date()

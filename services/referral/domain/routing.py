@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from services.contracts.vocabulary import Priority
@@ -14,6 +14,7 @@ HEAD_START = {
     Priority.HIGH: timedelta(days=60),
     Priority.ROUTINE: timedelta(0),
 }
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Neighbor = tuple[float, Programme]
 """A programme and its center's geodesic distance from the child's home settlement, in kilometers."""
@@ -57,4 +58,4 @@ def rank_programmes(
 
 def queue_rank(needs: Needs) -> int:
     """The turn, for ever: the time of submission in milliseconds, less a head start by priority. Smaller goes first."""
-    return int((needs.submitted_at - HEAD_START[needs.priority]).timestamp() * 1000)
+    return (needs.submitted_at - HEAD_START[needs.priority] - _EPOCH) // timedelta(milliseconds=1)
