@@ -8,7 +8,7 @@ from services.contracts.submissions import DiagnosisSubmission
 from services.kit.problems import ProblemDetails
 
 EXAMPLE = {
-    "child": {"iin": "200615600015", "full_name": "Үлгі Бала", "birth_date": "2020-06-15", "sex": "female"},
+    "child": {"iin": "200615600014", "full_name": "Үлгі Бала", "birth_date": "2020-06-15", "sex": "female"},
     "guardian": {"full_name": "Үлгі Ана", "phone": "+77010000000"},
     "diagnosis": {"icd10": "G80.1", "gmfcs": "III"},
     "settlement_id": "almaty",
@@ -17,7 +17,20 @@ EXAMPLE = {
 }
 """A made-up child."""
 
-_schema = DiagnosisSubmission.model_json_schema(ref_template="#/components/schemas/DiagnosisSubmission/$defs/{model}")
+
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
+    """`node` with each `#/$defs/…` replaced by what it names: the document's own `$defs` are out of reach there."""
+    if isinstance(node, list):
+        return [_inlined(one, definitions) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if reference := node.get("$ref"):
+        return _inlined(definitions[reference.rpartition("/")[2]], definitions)
+    return {name: _inlined(value, definitions) for name, value in node.items() if name != "$defs"}
+
+
+_document = DiagnosisSubmission.model_json_schema()
+_schema = _inlined(_document, _document["$defs"])
 SUBMISSION_BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": _schema, "example": EXAMPLE}}},
     "parameters": [
@@ -35,7 +48,7 @@ SUBMISSION_BODY: dict[str, Any] = {
 _CSV_EXAMPLE = (
     "iin,full_name,birth_date,sex,guardian_name,guardian_phone,icd10,gmfcs,"
     "settlement_id,modalities,max_distance_km,priority\n"
-    "200615600015,Үлгі Бала,2020-06-15,female,Үлгі Ана,+77010000000,G80.1,III,almaty,inpatient;day_stay,600,\n"
+    "200615600014,Үлгі Бала,2020-06-15,female,Үлгі Ана,+77010000000,G80.1,III,almaty,inpatient;day_stay,600,\n"
 )
 BULK_BODY: dict[str, Any] = {
     "requestBody": {

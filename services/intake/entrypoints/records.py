@@ -66,7 +66,7 @@ class Lookup(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    iin: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(examples=["200615600015"])
+    iin: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(examples=["200615600014"])
 
 
 def not_found(what: str) -> Problem:

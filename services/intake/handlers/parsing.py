@@ -76,5 +76,9 @@ def _unparsed(error: ValidationError, body: bytes) -> Unparsed:
 
 
 def _shape_errors(error: ValidationError) -> Iterator[FieldError]:
-    for one in error.errors(include_url=False, include_context=False, include_input=False):
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    parents = {one["loc"][:-1] for one in found if one["loc"]}
+    for one in found:
+        if one["type"] == "too_short" and one["loc"] in parents:
+            continue  # only because the items that are named by themselves were not counted
         yield FieldError(".".join(map(str, one["loc"])) or "body", one["type"], one["msg"])

@@ -1,0 +1,53 @@
+"""Every error of a submission at once, whether of its shape or of the rules, and never the refused value."""
+
+import orjson
+import pytest
+
+from services.contracts.submissions import DiagnosisSubmission
+from services.intake.handlers.parsing import Unparsed, every_error, parse
+from tests.unit.intake.samples import REFERENCE, TODAY, child_body
+
+
+def refused(body: bytes) -> dict[str, str]:
+    with pytest.raises(Unparsed) as caught:
+        parse(DiagnosisSubmission, body)
+    return {error.field: error.code for error in every_error(caught.value, TODAY, REFERENCE)}
+
+
+def test_errors_of_shape_and_of_rules_come_together() -> None:
+    body = child_body(guardian__phone="1", settlement_id="x", child__birth_date="2014-01-01", modalities=["bed"])
+    assert refused(orjson.dumps(body)) == {
+        "guardian.phone": "string_pattern_mismatch",
+        "modalities.0": "enum",
+        "settlement_id": "unknown_settlement",
+        "child.birth_date": "iin_birth_date_mismatch",
+    }
+
+
+def test_missing_and_unknown_fields_are_named() -> None:
+    body = child_body(guardian=..., child__sex=...) | {"iin": "1"}
+    assert refused(orjson.dumps(body)) == {"guardian": "missing", "child.sex": "missing", "iin": "extra_forbidden"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "json_invalid"),
+        (b"{", "json_invalid"),
+        (b"null", "model_type"),
+        (b'"text"', "model_type"),
+        (b'{"a": "\xff"}', "invalid_utf8"),
+        (b"[" * 50_000, "json_invalid"),
+    ],
+)
+def test_what_is_no_submission_at_all_is_refused(body: bytes, code: str) -> None:
+    assert refused(body) == {"body": code}
+
+
+def test_a_message_never_repeats_what_was_refused() -> None:
+    body = child_body(guardian__phone="+7701SECRET", child__full_name="", child__iin="123456789012")
+    with pytest.raises(Unparsed) as caught:
+        parse(DiagnosisSubmission, orjson.dumps(body))
+    told = repr(every_error(caught.value, TODAY, REFERENCE)) + str(caught.value)
+    assert "SECRET" not in told
+    assert "123456789012" not in told
