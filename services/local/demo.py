@@ -11,6 +11,7 @@ from typing import Any
 from services.cli.access import LOCAL_POLYCLINIC
 from services.cli.client import Api, Refused
 from services.cli.register import register_missing
+from services.contracts.reference import read_programmes
 from services.contracts.vocabulary import Role
 from services.local.issuer import issue_token
 from services.local.jars import CHECKOUT
@@ -45,6 +46,10 @@ def load_network(plan: Plan, progress: Progress) -> int:
     """Register the centers of `data/` that the registry does not have; how many they were. Others stay as they are."""
     with api(plan, "referral", Role.OPERATOR) as registry:
         return register_missing(registry, data_folder(), progress)
+
+
+def programmes_in_data() -> int:
+    return len(read_programmes(data_folder()))
 
 
 def programmes_known(plan: Plan) -> int:

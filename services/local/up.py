@@ -17,7 +17,7 @@ from services.local.plan import Plan, PortTaken
 from services.local.watch import Watch
 
 EXPECTED = (AlreadyRunning, JarsRefused, JobFailed, NotReady, PortTaken, OSError)
-ROUTED_WITHIN = 120.0
+PATIENCE = 300.0
 
 
 def run(children: int = 200) -> int:
@@ -67,21 +67,22 @@ def _fill(plan: Plan, children: int, console: Console) -> None:
         demo.load_network(plan, progress)
     if not children or demo.has_referrals(plan):
         return
+    with progress_bar(console, "Opening the programmes") as progress:
+        _until(lambda: demo.programmes_known(plan), demo.programmes_in_data(), progress)
     with progress_bar(console, "Routing children") as progress:
         taken = demo.submit_children(plan, children)
-        found = _until_routed(plan, taken, progress)
-    show_placed(console, demo.placed(plan, found))
+        _until(lambda: len(demo.routed(plan)), taken, progress)
+    show_placed(console, demo.placed(plan, demo.routed(plan)))
 
 
-def _until_routed(plan: Plan, count: int, progress: Callable[[int, int], None]) -> list[dict[str, object]]:
-    from services.local import demo
-
-    give_up = time.monotonic() + ROUTED_WITHIN
-    while len(found := demo.routed(plan)) < count and time.monotonic() < give_up:
-        progress(len(found), count)
+def _until(done: Callable[[], int], count: int, progress: Callable[[int, int], None]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while (so_far := done()) < count:
+        if time.monotonic() > give_up:
+            raise NotReady(f"only {so_far} of {count} are done after {PATIENCE:g} s; the logs may say why")
+        progress(so_far, count)
         time.sleep(0.2)
-    progress(len(found), count)
-    return found
+    progress(count, count)
 
 
 def _speaker(console: Console) -> Callable[[str], None]:

@@ -60,5 +60,6 @@ def show_welcome(plan: Plan, console: Console) -> None:
 
 def _busiest_center(plan: Plan) -> str:
     with demo.api(plan, "referral", Role.OPERATOR) as referrals:
-        offered = [one["center_id"] for one in referrals.pages("/v1/referrals", 200, status="offered")]
-    return max(set(offered), key=offered.count, default="")
+        centers = [one["center_id"] for one in referrals.pages("/v1/referrals", 200, status="offered")]
+        centers = centers or [one["id"] for one in referrals.pages("/v1/centers", 1)]
+    return max(set(centers), key=centers.count, default="")
