@@ -5,6 +5,8 @@ import os
 import sys
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import faust
@@ -35,6 +37,14 @@ async def finish(step: Awaitable[None]) -> None:
         raise
 
 
+async def _hold() -> None:
+    """Keep the batch until somebody looks and ends the worker: to return, or to raise, would acknowledge it."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        os._exit(os.EX_TEMPFAIL)
+
+
 def build(settings: ReferralSettings) -> faust.App:
     """The app: one agent a topic, raw bytes in, batches to the settlers. It connects when it is started."""
     app = faust.App(
@@ -42,6 +52,7 @@ def build(settings: ReferralSettings) -> faust.App:
         broker=f"kafka://{settings.kafka_servers.replace(',', ';kafka://')}",
         autodiscover=False,
         web_enabled=False,
+        datadir=Path(gettempdir()),  # no table writes there, but the folder must be writable
         topic_disable_leader=True,
         topic_allow_declare=False,
         consumer_auto_offset_reset="earliest",
@@ -75,7 +86,7 @@ def _agent(
                 await finish(consumers["all"].take(name, [event.message for event in batch]))
             except TooManyDead as error:
                 consumers["all"].stop(str(error))
-                await asyncio.Event().wait()  # hold the batch, unacknowledged, until somebody looks
+                await _hold()
 
     consume.__name__ = name.partition(".")[0]
     app.agent(app.topic(topics.topic(settings.topic_prefix, name)), concurrency=1)(consume)
