@@ -1,0 +1,13 @@
+"""The image's health check: exit 0 when this container's process says it is ready. Imports little: it runs all day."""
+
+import os
+import socket
+import sys
+
+with socket.create_connection(("127.0.0.1", int(os.environ["JOLDAMA_PORT"])), 5) as connection:
+    connection.settimeout(5)
+    connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+    answer = b"".join(iter(lambda: connection.recv(65536), b""))
+head, _, body = answer.partition(b"\r\n\r\n")
+sys.stdout.write(body.decode(errors="replace") + "\n")  # `docker inspect` shows which check fails
+sys.exit(0 if head.split(b" ")[1:2] == [b"200"] else 1)
