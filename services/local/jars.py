@@ -21,6 +21,7 @@ SUMS = Path(__file__).with_name("kafka-jars.sha256")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 Say = Callable[[str], None]
+Fetch = Callable[[Path], Path]
 
 
 class JarsRefused(RuntimeError):
@@ -36,8 +37,12 @@ def say_aloud(line: str) -> None:
     print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def kafka_jars(cache: Path | None = None, *, sums: Path = SUMS, say: Say = say_aloud) -> Path:
+def kafka_jars(
+    cache: Path | None = None, *, sums: Path = SUMS, say: Say = say_aloud, fetch: Fetch | None = None
+) -> Path:
     """The folder of Apache Kafka's jars, downloaded when absent and checked each time.
+
+    `fetch` brings the jars into a folder below the one it is given, and answers that folder; by default with jgo.
 
     Raises JarsRefused when a jar differs from `sums`, and OSError when it cannot be downloaded.
     """
@@ -46,7 +51,7 @@ def kafka_jars(cache: Path | None = None, *, sums: Path = SUMS, say: Say = say_a
     if not folder.is_dir():
         with _alone(cache / "download.lock"):
             if not folder.is_dir():
-                _download(cache, folder, sums, say)
+                _download(cache, folder, sums, say, fetch or _fetch)
     if wrong := differences(folder, sums):
         raise JarsRefused(
             f"Kafka is not started: in {folder}, {'; '.join(wrong)} (against {sums.name}). "
@@ -83,14 +88,14 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _download(cache: Path, folder: Path, sums: Path, say: Say) -> None:
+def _download(cache: Path, folder: Path, sums: Path, say: Say, fetch: Fetch) -> None:
     for left in cache.glob("fetching-*"):
         shutil.rmtree(left)
     for attempt in (1, 2, 3):
         work = Path(mkdtemp(prefix="fetching-", dir=cache))
         try:
             say(f"Fetching Apache Kafka {KAFKA_VERSION} (46 jars, 44 MB, once; about half a minute) ...")
-            jars = _fetch(work)
+            jars = fetch(work)
             if wrong := differences(jars, sums):
                 raise JarsRefused(f"Kafka is not started: as downloaded, {'; '.join(wrong)}.")
             jars.rename(folder)

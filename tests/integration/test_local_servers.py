@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis
 
@@ -20,10 +20,7 @@ def ports() -> Iterator[Ports]:
 
 
 async def test_a_shared_kafka_takes_a_record(kafka: str, prefix: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    await admin.create_topics([NewTopic(f"{prefix}.t", 1, 1)])
-    await admin.close()
+    await create_topic(kafka, f"{prefix}.t")
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         assert (await producer.send_and_wait(f"{prefix}.t", b"one")).offset == 0
 
@@ -32,6 +29,38 @@ async def test_a_shared_valkey_keeps_a_key(valkey: str, prefix: str) -> None:
     async with Redis.from_url(valkey) as redis:
         await redis.set(f"{{{prefix}}}:a", "1")
         assert await redis.get(f"{{{prefix}}}:a") == b"1"
+
+
+async def test_kafka_keeps_what_it_acknowledged_across_kill_and_a_restart_on_another_port(
+    tmp_path: Path, ports: Ports
+) -> None:
+    server = new_server("kafka", tmp_path, ports).start()
+    try:
+        await create_topic(server.address, "t")
+        async with AIOKafkaProducer(bootstrap_servers=server.address) as producer:
+            await producer.send_and_wait("t", b"one")
+        server.kill()
+        server = new_server("kafka", tmp_path, ports)
+        await asyncio.to_thread(server.start)
+        consumer = AIOKafkaConsumer("t", bootstrap_servers=server.address, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            assert (await asyncio.wait_for(consumer.getone(), 20)).value == b"one"
+        finally:
+            await consumer.stop()
+    finally:
+        server.stop()
+
+
+async def test_a_format_that_was_cut_short_is_done_over(tmp_path: Path, ports: Ports) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "meta.properties").write_text("version=1\ncluster.id=half\n")
+    server = new_server("kafka", tmp_path, ports)
+    try:
+        await asyncio.to_thread(server.start)
+        await create_topic(server.address, "t")
+    finally:
+        server.stop()
 
 
 async def test_valkey_keeps_what_it_acknowledged_across_kill_and_restart(tmp_path: Path, ports: Ports) -> None:
@@ -50,3 +79,10 @@ async def test_valkey_keeps_what_it_acknowledged_across_kill_and_restart(tmp_pat
 def restart(server: Server) -> None:
     server.kill()
     server.start()
+
+
+async def create_topic(address: str, name: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 1, 1)])
+    await admin.close()
