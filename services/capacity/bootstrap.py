@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from services.capacity.adapters.redis_claims import RedisClaims
 from services.capacity.adapters.redis_places import RedisPlaces
@@ -16,6 +16,8 @@ from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Store
 from services.kit.settings import ServiceSettings
 
+CONNECTIONS = 32
+"""How many calls of one process may be under way at Redis."""
 Clock = Callable[[], datetime]
 
 
@@ -39,10 +41,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def connect(url: str) -> Redis:
+    """A client that waits for a free connection rather than failing; whoever made it closes it."""
+    pool = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=5)
+    return Redis.from_pool(pool)
+
+
 @asynccontextmanager
 async def open_scripts(settings: CapacitySettings) -> AsyncIterator[RedisScripts]:
     """The scripts on the server at `redis_url`; connects at first use."""
-    redis = Redis.from_url(settings.redis_url, socket_connect_timeout=5, health_check_interval=30)
+    redis = connect(settings.redis_url)
     try:
         yield RedisScripts(redis, settings.key_prefix)
     finally:

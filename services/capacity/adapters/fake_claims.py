@@ -1,6 +1,8 @@
 """Capacity in memory, for tests: the three ports on plain Python. The contract suite holds it to what Redis does."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -43,6 +45,7 @@ class FakeClaims:
         self.claims: dict[UUID, _Claim] = {}
         self.programmes: dict[str, ProgrammeCapacity] = {}
         self.steps: list[Step] = []
+        self._told = asyncio.Event()
 
     async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
         self._check(seen)
@@ -127,7 +130,12 @@ class FakeClaims:
         return [step for step in self.steps if step.id > last][:limit]
 
     async def wait(self, last: StepId, limit: int, seconds: float) -> list[Step]:
-        return await self.after(last, limit)
+        if not (steps := await self.after(last, limit)):
+            self._told.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._told.wait(), seconds)
+            steps = await self.after(last, limit)
+        return steps
 
     async def keeps(self, step: StepId) -> bool:
         return any(one.id == step for one in self.steps)
@@ -254,6 +262,7 @@ class FakeClaims:
         step_id = StepId(self.epoch or 0, len(self.steps) + 1)
         data = event(epoch=str(step_id.epoch), sequence=step_id.sequence, **fields)
         self.steps.append(Step(step_id, from_ms(to_ms(at)), data))
+        self._told.set()
 
 
 def _any(tier: Sequence[str], free: dict[str, int]) -> bool:

@@ -15,7 +15,7 @@ class RedisPositions:
 
     scripts: RedisScripts
     owner: str
-    lease_ms: int = 6_000
+    lease_ms: int = 3_000
 
     async def keep_lease(self) -> StepId | None:
         reply = await self._run("keep_lease", self.owner, self.lease_ms)

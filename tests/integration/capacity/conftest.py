@@ -6,24 +6,22 @@ import pytest
 from redis.asyncio import Redis
 
 from services.capacity.adapters.fake_claims import FakeClaims
-from services.capacity.adapters.redis_claims import RedisClaims
-from services.capacity.adapters.redis_places import RedisPlaces
 from services.capacity.adapters.redis_scripts import RedisScripts
-from services.capacity.adapters.redis_steps import RedisSteps
+from services.capacity.bootstrap import connect
+from services.capacity.bootstrap import redis_store as wired
 from services.capacity.ports import Store
 
 
 @pytest.fixture
 async def redis(valkey: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(valkey)
+    client = connect(valkey)
     yield client
     await client.aclose()
 
 
 @pytest.fixture
 def redis_store(redis: Redis, prefix: str) -> Store:
-    scripts = RedisScripts(redis, prefix)
-    return Store(RedisClaims(scripts), RedisPlaces(scripts), RedisSteps(scripts))
+    return wired(RedisScripts(redis, prefix))
 
 
 @pytest.fixture(params=["fake", "redis"])

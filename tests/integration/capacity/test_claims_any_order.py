@@ -4,6 +4,7 @@ The model (`FakeClaims`) derives every figure from who has what. The promises ar
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -20,9 +21,7 @@ from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import redis_store
 from services.capacity.domain.step import START, Step
 from services.capacity.ports import Store
-from services.contracts.claims import ClaimResult
 from services.contracts.events import ClaimQueuedV1, ClaimWithdrawnV1, PlaceHandedOverV1, PlaceHeldV1
-from services.contracts.vocabulary import ClaimState
 from tests.integration.capacity.network import NOW, opening, referral, request, waiting
 
 T = TypeVar("T")
@@ -70,7 +69,8 @@ class AnyOrder(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.redis = Redis.from_url(self.url)
-        self.real = redis_store(RedisScripts(self.redis, f"t{uuid4().hex}"))
+        self.prefix = f"t{uuid4().hex}"
+        self.real = redis_store(RedisScripts(self.redis, self.prefix))
         fake = FakeClaims()
         self.model = Store(fake, fake, fake)
         self.queues, self.read = Queues(), START
@@ -155,26 +155,27 @@ class AnyOrder(RuleBasedStateMachine):
             self.queues.read(step)
             self.read = step.id
         figures = self.do(self.real.places.snapshot(NOW)).figures
-        claims = [self.do(self.real.claims.present(referral(number))) for number in range(1, 10)]
+        claims = self.do(self.claims())
         for one in figures:
             assert not (one.free and self.queues.at(one.programme_id)), "a place is free while somebody waits"
             assert one.waiting == len(self.queues.at(one.programme_id))
             assert (one.held, one.occupied) == (
-                _count(claims, one.programme_id, ClaimState.HELD),
-                _count(claims, one.programme_id, ClaimState.OCCUPIED),
+                claims[f"held {one.programme_id}"],
+                claims[f"occupied {one.programme_id}"],
             )
             if not one.suspended:
                 assert one.places + one.overcommitted == one.free + one.held + one.occupied
+
+    async def claims(self) -> Counter[str]:
+        """How many claims the server has of each state and programme."""
+        keys = [f"{{{self.prefix}}}:claim:{referral(number)}" for number in range(1, 10)]
+        found = [str(one, "ascii").split(" ") for one in await self.redis.mget(keys) if isinstance(one, bytes)]
+        return Counter(f"{one[1]} {one[3]}" for one in found if one[1] in ("held", "occupied"))
 
     async def everything(self, store: Store) -> list[Any]:
         turns = [await store.places.queue(name, None, 100) for name in (*PROGRAMMES, "never-opened")]
         steps = await store.steps.after(self.read, 1000)
         return [await store.places.snapshot(NOW), turns, steps]
-
-
-def _count(claims: list[Any], programme_id: str, state: ClaimState) -> int:
-    found: list[ClaimResult] = [one for one in claims if one.programme_id == programme_id]
-    return sum(one.state is state for one in found)
 
 
 @pytest.mark.timeout(180)

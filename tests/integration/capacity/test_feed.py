@@ -1,0 +1,134 @@
+"""The live feed on both stores: what a follower is told, and how it resumes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from services.capacity.adapters.fake_claims import FakeClaims
+from services.capacity.domain.feed import BEAT, RESET, Told
+from services.capacity.domain.step import StepId
+from services.capacity.handlers.feed import Feed
+from services.capacity.ports import Store
+from tests.integration.capacity.network import claim, open_programme, request
+from tests.support.eventually import eventually
+
+
+def _id(told: Told) -> bytes:
+    return str(told.id.sequence).encode()
+
+
+@asynccontextmanager
+async def reading(feed: Feed) -> AsyncIterator[Feed]:
+    task = asyncio.create_task(feed.run())
+    try:
+        yield feed
+    finally:
+        feed.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def take(messages: AsyncIterator[bytes], count: int) -> list[bytes]:
+    return [await asyncio.wait_for(anext(messages), 10) for _ in range(count)]
+
+
+async def epoch(store: Store) -> int:
+    return (await store.steps.last()).epoch
+
+
+async def test_a_follower_is_told_each_step_once_from_where_it_left_off(store: Store) -> None:
+    await open_programme(store, "a", 2)
+    for number in (1, 2, 3):
+        await claim(store, number, "a")
+    async with reading(Feed(store.steps)) as feed:
+        messages = feed.follow(StepId(await epoch(store), 2), _id)
+        assert await take(messages, 3) == [b"3", b"4", BEAT]
+        await claim(store, 4, "a")
+        assert await take(messages, 1) == [b"5"]
+
+
+async def test_a_new_follower_is_told_what_happens_from_now_on(store: Store) -> None:
+    await open_programme(store, "a", 2)
+    async with reading(Feed(store.steps, beat=0.05)) as feed:
+        messages = feed.follow(None, _id)
+        assert await take(messages, 2) == [BEAT, BEAT]
+        await claim(store, 1, "a")
+        assert b"2" in await take(messages, 3)
+
+
+async def test_catching_up_reads_more_than_one_part_and_misses_nothing(store: Store) -> None:
+    await open_programme(store, "a", 0)
+    await store.claims.claim([request(number, "a") for number in range(1, 1101)])
+    async with reading(Feed(store.steps)) as feed:
+        messages = feed.follow(StepId(await epoch(store), 1), _id)
+        catching_up = asyncio.create_task(take(messages, 1201))
+        await asyncio.gather(*(claim(store, number, "a") for number in range(1101, 1201)))
+        found = await catching_up
+        assert [one for one in found if one != BEAT] == [str(number).encode() for number in range(2, 1202)]
+
+
+@pytest.mark.parametrize("offset", [1, -1000])
+async def test_a_follower_whose_last_step_is_not_of_this_stream_is_told_to_load_again(
+    store: Store, offset: int
+) -> None:
+    await open_programme(store, "a", 2)
+    async with reading(Feed(store.steps)) as feed:
+        now = await epoch(store)
+        messages = feed.follow(StepId(now + offset, 5), _id)
+        assert await take(messages, 2) == [RESET, BEAT]
+        await claim(store, 1, "a")
+        assert await take(messages, 1) == [b"2"]
+
+
+async def test_a_follower_older_than_the_stream_s_first_step_is_told_to_load_again(
+    redis_store: Store, redis: Redis, prefix: str
+) -> None:
+    await open_programme(redis_store, "a", 9)
+    for number in range(1, 8):
+        await claim(redis_store, number, "a")
+    await redis.xtrim(f"{{{prefix}}}:events", maxlen=3, approximate=False)
+    now = await epoch(redis_store)
+    async with reading(Feed(redis_store.steps)) as feed:
+        assert await take(feed.follow(StepId(now, 4), _id), 2) == [RESET, BEAT]
+        assert await take(feed.follow(StepId(now, 5), _id), 2) == [b"6", b"7"]
+
+
+async def test_a_new_epoch_tells_every_follower_to_load_again(redis_store: Store, redis: Redis, prefix: str) -> None:
+    await open_programme(redis_store, "a", 9)
+    async with reading(Feed(redis_store.steps)) as feed:
+        messages = feed.follow(StepId(await epoch(redis_store), 1), _id)
+        await take(messages, 1)
+        await redis.hset(f"{{{prefix}}}:programmes", "@epoch", str(await epoch(redis_store) + 1))
+        await claim(redis_store, 1, "a")
+        assert await take(messages, 2) == [RESET, b"2"]
+
+
+async def test_a_slow_follower_is_dropped_and_the_others_go_on() -> None:
+    fake = FakeClaims()
+    store = Store(fake, fake, fake)
+    await open_programme(store, "a", 0)
+    async with reading(Feed(store.steps, room=5)) as feed:
+        slow, quick = feed.follow(None, _id), feed.follow(None, _id)
+        await take(slow, 1)
+        await take(quick, 1)
+        for number in range(1, 8):
+            await claim(store, number, "a")
+            await take(quick, 1)
+        await eventually(lambda: feed.followers == 1)
+        assert [one async for one in slow] == []
+
+
+async def test_who_leaves_is_forgotten_and_the_end_ends_all(store: Store) -> None:
+    await open_programme(store, "a", 0)
+    async with reading(Feed(store.steps)) as feed:
+        async with aclosing(feed.follow(None, _id)) as messages:
+            await anext(messages)
+            assert feed.followers == 1
+        assert feed.followers == 0
+        staying = feed.follow(None, _id)
+        await anext(staying)
+        feed.close()
+        assert [one async for one in staying] == []
