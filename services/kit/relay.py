@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -171,16 +172,10 @@ class OutboxRelay:
         await self.database.write(lambda session: session.execute(mine))
 
 
-async def run_relay(relay: OutboxRelay, stopped: Awaitable[object]) -> None:
-    """Run `relay` until `stopped` completes, then give its lease back."""
-    task = asyncio.ensure_future(relay.run())
-    waiter = asyncio.ensure_future(stopped)
+async def run_relay(relay: OutboxRelay) -> None:
+    """Run `relay` until cancelled, then give its lease back."""
     try:
-        await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
+        await relay.run()
     finally:
-        task.cancel()
-        waiter.cancel()
-        await asyncio.gather(task, waiter, return_exceptions=True)
-        await relay.release()
+        with suppress(TransientError):  # it ends by itself
+            await relay.release()

@@ -7,7 +7,7 @@ from services.kit.migrations import History
 from services.kit.outbox import Outbox
 from services.kit.publisher import KafkaPublisher
 from services.kit.relay import OutboxRelay, run_relay
-from services.kit.server import on_stop_signal, probes
+from services.kit.server import probes, until_stopped
 from services.kit.settings import ServiceSettings
 from services.kit.wake import commit_wake
 
@@ -19,7 +19,7 @@ async def relay_outbox(
     settings: ServiceSettings, database: Database, outbox: Outbox, history: History, name: str
 ) -> None:
     """Relay until SIGTERM; closes `database`."""
-    stopped, progress = on_stop_signal(), Progress(STALLED_AFTER)
+    progress = Progress(STALLED_AFTER)
     producer, reader = make_producer(settings, name), make_consumer(settings, [], None)
     health = Health(
         database=database.ping,
@@ -27,10 +27,14 @@ async def relay_outbox(
         kafka=lambda: reach(producer),
         outbox=progress.check,
     )
-    try:
-        async with probes(health, settings), started(producer, reader), commit_wake(database) as wake:
+
+    async def relay() -> None:
+        async with started(producer, reader), commit_wake(database) as wake:
             publisher = KafkaPublisher(producer, reader, settings.topic_prefix)
-            relay = OutboxRelay(database, outbox, publisher, wake, progressed=progress)
-            await run_relay(relay, stopped.wait())
+            await run_relay(OutboxRelay(database, outbox, publisher, wake, progressed=progress))
+
+    try:
+        async with probes(health, settings):
+            await until_stopped(relay())
     finally:
         await database.close()
