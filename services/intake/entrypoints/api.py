@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.intake.adapters.sql_revision import check_migrated
+from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
 from services.intake.entrypoints import bulk, children, diagnoses
 from services.intake.settings import IntakeSettings
@@ -25,7 +25,7 @@ def create_api(settings: IntakeSettings) -> FastAPI:
         async with bootstrap(settings) as intake:
             app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
             health.checks["database"] = intake.database.ping
-            health.checks["migrated"] = lambda: check_migrated(intake.database)
+            health.checks["migrated"] = lambda: HISTORY.check(intake.database)
             yield
 
     app = create_app("intake", health, lifespan)

@@ -7,8 +7,8 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from services.contracts.topics import REFERRALS, topic
+from services.intake.adapters.history import HISTORY
 from services.intake.adapters.sql_access import CONSUMER
-from services.intake.adapters.sql_revision import check_migrated
 from services.intake.adapters.tables import outbox
 from services.intake.bootstrap import Intake, bootstrap
 from services.intake.handlers.follow import follow
@@ -21,8 +21,8 @@ from services.kit.health import Health, Progress
 from services.kit.kafka import make_consumer, make_producer, reach, started
 from services.kit.logging import configure_logging
 from services.kit.publisher import KafkaPublisher
-from services.kit.relay import OutboxRelay
-from services.kit.server import on_stop_signal, probes
+from services.kit.relay import OutboxRelay, run_relay
+from services.kit.server import probes, until_stopped
 from services.kit.wake import commit_wake
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ class RelayProcess:
         self._producer: AIOKafkaProducer | None = None
         self.health = Health(
             database=intake.database.ping,
-            migrated=lambda: check_migrated(intake.database),
+            migrated=lambda: HISTORY.check(intake.database),
             kafka=self._reach_kafka,
             outbox=self._relayed.check,
             access=self._following,
@@ -62,10 +62,7 @@ class RelayProcess:
         database = self._intake.database
         async with commit_wake(database) as wake:
             relay = OutboxRelay(database, outbox, publisher, wake, progressed=self._relayed)
-            try:
-                await relay.run()
-            finally:
-                await relay.release()
+            await run_relay(relay)
 
     async def _follow(self, letters: DeadLetters) -> None:
         settler = Settler[Taken](CONSUMER, self._take, letters.set_aside)
@@ -102,20 +99,10 @@ class RelayProcess:
 
 async def run(settings: IntakeSettings) -> None:
     """Serve until SIGTERM, with probes on the process's port."""
-    stopped = on_stop_signal()
     async with bootstrap(settings) as intake:
         process = RelayProcess(settings, intake)
         async with probes(process.health, settings):
-            work, stop = asyncio.create_task(process.run()), asyncio.create_task(stopped.wait())
-            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-            stop.cancel()
-            if not work.done():
-                work.cancel()
-            await asyncio.gather(stop, return_exceptions=True)
-            try:
-                await work
-            except asyncio.CancelledError:
-                log.info("relay.stopped")
+            await until_stopped(process.run())
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.api import create_api
-from services.intake.entrypoints.migrate import migrate
 from services.intake.settings import IntakeSettings
 
 ISSUER = "https://issuer.test"
@@ -44,7 +44,7 @@ def settings(new_database: Callable[[str], str], data: Path, issuer_key: RSAKey,
     jwks = tmp_path / "jwks.json"
     jwks.write_bytes(orjson.dumps({"keys": [issuer_key.as_dict(private=False)]}))
     url = new_database("intake")
-    migrate(url)
+    HISTORY.migrate(url)
     return IntakeSettings(
         mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data, intake_sql_url=url
     )

@@ -8,21 +8,20 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from services.intake.adapters.sql_revision import REVISION
+from services.intake.adapters.history import HISTORY
 from services.intake.adapters.tables import metadata
-from services.intake.entrypoints.migrate import HISTORY, migrate
 from services.kit.database import Database
 
 
 def test_the_history_ends_at_the_revision_that_the_code_needs() -> None:
     config = Config()
-    config.set_main_option("script_location", str(HISTORY))
-    assert ScriptDirectory.from_config(config).get_heads() == [REVISION]
+    config.set_main_option("script_location", str(HISTORY.folder))
+    assert ScriptDirectory.from_config(config).get_heads() == [HISTORY.head]
 
 
 def test_a_migrated_database_has_the_tables_of_the_code(new_database: Callable[[str], str]) -> None:
     url = new_database("intake")
-    assert migrate(url) == REVISION
+    assert HISTORY.migrate(url) == HISTORY.head
     database = Database(url)
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -32,5 +31,5 @@ def test_a_migrated_database_has_the_tables_of_the_code(new_database: Callable[[
 def test_migrating_again_and_by_several_at_once_does_no_harm(new_database: Callable[[str], str]) -> None:
     url = new_database("intake")
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(migrate, [url] * 4)) == [REVISION] * 4
-    assert migrate(url) == REVISION
+        assert list(pool.map(HISTORY.migrate, [url] * 4)) == [HISTORY.head] * 4
+    assert HISTORY.migrate(url) == HISTORY.head

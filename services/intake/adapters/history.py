@@ -1,0 +1,6 @@
+"""The history of the intake database's tables."""
+
+from services.kit.migrations import History
+from services.kit.settings import CHECKOUT
+
+HISTORY = History(CHECKOUT / "deploy" / "migrations" / "intake", head="0001", lock=0x6A_6F_6C_01)
