@@ -1,0 +1,57 @@
+"""What the composed network refuses, and what a broken-into process could not do."""
+
+import os
+import subprocess
+
+import pytest
+
+from services.kit.settings import CHECKOUT
+from services.local.ports import LOOPBACK
+from tests.compose.composed import APIS, Composed
+
+PROCESSES = (*APIS, "intake-relay", "referral-relay", "referral-worker", "capacity-relay", "issuer")
+SECRETS = (
+    "JOLDAMA_POSTGRES_PASSWORD",
+    "JOLDAMA_INTAKE_SQL_PASSWORD",
+    "JOLDAMA_REFERRAL_SQL_PASSWORD",
+    "JOLDAMA_REDIS_PASSWORD",
+    "JOLDAMA_INTAKE_DATA_KEY",
+)
+
+
+@pytest.mark.parametrize("missing", SECRETS)
+def test_without_a_secret_nothing_starts_and_the_secret_is_named(missing: str) -> None:
+    environment = {**os.environ, **dict.fromkeys(SECRETS, "0" * 48), missing: ""}
+    done = subprocess.run(
+        ["docker", "compose", "--env-file", os.devnull, "config", "--quiet"],
+        cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert missing in done.stderr
+
+
+def test_every_process_is_an_ordinary_user_without_capabilities_on_a_read_only_root(composed: Composed) -> None:
+    for service in PROCESSES:
+        found = composed.inspect(service)
+        assert found["Config"]["User"] == "10001:10001", service
+        assert found["HostConfig"]["ReadonlyRootfs"], service
+        assert found["HostConfig"]["CapDrop"] == ["ALL"], service
+        assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"], service
+
+
+def test_only_the_public_apis_are_published_and_on_loopback_only(composed: Composed) -> None:
+    published: dict[str, set[str]] = {}
+    for service in (*PROCESSES, "kafka", "redis", "postgres"):
+        for bindings in composed.inspect(service)["NetworkSettings"]["Ports"].values():
+            published.setdefault(service, set()).update(one["HostIp"] for one in bindings or ())
+    assert {service: hosts for service, hosts in published.items() if hosts} == {api: {LOOPBACK} for api in APIS}
+
+
+def test_no_service_sees_the_issuers_private_key_or_another_services_database(composed: Composed) -> None:
+    assert "issuer-key.json" not in composed.compose("exec", "-T", "intake", "ls", "-R", "/var/lib/joldama")
+    urls = composed.compose("exec", "-T", "capacity", "env")
+    assert "SQL_URL" not in urls
+    refused = composed.compose(
+        "exec", "-T", "postgres", "psql", "-U", "intake", "-d", "referral", "-c", "select 1", check=False
+    )
+    assert "1 row" not in refused
