@@ -1,12 +1,14 @@
 """The registry of centers and programmes in SQL."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from services.contracts import topics
 from services.contracts.claims import ProgrammeOpening
@@ -23,6 +25,7 @@ from services.referral.domain.network import Network
 from services.referral.ports import Clock
 
 SOURCE = "/joldama/referral"
+T = TypeVar("T")
 
 
 class SqlRegistry:
@@ -40,15 +43,18 @@ class SqlRegistry:
         version = _version(session)
         if version == self._network.version:
             return self._network
+        # Programmes before centers: a programme saved between the two readings would have no center.
+        offered = session.scalars(select(ProgrammeRow)).all()
         centers = {row.id: row for row in session.scalars(select(CenterRow))}
-        programmes = {row.id: programme_of(row, centers) for row in session.scalars(select(ProgrammeRow))}
+        programmes = {row.id: programme_of(row, centers) for row in offered}
         places = {one.id: (one.latitude, one.longitude) for one in centers.values()}
         return Network(version, programmes, self._settlements, GeodesicDistances(places))
 
-    async def openings(self, center_id: str) -> Sequence[ProgrammeOpening]:
+    async def openings(self, programme_ids: Collection[str]) -> Sequence[ProgrammeOpening]:
         def work(session: Session) -> Sequence[ProgrammeOpening]:
-            center = session.get_one(CenterRow, center_id)
-            return [_opening(row, center) for row in session.scalars(_programmes_of(center_id))]
+            query = select(ProgrammeRow, CenterRow).join(CenterRow, col(CenterRow.id) == ProgrammeRow.center_id)
+            wanted = query.where(col(ProgrammeRow.id).in_(programme_ids)).order_by(col(ProgrammeRow.id))
+            return [_opening(row, center) for row, center in session.execute(wanted)]
 
         return await self._database.read(work)
 
@@ -59,30 +65,38 @@ class SqlRegistry:
             inbox.record(session, consumer, unseen)
             if any(changed):
                 _next_version(session)
+                resumed = dict.fromkeys(one.center_id for one in changed if one and one.resumed)
+                outbox.add(session, [self._registered(_next_entry(session, center)) for center in resumed])
 
-        try:
-            await self._database.write(work)
-        except IntegrityError as error:
-            raise Conflict("another transaction was first") from error
+        await self._write(work)
 
     async def put_center(self, center: CenterRow, programmes: Sequence[ProgrammeRow]) -> int:
         """Register a center, or change its entry: its version afterwards. An unchanged entry changes nothing."""
 
         def work(session: Session) -> int:
-            known = session.get(CenterRow, center.id)
-            if known and _entry(known, session.scalars(_programmes_of(center.id))) == _entry(center, programmes):
+            known = session.get(CenterRow, center.id, with_for_update=True)
+            before = {one.id: session.get(ProgrammeRow, one.id, with_for_update=True) for one in programmes}
+            if any(one and one.center_id != center.id for one in before.values()):
+                raise Conflict("a programme has just become another center's")
+            if known and _entry(known, before.values()) == _entry(center, programmes):
                 return known.version
             center.version = known.version + 1 if known else 1
             session.merge(center)
             session.flush()
             for programme in programmes:
-                programme.confirmed_at = self._clock()
+                programme.confirmed_at = _confirmed(programme, before[programme.id]) or self._clock()
                 session.merge(programme)
             _next_version(session)
             outbox.add(session, [self._registered(center)])
             return center.version
 
-        return await self._database.write(work)
+        return await self._write(work)
+
+    async def _write(self, work: Callable[[Session], T]) -> T:
+        try:
+            return await self._database.write(work)
+        except IntegrityError as error:
+            raise Conflict("another transaction was first") from error
 
     def _registered(self, center: CenterRow) -> Message:
         event = CenterRegisteredV1(center_id=center.id, version=center.version)
@@ -91,14 +105,17 @@ class SqlRegistry:
         return Message(event_id, topics.REFERRALS, event.key, payload)
 
 
-def _programmes_of(center_id: str) -> Any:
-    return select(ProgrammeRow).where(ProgrammeRow.center_id == center_id).order_by(ProgrammeRow.id)
-
-
-def _entry(center: CenterRow, programmes: Any) -> tuple[Any, ...]:
+def _entry(center: CenterRow, programmes: Iterable[ProgrammeRow | None]) -> tuple[Any, ...]:
     """What an operator says of a center, without what the registry adds."""
-    parts = [one.model_dump(exclude={"confirmed_at"}) for one in programmes]
-    return center.model_dump(exclude={"version"}), sorted(parts, key=lambda one: one["id"])
+    return center.model_dump(exclude={"version"}), [
+        one.model_dump(exclude={"confirmed_at"}) if one else None for one in programmes
+    ]
+
+
+def _confirmed(programme: ProgrammeRow, before: ProgrammeRow | None) -> datetime | None:
+    """An entry that repeats a figure does not confirm it: the center's own, on its way from capacity, is newer."""
+    same = before and (before.places, before.suspended) == (programme.places, programme.suspended)
+    return before.confirmed_at if before and same else None
 
 
 def _opening(row: ProgrammeRow, center: CenterRow) -> ProgrammeOpening:
@@ -113,14 +130,30 @@ def _opening(row: ProgrammeRow, center: CenterRow) -> ProgrammeOpening:
     )
 
 
-def _set_figure(session: Session, figure: PlacesSetV1) -> bool:
-    row = session.get(ProgrammeRow, figure.programme_id)
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A figure that was taken over; a programme that gives places again is to be joined by those who wait."""
+
+    center_id: str
+    resumed: bool
+
+
+def _set_figure(session: Session, figure: PlacesSetV1) -> _Changed | None:
+    row = session.get(ProgrammeRow, figure.programme_id, with_for_update=True)
     if row is None or row.confirmed_at > figure.confirmed_at:
-        return False
+        return None
     changed = (row.places, row.suspended) != (figure.places, figure.suspended)
+    resumed = row.suspended and not figure.suspended
     row.places, row.suspended, row.confirmed_at = figure.places, figure.suspended, figure.confirmed_at
     session.add(row)
-    return changed
+    return _Changed(row.center_id, resumed) if changed else None
+
+
+def _next_entry(session: Session, center_id: str) -> CenterRow:
+    center = session.get_one(CenterRow, center_id, with_for_update=True)
+    center.version += 1
+    session.add(center)
+    return center
 
 
 def _version(session: Session) -> int:
