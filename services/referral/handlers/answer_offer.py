@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from services.contracts.vocabulary import OfferState
 from services.kit.errors import Conflict
-from services.referral.domain.life import Command, allowed_actions
-from services.referral.domain.referral import Referral, answer
+from services.referral.domain.life import Command, transition
+from services.referral.domain.referral import Change, Referral, answer
 from services.referral.ports import Clock, Loaded, Referrals
 
 TRIES = 5
@@ -50,10 +51,9 @@ class AnswerOffer:
             loaded = await self._load(referral_id, caller)
             if version is not None and loaded.referral.version != version:
                 raise VersionMoved
-            change = answer(
-                loaded.referral, loaded.offers[-1], command, self.clock(),
-                actor=caller.actor, roles=_roles(loaded, caller), reason=reason, note=note,
-            )  # fmt: skip
+            change = self._change(loaded, command, caller, reason, note)
+            if change is None:
+                return loaded.referral
             try:
                 await self.referrals.save([change])
                 return change.referral
@@ -61,9 +61,24 @@ class AnswerOffer:
                 continue
         raise Conflict("this referral changes too often just now")
 
+    def _change(
+        self, loaded: Loaded, command: Command, caller: Caller, reason: str | None, note: str | None
+    ) -> Change | None:
+        """What the command makes true; nothing when the offer has been seen before."""
+        roles = _roles(loaded, caller)
+        transition(loaded.referral.state, command, roles)
+        if loaded.offer is None:
+            raise Conflict("the referral has no offer under its attempt")
+        if command is Command.SEEN and loaded.offer.state is OfferState.SEEN:
+            return None
+        return answer(
+            loaded.referral, loaded.offer, command, self.clock(),
+            actor=caller.actor, roles=roles, reason=reason, note=note,
+        )  # fmt: skip
+
     async def _load(self, referral_id: UUID, caller: Caller) -> Loaded:
         loaded = await self.referrals.load(referral_id)
-        if loaded is None or not loaded.offers:
+        if loaded is None:
             raise UnknownReferral
         if caller.center_id is not None and all(one.center_id != caller.center_id for one in loaded.offers):
             raise UnknownReferral
@@ -74,9 +89,3 @@ def _roles(loaded: Loaded, caller: Caller) -> frozenset[str]:
     """A center whose offer is over may do nothing any more."""
     theirs = caller.center_id is None or loaded.referral.center_id == caller.center_id
     return caller.roles if theirs else frozenset()
-
-
-def actions(referral: Referral, caller: Caller) -> tuple[Command, ...]:
-    """What `caller` may do now."""
-    theirs = caller.center_id is None or referral.center_id == caller.center_id
-    return allowed_actions(referral.state, caller.roles) if theirs else ()
