@@ -1,5 +1,7 @@
 """What the referral service's processes read from their environment (prefix `JOLDAMA_`)."""
 
+from pydantic import Field
+
 from services.kit.settings import ServiceSettings
 
 
@@ -11,6 +13,6 @@ class ReferralSettings(ServiceSettings):
     worker_group: str = "referral-worker"
     worker_instance: str = "1"
     """Distinct for each worker of a group: a worker that comes back under its name takes up where it was."""
-    worker_batch: int = 200
+    worker_batch: int = Field(200, ge=1, le=1000)
     worker_within: float = 0.01
     """Seconds that a batch waits for more events."""

@@ -1,10 +1,11 @@
 """Claims over capacity's HTTP API."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 from uuid import UUID
 
 import httpx2
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from services.contracts.claims import (
     ClaimAnswer,
@@ -18,8 +19,9 @@ from services.contracts.claims import (
 from services.kit.auth import ServiceToken
 from services.kit.errors import PermanentError, TransientError
 
-PERMANENT = frozenset({400, 404, 409, 413, 422})
-"""Answers that will not change by asking again; all others are faults that pass."""
+PERMANENT = frozenset({400, 409, 413, 422})
+"""Answers that will not change by asking again; all others are faults that pass, such as a 404 while it is deployed."""
+T = TypeVar("T", bound=BaseModel)
 _JSON = {"Content-Type": "application/json"}
 
 
@@ -32,10 +34,9 @@ class HttpClaims:
     async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None) -> tuple[Sequence[ClaimResult], Mark]:
         body = ClaimsBatch.model_construct(seen=seen, claims=tuple(requests)).model_dump_json()
         answer = await self._send("POST", "/v1/claims/batch", body)
-        try:
-            result = ClaimsBatchResult.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise TransientError(f"capacity answered strangely: {error.error_count()} errors") from None
+        result = _read(ClaimsBatchResult, answer)
+        if [one.referral_id for one in result.results] != [one.referral_id for one in requests]:
+            raise TransientError("capacity answered other claims than were made")
         return result.results, result.mark
 
     async def release(self, referral_id: UUID, attempt: int, seen: Mark | None) -> Mark | None:
@@ -43,7 +44,7 @@ class HttpClaims:
         if seen:
             query |= {"epoch": seen.epoch, "sequence": seen.sequence}
         answer = await self._send("DELETE", f"/v1/claims/{referral_id}", "", params=query)
-        return ClaimAnswer.model_validate_json(answer.content).mark
+        return _read(ClaimAnswer, answer).mark
 
     async def open_programme(self, opening: ProgrammeOpening) -> None:
         await self._send("PUT", f"/v1/programmes/{opening.programme_id}", opening.model_dump_json())
@@ -54,10 +55,17 @@ class HttpClaims:
         try:
             headers = _JSON | self._token.header()
             answer = await self._client.request(method, path, content=body, headers=headers, params=params)
-        except (httpx2.TransportError, OSError) as error:
+        except (httpx2.RequestError, OSError) as error:
             raise TransientError(f"capacity: {type(error).__name__}") from error
         if answer.status_code in PERMANENT:
             raise PermanentError(f"capacity refused {method} {path}: {answer.text[:300]}")
         if answer.is_error:
             raise TransientError(f"capacity answered {answer.status_code}: {answer.text[:200]}")
         return answer
+
+
+def _read(kind: type[T], answer: httpx2.Response) -> T:
+    try:
+        return kind.model_validate_json(answer.content)
+    except ValidationError as error:
+        raise TransientError(f"capacity answered strangely: {error.error_count()} errors") from None
