@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from services.contracts.vocabulary import Role
 from services.kit.auth import Principal, require
-from services.kit.pages import Page, read_cursor, write_cursor
+from services.kit.pages import Page, write_cursor
 from services.kit.problems import Problem
 from services.referral.bootstrap import ReferralService
-from services.referral.entrypoints.referrals import READERS, Service
-from services.referral.entrypoints.shapes import Center, CenterBody, Id, center_of, center_rows
+from services.referral.entrypoints.referrals import READERS, Service, last_seen
+from services.referral.entrypoints.shapes import Center, CenterBody, Id, Word, center_of, center_rows
 
 router = APIRouter(prefix="/v1/centers", tags=["centers"])
 Operator = Annotated[Principal, Depends(require(Role.OPERATOR, Role.ADMIN))]
@@ -19,19 +19,18 @@ Operator = Annotated[Principal, Depends(require(Role.OPERATOR, Role.ADMIN))]
 @router.get("", dependencies=[Depends(READERS)])
 async def list_centers(
     service: Service,
-    region_id: str | None = None,
+    region_id: Word | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Page[Center]:
     """The centers with their programmes, by id."""
-    after = str(read_cursor(cursor)[0]) if cursor else None
-    found = await service.views.centers(region_id, after, limit + 1)
+    found = await service.views.centers(region_id, last_seen(cursor), limit + 1)
     more = write_cursor(found[limit - 1].center.id) if len(found) > limit else None
     return Page(items=[center_of(one) for one in found[:limit]], next=more)
 
 
 @router.get("/{center_id}", dependencies=[Depends(READERS)])
-async def read_center(center_id: str, service: Service, response: Response) -> Center:
+async def read_center(center_id: Word, service: Service, response: Response) -> Center:
     """One center with its programmes."""
     found = await service.views.center(center_id)
     if found is None:

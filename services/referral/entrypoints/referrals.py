@@ -1,5 +1,6 @@
 """`/v1/referrals`: lists, the whole story of one, and a center's answers."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,13 +14,16 @@ from services.kit.problems import Problem
 from services.referral.adapters.sql_views import Scope
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command, IllegalTransition, allowed_actions
-from services.referral.entrypoints.shapes import Answer, ReferralStory, ReferralSummary, story_of, summary
+from services.referral.entrypoints.shapes import Answer, ReferralStory, ReferralSummary, Word, story_of, summary
 from services.referral.handlers.answer_offer import Caller, UnknownReferral, VersionMoved
 
 router = APIRouter(prefix="/v1/referrals", tags=["referrals"])
 READERS = require(Role.POLYCLINIC, Role.CENTER, Role.OPERATOR, Role.ADMIN, Role.SERVICE)
 ANSWERERS = require(Role.CENTER, Role.ADMIN)
 SEES_ALL = (Role.OPERATOR, Role.ADMIN, Role.SERVICE)
+ACTOR_LENGTH = 120
+"""Characters of an actor that the history keeps."""
+_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 
 
 def service_of(request: Request) -> ReferralService:
@@ -45,19 +49,29 @@ def _not_found(referral_id: UUID) -> Problem:
     return Problem(404, "referral_not_found", f"There is no referral {referral_id} that you may see.")
 
 
+def last_seen(cursor: str | None) -> str | None:
+    """The id in a list's cursor; raises Problem 422."""
+    if not cursor:
+        return None
+    match read_cursor(cursor):
+        case [str(id)] if id.isprintable():
+            return id
+    raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list")
+
+
 @router.get("")
 async def list_referrals(
     service: Service,
     reader: Reader,
     status: ReferralState | None = None,
-    center_id: str | None = None,
-    polyclinic_id: str | None = None,
+    center_id: Word | None = None,
+    polyclinic_id: Word | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
     """The referrals that the caller may see, the newest first."""
     filters = {"state": status, "center_id": center_id, "polyclinic_id": polyclinic_id}
-    after = str(read_cursor(cursor)[0]) if cursor else None
+    after = last_seen(cursor)
     rows = await service.views.referrals(
         scope_of(reader), {name: value for name, value in filters.items() if value}, after, limit + 1
     )
@@ -80,14 +94,16 @@ async def read_referral(referral_id: UUID, service: Service, reader: Reader, res
 def _version(if_match: str | None) -> int | None:
     if if_match is None or if_match.strip() == "*":
         return None
-    tag = if_match.strip().removeprefix("W/").strip('"')
-    if not tag.isdigit():
+    tag = _ETAG.fullmatch(if_match.strip())
+    if tag is None:
         raise Problem.of_field("If-Match", "invalid_etag", "must be an ETag of this referral")
-    return int(tag)
+    return int(tag[1])
 
 
 def _checked(command: Command, answer: Answer, reasons: frozenset[str]) -> None:
     if command is not Command.DECLINE:
+        if answer.reason is not None:
+            raise Problem.of_field("reason", "unexpected_reason", "only a decline has a coded reason")
         return
     if answer.reason not in reasons:
         raise Problem.of_field("reason", "unknown_reason", f"must be one of {', '.join(sorted(reasons))}")
@@ -102,7 +118,7 @@ async def _run(
     match: str | None,
 ) -> None:
     center_id = None if principal.has(Role.ADMIN) else principal.org
-    caller = Caller(principal.actor, principal.roles, center_id)
+    caller = Caller(principal.actor[:ACTOR_LENGTH], principal.roles, center_id)
     _checked(command, answer, service.decline_reasons)
     try:
         await service.answer_offer(

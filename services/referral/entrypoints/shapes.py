@@ -12,7 +12,10 @@ from services.referral.adapters.tables import CenterRow, ProgrammeRow, ReferralR
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+_TEXT = r"^[^\x00]*$"  # PostgreSQL's text holds no NUL
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=_TEXT)]
+Word = Annotated[str, StringConstraints(max_length=100, pattern=_TEXT)]
+"""What is looked up as it was given."""
 
 
 class Answer(BaseModel):
@@ -21,7 +24,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: str | None = Field(None, examples=["no_capacity"])
-    note: Annotated[str, StringConstraints(max_length=500)] | None = Field(
+    note: Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)] | None = Field(
         None, description="For the center's own words; no personal data"
     )
 
