@@ -23,6 +23,11 @@ class Loaded:
     offers: tuple[Offer, ...] = ()
 
     @property
+    def offer(self) -> Offer | None:
+        """The offer of the referral's own attempt, when one was made."""
+        return next((one for one in self.offers if one.attempt == self.referral.attempt), None)
+
+    @property
     def passed(self) -> frozenset[str]:
         """The programmes that will not be asked again."""
         return frozenset(offer.programme_id for offer in self.offers)
@@ -55,7 +60,10 @@ class Referrals(Protocol):
         mark: Mark | None = None,
         registry_version: int = 0,
     ) -> None:
-        """Make all `changes` true, with their events, or none: raises Conflict when a version has moved on."""
+        """Make all `changes` true, with their events, or none.
+
+        Raises Conflict when a referral's version has moved on, or when one is to wait by a registry that has.
+        """
         ...
 
     async def waiting(self) -> Sequence[Loaded]:
@@ -63,7 +71,7 @@ class Referrals(Protocol):
         ...
 
     async def join_queues(self, joining: Mapping[UUID, Candidate]) -> None:
-        """Add one more candidate to what each of these waiting referrals waits for."""
+        """Add one more candidate to what each of these waits for; those who wait no more are passed over."""
         ...
 
 
@@ -90,8 +98,8 @@ class Registry(Protocol):
         """The network as registered now."""
         ...
 
-    async def openings(self, center_id: str) -> Sequence[ProgrammeOpening]:
-        """What capacity is to know of a center's programmes."""
+    async def openings(self, programme_ids: Collection[str]) -> Sequence[ProgrammeOpening]:
+        """What capacity is to know of these programmes."""
         ...
 
     async def set_figures(self, consumer: str, figures: Mapping[str, PlacesSetV1]) -> None:

@@ -108,7 +108,7 @@ def _story(session: Session, referral_id: str, scope: Scope) -> Story | None:
     if decision:
         named |= {one[0] for one in orjson.loads(decision.candidates)}
     programmes = {p.id: p for p in session.scalars(select(ProgrammeRow).where(col(ProgrammeRow.id).in_(named)))}
-    wanted = {one.center_id for one in (*offers, *programmes.values())}
+    wanted = {one.center_id for one in offers} | {one.center_id for one in programmes.values()}
     centers = {c.id: c for c in session.scalars(select(CenterRow).where(col(CenterRow.id).in_(wanted)))}
     return Story(row, offers, decision, history, centers, programmes)
 

@@ -30,7 +30,7 @@ class MoveOn:
         moving = _moving(failed, found.unseen, found.known)
         network, now = await self.registry.network(), self.clock()
         drafts = [draft(_next_attempt(one.referral), network, now, one.passed) for one in moving]
-        changes, mark = await place(drafts, self.claims, network, found.mark, now)
+        changes, mark = await place(drafts, self.claims, self.registry, network, found.mark, now)
         await self.referrals.save(
             changes, consumer=CONSUMER, event_ids=found.unseen, mark=mark, registry_version=network.version
         )

@@ -37,7 +37,7 @@ class PlaceChildren:
         }
         network, now = await self.registry.network(), self.clock()
         drafts = [draft(_referral(data, network), network, now) for data in new.values()]
-        changes, mark = await place(drafts, self.claims, network, found.mark, now)
+        changes, mark = await place(drafts, self.claims, self.registry, network, found.mark, now)
         await self.referrals.save(
             changes, consumer=CONSUMER, event_ids=found.unseen, mark=mark, registry_version=network.version
         )

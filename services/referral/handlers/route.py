@@ -1,17 +1,18 @@
 """The routing step that new and re-routed children share: decide, claim, and say what became of it."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.contracts.claims import ClaimRequest, ClaimResult, Mark
+from services.contracts.claims import ClaimRequest, ClaimResult, Mark, WaitingClaim
 from services.contracts.vocabulary import ClaimState
-from services.kit.errors import PermanentError
+from services.kit.errors import Conflict, PermanentError
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, Referral, make_offer, set_aside, start_waiting
 from services.referral.domain.routing import Decision, rank_programmes
-from services.referral.ports import Claims
+from services.referral.ports import Claims, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +39,57 @@ def draft(referral: Referral, network: Network, at: datetime, passed: Collection
 
 
 async def place(
-    drafts: Sequence[Draft], claims: Claims, network: Network, seen: Mark | None, at: datetime
+    drafts: Sequence[Draft], claims: Claims, registry: Registry, network: Network, seen: Mark | None, at: datetime
 ) -> tuple[list[Change], Mark | None]:
     """Claim for all in one call; one change a draft, in order, and capacity's mark afterwards."""
     asking = [one for one in drafts if one.decision.candidates]
-    results: Sequence[ClaimResult] = ()
-    if asking:
-        results, seen = await claims.claim([one.request(at) for one in asking], seen)
-    answered = {result.referral_id: result for result in results}
-    changes = []
-    for one in drafts:
-        result = answered.get(one.referral.id)
-        if result is None:
-            seen = await claims.release(one.referral.id, one.referral.attempt, seen) if one.referral.version else seen
-            changes.append(set_aside(one.referral, at, one.decision))
-        else:
-            changes.append(_outcome(one, result, network, at))
-    return changes, seen
+    answers, seen = await _claim(asking, claims, seen, at)
+    await _join_newer_queues([one for one in answers if _waits_again(one)], claims, registry, seen)
+    nowhere = [one for one in drafts if not one.decision.candidates]
+    # An earlier try that was cut off may hold a place under this attempt, also for a child that is new in the record.
+    released = await asyncio.gather(*(claims.release(one.referral.id, one.referral.attempt, seen) for one in nowhere))
+    marks = [mark for mark in (seen, *released) if mark]
+    made = {one.referral.id: _outcome(one, result, network, at) for one, result in answers}
+    made |= {one.referral.id: set_aside(one.referral, at, one.decision) for one in nowhere}
+    return [made[one.referral.id] for one in drafts], max(marks, key=lambda mark: mark.sequence, default=None)
+
+
+Answer = tuple[Draft, ClaimResult]
+
+
+async def _claim(
+    asking: Sequence[Draft], claims: Claims, seen: Mark | None, at: datetime
+) -> tuple[list[Answer], Mark | None]:
+    if not asking:
+        return [], seen
+    results, seen = await claims.claim([one.request(at) for one in asking], seen)
+    answers = list(zip(asking, results, strict=True))
+    # Given back by a try that found no candidate and was cut off before its commit: there are candidates now.
+    again = [_next_attempt(one, result) for one, result in answers if result.state is ClaimState.NONE]
+    if not again:
+        return answers, seen
+    more, seen = await _claim(again, claims, seen, at)
+    return [answer for answer in answers if answer[1].state is not ClaimState.NONE] + more, seen
+
+
+def _next_attempt(one: Draft, result: ClaimResult) -> Draft:
+    return replace(one, referral=replace(one.referral, attempt=result.attempt + 1))
+
+
+def _waits_again(answer: Answer) -> bool:
+    return answer[1].repeated and answer[1].state is ClaimState.WAITING
+
+
+async def _join_newer_queues(repeated: Sequence[Answer], claims: Claims, registry: Registry, seen: Mark | None) -> None:
+    """An earlier try queued these at its own candidates; the registry may have more by now."""
+    joining: dict[str, list[WaitingClaim]] = {}
+    for one, result in repeated:
+        claim = WaitingClaim(referral_id=one.referral.id, attempt=result.attempt, rank=one.referral.rank)
+        for candidate in one.decision.candidates:
+            joining.setdefault(candidate.programme_id, []).append(claim)
+    for opening in await registry.openings(joining.keys()) if joining else ():
+        waiting = tuple(joining[opening.programme_id])
+        await claims.open_programme(opening.model_copy(update={"waiting": waiting, "seen": seen}))
 
 
 def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime) -> Change:
@@ -64,6 +99,8 @@ def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime) ->
     )
     if result.state is ClaimState.WAITING:
         return start_waiting(one.referral, at, decision)
+    if result.state is ClaimState.STALE:
+        raise Conflict(f"referral {one.referral.id} has moved on to attempt {result.attempt}")
     if result.state is not ClaimState.HELD or result.programme_id is None:
         raise PermanentError(f"claim of attempt {one.referral.attempt} was answered {result.state}")
     return offer_place(one.referral, result.programme_id, network, at, decision=decision)

@@ -1,9 +1,11 @@
 """A place that came free was handed to the first in the queue: offer the child to its center."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
+from services.contracts.claims import Mark
 from services.contracts.events import Event, PlaceHandedOverV1, PlacesSetV1
 from services.contracts.vocabulary import ReferralState
 from services.kit.errors import PermanentError, TransientError
@@ -38,16 +40,21 @@ class TakeHandovers:
         ids = [data.referral_id for data in handed.values() if data.referral_id]
         found = await self.referrals.look(CONSUMER, handed.keys(), ids)
         network, now = await self.registry.network(), self.clock()
-        changes: list[Change] = []
+        changes: dict[UUID, Change] = {}
         early = set()
-        for event_id in handed.keys() & found.unseen:
-            data = handed[event_id]
+        for event_id, data in handed.items():
             loaded = found.known.get(data.referral_id) if data.referral_id else None
+            if event_id not in found.unseen:
+                continue
             if _too_early(loaded, data):
                 early.add(event_id)
             elif loaded and _waits_for(loaded, data):
-                changes.append(offer_place(loaded.referral, data.programme_id, network, now, command=Command.HAND_OVER))
-        await self.referrals.save(changes, consumer=CONSUMER, event_ids=found.unseen - early)
+                one = loaded.referral
+                changes[one.id] = offer_place(one, data.programme_id, network, now, command=Command.HAND_OVER)
+        taken = found.unseen - early
+        await self.referrals.save(
+            list(changes.values()), consumer=CONSUMER, event_ids=taken, mark=_newest(handed[one] for one in taken)
+        )
         self._be_patient(early)
 
     def _be_patient(self, early: set[str]) -> None:
@@ -59,6 +66,12 @@ class TakeHandovers:
             raise PermanentError("referral_id: no such referral waits under this attempt")
         if early:
             raise TransientError(f"{len(early)} hand-overs came before the commit that recorded their waiting")
+
+
+def _newest(steps: Iterable[PlaceHandedOverV1]) -> Mark | None:
+    """How far capacity has come by these: data that is behind it has forgotten what is recorded here."""
+    last = max(steps, key=lambda one: (one.epoch, one.sequence), default=None)
+    return Mark(epoch=last.epoch, sequence=last.sequence) if last else None
 
 
 def _too_early(loaded: Loaded | None, data: PlaceHandedOverV1) -> bool:
