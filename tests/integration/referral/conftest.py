@@ -1,0 +1,117 @@
+"""The referral service on a real database, over the real capacity API on a real Valkey."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx2
+import orjson
+import pytest
+from fastapi import FastAPI
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from services.capacity.bootstrap import CapacitySettings
+from services.capacity.entrypoints.api import app_of
+from services.kit.auth import ServiceToken
+from services.kit.settings import CHECKOUT
+from services.referral.adapters.history import HISTORY
+from services.referral.adapters.http_capacity import HttpClaims
+from services.referral.bootstrap import bootstrap
+from services.referral.entrypoints.api import build
+from services.referral.settings import ReferralSettings
+from tests.integration.referral.country import Clock, Country, write_data
+
+ISSUER = "https://issuer.test"
+Token = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def issuer_key() -> RSAKey:
+    return RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
+
+
+@pytest.fixture
+def token(issuer_key: RSAKey) -> Token:
+    def make(*roles: str, org: str = "") -> str:
+        claims = {"iss": ISSUER, "aud": "joldama", "exp": int(time.time()) + 600, "sub": f"{roles[0]}-1"}
+        return jwt.encode({"alg": "RS256", "kid": "one"}, claims | {"roles": list(roles), "org": org}, issuer_key)
+
+    return make
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Reference data of the small country; the reasons are the real ones."""
+    return write_data(tmp_path / "data", CHECKOUT / "data" / "reasons.csv")
+
+
+@pytest.fixture
+def settings(
+    new_database: Callable[[str], str], data: Path, issuer_key: RSAKey, tmp_path: Path, token: Token
+) -> ReferralSettings:
+    """Settings of a migrated database of the test's own."""
+    jwks, own = tmp_path / "jwks.json", tmp_path / "service-token"
+    jwks.write_bytes(orjson.dumps({"keys": [issuer_key.as_dict(private=False)]}))
+    own.write_text(token("service"))
+    url = new_database("referral")
+    HISTORY.migrate(url)
+    return ReferralSettings(
+        mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data,
+        service_token_file=own, referral_sql_url=url, capacity_url="http://capacity",
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def capacity(settings: ReferralSettings, valkey: str, prefix: str) -> AsyncIterator[FastAPI]:
+    """The real capacity application on keys of the test's own."""
+    shared = settings.model_dump(include={"mode", "kafka_servers", "jwks", "issuer"})
+    app = app_of(CapacitySettings(**shared, redis_url=valkey, key_prefix=prefix))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterator[Country]:
+    """The use cases as the worker has them, with events carried by hand."""
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        to_capacity = await stack.enter_async_context(
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(capacity), base_url="http://capacity")
+        )
+        claims = HttpClaims(to_capacity, ServiceToken(settings.service_token_file))
+        service = await stack.enter_async_context(bootstrap(settings, clock=clock, claims=claims))
+        yield Country(service, capacity.state.capacity.store, clock)
+
+
+@pytest.fixture
+async def api(settings: ReferralSettings) -> AsyncIterator[FastAPI]:
+    app = build(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+Client = Callable[..., httpx2.AsyncClient]
+
+
+@pytest.fixture
+async def client(api: FastAPI, token: Token) -> AsyncIterator[Client]:
+    """`client("center", org="c1")`: an HTTP client with that token."""
+    opened: list[httpx2.AsyncClient] = []
+
+    def make(*roles: str, org: str = "") -> httpx2.AsyncClient:
+        headers = {"Authorization": f"Bearer {token(*roles, org=org)}"} if roles else {}
+        opened.append(
+            httpx2.AsyncClient(transport=httpx2.ASGITransport(api), base_url="http://referral", headers=headers)
+        )
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        await one.aclose()
+
+
+@pytest.fixture
+def operator(client: Client) -> httpx2.AsyncClient:
+    return client("operator")

@@ -1,0 +1,71 @@
+"""Who may go where: one table of reasons, the first that applies."""
+
+from typing import Any
+
+import pytest
+
+from services.contracts.vocabulary import Catchment, Modality
+from services.referral.domain.eligibility import Exclusion, exclusion
+from tests.unit.referral.samples import needs, programme
+
+ADMITS = {"age_months": 60, "kilometers": 100.0, "passed": frozenset[str]()}
+
+
+def reason(child: dict[str, Any], offer: dict[str, Any], **more: Any) -> Exclusion | None:
+    given = ADMITS | more
+    return exclusion(needs(**child), given["age_months"], programme(**offer), given["kilometers"], given["passed"])
+
+
+def test_a_fitting_programme_accepts_the_child() -> None:
+    assert reason({}, {}) is None
+
+
+ONE_REASON: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], Exclusion]] = [
+    ({}, {"suspended": True}, {}, Exclusion.SUSPENDED),
+    ({}, {"modality": Modality.INPATIENT}, {}, Exclusion.MODALITY),
+    ({"icd10": "F84.0"}, {}, {}, Exclusion.DIAGNOSIS),
+    ({}, {"age_from_months": 61}, {}, Exclusion.AGE),
+    ({}, {"age_under_months": 60}, {}, Exclusion.AGE),
+    ({"region_id": "KZ-71"}, {"catchment": Catchment.REGION}, {}, Exclusion.CATCHMENT),
+    ({}, {"catchment": Catchment.SETTLEMENT}, {}, Exclusion.CATCHMENT),
+    ({"max_distance_km": 99.999}, {}, {}, Exclusion.DISTANCE),
+    ({}, {}, {"passed": {"p"}}, Exclusion.DECLINED),
+]
+
+
+@pytest.mark.parametrize(("child", "offer", "more", "expected"), ONE_REASON)
+def test_each_reason_excludes_alone(child: Any, offer: Any, more: Any, expected: Exclusion) -> None:
+    assert reason(child, offer, **more) is expected
+
+
+@pytest.mark.parametrize("first", range(len(ONE_REASON) - 1))
+def test_of_several_reasons_the_first_in_order_is_told(first: int) -> None:
+    """From `first` on all reasons apply at once."""
+    child: dict[str, Any] = {}
+    offer: dict[str, Any] = {}
+    more: dict[str, Any] = {}
+    for one_child, one_offer, one_more, _ in ONE_REASON[first:]:
+        child, offer, more = child | one_child, offer | one_offer, more | one_more
+    assert reason(child, offer, **more) is ONE_REASON[first][3]
+
+
+@pytest.mark.parametrize(
+    ("child", "offer", "more"),
+    [
+        ({"icd10": "G80"}, {"icd10_prefixes": ("F84", "G80")}, {}),
+        ({"icd10": "Q90.9"}, {"icd10_prefixes": ("Q",)}, {}),
+        ({}, {"age_from_months": 60, "age_under_months": 61}, {}),
+        ({}, {"catchment": Catchment.REGION}, {}),
+        ({"settlement_id": "near"}, {"catchment": Catchment.SETTLEMENT}, {}),
+        ({"max_distance_km": 100.0}, {}, {}),
+        ({"modalities": frozenset(Modality)}, {}, {}),
+        ({}, {}, {"passed": {"another"}}),
+    ],
+)
+def test_what_lies_on_the_edge_is_inside(child: Any, offer: Any, more: Any) -> None:
+    assert reason(child, offer, **more) is None
+
+
+@pytest.mark.parametrize("code", ["F84", "G8", "G81.0", "Q"])
+def test_a_code_that_only_looks_alike_is_another_diagnosis(code: str) -> None:
+    assert reason({"icd10": code}, {"icd10_prefixes": ("G80", "F84.0")}) is Exclusion.DIAGNOSIS

@@ -1,0 +1,258 @@
+"""The use cases on fakes: what is claimed, what is recorded, and what a cut-off step leaves behind."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+
+from services.contracts.claims import Mark
+from services.contracts.events import (
+    CenterRegisteredV1,
+    Event,
+    OfferDeclinedV1,
+    PlaceHandedOverV1,
+    ReferralOfferedV1,
+    ReferralUnplaceableV1,
+    ReferralWaitingV1,
+)
+from services.contracts.vocabulary import ClaimState, Modality, ReferralState
+from services.kit.errors import Conflict, PermanentError, TransientError
+from services.referral.domain.life import Command
+from services.referral.domain.programmes import Programme
+from services.referral.handlers import open_center, take_handovers
+from services.referral.handlers.answer_offer import AnswerOffer, Caller
+from services.referral.handlers.move_on import MoveOn
+from services.referral.handlers.open_center import OpenCenter
+from services.referral.handlers.place_children import PlaceChildren
+from services.referral.handlers.take_handovers import TakeHandovers
+from tests.unit.referral.fakes import FakeClaims, FakeReferrals, FakeRegistry
+from tests.unit.referral.samples import NOW, diagnosis, event, network, programme
+
+NEAR = programme("near", settlement_id="home")
+FAR = programme("far")
+
+
+@dataclass
+class Country:
+    """The use cases over one set of fakes; `places` at the programmes of that name."""
+
+    referrals: FakeReferrals = field(default_factory=FakeReferrals)
+    claims: FakeClaims = field(default_factory=FakeClaims)
+    registry: FakeRegistry = field(default_factory=lambda: FakeRegistry(network([NEAR, FAR])))
+
+    def __post_init__(self) -> None:
+        parts = self.referrals, self.claims, self.registry, lambda: NOW
+        self.place_children, self.move_on, self.open_center = PlaceChildren(*parts), MoveOn(*parts), OpenCenter(*parts)
+        self.take_handovers = TakeHandovers(self.referrals, self.registry, lambda: NOW)
+        self.answer = AnswerOffer(self.referrals, lambda: NOW)
+
+    def registered(self, *programmes: Programme) -> None:
+        """The registry as it is from now on."""
+        self.referrals.registry_version += 1
+        self.registry.now = network(programmes, version=self.referrals.registry_version)
+
+    async def decline(self, number: int = 1) -> Event:
+        """The center declines child `number`; the event of it."""
+        admin = Caller("admin:a", frozenset({"admin"}), None)
+        await self.answer(UUID(int=number), Command.DECLINE, admin, reason="other")
+        return event(self.referrals.told[-1].event)
+
+    def state(self, number: int = 1) -> ReferralState:
+        return self.referrals.known[UUID(int=number)].referral.state
+
+    def claim(self, number: int = 1) -> tuple[ClaimState, str | None]:
+        has = self.claims.has[UUID(int=number)]
+        return has.state, has.programme_id
+
+
+@pytest.fixture
+def country() -> Country:
+    return Country()
+
+
+def handed_over(number: int, programme_id: str = "near", attempt: int = 1, sequence: int = 50) -> Event:
+    return event(
+        PlaceHandedOverV1(
+            programme_id=programme_id, center_id=f"center-{programme_id}", region_id="KZ-10", modality=Modality.DAY_STAY,
+            places=1, held=1, occupied=0, waiting=0, referral_id=UUID(int=number), attempt=attempt,
+            epoch="1", sequence=sequence,
+        )
+    )  # fmt: skip
+
+
+async def test_a_batch_is_one_call_to_capacity_and_one_change_a_child(country: Country) -> None:
+    country.claims.places = {"near": 1, "far": 1}
+    await country.place_children([event(diagnosis(number)) for number in (1, 2, 3)])
+    assert country.claims.calls == 1
+    assert [type(one.event) for one in country.referrals.told] == [
+        ReferralOfferedV1, ReferralOfferedV1, ReferralWaitingV1,
+    ]  # fmt: skip
+    assert [one.referral.programme_id for one in country.referrals.told] == ["near", "far", None]
+    assert country.referrals.mark == Mark(epoch="1", sequence=1)
+
+
+async def test_a_child_nobody_accepts_is_unplaceable_and_holds_nothing(country: Country) -> None:
+    await country.place_children([event(diagnosis(icd10="F20"))])
+    assert isinstance(country.referrals.told[0].event, ReferralUnplaceableV1)
+    assert country.claim() == (ClaimState.NONE, None)
+
+
+async def test_one_unknown_settlement_fails_the_batch_by_name(country: Country) -> None:
+    with pytest.raises(PermanentError, match="settlement_id"):
+        await country.place_children([event(diagnosis(1)), event(diagnosis(2, settlement_id="atlantis"))])
+    assert country.referrals.known == {}
+
+
+async def test_while_capacity_is_down_nothing_is_recorded(country: Country) -> None:
+    country.claims.down = True
+    with pytest.raises(TransientError):
+        await country.place_children([event(diagnosis())])
+    assert (country.referrals.known, country.referrals.inbox) == ({}, set())
+
+
+async def test_a_place_held_before_a_crash_is_given_back_when_nobody_accepts_the_child_any_more(
+    country: Country,
+) -> None:
+    country.claims.places = {"near": 1}
+    await _claim_and_crash(country)
+    country.registered(programme("near", settlement_id="home", suspended=True))
+    await country.place_children([event(diagnosis())])
+    assert country.state() is ReferralState.UNPLACEABLE
+    assert country.claims.places == {"near": 1}
+
+
+async def test_a_child_set_aside_before_a_crash_is_offered_when_a_programme_opened_meanwhile(country: Country) -> None:
+    country.registered()
+    await _claim_and_crash(country)
+    country.claims.places = {"near": 1}
+    country.registered(NEAR)
+    await country.place_children([event(diagnosis())])
+    assert country.claim() == (ClaimState.HELD, "near")
+    assert country.referrals.known[UUID(int=1)].referral.attempt == country.claims.has[UUID(int=1)].attempt
+
+
+async def test_a_child_queued_before_a_crash_joins_what_opened_meanwhile(country: Country) -> None:
+    country.registered(FAR)
+    await _claim_and_crash(country)
+    assert country.claims.queues == {"far": [UUID(int=1)]}
+    country.registered(FAR, NEAR)
+    await country.place_children([event(diagnosis())])
+    assert country.claims.queues == {"far": [UUID(int=1)], "near": [UUID(int=1)]}
+    decision = country.referrals.decisions[UUID(int=1), 1]
+    assert [one.programme_id for one in decision.candidates] == ["near", "far"]
+
+
+async def _claim_and_crash(country: Country) -> None:
+    """Claim for child 1, and lose what was to be recorded."""
+    await country.place_children([event(diagnosis())])
+    for lost in (country.referrals.known, country.referrals.inbox, country.referrals.told):
+        lost.clear()
+
+
+async def test_who_waits_by_an_older_registry_is_routed_again(country: Country) -> None:
+    """A programme opened between reading the registry and the commit: it would never know of this child."""
+    country.referrals.registry_version = 2
+    with pytest.raises(Conflict):
+        await country.place_children([event(diagnosis())])
+    assert country.referrals.known == {}
+
+
+async def test_a_declined_child_goes_on_and_gives_the_place_back(country: Country) -> None:
+    country.claims.places = {"near": 1, "far": 1}
+    await country.place_children([event(diagnosis())])
+    await country.move_on([await country.decline()])
+    assert country.claim() == (ClaimState.HELD, "far")
+    assert country.claims.places == {"near": 1, "far": 0}
+    await country.move_on([await country.decline()])
+    assert country.state() is ReferralState.UNPLACEABLE
+    assert country.claims.places == {"near": 1, "far": 1}
+
+
+async def test_a_decline_taken_twice_moves_on_once(country: Country) -> None:
+    country.claims.places = {"near": 1, "far": 1}
+    await country.place_children([event(diagnosis())])
+    declined = await country.decline()
+    again = Event(envelope=declined.envelope.model_copy(update={"id": "again"}), data=declined.data)
+    for batch in ([declined], [declined], [again], [declined, again]):
+        await country.move_on(batch)
+    assert country.referrals.known[UUID(int=1)].referral.attempt == 2
+
+
+async def test_a_stale_claim_is_tried_again_on_the_new_state(country: Country) -> None:
+    country.claims.places = {"near": 1, "far": 1}
+    await country.place_children([event(diagnosis())])
+    declined = await country.decline()
+    country.claims.has[UUID(int=1)] = country.claims.has[UUID(int=1)].model_copy(update={"attempt": 3})
+    with pytest.raises(Conflict):
+        await country.move_on([declined])
+    assert country.state() is ReferralState.SUBMITTED
+
+
+async def test_a_decline_of_a_referral_that_is_not_known_changes_nothing(country: Country) -> None:
+    country.claims.places = {"near": 1}
+    await country.place_children([event(diagnosis())])
+    declined = await country.decline()
+    country.referrals.known.clear()
+    assert isinstance(declined.data, OfferDeclinedV1)
+    await country.move_on([declined])
+    assert country.referrals.known == {}
+
+
+async def test_a_handed_over_place_is_offered_and_tells_how_far_capacity_has_come(country: Country) -> None:
+    await country.place_children([event(diagnosis())])
+    await country.take_handovers([handed_over(1, sequence=70)])
+    assert country.state() is ReferralState.OFFERED
+    assert country.referrals.told[-1].step.command is Command.HAND_OVER
+    assert country.referrals.mark == Mark(epoch="1", sequence=70)
+
+
+async def test_a_hand_over_before_its_waiting_is_recorded_waits_and_the_others_go_on(country: Country) -> None:
+    await country.place_children([event(diagnosis(1))])
+    batch = [handed_over(2, "far"), handed_over(1)]
+    with pytest.raises(TransientError):
+        await country.take_handovers(batch)
+    assert country.state(1) is ReferralState.OFFERED
+    await country.place_children([event(diagnosis(2))])
+    await country.take_handovers(batch)
+    assert country.state(2) is ReferralState.OFFERED
+
+
+async def test_a_hand_over_nobody_ever_waits_for_is_given_up(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take_handovers, "PATIENCE", -1.0)
+    with pytest.raises(PermanentError, match="referral_id"):
+        await country.take_handovers([handed_over(9)])
+
+
+async def test_a_hand_over_to_who_waits_no_more_under_that_attempt_is_passed_over(country: Country) -> None:
+    country.claims.places = {"near": 1}
+    await country.place_children([event(diagnosis())])
+    await country.take_handovers([handed_over(1, "far")])
+    assert country.referrals.known[UUID(int=1)].referral.programme_id == "near"
+    assert len(country.referrals.told) == 1
+
+
+async def test_two_hand_overs_of_one_waiting_make_one_offer(country: Country) -> None:
+    await country.place_children([event(diagnosis())])
+    await country.take_handovers([handed_over(1, sequence=70), handed_over(1, "far", sequence=71)])
+    assert len(country.referrals.known[UUID(int=1)].offers) == 1
+
+
+async def test_who_waits_joins_a_new_programme_first_in_rank_first(
+    country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_center, "JOINING", 2)
+    country.registered(FAR)
+    await country.place_children([event(diagnosis(number)) for number in (3, 1, 2)])
+    await country.place_children([event(diagnosis(4, age_months=6))])
+    country.registered(FAR, programme("near", settlement_id="home", age_from_months=36))
+    await country.open_center([event(CenterRegisteredV1(center_id="center-near", version=1))])
+    parts = [[one.referral_id.int for one in opening.waiting] for opening in country.claims.opened]
+    assert parts == [[1, 2], [3]]
+    assert {one.seen for one in country.claims.opened} == {country.referrals.mark}
+    joined = country.referrals.decisions[UUID(int=1), 1]
+    assert [one.programme_id for one in joined.candidates] == ["near", "far"]
+
+
+async def test_a_center_without_programmes_opens_nothing(country: Country) -> None:
+    await country.open_center([event(CenterRegisteredV1(center_id="nowhere", version=1))])
+    assert country.claims.opened == []

@@ -1,0 +1,119 @@
+"""Ranking: nearest first, nobody forgotten, and a turn that is never lost."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.contracts.vocabulary import Catchment, Modality, Priority
+from services.referral.domain.eligibility import Exclusion, exclusion
+from services.referral.domain.programmes import Needs, Programme
+from services.referral.domain.routing import Decision, queue_rank, rank_programmes
+from tests.unit.referral.samples import NOW, needs, network, programme
+
+PROGRAMMES = st.builds(
+    programme,
+    id=st.uuids().map(lambda one: f"p-{one.hex[:6]}"),
+    modality=st.sampled_from(Modality),
+    age_from_months=st.integers(0, 100),
+    age_under_months=st.integers(40, 216),
+    icd10_prefixes=st.sampled_from([("G80",), ("F84", "G80.1"), ("F",)]),
+    catchment=st.sampled_from(Catchment),
+    region_id=st.sampled_from(["KZ-10", "KZ-71"]),
+    settlement_id=st.sampled_from(["home", "near", "far"]),
+    suspended=st.booleans(),
+)
+CHILDREN = st.builds(
+    needs,
+    age_months=st.integers(0, 215),
+    modalities=st.frozensets(st.sampled_from(Modality), min_size=1),
+    icd10=st.sampled_from(["G80.1", "F84.0", "G80"]),
+    max_distance_km=st.none() | st.floats(1, 1000),
+)
+COUNTRY = st.lists(PROGRAMMES, max_size=12, unique_by=lambda one: one.id)
+
+
+def decide(child: Needs, offers: list[Programme], distances: list[int], passed: set[str]) -> Decision:
+    near = {one.center_id: float(distances[i % len(distances)]) for i, one in enumerate(offers)}
+    return rank_programmes(child, network(offers, near).neighbors("home"), NOW, passed)
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12), st.data())
+def test_every_programme_is_a_candidate_or_left_out_for_its_reason(
+    child: Needs, offers: list[Programme], distances: list[int], data: st.DataObject
+) -> None:
+    passed = data.draw(st.sets(st.sampled_from([one.id for one in offers]))) if offers else set()
+    decision = decide(child, offers, distances, passed)
+    named = [one.programme_id for one in decision.candidates] + [p for ids in decision.excluded.values() for p in ids]
+    assert sorted(named) == sorted(one.id for one in offers)
+    by_id = {one.id: one for one in offers}
+    kilometers = {one.id: float(distances[i % len(distances)]) for i, one in enumerate(offers)}
+    for why, ids in decision.excluded.items():
+        for one in ids:
+            assert exclusion(child, child.age_months, by_id[one], kilometers[one], passed) is why
+
+
+@settings(max_examples=150, deadline=None)
+@given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12))
+def test_candidates_go_by_distance_then_id_and_one_distance_is_one_tier(
+    child: Needs, offers: list[Programme], distances: list[int]
+) -> None:
+    decision = decide(child, offers, distances, set())
+    order = [(one.kilometers, one.programme_id) for one in decision.candidates]
+    assert order == sorted(order)
+    tiers = decision.tiers()
+    assert [one for tier in tiers for one in tier] == [one.programme_id for one in decision.candidates]
+    assert len(tiers) == len({one.kilometers for one in decision.candidates})
+
+
+def test_nobody_to_ask_is_a_decision_without_tiers() -> None:
+    decision = rank_programmes(needs(icd10="F20"), network([programme("a")]).neighbors("home"), NOW)
+    assert decision == Decision((), {Exclusion.DIAGNOSIS: ("a",)})
+    assert decision.tiers() == ()
+
+
+@pytest.mark.parametrize(("priority", "days"), [(Priority.ROUTINE, 0), (Priority.HIGH, 60), (Priority.URGENT, 180)])
+def test_the_rank_is_the_submission_less_a_head_start(priority: Priority, days: int) -> None:
+    began = datetime(1970, 1, 1, tzinfo=UTC)
+    expected = (NOW - timedelta(days=days) - began) // timedelta(milliseconds=1)
+    assert queue_rank(needs(priority=priority)) == expected
+
+
+def test_nobody_waits_for_ever_behind_the_urgent() -> None:
+    patient = queue_rank(needs(submitted_at=NOW - timedelta(days=181)))
+    assert patient < queue_rank(needs(priority=Priority.URGENT)) < queue_rank(needs())
+
+
+@given(st.integers(1_600_000_000_000, 4_000_000_000_000))
+def test_the_rank_is_exact_to_the_millisecond(milliseconds: int) -> None:
+    at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+    assert queue_rank(needs(submitted_at=at)) == milliseconds
+
+
+@pytest.mark.parametrize(
+    ("submitted", "now", "months"),
+    [
+        (datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 28, tzinfo=UTC), 60),
+        (datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC), 61),
+        (datetime(2026, 1, 15, 9, tzinfo=UTC), datetime(2026, 2, 14, 18, tzinfo=UTC), 60),
+        (datetime(2026, 1, 15, 9, tzinfo=UTC), datetime(2026, 2, 14, 19, tzinfo=UTC), 61),
+        (datetime(2026, 1, 15, tzinfo=UTC), datetime(2028, 1, 15, tzinfo=UTC), 84),
+        (datetime(2026, 1, 15, tzinfo=UTC), datetime(2025, 1, 15, tzinfo=UTC), 60),
+        (
+            datetime(2026, 2, 1, 3, tzinfo=timezone(timedelta(hours=5))),
+            datetime(2026, 2, 28, 22, tzinfo=UTC),
+            61,
+        ),
+    ],
+)
+def test_a_child_grows_older_while_it_waits(submitted: datetime, now: datetime, months: int) -> None:
+    assert needs(submitted_at=submitted).age_at(now) == months
+
+
+def test_a_child_that_grew_too_old_is_left_out() -> None:
+    near = network([programme("early", age_under_months=61)]).neighbors("home")
+    later = NOW + timedelta(days=40)
+    assert rank_programmes(needs(), near, NOW).candidates
+    assert rank_programmes(needs(), near, later).excluded == {Exclusion.AGE: ("early",)}
