@@ -75,7 +75,7 @@ def test_nearly_every_mistyped_digit_but_the_eleventh_is_noticed() -> None:
 
 
 def test_a_mistyped_eleventh_digit_passes() -> None:
-    """Its weight is eleven and the remainder is by eleven, so the first row never sees it: a limit of the IIN itself."""
+    """Its weight is eleven and the remainder is by eleven, so the first row never sees it: the IIN's own limit."""
     assert _unnoticed(10) == 9
 
 
