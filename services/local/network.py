@@ -40,7 +40,7 @@ class Network:
         blueprint: Blueprint | None = None,
         *,
         environment: Mapping[str, str] = os.environ,
-        deadline: float = 120,
+        deadline: float = 180,
     ) -> None:
         self.home, self._say, self._deadline, self._environment = home, say, deadline, environment
         self._blueprint = blueprint or Blueprint()

@@ -9,6 +9,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from services.cli.render import paper
 from services.local.home import AlreadyRunning, default_home
 from services.local.jars import JarsRefused
 from services.local.jobs import JobFailed
@@ -25,7 +26,7 @@ def run(children: int = 200) -> int:
 
     `children` are made up and routed when there is no referral yet. Returns 0 after a stop, 1 when it cannot run.
     """
-    console = Console(highlight=False)
+    console = paper()
     say = _speaker(console)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -38,7 +39,7 @@ def run(children: int = 200) -> int:
             finally:
                 _deaf_to_signals()  # the parts are stopped in order, once
     except EXPECTED as error:
-        Console(stderr=True, highlight=False).print(f"joldama: {error}", markup=False, soft_wrap=True)
+        paper(error=True).print(f"joldama: {error}", markup=False, soft_wrap=True)
         return 1
     say("Joldama is stopped; its data is kept.")
     return 0
