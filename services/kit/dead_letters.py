@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from services.kit.errors import TransientError
 
@@ -35,11 +35,17 @@ class DeadLetters:
             "offset": str(message.offset),
         }
         try:
-            await self._producer.send_and_wait(
-                f"{message.topic}.dlq",
-                message.value,
-                key=message.key,
-                headers=[(name, value.encode()) for name, value in headers.items()],
-            )
+            try:
+                await self._send(message, message.value, headers)
+            except MessageSizeTooLargeError:  # with its headers; where it lay, it still lies
+                await self._send(message, None, headers | {"left_out": "value"})
         except KafkaError as error:
             raise TransientError(f"dead letters: {type(error).__name__}") from error
+
+    async def _send(self, message: Taken, value: bytes | None, headers: dict[str, str]) -> None:
+        await self._producer.send_and_wait(
+            f"{message.topic}.dlq",
+            value,
+            key=message.key,
+            headers=[(name, text.encode()) for name, text in headers.items()],
+        )

@@ -3,6 +3,7 @@
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -13,9 +14,16 @@ _PHONE = re.compile(r"\+7[0-9]{10}")
 
 
 def _mask(value: Any) -> Any:
+    """`value` without numbers of persons, however deep they lie; what is no JSON becomes its masked repr."""
     if isinstance(value, str):
         return _PHONE.sub("+7…", _TWELVE_DIGITS.sub("…", value))
-    return value
+    if isinstance(value, int):
+        return "…" if 10**11 <= value < 10**12 else value
+    if isinstance(value, Mapping):
+        return {_mask(key): _mask(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_mask(one) for one in value]
+    return value if value is None or isinstance(value, float) else _mask(repr(value))
 
 
 def mask_personal(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

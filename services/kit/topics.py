@@ -39,7 +39,7 @@ async def create_topics(settings: ServiceSettings, path: Path) -> list[str]:
         for name, code, *_ in response.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise KafkaError(f"{name}: {for_code(code).__name__}")
-        return [topic.name for topic in missing]
+        return [name for name, code, *_ in response.topic_errors if not code]
     finally:
         await admin.close()
 
