@@ -1,0 +1,14 @@
+"""A service's tables, as small as they can be."""
+
+from sqlalchemy import MetaData
+
+from services.kit.inbox import Inbox
+from services.kit.outbox import Message, Outbox
+
+metadata = MetaData()
+outbox = Outbox(metadata)
+inbox = Inbox(metadata)
+
+
+def message(number: int, key: str = "k", topic: str = "events.v1") -> Message:
+    return Message(f"e{number}", topic, key, b'{"id":"e%d"}' % number)

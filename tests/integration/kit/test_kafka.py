@@ -1,0 +1,141 @@
+"""The publisher, the dead letters and the topics on a real Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from services.kit.dead_letters import DeadLetters, Taken
+from services.kit.errors import TransientError
+from services.kit.kafka import make_consumer, make_producer, reach, started
+from services.kit.publisher import KafkaPublisher, Outgoing
+from services.kit.settings import CHECKOUT, ServiceSettings
+from services.kit.topics import create_topics, planned
+from tests.support.eventually import eventually
+
+TOPICS = CHECKOUT / "deploy" / "topics.toml"
+TOPIC = "diagnoses.v1"
+
+
+@pytest.fixture
+async def settings(kafka: str, prefix: str) -> ServiceSettings:
+    settings = ServiceSettings(mode="local", kafka_servers=kafka, topic_prefix=prefix)
+    await create_topics(settings, TOPICS)
+    return settings
+
+
+@pytest.fixture
+async def publisher(settings: ServiceSettings) -> AsyncIterator[KafkaPublisher]:
+    producer, reader = make_producer(settings, "test"), make_consumer(settings, [], None)
+    async with started(producer, reader):
+        yield KafkaPublisher(producer, reader, settings.topic_prefix)
+
+
+def outgoing(number: int, key: str = "k") -> Outgoing:
+    return TOPIC, key, orjson.dumps({"id": f"e{number}"}), f"e{number}"
+
+
+async def test_events_of_one_key_arrive_in_their_order(settings: ServiceSettings, publisher: KafkaPublisher) -> None:
+    acknowledged = await publisher.publish([outgoing(n, f"key{n % 7}") for n in range(200)])
+    assert [one.event_id for one in acknowledged] == [f"e{n}" for n in range(200)]
+    consumer = make_consumer(settings, [f"{settings.topic_prefix}.{TOPIC}"], None)
+    arrived: dict[bytes, list[int]] = {}
+    async with started(consumer):
+        for _ in range(200):
+            record = await asyncio.wait_for(consumer.getone(), 20)
+            arrived.setdefault(record.key, []).append(int(orjson.loads(record.value)["id"][1:]))
+    assert len(arrived) == 7
+    assert all(numbers == sorted(numbers) for numbers in arrived.values())
+
+
+async def test_an_acknowledged_event_is_found_again_and_another_is_not(publisher: KafkaPublisher) -> None:
+    first, last = await publisher.publish([outgoing(1), outgoing(2)])
+    assert await publisher.still_there(first.topic, first.partition, first.offset, "e1")
+    assert await publisher.still_there(last.topic, last.partition, last.offset, "e2")
+    assert not await publisher.still_there(last.topic, last.partition, last.offset, "e1")
+    assert not await publisher.still_there(last.topic, last.partition, last.offset + 1, "e2")
+    assert not await publisher.still_there(last.topic, 99, 0, "e2")
+
+
+async def test_a_topic_that_was_deleted_and_made_again_has_forgotten(
+    settings: ServiceSettings, publisher: KafkaPublisher
+) -> None:
+    (acknowledged,) = await publisher.publish([outgoing(1)])
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
+    await admin.start()
+    await admin.delete_topics([f"{settings.topic_prefix}.{TOPIC}"])
+
+    async def made_again() -> bool:
+        return f"{settings.topic_prefix}.{TOPIC}" in await create_topics(settings, TOPICS)
+
+    await eventually(made_again)
+    await admin.close()
+
+    async def forgotten() -> bool:
+        try:
+            return not await publisher.still_there(TOPIC, acknowledged.partition, acknowledged.offset, "e1")
+        except Exception:  # its metadata is on the way
+            return False
+
+    await eventually(forgotten)
+
+
+async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(settings: ServiceSettings) -> None:
+    topic = f"{settings.topic_prefix}.{TOPIC}"
+    producer, consumer = make_producer(settings, "test"), make_consumer(settings, [f"{topic}.dlq"], None)
+    async with started(producer, consumer):
+        await DeadLetters(producer, "tester").set_aside(Taken(topic, 2, 7, b"k", b"\x00bytes"), "data.x: wrong")
+        letter = await asyncio.wait_for(consumer.getone(), 20)
+    assert (letter.key, letter.value) == (b"k", b"\x00bytes")
+    assert {name: value.decode() for name, value in letter.headers} == {
+        "reason": "data.x: wrong",
+        "consumer": "tester",
+        "topic": topic,
+        "partition": "2",
+        "offset": "7",
+    }
+
+
+async def test_a_dead_letter_too_large_to_be_repeated_says_where_it_lies(settings: ServiceSettings) -> None:
+    topic = f"{settings.topic_prefix}.{TOPIC}"
+    producer, consumer = make_producer(settings, "test"), make_consumer(settings, [f"{topic}.dlq"], None)
+    async with started(producer, consumer):
+        await DeadLetters(producer, "tester").set_aside(Taken(topic, 0, 5, b"k", b"x" * 2_000_000), "why")
+        letter = await asyncio.wait_for(consumer.getone(), 20)
+    headers = dict(letter.headers)
+    assert (letter.value, headers["left_out"], headers["offset"]) == (None, b"value", b"5")
+
+
+async def test_a_dead_letter_that_kafka_does_not_take_is_tried_again_later(settings: ServiceSettings) -> None:
+    producer = make_producer(settings, "test")
+    async with started(producer):
+        unnamed = Taken("no such topic", 0, 0, None, b"x")
+        with pytest.raises(TransientError, match="dead letters"):
+            await DeadLetters(producer, "tester").set_aside(unnamed, "reason")
+
+
+async def test_creating_the_topics_again_changes_nothing(settings: ServiceSettings) -> None:
+    assert await create_topics(settings, TOPICS) == []
+    names = [topic.name for topic in planned(TOPICS, "joldama")]
+    assert names[:2] == ["joldama.diagnoses.v1", "joldama.diagnoses.v1.dlq"]
+
+
+async def test_reaching_a_broker(settings: ServiceSettings) -> None:
+    producer = make_producer(settings, "test")
+    async with started(producer):
+        await reach(producer)
+
+
+async def test_a_client_that_waits_for_a_broker_can_be_stopped(settings: ServiceSettings) -> None:
+    nobody = make_producer(settings.model_copy(update={"kafka_servers": "127.0.0.1:1"}), "test")
+
+    async def wait() -> None:
+        async with started(nobody):
+            raise AssertionError("nobody is there")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(wait(), 0.5)
+    with pytest.raises(ConnectionError, match="no broker answers"):
+        await reach(nobody)

@@ -1,0 +1,51 @@
+"""Probes: what is live, what is ready, and why not."""
+
+import asyncio
+
+import httpx2
+from starlette.applications import Starlette
+
+from services.kit import health
+from services.kit.health import Health, Progress
+
+
+async def fine() -> None: ...
+
+
+async def broken() -> None:
+    raise ConnectionError("no broker answers")
+
+
+async def ready(checks: Health) -> tuple[int, dict[str, object]]:
+    transport = httpx2.ASGITransport(Starlette(routes=checks.routes()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://probe") as client:
+        assert (await client.get("/livez")).status_code == 200
+        assert "process_cpu_seconds_total" in (await client.get("/metrics")).text
+        answer = await client.get("/readyz")
+        return answer.status_code, answer.json()
+
+
+async def test_ready_when_every_check_passes() -> None:
+    assert await ready(Health(a=fine)) == (200, {"ready": True, "checks": {"a": "ok"}})
+
+
+async def test_not_ready_names_the_failing_checks_with_their_reasons() -> None:
+    status, body = await ready(Health(a=fine, kafka=broken))
+    assert (status, body["checks"]) == (503, {"a": "ok", "kafka": "no broker answers"})
+
+
+async def test_a_check_that_hangs_is_not_ready() -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    seconds, health.CHECK_SECONDS = health.CHECK_SECONDS, 0.01
+    try:
+        assert await Health(a=hang).failing() == {"a": "TimeoutError"}
+    finally:
+        health.CHECK_SECONDS = seconds
+
+
+async def test_progress_is_red_after_its_time_and_green_after_a_turn() -> None:
+    progress = Progress(within=-1)
+    assert "no progress" in (await Health(loop=progress.check).failing())["loop"]
+    assert await Health(loop=Progress(within=60).check).failing() == {}

@@ -1,0 +1,102 @@
+"""Every error of an API as a problem document."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from services.kit.app import create_app
+from services.kit.errors import TransientError
+from services.kit.health import Health
+from services.kit.problems import Problem
+
+
+class Body(BaseModel):
+    name: str
+    count: int
+
+
+@asynccontextmanager
+async def nothing(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    app = create_app("test", Health(), nothing)
+
+    @app.post("/body")
+    async def take(body: Body) -> None: ...
+
+    @app.get("/raise/{what}")
+    async def fail(what: str) -> None:
+        raise {
+            "problem": Problem(409, "illegal_transition", "not now", extra={"allowed_actions": ["accept"]}),
+            "transient": TransientError("database: down"),
+            "bug": KeyError("secret"),
+            "field": Problem.of_field("a.b", "too_far", "is too far"),
+        }[what]
+
+    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def test_a_problem_has_a_code_and_its_extra_members(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/raise/problem")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "urn:joldama:problem:illegal_transition",
+        "title": "Conflict",
+        "status": 409,
+        "code": "illegal_transition",
+        "detail": "not now",
+        "allowed_actions": ["accept"],
+    }
+
+
+async def test_a_refused_field_is_named(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/raise/field")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "a.b: is too far"
+    assert answer.json()["errors"] == [{"field": "a.b", "code": "too_far", "message": "is too far"}]
+
+
+async def test_a_wrong_body_names_each_field_without_its_value(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/body", json={"count": "200615600014x"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [("name", "missing"), ("count", "int_parsing")]
+    assert "200615600014" not in answer.text
+
+
+async def test_broken_json_is_a_problem_too(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/body", content=b"{", headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/raise/transient", 503, "unavailable"),
+        ("/raise/bug", 500, "internal_error"),
+        ("/nowhere", 404, "not_found"),
+        ("/body", 405, "method_not_allowed"),
+    ],
+)
+async def test_every_other_error_has_its_code_and_tells_no_detail(
+    client: httpx2.AsyncClient, path: str, status: int, code: str
+) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert "database" not in answer.text
+
+
+async def test_answers_are_not_stored_by_anybody(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/nowhere")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
