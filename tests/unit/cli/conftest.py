@@ -1,8 +1,6 @@
 """A terminal without a network, and a small server where the network's edge must answer."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from click.testing import Result
 from starlette.types import ASGIApp
-from typer.testing import CliRunner
+from typer.testing import Result
 
-from services.cli.main import app
 from services.local.home import Home
 from services.local.issuer import make_secrets
+from tests.support.terminal import run_joldama, serving
 
 Joldama = Callable[..., Result]
 
@@ -36,11 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def joldama() -> Joldama:
     """Runs the command in this process: `joldama("urls", "--json")`."""
-
-    def run(*words: str, stdin: bytes | None = None) -> Result:
-        return CliRunner().invoke(app, words, input=stdin)
-
-    return run
+    return run_joldama
 
 
 @pytest.fixture(scope="session")
@@ -73,26 +65,3 @@ class Stage:
 @pytest.fixture
 def stage(home: Path, issuer: Path) -> Stage:
     return Stage(home, issuer)
-
-
-@contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """`app` on a free port of loopback, on a thread, until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
-    started = threading.Event()
-    port: list[int] = []
-
-    async def serve() -> None:
-        task = asyncio.create_task(server._serve())
-        while not server.started:
-            await asyncio.sleep(0.005)
-        port.append(server.servers[0].sockets[0].getsockname()[1])
-        started.set()
-        await task
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert started.wait(10)
-    yield f"http://127.0.0.1:{port[0]}"
-    server.should_exit = True
-    thread.join(10)

@@ -1,0 +1,195 @@
+"""The command against the real services: a child is submitted, sent to a center, declined and accepted."""
+
+import json
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from typer.testing import Result
+
+from services.contracts.iin import check_digit
+from services.local.issuer import issue_token
+from tests.integration.cli.conftest import CHECKOUT, Country
+from tests.support.terminal import run_joldama as joldama
+
+HEADER = "iin;full_name;birth_date;sex;guardian_name;guardian_phone;icd10;gmfcs;settlement_id;modalities"
+
+
+def iin(number: int) -> str:
+    """Of a child born on 2020-03-15: a boy where `number` is even. Eleven numbers in a hundred would be no IIN."""
+    for serial in range(number * 4, number * 4 + 4):
+        first = f"200315{5 + number % 2}{serial:04d}"
+        if (digit := check_digit(first)) is not None:
+            return f"{first}{digit}"
+    raise AssertionError("four in a row are no IIN")
+
+
+def child(number: int, **changes: Any) -> bytes:
+    sex = "male" if number % 2 == 0 else "female"
+    body = {
+        "child": {"iin": iin(number), "full_name": f"Child {number}", "birth_date": "2020-03-15", "sex": sex},
+        "guardian": {"full_name": "A Parent", "phone": "+77010000000"},
+        "diagnosis": {"icd10": "G80.1"},
+        "settlement_id": "almaty",
+        "modalities": ["inpatient"],
+    }
+    return json.dumps(body | changes).encode() + b"\n"
+
+
+def results(ended: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def test_a_child_goes_to_the_nearest_center_and_on_to_the_next_when_that_declines(country: Country) -> None:
+    country.register("near", "almaty", 1)
+    country.register("far", "astana", 1)
+    submitted = joldama("submit", "-", "--json", stdin=child(1))
+    assert submitted.exit_code == 0, submitted.stderr
+    id = results(submitted)[0]["referral_id"]
+    assert joldama("referral", id).exit_code == 5
+
+    country.carry()
+    why = joldama("referral", id)
+    assert why.exit_code == 0, why.output
+    rows = [line.split() for line in why.stdout.splitlines()]
+    assert ["1", "Center", "near", "near-in", "6.9", "1", "◀", "chosen"] in [row[:8] for row in rows], why.stdout
+    assert any(row[:4] == ["2", "Center", "far", "far-in"] for row in rows), why.stdout
+
+    assert joldama("seen", id).exit_code == 0
+    declined = joldama("decline", id, "--reason", "no_capacity")
+    assert (declined.exit_code, declined.stdout) == (0, f"Referral {id} is submitted.\n")
+    country.carry()
+    accepted = joldama("accept", id)
+    assert (accepted.exit_code, accepted.stdout) == (0, f"Referral {id} is accepted.\n")
+    story = json.loads(joldama("referral", id, "--json").stdout)
+    assert [offer["state"] for offer in story["offers"]] == ["declined", "accepted"]
+    assert "no_capacity" in joldama("referral", id).stdout
+
+
+def test_an_answer_that_is_not_possible_says_why(country: Country) -> None:
+    country.register("near", "almaty", 1)
+    id = results(joldama("submit", "-", "--json", stdin=child(1)))[0]["referral_id"]
+    country.carry()
+    wrong_reason = joldama("decline", id, "--reason", "no_such_reason")
+    assert wrong_reason.exit_code == 1
+    assert "reason: must be one of" in wrong_reason.stderr
+    assert joldama("accept", id, "--as", "polyclinic", "--org", "p").exit_code == 4
+    assert joldama("accept", id, "--as", "center", "--org", "another").exit_code == 5
+    assert joldama("accept", id).exit_code == 0
+    again = joldama("accept", id)
+    assert again.exit_code == 1
+    assert "illegal_transition" in again.stderr
+    assert "allowed now: nothing" in again.stderr
+
+
+def test_a_file_with_errors_is_taken_but_for_its_errors(country: Country) -> None:
+    lines = child(1) + child(2, settlement_id="nowhere") + b"not json\n\n" + child(1) + child(4)
+    ended = joldama("submit", "-", "--part", "2", stdin=lines)
+    assert ended.exit_code == 1
+    complaints = ended.stderr.splitlines()
+    assert [one.split(" ")[0] for one in complaints] == ["-:2:", "-:3:", "-:5:"]
+    assert complaints[0].startswith("-:2: settlement_id:")
+    assert complaints[2].endswith("(open_referral_exists)")
+    assert ended.stdout.startswith("2 taken, 3 refused, up to line 6")
+
+
+def test_a_spreadsheet_is_taken(country: Country) -> None:
+    rows = [
+        f'{iin(2)};"Two\nNames";2020-03-15;male;A Parent;+77010000000;G80.1;II;almaty;"inpatient;day_stay"',
+        f"{iin(4)};Child 4;2020-03-15;female;A Parent;+77010000000;G80.1;;almaty;inpatient",
+    ]
+    ended = joldama("submit", "-", stdin="\r\n".join(["\ufeff" + HEADER, *rows]).encode())
+    assert ended.exit_code == 1
+    assert ended.stderr == "-:4: sex: is not the sex that the IIN says (iin_sex_mismatch)\n"
+    assert ended.stdout.startswith("1 taken, 1 refused")
+
+
+def test_a_wrong_header_is_told_before_anything_is_taken(country: Country) -> None:
+    ended = joldama("submit", "-", stdin=b"iin,name\n1,2\n")
+    assert ended.exit_code == 1
+    assert "wrong_header" in ended.stderr or "is no column" in ended.stderr
+
+
+def test_a_run_under_its_key_takes_nothing_twice(country: Country) -> None:
+    newborns = b"".join(
+        child(number, child={"full_name": f"Newborn {number}", "birth_date": _today(), "sex": "female"})
+        for number in range(5)
+    )
+    first = joldama("submit", "-", "--json", "--part", "2", "--key", "k", stdin=newborns)
+    second = joldama("submit", "-", "--json", "--part", "2", "--key", "k", stdin=newborns)
+    assert (first.exit_code, second.exit_code) == (0, 0), first.stderr
+    assert [one["referral_id"] for one in results(first)] == [one["referral_id"] for one in results(second)]
+
+
+def test_more_than_a_part_is_taken_in_one_go(country: Country) -> None:
+    ended = joldama("submit", "-", "--json", stdin=b"".join(map(child, range(0, 1998, 2))))
+    taken = results(ended)
+    assert ended.exit_code == 0, ended.stderr
+    assert [one["line"] for one in taken] == list(range(1, 1000))
+
+
+def test_places_and_centers_are_listed(country: Country) -> None:
+    country.register("near", "almaty", 7)
+    country.register("far", "astana", 0)
+    listed = joldama("capacity").stdout
+    assert listed.startswith("2 programmes, 7 of 7 places free")
+    free = json.loads(joldama("capacity", "--free", "--json").stdout)
+    assert [one["programme_id"] for one in free] == ["near-in"]
+    assert [one["id"] for one in json.loads(joldama("centers", "--json").stdout)] == ["far", "near"]
+    assert "Center near" in joldama("centers").stdout
+
+
+def test_the_feed_is_read_from_an_event_on(country: Country) -> None:
+    country.register("near", "almaty", 7)
+    joldama("submit", "-", stdin=child(1))
+    start = _newest_event(country)
+    country.carry()
+    ended = joldama("watch", "--since", start, "--count", "1")
+    assert ended.exit_code == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1].split()[1:] == ["held", "Center", "near", "inpatient", "6", "7", "0"]
+
+
+def test_the_feed_is_watched_while_children_are_routed(country: Country) -> None:
+    country.register("near", "almaty", 7)
+    command = [sys.executable, "-m", "services.cli.main", "watch", "--json", "--count", "1"]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True) as watching:
+        number = 0
+        while watching.poll() is None:
+            number += 1
+            assert joldama("submit", "-", stdin=child(number)).exit_code == 0
+            country.carry()
+        told, _ = watching.communicate()
+    assert watching.returncode == 0
+    assert json.loads(told)["data"]["programme_id"] == "near-in" or json.loads(told)["event"].endswith("queued.v1")
+
+
+def test_ctrl_c_ends_a_watch_quietly(country: Country) -> None:
+    country.register("near", "almaty", 7)
+    command = [sys.executable, "-m", "services.cli.main", "watch"]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        watching.stdout.readline()  # the header: it follows now
+        watching.send_signal(signal.SIGINT)
+        _, told = watching.communicate()
+    assert (watching.returncode, told) == (130, b"")
+
+
+def _newest_event(country: Country) -> str:
+    headers = {"Authorization": f"Bearer {issue_token(country.home, ['operator'])}"}
+    answer = httpx2.get(f"{country.urls['capacity']}/v1/capacity", headers=headers)
+    return str(answer.json()["last_event_id"])
+
+
+def _today() -> str:
+    return (datetime.now(UTC) + timedelta(hours=5)).date().isoformat()
+
+
+@pytest.mark.parametrize("command", [("referral", "0" * 32), ("capacity",), ("watch",)])
+def test_a_token_of_another_issuer_is_not_allowed(country: Country, command: tuple[str, ...]) -> None:
+    ended = joldama(*command, "--token", "ey.not.one")
+    assert ended.exit_code == 4
+    assert "--token" in ended.stderr
