@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-stack test-compose lock clean
+.PHONY: help up test lint bench test-stack test-compose env lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +28,13 @@ bench: $(READY) ## one table of speeds against bare parts
 	@exec $(BIN)/python -m tests.bench $(ARGS)
 
 test-stack: $(READY) ## the integration tests on PostgreSQL and Redis from Debian's packages
-	@exec .ci/test-stack $(ARGS)
+	@exec deploy/test-stack $(ARGS)
 
 test-compose: $(READY) ## the journey against the composed network
-	@exec .ci/test-compose $(ARGS)
+	@exec deploy/test-compose $(ARGS)
+
+env: ## random secrets into .env, for docker compose
+	@$(PYTHON) deploy/make_env.py
 
 lock: $(READY) ## resolve pyproject.toml anew into both lock files
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
