@@ -1,4 +1,4 @@
-"""A small country on real servers: its events are carried by hand, so that a test says what comes when, and how often."""
+"""A small country on real servers. Events are carried by hand: a test says what comes when, and how often."""
 
 import csv
 import shutil
@@ -26,7 +26,6 @@ from services.referral.handlers.answer_offer import Caller
 from services.referral.ports import Loaded
 from tests.unit.referral.samples import NOW, SETTLEMENTS, diagnosis, event
 
-BESIDE = {"home": 0.0, "near": 1.0, "far": 7.0}
 ADMIN = Caller("admin:a", frozenset({"admin"}), None)
 
 

@@ -73,7 +73,8 @@ def country() -> Country:
 def handed_over(number: int, programme_id: str = "near", attempt: int = 1, sequence: int = 50) -> Event:
     return event(
         PlaceHandedOverV1(
-            programme_id=programme_id, center_id=f"center-{programme_id}", region_id="KZ-10", modality=Modality.DAY_STAY,
+            programme_id=programme_id, center_id=f"center-{programme_id}", region_id="KZ-10",
+            modality=Modality.DAY_STAY,
             places=1, held=1, occupied=0, waiting=0, referral_id=UUID(int=number), attempt=attempt,
             epoch="1", sequence=sequence,
         )
