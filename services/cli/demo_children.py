@@ -19,7 +19,10 @@ from services.contracts.reference import Settlement, read_settlements, rows
 from services.contracts.vocabulary import Gmfcs, Modality, Priority, Sex
 
 REFERENCE_DAY = date(2026, 11, 1)
-"""A day to give as `today` where the same lines are wanted on every day."""
+"""The day of which ages are when none is named: the same seed gives the same lines on every day."""
+
+LASTING_DAYS = 5_500
+"""Then nobody is older than this, and everybody has an IIN: the lines stay valid until the autumn of 2029."""
 
 UNKNOWN_POPULATION = 1_000
 """Assumed where GeoNames gives no population."""
@@ -91,12 +94,13 @@ def demo_children(
     settlements: Sequence[Settlement],
     incidence: Mapping[str, float],
     codes: Sequence[str],
-    today: date = REFERENCE_DAY,
+    today: date | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """`count` bodies of `POST /v1/diagnoses`, valid on the day `today`; the same arguments give the same bodies.
+    """`count` bodies of `POST /v1/diagnoses`; the same arguments give the same bodies.
 
-    Another `today` moves the birth dates (and so the IINs) and nothing else. `codes` are those of `data/diagnoses.csv`.
-    Raises ValueError where `codes` lack a family of diagnoses.
+    With `today` they are valid on that day, newborns without an IIN among them; another `today` moves the birth dates
+    (and so the IINs) and nothing else. Without it they are of REFERENCE_DAY, and stay valid for years.
+    `codes` are those of `data/diagnoses.csv`. Raises ValueError where `codes` lack a family of diagnoses.
     """
     chance = random.Random(seed)  # noqa: S311
     homes = list(accumulate(expected_weights(settlements, incidence)))
@@ -105,9 +109,9 @@ def demo_children(
     others = [(family, _codes_of(family, codes)) for family in OTHERS]
     taken: set[str] = set()
     for _ in range(count):
-        days = _age_in_days(chance)
+        days = _age_in_days(chance) if today else min(_age_in_days(chance), LASTING_DAYS)
         code = _code(chance, days, palsy, others)
-        child, guardian = _family(chance, days, today, taken)
+        child, guardian = _family(chance, days, today or REFERENCE_DAY, taken, newborns=today is not None)
         yield {
             "child": child,
             "guardian": guardian,
@@ -117,7 +121,7 @@ def demo_children(
         }
 
 
-def write_demo_children(out: TextIO, count: int, seed: int, data: Path, today: date = REFERENCE_DAY) -> None:
+def write_demo_children(out: TextIO, count: int, seed: int, data: Path, today: date | None = None) -> None:
     """Write `count` submissions to `out` as NDJSON; `data` is the folder of the reference data."""
     settlements = list(read_settlements(data).values())
     codes = [row["code"] for row in rows(data / "diagnoses.csv")]
@@ -167,7 +171,9 @@ def _wishes(chance: random.Random) -> dict[str, Any]:
     return wishes
 
 
-def _family(chance: random.Random, days: int, today: date, taken: set[str]) -> tuple[dict[str, str], dict[str, str]]:
+def _family(
+    chance: random.Random, days: int, today: date, taken: set[str], newborns: bool
+) -> tuple[dict[str, str], dict[str, str]]:
     born = today - timedelta(days=days)
     sex = Sex.MALE if chance.random() < 0.51 else Sex.FEMALE
     names, mothers = _pick(chance, tuple(zip(CHILDREN, MOTHERS, strict=True)))
@@ -178,7 +184,7 @@ def _family(chance: random.Random, days: int, today: date, taken: set[str]) -> t
         "sex": sex.value,
     }
     unregistered = days <= NEWBORN_DAYS and chance.random() < 0.5
-    if not unregistered:
+    if not (newborns and unregistered):
         child["iin"] = _iin(chance, born, sex, taken)
     guardian = names.full_name(surname, _pick(chance, mothers), _pick(chance, names.fathers), Sex.FEMALE)
     return child, {"full_name": guardian, "phone": _phone(chance)}

@@ -1,4 +1,4 @@
-"""The bare part of intake: a FastAPI POST with one commit on the same database settings. `python -m tests.bench.bare_post`."""
+"""The bare part of intake: a FastAPI POST with one commit, on the same database settings."""
 
 import sys
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""The bare part of the worker: a Faust agent that forwards batches. `python -m tests.bench.bare_worker BROKER IN OUT`."""
+"""The bare part of the worker: a Faust agent that forwards batches from one topic to another."""
 
 import asyncio
 import sys

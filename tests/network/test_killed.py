@@ -10,6 +10,8 @@ from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
 
 CHILDREN = 500
+EVERYWHERE = {"modalities": ["inpatient", "day_stay", "outpatient", "home_care"], "max_distance_km": None}
+"""Some programme takes each of them: the national center is for all, wherever they live."""
 PARTS = ("intake", "intake-relay", "referral-worker", "referral-relay", "capacity", "capacity-relay", "valkey", "kafka")
 
 
@@ -17,7 +19,7 @@ PARTS = ("intake", "intake-relay", "referral-worker", "referral-relay", "capacit
 @pytest.mark.parametrize("part", PARTS)
 async def test_no_child_is_lost_when_a_part_is_killed(country: RunningNetwork, part: str) -> None:
     known = set(books.recorded(country))
-    bodies = demo(CHILDREN, seed=PARTS.index(part) + 100)
+    bodies = [one | EVERYWHERE for one in demo(CHILDREN, seed=PARTS.index(part) + 100)]
     submitting = asyncio.create_task(submit_all(country, bodies))
     await eventually(lambda: len(books.recorded(country)) > len(known) + 50, "the first are routed", within=60)
     killed = await asyncio.to_thread(country.kill, part)

@@ -37,12 +37,20 @@ def _lines(count: int, seed: int, today: date = REFERENCE_DAY) -> list[str]:
 
 @pytest.fixture(scope="module")
 def bodies() -> list[dict[str, Any]]:
-    return list(demo_children(COUNT, 1, list(SETTLEMENTS.values()), INCIDENCE, CODES))
+    return list(demo_children(COUNT, 1, list(SETTLEMENTS.values()), INCIDENCE, CODES, REFERENCE_DAY))
 
 
 def test_the_same_seed_gives_the_same_lines_and_another_seed_others() -> None:
     assert _lines(50, seed=7) == _lines(50, seed=7)
     assert _lines(50, seed=7) != _lines(50, seed=8)
+
+
+def test_without_a_day_the_lines_stay_valid_for_years() -> None:
+    out = io.StringIO()
+    write_demo_children(out, 2_000, 7, DATA)
+    children = [json.loads(line)["child"] for line in out.getvalue().splitlines()]
+    assert all("iin" in child for child in children)
+    assert min(date.fromisoformat(child["birth_date"]) for child in children) > date(2011, 9, 1)
 
 
 def test_a_longer_run_begins_like_a_shorter_one() -> None:
