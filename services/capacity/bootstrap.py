@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from redis.asyncio import BlockingConnectionPool, Redis
-
 from services.capacity.adapters.redis_claims import RedisClaims
+from services.capacity.adapters.redis_connection import connect
 from services.capacity.adapters.redis_places import RedisPlaces
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.adapters.redis_steps import RedisSteps
@@ -16,8 +15,6 @@ from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Store
 from services.kit.settings import ServiceSettings
 
-CONNECTIONS = 32
-"""How many calls of one process may be under way at Redis."""
 Clock = Callable[[], datetime]
 
 
@@ -39,12 +36,6 @@ class Capacity:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def connect(url: str) -> Redis:
-    """A client that waits for a free connection rather than failing; whoever made it closes it."""
-    pool = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS, timeout=5)
-    return Redis.from_pool(pool)
 
 
 @asynccontextmanager

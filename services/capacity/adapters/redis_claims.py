@@ -1,6 +1,6 @@
 """Claims on Redis or Valkey: one function a script."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,11 @@ KEEP_RELEASED_MS = 90 * 86_400_000
 """How long a claim that was given back is remembered, so that its late repeat takes nothing."""
 
 
+TOGETHER = 25
+"""How many claims one script takes: enough to share its cost, few enough that nobody waits long for it."""
+_STATES = {state.value.encode(): state for state in ClaimState}
+
+
 class RedisClaims:
     """The Claims port."""
 
@@ -22,19 +27,31 @@ class RedisClaims:
 
     async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
         if not requests:
-            _, mark = await self._present("")
-            return ClaimsBatchResult(results=(), mark=mark)
-        marked = seen_arguments(seen)
+            return ClaimsBatchResult(results=(), mark=mark_of(await self._present("")))
         named = [candidates(request) for request in requests]
-        replies = await self._scripts.run_many(
-            "claim",
-            [_claim_call(self._scripts, request, names, marked)
-             for request, names in zip(requests, named, strict=True)],
-        )  # fmt: skip
-        results = tuple(
-            _claim_result(reply, request, names) for reply, request, names in zip(replies, requests, named, strict=True)
-        )
-        return ClaimsBatchResult(results=results, mark=mark_of(replies[-1]))
+        calls = [
+            self._call(requests[at : at + TOGETHER], named[at : at + TOGETHER], seen)
+            for at in range(0, len(requests), TOGETHER)
+        ]
+        replies = await self._scripts.run_many("claim", calls)
+        marks = [mark_of(reply) for reply in replies]
+        flat = [result for reply in replies for result in reply[3:]]
+        results = [
+            read_result(found, request.referral_id, names)
+            for found, request, names in zip(flat, requests, named, strict=True)
+        ]
+        return ClaimsBatchResult(results=tuple(results), mark=marks[-1])
+
+    def _call(
+        self, requests: Sequence[ClaimRequest], named: Sequence[list[str]], seen: Mark | None
+    ) -> tuple[list[str], list[str | int]]:
+        keys: list[str] = []
+        arguments: list[str | int] = [0, *seen_arguments(seen)]
+        for request, names in zip(requests, named, strict=True):
+            referral = str(request.referral_id)
+            keys.append(self._scripts.claim_key(referral))
+            arguments += (referral, request.attempt, request.rank, to_ms(request.at), " ".join(names))
+        return keys, arguments
 
     async def occupy(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
         return await self._change("occupy", referral_id, (to_ms(at), *seen_arguments(seen)), (attempt,))
@@ -44,31 +61,29 @@ class RedisClaims:
         return await self._change("release", referral_id, moment, (attempt, KEEP_RELEASED_MS))
 
     async def present(self, referral_id: UUID) -> ClaimAnswer:
-        reply, mark = await self._present(str(referral_id))
-        return ClaimAnswer(**_result(reply, referral_id).model_dump(), mark=mark)
+        return _answer(await self._present(str(referral_id)), referral_id)
 
-    async def _present(self, referral: str) -> tuple[Reply, Mark]:
-        reply = await self._scripts.run("present", [self._scripts.claim_key(referral)], (0, "", ""))
-        return reply, mark_of(reply)
+    async def _present(self, referral: str) -> Reply:
+        return await self._scripts.run("present", [self._scripts.claim_key(referral)], (0, "", ""))
 
     async def _change(
         self, name: str, referral_id: UUID, moment: tuple[int | str, ...], rest: tuple[int, ...]
     ) -> ClaimAnswer:
         referral = str(referral_id)
-        reply = await self._scripts.run(name, [self._scripts.claim_key(referral)], (*moment, referral, *rest))
-        return ClaimAnswer(**_result(reply, referral_id).model_dump(), mark=mark_of(reply))
+        key = self._scripts.claim_key(referral)
+        return _answer(await self._scripts.run(name, [key], (*moment, referral, *rest)), referral_id)
 
 
 def candidates(request: ClaimRequest) -> list[str]:
-    """The programmes by preference, none named twice, with an empty name between two tiers."""
-    named: dict[str, None] = {}
+    """The programmes by preference, none named twice, with `|` between two tiers."""
+    named: set[str] = set()
     flat: list[str] = []
     for tier in request.candidates:
         fresh = [name for name in dict.fromkeys(tier) if name not in named]
         if fresh and flat:
-            flat.append("")
+            flat.append("|")
         flat += fresh
-        named.update(dict.fromkeys(fresh))
+        named.update(fresh)
     return flat
 
 
@@ -83,31 +98,19 @@ def mark_of(reply: Reply) -> Mark:
     return Mark(epoch=reply[1].decode(), sequence=int(reply[2]))
 
 
-def _claim_call(
-    scripts: RedisScripts, request: ClaimRequest, names: list[str], seen: tuple[str, int | str]
-) -> tuple[list[str], list[str | int]]:
-    referral = str(request.referral_id)
-    head = (to_ms(request.at), *seen, referral, request.attempt, request.rank)
-    return [scripts.claim_key(referral)], [*head, *names]
-
-
-def _claim_result(reply: Reply, request: ClaimRequest, names: list[str]) -> ClaimResult:
-    result = _result(reply, request.referral_id)
-    if len(reply) > 7:
-        free = {name: count for name, count in zip(names, reply[7:], strict=True) if name}
-        return result.model_copy(update={"free": free})
-    return result
-
-
-def _result(reply: Reply, referral_id: UUID) -> ClaimResult:
-    if reply[0] == b"rebuilding":
-        raise Rebuilding
-    state, attempt, programme, repeated = reply[3:7]
+def read_result(found: Reply, referral_id: UUID, names: Iterable[str] = ()) -> ClaimResult:
+    """One claim's result; `names` are the candidates that its free places are of."""
+    state, attempt, programme, repeated, *free = found
     return ClaimResult.model_construct(
         referral_id=referral_id,
         attempt=attempt,
-        state=ClaimState(state.decode()),
+        state=_STATES[state],
         programme_id=programme.decode() or None,
         repeated=bool(repeated),
-        free={},
+        free=dict(zip((name for name in names if name != "|"), free, strict=True)) if free else {},
     )
+
+
+def _answer(reply: Reply, referral_id: UUID) -> ClaimAnswer:
+    mark = mark_of(reply)
+    return ClaimAnswer(**read_result(reply[3], referral_id).model_dump(), mark=mark)

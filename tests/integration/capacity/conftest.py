@@ -6,8 +6,8 @@ import pytest
 from redis.asyncio import Redis
 
 from services.capacity.adapters.fake_claims import FakeClaims
+from services.capacity.adapters.redis_connection import connect
 from services.capacity.adapters.redis_scripts import RedisScripts
-from services.capacity.bootstrap import connect
 from services.capacity.bootstrap import redis_store as wired
 from services.capacity.ports import Store
 

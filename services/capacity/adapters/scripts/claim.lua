@@ -1,63 +1,80 @@
--- Hold the first free place among the candidates, or wait in the queue of each.
+-- Claims one after the other: hold the first free place among the candidates, or wait in the queue of each.
 --
 -- The same attempt again changes nothing; a lower one is stale. A higher one first gives back what the referral has,
 -- save a place it occupies: a child in a bed keeps it, and is answered with it, until it is released.
 -- A candidate that was never opened has no place, but a queue: whoever waits there is served when it opens.
 --
--- KEYS[3] the referral's claim
--- ARGV[5] referral, ARGV[6] attempt, ARGV[7] rank, ARGV[8...] candidates, none named twice, '' between two tiers
--- Result  {'rebuilding'} | {'ok', epoch, sequence, state, attempt, programme, repeated, free at each ARGV[8...]}
+-- KEYS[3...] the referrals' claims
+-- ARGV[5...] for each claim: referral, attempt, rank, now (ms), candidates joined by spaces, none named twice, with
+--            '|' between two tiers
+-- Result  {'rebuilding'} | {'ok', epoch, sequence, for each claim
+--         {state, attempt, programme, repeated, free places at each candidate just before}}
 
-local got = redis.call('HMGET', KEYS[1], '@epoch', '@sequence', unpack(ARGV, 8))
-if not current(got) then return {'rebuilding'} end
+if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
 
-local referral, wanted = ARGV[5], tonumber(ARGV[6])
-local attempt, state, _, names = read_claim(KEYS[3])
-if attempt then
-  if attempt > wanted then return answer('stale', attempt) end
-  if attempt == wanted then return answer(state, attempt, names, true) end
-  if state == 'occupied' then return answer(state, attempt, names) end
-  give_back(referral, attempt, state, names)
-end
-
-local counts, best, found, most, settled = {}, nil, nil, 0, false
-for i = 8, #ARGV do
-  local id, record, left = ARGV[i], got[i - 5], 0
-  if id == '' then
-    settled = best ~= nil
-  elseif programmes[id] then
-    local p = programmes[id]
-    left = free(p.places, p.held, p.occupied, p.suspended)
-  elseif record then
-    left = free(match(record, '^(%d+) (%d+) (%d+) (%d)'))
-  end
-  if left > most and not settled then best, found, most = id, record, left end
-  counts[i - 7] = left
-end
-
-local result
-if best then
-  local p = programmes[best] or parse(found)
-  programmes[best] = p
-  p.held = p.held + 1
-  redis.call('SET', KEYS[3], ARGV[6] .. ' held ' .. ARGV[7] .. ' ' .. best)
-  tell('held', best, referral, ARGV[6])
-  finish()
-  result = answer('held', wanted, best)
-else
-  local queues = {}
-  for i = 8, #ARGV do
-    if ARGV[i] ~= '' then
-      redis.call('ZADD', queue(ARGV[i]), ARGV[7], referral)
-      queues[#queues + 1] = ARGV[i]
+-- The candidates in order, and by candidate the number of its tier; what is not known of them yet is read at once.
+local function read_candidates(joined)
+  local names, tiers, missing, tier = {}, {}, {}, 1
+  for name in string.gmatch(joined, '%S+') do
+    if name == '|' then
+      tier = tier + 1
+    else
+      names[#names + 1], tiers[#tiers + 1] = name, tier
+      if programmes[name] == nil then missing[#missing + 1] = name end
     end
   end
-  queues = table.concat(queues, ' ')
-  redis.call('SET', KEYS[3], ARGV[6] .. ' waiting ' .. ARGV[7] .. ' ' .. queues)
-  append('type', 'queued', 'at', ARGV[2], 'referral', referral, 'attempt', ARGV[6],
-    'rank', ARGV[7], 'programmes', queues)
-  finish()
-  result = answer('waiting', wanted)
+  if #missing > 0 then
+    local records = redis.call('HMGET', KEYS[1], unpack(missing))
+    for i = 1, #missing do programmes[missing[i]] = records[i] and parse(records[i]) end
+  end
+  return names, tiers
 end
-for i = 1, #counts do result[7 + i] = counts[i] end
-return result
+
+-- Append to `result` what is free at each candidate, and name the one to take.
+local function choose(names, tiers, result)
+  local best, most, settled = nil, 0, nil
+  for i = 1, #names do
+    local p = programmes[names[i]]
+    local left = p and free(p.places, p.held, p.occupied, p.suspended) or 0
+    if left > most and (not settled or settled == tiers[i]) then
+      best, most, settled = names[i], left, tiers[i]
+    end
+    result[4 + i] = left
+  end
+  return best
+end
+
+local function take(key, referral, wanted, rank, joined)
+  local attempt, state, _, had = read_claim(key)
+  if attempt then
+    if attempt > wanted then return claim_result('stale', attempt) end
+    if attempt == wanted then return claim_result(state, attempt, had, true) end
+    if state == 'occupied' then return claim_result(state, attempt, had) end
+    give_back(referral, attempt, state, had)
+  end
+  local names, tiers = read_candidates(joined)
+  local result = claim_result('held', wanted)
+  local best = choose(names, tiers, result)
+  if best then
+    programmes[best].held = programmes[best].held + 1
+    redis.call('SET', key, wanted .. ' held ' .. rank .. ' ' .. best)
+    tell('held', best, referral, wanted)
+    result[3] = best
+  else
+    for i = 1, #names do redis.call('ZADD', queue(names[i]), rank, referral) end
+    local queues = table.concat(names, ' ')
+    redis.call('SET', key, wanted .. ' waiting ' .. rank .. ' ' .. queues)
+    append('type', 'queued', 'at', now, 'referral', referral, 'attempt', wanted, 'rank', rank, 'programmes', queues)
+    result[1] = 'waiting'
+  end
+  return result
+end
+
+local results = {}
+for i = 3, #KEYS do
+  local at = (i - 3) * 5 + 5
+  now = ARGV[at + 3]
+  results[i - 2] = take(KEYS[i], ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 4])
+end
+finish()
+return {'ok', epoch, sequence, unpack(results)}

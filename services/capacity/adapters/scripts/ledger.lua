@@ -2,7 +2,7 @@
 --
 -- {prefix}:programmes        hash: '@epoch' (ms at which it was opened), '@sequence' (steps since), and by programme
 --                            "places held occupied suspended confirmed center region modality"
---                            (suspended is 0 or 1, confirmed is in ms)
+--                            (suspended is 0 or 1, confirmed is in ms); '@record' says the same to who looks
 -- {prefix}:claim:<referral>  string "attempt state rank programmes": one programme when held or occupied, every
 --                            queue it stands in when waiting; "attempt none" when it was given back
 -- {prefix}:queue:<programme> sorted set of referrals by rank; equal ranks go by referral id
@@ -12,13 +12,20 @@
 -- ARGV[1] "{prefix}:", ARGV[2] now (ms), ARGV[3] ARGV[4] epoch and sequence the caller has seen ('' for none)
 
 local match = string.match
-local epoch, sequence
+local now = ARGV[2]
+local epoch, sequence, start
 local programmes, changed = {}, {}
 
 -- Whether `got` ('@epoch', '@sequence') is the data that the caller has seen, or newer of the same epoch.
 local function current(got)
-  epoch, sequence = got[1], tonumber(got[2])
+  epoch, sequence, start = got[1], tonumber(got[2]), tonumber(got[2])
   return epoch and (ARGV[3] == '' or (ARGV[3] == epoch and tonumber(ARGV[4]) <= sequence))
+end
+
+-- Begin an epoch without a step. The long value keeps the hash a table: as a list, each field read would be a search.
+local function open_epoch(name)
+  redis.call('HSET', KEYS[1], '@epoch', name, '@sequence', '0',
+    '@record', 'places held occupied suspended(0|1) confirmed(ms) center region modality')
 end
 
 local function parse(record)
@@ -57,12 +64,13 @@ local function tell(kind, id, referral, attempt, ...)
   local p = programmes[id]
   local record = p.places .. ' ' .. p.held .. ' ' .. p.occupied .. ' ' .. p.suspended .. ' ' .. p.rest
   changed[id] = record
-  append('type', kind, 'at', ARGV[2], 'referral', referral, 'attempt', attempt, 'programme', id,
+  append('type', kind, 'at', now, 'referral', referral, 'attempt', attempt, 'programme', id,
     'record', record, 'waiting', redis.call('ZCARD', queue(id)), ...)
 end
 
--- Write every programme that changed, and the sequence.
+-- Write every programme that changed, and the sequence, when there was a step.
 local function finish()
+  if sequence == start then return end
   local fields = {'@sequence', sequence}
   for id, record in pairs(changed) do
     fields[#fields + 1] = id
@@ -105,7 +113,7 @@ end
 local function give_back(referral, attempt, state, names)
   if state == 'waiting' then
     for name in string.gmatch(names, '%S+') do redis.call('ZREM', queue(name), referral) end
-    append('type', 'withdrawn', 'at', ARGV[2], 'referral', referral, 'attempt', attempt, 'programmes', names)
+    append('type', 'withdrawn', 'at', now, 'referral', referral, 'attempt', attempt, 'programmes', names)
   elseif state ~= 'none' then
     local p = programme(names)
     p[state] = p[state] - 1
@@ -114,8 +122,11 @@ local function give_back(referral, attempt, state, names)
   end
 end
 
--- The answer of every operation on a claim; `names` is left out unless it is the one programme of a place.
+-- What is answered of a claim; `names` counts only where it is the one programme of a place.
+local function claim_result(state, attempt, names, repeated)
+  return {state, attempt, (state == 'held' or state == 'occupied') and names or '', repeated and 1 or 0}
+end
+
 local function answer(state, attempt, names, repeated)
-  local place = (state == 'held' or state == 'occupied') and names or ''
-  return {'ok', epoch, sequence, state, attempt, place, repeated and 1 or 0}
+  return {'ok', epoch, sequence, claim_result(state, attempt, names, repeated)}
 end

@@ -12,7 +12,7 @@ local id = ARGV[5]
 local got = redis.call('HMGET', KEYS[1], '@epoch', '@sequence', id)
 if not got[1] and ARGV[3] == '' and redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
   got = {ARGV[2], '0', false}
-  redis.call('HSET', KEYS[1], '@epoch', ARGV[2])
+  open_epoch(ARGV[2])
 end
 if not current(got) then return {'rebuilding'} end
 
@@ -29,7 +29,6 @@ else
   p.rest = confirmed .. ' ' .. owner
 end
 
-local start = sequence
 if p.places .. ' ' .. p.held .. ' ' .. p.occupied .. ' ' .. p.suspended .. ' ' .. p.rest ~= before then
   tell('set', id, '', '')
 end
@@ -40,9 +39,9 @@ for i = 12, #ARGV, 2 do
     and not string.find(' ' .. names .. ' ', ' ' .. id .. ' ', 1, true) then
     redis.call('ZADD', queue(id), rank, ARGV[i])
     redis.call('SET', key, attempt .. ' waiting ' .. rank .. ' ' .. names .. ' ' .. id)
-    append('type', 'queued', 'at', ARGV[2], 'referral', ARGV[i], 'attempt', attempt, 'rank', rank, 'programmes', id)
+    append('type', 'queued', 'at', now, 'referral', ARGV[i], 'attempt', attempt, 'rank', rank, 'programmes', id)
   end
 end
 hand_over(id)
-if sequence > start then finish() end
+finish()
 return {'ok', epoch, sequence, changed[id] or before, redis.call('ZCARD', queue(id))}

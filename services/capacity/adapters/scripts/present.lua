@@ -1,7 +1,7 @@
 -- What the referral has now.
 --
 -- KEYS[3] the referral's claim
--- Result  {'rebuilding'} | {'ok', epoch, sequence, state, attempt, programme, repeated}
+-- Result  {'rebuilding'} | {'ok', epoch, sequence, {state, attempt, programme, repeated}}
 
 if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
 

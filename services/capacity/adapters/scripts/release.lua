@@ -4,7 +4,7 @@
 --
 -- KEYS[3] the referral's claim
 -- ARGV[5] referral, ARGV[6] attempt, ARGV[7] how long the mark is kept (ms)
--- Result  {'rebuilding'} | {'ok', epoch, sequence, state, attempt, programme, repeated}
+-- Result  {'rebuilding'} | {'ok', epoch, sequence, {state, attempt, programme, repeated}}
 
 if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
 
