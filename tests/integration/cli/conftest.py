@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -95,7 +96,7 @@ def country(
     _write_data(data)
     monkeypatch.setenv("JOLDAMA_HOME", str(home.root))
     monkeypatch.delenv("JOLDAMA_TOKEN", raising=False)
-    shared = {
+    shared: dict[str, Any] = {
         "mode": "local", "kafka_servers": "127.0.0.1:1", "jwks": str(home.secrets / "jwks.json"), "issuer": ISSUER,
         "audience": AUDIENCE, "data": data, "service_token_file": home.secrets / "service-token",
     }  # fmt: skip
