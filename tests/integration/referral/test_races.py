@@ -1,0 +1,151 @@
+"""Two who meet on one referral: one wins, the other sees what became of it. On a real database, at the same instant."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from services.contracts.vocabulary import OfferState, ReferralState
+from services.kit.errors import Conflict, TransientError
+from services.referral.adapters.http_capacity import HttpClaims
+from services.referral.adapters.sql_referrals import SqlReferrals
+from services.referral.bootstrap import ReferralService, bootstrap
+from services.referral.domain.life import Command, IllegalTransition
+from services.referral.domain.referral import Referral
+from services.referral.entrypoints.shapes import CenterBody, center_rows
+from services.referral.handlers.answer_offer import Caller, UnknownReferral
+from services.referral.ports import Loaded
+from tests.integration.referral.country import Country, center_body, offers, programme_body
+from tests.unit.referral.samples import diagnosis, event
+
+ONE = UUID(int=1)
+
+
+def caller(center_id: str) -> Caller:
+    return Caller(f"center:{center_id}", frozenset({"center"}), center_id)
+
+
+@pytest.fixture
+async def others(country: Country) -> AsyncIterator[list[ReferralService]]:
+    """Two more processes of the same service, on the same database and capacity."""
+    claims = country.service.place_children.claims
+    assert isinstance(claims, HttpClaims)
+    settings, clock = country.service.settings, country.clock
+    async with (
+        bootstrap(settings, clock=clock, claims=claims) as one,
+        bootstrap(settings, clock=clock, claims=claims) as two,
+    ):
+        yield [one, two]
+
+
+@pytest.fixture
+def together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two who load a referral both have it before either goes on: a check before, and a commit after."""
+    barrier, load = asyncio.Barrier(2), SqlReferrals.load
+    met: set[asyncio.Task[object] | None] = set()
+
+    async def load_together(self: SqlReferrals, referral_id: UUID) -> Loaded | None:
+        found = await load(self, referral_id)
+        if asyncio.current_task() not in met:
+            met.add(asyncio.current_task())
+            await barrier.wait()
+        return found
+
+    monkeypatch.setattr(SqlReferrals, "load", load_together)
+
+
+@pytest.mark.usefixtures("together")
+async def test_accept_and_decline_at_once_one_wins_and_the_other_is_told(
+    country: Country, others: list[ReferralService]
+) -> None:
+    await country.open("near")
+    await country.submit(1)
+    results = await asyncio.gather(
+        others[0].answer_offer(ONE, Command.ACCEPT, caller("near")),
+        others[1].answer_offer(ONE, Command.DECLINE, caller("near"), reason="other"),
+        return_exceptions=True,
+    )
+    won, lost = sorted(results, key=lambda one: isinstance(one, Exception))
+    assert isinstance(won, Referral)
+    assert isinstance(lost, IllegalTransition)
+    assert lost.state is won.state
+    found = await country.referrals.look("", (), [ONE])
+    assert found.known[ONE].referral == won
+    assert len([one for one in await country.told() if one.envelope.subject == str(ONE)]) == 2
+
+
+async def test_twenty_accepts_at_once_are_one_acceptance(country: Country, others: list[ReferralService]) -> None:
+    await country.open("near")
+    await country.submit(1)
+    results = await asyncio.gather(
+        *(others[n % 2].answer_offer(ONE, Command.ACCEPT, caller("near")) for n in range(20)), return_exceptions=True
+    )
+    assert Counter(map(type, results)) == {Referral: 1, IllegalTransition: 19}
+    assert {one.state for one in results if isinstance(one, IllegalTransition)} == {ReferralState.ACCEPTED}
+    assert (await country.loaded(1)).referral.version == 2
+
+
+async def test_a_center_whose_offer_moved_on_cannot_accept_any_more(country: Country) -> None:
+    await country.open("near")
+    await country.open("far", settlement="far")
+    await country.submit(1)
+    await country.decline(1)
+    for state, allowed in ((ReferralState.SUBMITTED, ()), (ReferralState.OFFERED, ())):
+        with pytest.raises(IllegalTransition) as refused:
+            await country.service.answer_offer(ONE, Command.ACCEPT, caller("near"))
+        assert (refused.value.state, refused.value.allowed) == (state, allowed)
+        await country.carry()
+    accepted = await country.service.answer_offer(ONE, Command.ACCEPT, caller("far"))
+    assert accepted.programme_id == "far"
+    assert [one.state for one in (await country.loaded(1)).offers] == [OfferState.DECLINED, OfferState.ACCEPTED]
+
+
+async def test_a_center_that_was_never_asked_does_not_learn_of_the_child(country: Country) -> None:
+    await country.open("near")
+    await country.submit(1)
+    for id, center in ((ONE, "far"), (UUID(int=2), "near")):
+        with pytest.raises(UnknownReferral):
+            await country.service.answer_offer(id, Command.ACCEPT, caller(center))
+
+
+async def test_seen_many_times_is_seen_once(country: Country) -> None:
+    await country.open("near")
+    await country.submit(1)
+    versions = [(await country.service.answer_offer(ONE, Command.SEEN, caller("near"))).version for _ in range(3)]
+    assert versions == [2, 2, 2]
+
+
+async def until_taken(service: ReferralService, batch: list[object]) -> None:
+    """As the worker does: a lost race is run again."""
+    while True:
+        try:
+            return await service.place_children(batch)  # type: ignore[arg-type]
+        except TransientError:
+            continue
+
+
+async def test_two_workers_with_the_same_children_place_each_once(
+    country: Country, others: list[ReferralService]
+) -> None:
+    await country.open("near", places=3)
+    await country.open("far", places=3, settlement="far")
+    batch: list[object] = [event(diagnosis(number)) for number in range(1, 11)]
+    await asyncio.gather(*(until_taken(one, batch) for one in (*others, country.service)))
+    told = await country.told()
+    assert len(offers(told)) == 6
+    assert Counter(one.envelope.subject for one in told) == {str(UUID(int=n)): 1 for n in range(1, 11)}
+    assert await country.figures() == {"near": (3, 3, 4), "far": (3, 3, 4)}
+
+
+async def test_the_same_center_registered_by_many_at_once_is_one_entry(
+    country: Country, others: list[ReferralService]
+) -> None:
+    body = CenterBody.model_validate(center_body(programme_body("near")))
+    results = await asyncio.gather(
+        *(one.registry.put_center(*center_rows("near", body)) for one in others * 5), return_exceptions=True
+    )
+    assert set(map(repr, results)) <= {"1", repr(Conflict("another transaction was first"))}
+    assert await others[0].registry.put_center(*center_rows("near", body)) == 1
+    assert len(await country.told()) == 1

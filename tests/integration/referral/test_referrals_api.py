@@ -1,0 +1,198 @@
+"""`/v1/referrals`: who sees what, what is refused and how, and how lists go on."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from services.kit.pages import write_cursor
+from tests.integration.referral.country import Country, problem
+
+Client = Callable[..., httpx2.AsyncClient]
+ONE = f"/v1/referrals/{UUID(int=1)}"
+
+
+@pytest.fixture
+async def offered(country: Country) -> Country:
+    """Child 1 of polyclinic p1 is offered to `near`, child 2 of p2 waits, `far` was never asked."""
+    await country.open("near")
+    await country.open("far", places=0, settlement="far")
+    await country.submit(1)
+    await country.submit(2, polyclinic_id="p2")
+    return country
+
+
+async def ids(client: httpx2.AsyncClient, **query: object) -> list[int]:
+    answer = await client.get("/v1/referrals", params=query)
+    assert answer.status_code == 200, answer.text
+    return [UUID(one["id"]).int for one in answer.json()["items"]]
+
+
+SEEN_BY = [
+    ("polyclinic", "p1", [1]), ("polyclinic", "p2", [2]), ("polyclinic", "p3", []), ("polyclinic", "", []),
+    ("center", "near", [1]), ("center", "far", []), ("center", "", []),
+    ("operator", "", [2, 1]), ("admin", "", [2, 1]), ("service", "", [2, 1]),
+]  # fmt: skip
+
+
+async def test_each_role_sees_its_own_and_the_others_are_not_there(offered: Country, client: Client) -> None:
+    for role, org, sees in SEEN_BY:
+        reader = client(role, org=org)
+        assert await ids(reader) == sees, role
+        for number in {1, 2}.difference(sees):
+            answer = await reader.get(f"/v1/referrals/{UUID(int=number)}")
+            assert await problem(answer) == (404, "referral_not_found", []), role
+        for number in sees:
+            assert (await reader.get(f"/v1/referrals/{UUID(int=number)}")).status_code == 200, role
+
+
+async def test_a_center_goes_on_seeing_what_was_once_offered_to_it(offered: Country, client: Client) -> None:
+    await offered.decline(1)
+    await offered.carry()
+    near = client("center", org="near")
+    assert await ids(near) == [2, 1]
+    story = (await near.get(ONE)).json()
+    assert (story["state"], story["allowed_actions"]) == ("waiting", [])
+
+
+async def test_without_a_token_or_with_another_role_nothing_is_told(offered: Country, client: Client) -> None:
+    assert (await problem(await client().get(ONE)))[:2] == (401, "unauthorized")
+    assert (await problem(await client("cook").get(ONE)))[:2] == (403, "forbidden")
+    for role in ("polyclinic", "operator", "service"):
+        assert (await problem(await client(role, org="near").post(f"{ONE}/accept")))[:2] == (403, "forbidden")
+
+
+async def test_the_story_says_why_and_what_may_be_done(offered: Country, client: Client) -> None:
+    answer = await client("center", org="near").get(ONE)
+    story = answer.json()
+    assert answer.headers["etag"] == '"1"'
+    assert story["allowed_actions"] == ["seen", "accept", "decline"]
+    assert [(one["center_id"], one["center_name"], one["state"]) for one in story["offers"]] == [
+        ("near", "Center", "made")
+    ]
+    assert [(one["programme_id"], one["free"], one["chosen"]) for one in story["decision"]["candidates"]] == [
+        ("near", 1, True), ("far", 0, False),
+    ]  # fmt: skip
+    assert (await client("operator").get(ONE)).json()["allowed_actions"] == []
+
+
+async def test_a_center_sees_then_accepts(offered: Country, client: Client) -> None:
+    near = client("center", org="near")
+    assert (await near.post(f"{ONE}/seen")).json()["offers"][0]["state"] == "seen"
+    accepted = await near.post(f"{ONE}/accept", json={"note": "bed 4"}, headers={"If-Match": '"2"'})
+    assert (accepted.status_code, accepted.headers["etag"]) == (200, '"3"')
+    assert (accepted.json()["state"], accepted.json()["allowed_actions"]) == ("accepted", [])
+    assert [(one["command"], one["actor"], one["note"]) for one in accepted.json()["history"]] == [
+        ("offer", "router", None), ("seen", "center:near", None), ("accept", "center:near", "bed 4"),
+    ]  # fmt: skip
+
+
+async def test_a_decline_is_told_with_its_reason(offered: Country, client: Client) -> None:
+    near = client("center", org="near")
+    answer = await near.post(f"{ONE}/decline", json={"reason": "no_capacity"})
+    assert (answer.status_code, answer.json()["state"]) == (200, "submitted")
+    await offered.carry()
+    assert await offered.queue("far") == [1]
+
+
+async def test_a_wrong_state_says_what_is_allowed(offered: Country, client: Client) -> None:
+    near, admin = client("center", org="near"), client("admin")
+    await near.post(f"{ONE}/accept")
+    refused = await near.post(f"{ONE}/decline", json={"reason": "other"})
+    assert (await problem(refused))[:2] == (409, "illegal_transition")
+    assert (refused.json()["state"], refused.json()["allowed_actions"]) == ("accepted", [])
+    waiting = await admin.post(f"/v1/referrals/{UUID(int=2)}/accept")
+    assert (await problem(waiting))[:2] == (409, "illegal_transition")
+    assert waiting.json()["state"] == "waiting"
+
+
+async def test_the_version_that_was_read_may_be_answered(offered: Country, client: Client) -> None:
+    near = client("center", org="near")
+    for tag in ('"1"', 'W/"2"', "2", "*"):
+        assert (await near.post(f"{ONE}/seen", headers={"If-Match": tag})).status_code == 200, tag
+
+
+async def test_an_older_version_is_refused_and_nothing_changes(offered: Country, client: Client) -> None:
+    near = client("center", org="near")
+    await near.post(f"{ONE}/seen")
+    answer = await near.post(f"{ONE}/accept", headers={"If-Match": '"1"'})
+    assert (await problem(answer))[:2] == (412, "version_moved")
+    assert (await near.get(ONE)).json()["state"] == "offered"
+
+
+REFUSED = [
+    ({}, {}, "decline", "unknown_reason", ["reason"]),
+    ({"reason": "bad weather"}, {}, "decline", "unknown_reason", ["reason"]),
+    ({"reason": "no_capacity"}, {}, "accept", "unexpected_reason", ["reason"]),
+    ({"reason": "other", "note": "x" * 501}, {}, "decline", "validation_failed", ["note"]),
+    ({"reason": "other", "note": "\x00"}, {}, "decline", "validation_failed", ["note"]),
+    ({"mood": "good"}, {}, "accept", "validation_failed", ["mood"]),
+    ({}, {"If-Match": '"first"'}, "accept", "invalid_etag", ["If-Match"]),
+    ({}, {"If-Match": "²".encode("latin-1")}, "accept", "invalid_etag", ["If-Match"]),
+    ({}, {"If-Match": "9" * 5000}, "accept", "invalid_etag", ["If-Match"]),
+]
+
+
+async def test_each_refusal_names_its_field_and_changes_nothing(offered: Country, client: Client) -> None:
+    near = client("center", org="near")
+    for body, headers, command, code, fields in REFUSED:
+        answer = await near.post(f"{ONE}/{command}", json=body, headers=headers)  # type: ignore[arg-type]
+        assert await problem(answer) == (422, code, fields)
+    assert (await near.get(ONE)).json()["version"] == 1
+
+
+async def test_an_id_that_is_none_is_refused(client: Client) -> None:
+    answer = await client("operator").get("/v1/referrals/first")
+    assert await problem(answer) == (422, "validation_failed", ["path.referral_id"])
+
+
+async def test_a_list_goes_on_by_its_cursor(country: Country, client: Client) -> None:
+    await country.open("near", places=0)
+    await country.submit(*range(1, 8))
+    operator, found, cursor = client("operator"), [], None
+    while True:
+        query = {"limit": 3} | ({"cursor": cursor} if cursor else {})
+        page = (await operator.get("/v1/referrals", params=query)).json()
+        found.append([UUID(one["id"]).int for one in page["items"]])
+        cursor = page["next"]
+        if cursor is None:
+            break
+    assert found == [[7, 6, 5], [4, 3, 2], [1]]
+
+
+async def test_a_list_can_be_narrowed(offered: Country, client: Client) -> None:
+    operator = client("operator")
+    assert await ids(operator, status="waiting") == [2]
+    assert await ids(operator, center_id="near") == [1]
+    assert await ids(operator, polyclinic_id="p2", status="offered") == []
+
+
+STRANGE: list[tuple[dict[str, str], str, str]] = [
+    ({"status": "lost"}, "validation_failed", "query.status"),
+    ({"limit": "0"}, "validation_failed", "query.limit"),
+    ({"center_id": "\x00"}, "validation_failed", "query.center_id"),
+    ({"cursor": "what?"}, "invalid_cursor", "cursor"),
+    ({"cursor": write_cursor()}, "invalid_cursor", "cursor"),
+    ({"cursor": write_cursor(5)}, "invalid_cursor", "cursor"),
+    ({"cursor": write_cursor("\x00")}, "invalid_cursor", "cursor"),
+    ({"cursor": write_cursor("a", "b")}, "invalid_cursor", "cursor"),
+]
+
+
+async def test_a_strange_query_is_refused_by_field(operator: httpx2.AsyncClient) -> None:
+    for query, code, field in STRANGE:
+        assert await problem(await operator.get("/v1/referrals", params=query)) == (422, code, [field])
+
+
+async def test_a_story_names_nobody(offered: Country, client: Client) -> None:
+    """What the service holds of a child is what the event said: no name, no number, no phone."""
+    story = (await client("operator").get(ONE)).json()
+    assert {"full_name", "iin", "phone", "birth_date", "guardian"}.isdisjoint(story)
+
+
+async def test_it_is_ready_and_describes_itself(client: Client) -> None:
+    ready = await client().get("/readyz")
+    assert ready.json() == {"ready": True, "checks": {"database": "ok", "migrated": "ok"}}
+    paths = (await client().get("/openapi.json")).json()["paths"]
+    assert {f"/v1/referrals/{{referral_id}}/{one}" for one in ("seen", "accept", "decline")} < set(paths)
