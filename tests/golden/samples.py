@@ -1,0 +1,54 @@
+"""One event of each type, with every field filled, as the golden files pin it."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from services.contracts import events
+from services.contracts.vocabulary import Gmfcs, Modality, Priority, ReferralState
+
+AT = datetime(2026, 11, 20, 6, 30, 0, 123000, UTC)
+LATER = datetime(2026, 11, 23, 6, 30, 0, 123000, UTC)
+REFERRAL, CHILD = UUID("01937e5a-7b3c-7c2a-9d4e-000000000001"), UUID("01937e5a-7b3c-7c2a-9d4e-000000000002")
+
+
+def step(kind: type[events.ReferralEvent], state: ReferralState, version: int, **more: Any) -> events.ReferralEvent:
+    return kind(
+        referral_id=REFERRAL, child_id=CHILD, polyclinic_id="polyclinic-7", version=version, state=state, attempt=1,
+        **more,
+    )  # fmt: skip
+
+
+PLACE: dict[str, Any] = {"center_id": "almaty-cp-center", "programme_id": "almaty-cp-center-day-stay"}
+DIAGNOSIS = events.DiagnosisRecordedV1(
+    referral_id=REFERRAL, child_id=CHILD, polyclinic_id="polyclinic-7", age_months=47, settlement_id="1526384",
+    icd10="G80.1", gmfcs=Gmfcs.III, modalities=(Modality.INPATIENT, Modality.DAY_STAY), max_distance_km=300.5,
+    priority=Priority.HIGH, submitted_at=AT,
+)  # fmt: skip
+S = ReferralState
+SAMPLES: dict[str, events.Payload] = {
+    "diagnoses/diagnosis_recorded": DIAGNOSIS,
+    "referral/referral_offered": step(
+        events.ReferralOfferedV1, S.OFFERED, 1, actor="router", deadline_at=LATER, **PLACE
+    ),
+    "referral/referral_waiting": step(events.ReferralWaitingV1, S.WAITING, 1, actor="router", deadline_at=LATER),
+    "referral/referral_unplaceable": step(
+        events.ReferralUnplaceableV1, S.UNPLACEABLE, 1, actor="router", deadline_at=AT
+    ),
+    "referral/offer_seen": step(
+        events.OfferSeenV1, S.OFFERED, 2, actor="center:almaty-cp-center", deadline_at=LATER, **PLACE
+    ),
+    "referral/referral_accepted": step(
+        events.ReferralAcceptedV1, S.ACCEPTED, 3, actor="center:almaty-cp-center", deadline_at=LATER, **PLACE
+    ),
+    "referral/offer_declined": step(
+        events.OfferDeclinedV1,
+        S.SUBMITTED,
+        3,
+        actor="center:almaty-cp-center",
+        reason="no_capacity",
+        deadline_at=LATER,
+        **PLACE,
+    ),
+    "referral/center_registered": events.CenterRegisteredV1(center_id="almaty-cp-center", version=4),
+}

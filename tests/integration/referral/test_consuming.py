@@ -1,0 +1,153 @@
+"""What the worker does with a batch, on a real Kafka: nothing is lost, and what cannot be taken is set aside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from sqlmodel import select
+
+from services.contracts import topics
+from services.contracts.events import DiagnosisRecordedV1, write_event
+from services.kit.batches import TooManyDead
+from services.kit.database import Database
+from services.kit.errors import TransientError
+from services.kit.kafka import make_consumer, started
+from services.kit.settings import CHECKOUT
+from services.kit.topics import create_topics
+from services.referral.adapters.tables import ReferralRow
+from services.referral.entrypoints import consuming
+from services.referral.entrypoints.consuming import Consumers, open_consumers
+from services.referral.settings import ReferralSettings
+from tests.integration.capacity.network import opening
+from tests.support.eventually import eventually
+from tests.unit.referral.samples import NOW, diagnosis
+
+
+@dataclass
+class Message:
+    """A message as Faust gives it."""
+
+    topic: str
+    value: bytes | None
+    offset: int = 0
+    key: bytes | None = b"key"
+    partition: int = 0
+    timestamp: float = NOW.timestamp()
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    """`app`, whose lifespan is another's, on a port of its own."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server._serve())
+    await eventually(lambda: server.started)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture
+async def settings(settings: ReferralSettings, kafka: str, prefix: str) -> ReferralSettings:
+    """The settings with a real Kafka and topics of the test's own."""
+    ours = settings.model_copy(update={"kafka_servers": kafka, "topic_prefix": prefix})
+    await create_topics(ours, CHECKOUT / "deploy" / "topics.toml")
+    return ours
+
+
+@pytest.fixture
+async def consumers(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterator[Consumers]:
+    async with listening(capacity) as url, open_consumers(settings.model_copy(update={"capacity_url": url})) as opened:
+        await capacity.state.capacity.store.places.open_programme(opening("elsewhere", 1), NOW)
+        yield opened
+
+
+def recorded(settings: ReferralSettings, data: DiagnosisRecordedV1) -> Message:
+    raw = write_event(data, event_id=str(uuid4()), source="/test", time=NOW)
+    return Message(topics.topic(settings.topic_prefix, topics.DIAGNOSES), raw)
+
+
+def poison(settings: ReferralSettings, raw: bytes | None = b'{"specversion": "1.0"}') -> Message:
+    return Message(topics.topic(settings.topic_prefix, topics.DIAGNOSES), raw)
+
+
+async def known(settings: ReferralSettings) -> set[int]:
+    database = Database(settings.referral_sql_url)
+    rows = await database.read(lambda session: session.scalars(select(ReferralRow.id)).all())
+    await database.close()
+    return {UUID(one).int for one in rows}
+
+
+async def test_what_cannot_be_taken_is_set_aside_with_its_reason_and_the_rest_is_taken(
+    settings: ReferralSettings, consumers: Consumers
+) -> None:
+    batch = [
+        recorded(settings, diagnosis(1)),
+        poison(settings),
+        recorded(settings, diagnosis(2)),
+        recorded(settings, diagnosis(3, settlement_id="atlantis")),
+        poison(settings, None),
+        recorded(settings, diagnosis(4)),
+    ]
+    await consumers.take(topics.DIAGNOSES, batch)
+    assert await known(settings) == {1, 2, 4}
+    letters = make_consumer(settings, [f"{settings.topic_prefix}.diagnoses.v1.dlq"], None)
+    async with started(letters):
+        found = [await asyncio.wait_for(letters.getone(), 20) for _ in range(3)]
+    reasons = [dict(one.headers)["reason"].decode() for one in found]
+    assert reasons == ["id: Field required", "settlement_id: no settlement atlantis", "empty message"]
+    assert [one.value for one in found] == [batch[1].value, batch[3].value, None]
+    assert await consumers.health.failing() == {}
+
+
+async def test_a_batch_taken_again_after_a_crash_changes_nothing(
+    settings: ReferralSettings, consumers: Consumers
+) -> None:
+    batch = [recorded(settings, diagnosis(number)) for number in (1, 2)]
+    for _ in range(2):
+        await consumers.take(topics.DIAGNOSES, batch)
+    assert await known(settings) == {1, 2}
+
+
+async def test_ten_dead_letters_in_a_row_stop_the_worker_and_turn_it_red(
+    settings: ReferralSettings, consumers: Consumers
+) -> None:
+    with pytest.raises(TooManyDead) as stopped:
+        await consumers.take(topics.DIAGNOSES, [poison(settings) for _ in range(10)])
+    consumers.stop(str(stopped.value))
+    failing = await consumers.health.failing()
+    assert set(failing) == {"consuming"}
+    assert "10 dead letters in a row" in failing["consuming"]
+
+
+async def test_a_batch_that_takes_too_long_turns_the_worker_red_until_it_is_done(
+    settings: ReferralSettings, consumers: Consumers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consuming, "STUCK_AFTER", -1.0)
+    going_on = asyncio.Event()
+
+    async def wait(_: object) -> None:
+        if not going_on.is_set():
+            raise TransientError("capacity is down")
+
+    consumers.settlers[topics.DIAGNOSES].handle = wait
+    task = asyncio.create_task(consumers.take(topics.DIAGNOSES, [poison(settings)]))
+    await eventually(lambda: _red(consumers))
+    going_on.set()
+    await task
+    assert await consumers.health.failing() == {}
+
+
+async def _red(consumers: Consumers) -> bool:
+    return "takes longer" in (await consumers.health.failing()).get("consuming", "")
+
+
+async def test_events_that_are_not_known_here_are_passed_over(settings: ReferralSettings, consumers: Consumers) -> None:
+    raw = write_event(diagnosis(1), event_id="e", source="/test", time=NOW).replace(b"recorded.v1", b"recorded.v9")
+    await consumers.take(topics.DIAGNOSES, [poison(settings, raw)])
+    assert await known(settings) == set()
