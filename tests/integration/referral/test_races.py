@@ -149,3 +149,27 @@ async def test_the_same_center_registered_by_many_at_once_is_one_entry(
     assert set(map(repr, results)) <= {"1", repr(Conflict("another transaction was first"))}
     assert await others[0].registry.put_center(*center_rows("near", body)) == 1
     assert len(await country.told()) == 1
+
+
+async def test_who_starts_to_wait_while_centers_open_waits_for_each_of_them(
+    country: Country, others: list[ReferralService]
+) -> None:
+    await country.open("far", places=0, settlement="far")
+    centers = [f"near-{number}" for number in range(6)]
+
+    async def submit() -> None:
+        for first in range(1, 41, 5):
+            await until_taken(others[0], [event(diagnosis(number)) for number in range(first, first + 5)])
+
+    async def open_all() -> None:
+        for center_id in centers:
+            await country.register(center_id, programme_body(center_id, 0))
+            await others[1].open_center(await country.told())
+
+    await asyncio.gather(submit(), open_all())
+    for center_id in ("far", *centers):
+        assert await country.queue(center_id) == list(range(1, 41)), center_id
+    for number in range(1, 41):
+        story = await country.story(number)
+        assert story.decision
+        assert [one.programme_id for one in story.decision.candidates] == [*centers, "far"]
