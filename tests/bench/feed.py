@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from tests.bench.network import Measured
@@ -23,10 +23,10 @@ class Feed:
             if referral:
                 self.seen.setdefault(referral, time.perf_counter())
 
-    async def has(self, count: int, seconds: float) -> None:
-        """Wait until so many referrals were seen; raises TimeoutError."""
+    async def has(self, referrals: Collection[str], seconds: float) -> None:
+        """Wait until all `referrals` were seen; raises TimeoutError."""
         async with asyncio.timeout(seconds):
-            while len(self.seen) < count:
+            while not self.seen.keys() >= set(referrals):
                 await asyncio.sleep(0.02)
 
 

@@ -13,7 +13,7 @@ from services.local.ports import Ports
 from tests.bench import claims, kafka
 from tests.bench.feed import following
 from tests.bench.load import load, request_bytes
-from tests.bench.network import POLYCLINIC, Measured, children, process, until
+from tests.bench.network import EVERYWHERE, POLYCLINIC, Measured, children, process, until
 
 CLIENTS = 16
 DAY = 44_457
@@ -57,7 +57,8 @@ def _listens(port: int) -> bool:
 
 
 async def worker(network: Measured, count: int) -> float:
-    """Events in to events out on Kafka, from a backlog: the worker is stopped while intake fills it."""
+    """Referrals routed a second, from a backlog in Kafka: the worker is stopped while intake fills it."""
+    await quiet(network)
     supervisor = network.network.supervisor
     supervisor.stop_part(SERVICES, "referral-worker")
     before = routed(network)
@@ -91,7 +92,7 @@ async def claim_rates(network: Measured, count: int) -> dict[str, float]:
 async def latency(network: Measured, count: int, rate: float) -> tuple[float, float]:
     """p50 and p99 in seconds from a POST to the feed's event, at `rate` a second."""
     token = network.token("polyclinic", POLYCLINIC)
-    bodies = children(count, seed=13)
+    bodies = children(count, seed=13, wishes=EVERYWHERE)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     began: dict[str, float] = {}
     async with following(network) as feed, httpx2.AsyncClient(base_url=network.plan.url("intake")) as client:
@@ -105,20 +106,30 @@ async def latency(network: Measured, count: int, rate: float) -> tuple[float, fl
             for body in bodies:
                 posts.create_task(post(body))
                 await asyncio.sleep(1 / rate)
-        await feed.has(count, 60)
+        await feed.has(began, 60)
         waits = sorted(feed.seen[referral] - at for referral, at in began.items())
     cuts = quantiles(waits, n=100)
     return cuts[49], cuts[98]
 
 
 async def whole_path(network: Measured, count: int) -> float:
-    """Seconds from the first byte of a bulk submission to the last referral's event in the feed."""
+    """Seconds from the first byte of a bulk submission until every referral is routed and every event is in Kafka."""
     lines = children(count, seed=14)
-    async with following(network) as feed:
+    await quiet(network)
+    before = routed(network)
+    async with following(network):
         began = time.perf_counter()
         await asyncio.to_thread(submit_lines, network, lines)
-        await feed.has(count, 900)
+        await asyncio.to_thread(until, lambda: routed(network) >= before + count, "all are routed", 900)
+        await quiet(network)
         return time.perf_counter() - began
+
+
+async def quiet(network: Measured) -> None:
+    """Wait until nothing of an earlier measurement is under way."""
+    await asyncio.to_thread(until, lambda: pending(network, "intake") == 0, "intake's outbox is empty")
+    await asyncio.to_thread(until, lambda: routed(network) >= _count(network, "intake", "outbox"), "all are routed")
+    await asyncio.to_thread(until, lambda: pending(network, "referral") == 0, "the record's outbox is empty")
 
 
 def submit(network: Measured, count: int, seed: int) -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,9 @@ from io import StringIO
 from pathlib import Path
 
 import httpx2
-from services.cli.demo_children import write_demo_children
+import orjson
 
+from services.cli.demo_children import write_demo_children
 from services.contracts.reference import read_programmes
 from services.kit.settings import CHECKOUT
 from services.local.demo import load_network, programmes_known
@@ -55,11 +56,16 @@ def running_network() -> Iterator[Measured]:
             yield Measured(plan, network)
 
 
-def children(count: int, seed: int) -> list[bytes]:
-    """Bodies of POST /v1/diagnoses."""
+EVERYWHERE = {"modalities": ["inpatient", "day_stay", "outpatient", "home_care"], "max_distance_km": None}
+"""Wishes that some programme meets for each child, so that each has an event in the feed."""
+
+
+def children(count: int, seed: int, wishes: Mapping[str, object] | None = None) -> list[bytes]:
+    """Bodies of POST /v1/diagnoses, with `wishes` in place of their own."""
     text = StringIO()
     write_demo_children(text, count, seed, CHECKOUT / "data", (datetime.now(UTC) + timedelta(hours=5)).date())
-    return [line.encode() for line in text.getvalue().splitlines()]
+    lines = text.getvalue().splitlines()
+    return [orjson.dumps(orjson.loads(line) | wishes) if wishes else line.encode() for line in lines]
 
 
 @contextmanager
