@@ -36,7 +36,8 @@ test-compose: $(READY) ## the journey against the composed network
 env: ## random secrets into .env, for docker compose
 	@$(PYTHON) deploy/make_env.py
 
-lock: $(READY) ## resolve pyproject.toml anew into both lock files
+lock: ## resolve pyproject.toml anew into both lock files
+	@test -x $(BIN)/uv || $(MAKE) $(READY)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate pyproject.toml --all-extras -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -54,4 +55,5 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Installing the pinned packages into $(VENV) (once; a minute or two) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip check || { echo "requirements.lock is behind pyproject.toml: make lock" >&2; exit 1; }
 	@touch $@
