@@ -1,0 +1,53 @@
+"""What `make env` and a trial's issuer write, and what they keep to themselves."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from services.kit.settings import CHECKOUT
+from tests.support.servers import wait_until
+
+
+def make_env(target: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "deploy/make_env.py", str(target)], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+
+
+def values(file: Path) -> dict[str, str]:
+    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_every_empty_place_gets_a_secret_of_its_own_that_only_the_owner_reads(tmp_path: Path) -> None:
+    assert make_env(tmp_path / "one").returncode == make_env(tmp_path / "two").returncode == 0
+    one, two = values(tmp_path / "one"), values(tmp_path / "two")
+    filled = {name for name, value in values(CHECKOUT / ".env.example").items() if not value}
+    secrets = [values[name] for values in (one, two) for name in filled]
+    assert len(filled) == 5
+    assert len(set(secrets)) == len(secrets)
+    assert min(map(len, secrets)) >= 44
+    assert (tmp_path / "one").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_env_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("mine")
+    refused = make_env(tmp_path / ".env")
+    assert refused.returncode == 1
+    assert "nothing was changed" in refused.stderr
+    assert (tmp_path / ".env").read_text() == "mine"
+
+
+def test_the_trial_issuer_publishes_its_public_key_and_a_token_and_ends_when_told(tmp_path: Path) -> None:
+    for folder in ("keys", "token"):
+        (tmp_path / folder).mkdir()
+    environment = {"JOLDAMA_HOME": str(tmp_path / "issuer"), "PYTHONPATH": str(CHECKOUT)}
+    with subprocess.Popen([sys.executable, "deploy/trial_issuer.py"], cwd=CHECKOUT, env=environment) as issuer:
+        wait_until((tmp_path / "token" / "service-token").exists, "the token is there", issuer)
+        issuer.send_signal(signal.SIGTERM)
+        assert issuer.wait(10) == 0
+    [key] = json.loads((tmp_path / "keys" / "jwks.json").read_text())["keys"]
+    assert key.keys() <= {"kty", "n", "e", "kid", "use", "alg"}
+    assert {path.name for path in tmp_path.glob("[kt]*/*")} == {"jwks.json", "service-token"}
