@@ -39,7 +39,7 @@ def decide(child: Needs, offers: list[Programme], distances: list[int], passed: 
     return rank_programmes(child, network(offers, near).neighbors("home"), NOW, passed)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12), st.data())
 def test_every_programme_is_a_candidate_or_left_out_for_its_reason(
     child: Needs, offers: list[Programme], distances: list[int], data: st.DataObject
@@ -55,7 +55,7 @@ def test_every_programme_is_a_candidate_or_left_out_for_its_reason(
             assert exclusion(child, child.age_months, by_id[one], kilometers[one], passed) is why
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12))
 def test_candidates_go_by_distance_then_id_and_one_distance_is_one_tier(
     child: Needs, offers: list[Programme], distances: list[int]
