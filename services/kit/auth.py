@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 import httpx2
 import structlog
@@ -19,6 +19,8 @@ from services.kit.settings import ServiceSettings
 log = structlog.get_logger()
 REFRESH_AFTER = 30.0
 """Seconds between two readings of the JWKS, however many unknown keys are presented."""
+BELIEVED_FOR, BELIEVED_MOST = 30.0, 10_000
+"""Seconds a verified token is believed without looking at its signature again (never past its end), and how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class TokenVerifier:
 
     def __init__(self, jwks: str, issuer: str, audience: str) -> None:
         self._source, self._keys, self._read_at = jwks, KeySet([]), -REFRESH_AFTER
+        self._believed: dict[str, tuple[Principal, float]] = {}
         self._claims = jwt.JWTClaimsRegistry(
             leeway=5,
             iss={"essential": True, "value": issuer},
@@ -58,17 +61,29 @@ class TokenVerifier:
 
     async def verify(self, token: str) -> Principal:
         """The token's principal; raises Problem 401."""
+        principal, until = self._believed.get(token, (None, 0.0))
+        if principal is not None and time() < until:
+            return principal
+        principal, ends = await self._verify(token)
+        if len(self._believed) >= BELIEVED_MOST:
+            self._believed.clear()
+        self._believed[token] = principal, min(ends, time() + BELIEVED_FOR)
+        return principal
+
+    async def _verify(self, token: str) -> tuple[Principal, float]:
+        """The principal, and when the token ends (epoch seconds)."""
         try:
             claims = await self._decode(token)
             self._claims.validate(claims)
         except (JoseError, ValueError) as error:
             raise _unauthorized(f"The bearer token was refused: {type(error).__name__}.") from None
         roles = claims.get("roles", [])
-        return Principal(
+        principal = Principal(
             str(claims["sub"]),
             frozenset(map(str, roles if isinstance(roles, list) else [roles])),
             str(claims.get("org", "")),
         )
+        return principal, float(str(claims["exp"]))
 
     async def _decode(self, token: str) -> dict[str, object]:
         try:

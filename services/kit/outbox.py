@@ -52,6 +52,7 @@ class Outbox:
             Column("acknowledged_at", BigInteger, nullable=True),
             UniqueConstraint("event_id", name="uq_outbox_event_id"),
         )
+        self._insert = insert(self.rows)
         pending = text("acknowledged_at IS NULL")
         Index("ix_outbox_pending", self.rows.c.sequence, sqlite_where=pending, postgresql_where=pending)
         self.positions = Table(
@@ -75,8 +76,8 @@ class Outbox:
         if not messages:
             return
         now = int(time.time() * 1000)
-        session.execute(
-            insert(self.rows),
+        session.connection().execute(
+            self._insert,
             [
                 {
                     "event_id": m.event_id,
