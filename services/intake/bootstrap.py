@@ -15,10 +15,14 @@ from services.intake.adapters.sql_diagnoses import SqlDiagnoses
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.domain.validation import Reference
 from services.intake.handlers.drafts import Drafting
+from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.settings import IntakeSettings
 from services.kit.database import Database
+
+LANES = 4
+"""Transactions of submissions at a time on PostgreSQL; SQLite has one writer."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ async def bootstrap(
     database = Database(settings.intake_sql_url)
     vault = AesVault(settings.data_keys)
     drafting = Drafting(vault, new_id)
-    submissions = SqlSubmissions(database, drafting.bind)
+    lanes = 1 if database.is_sqlite else LANES
+    submissions = GroupedSubmissions(SqlSubmissions(database, drafting.bind), lanes)
     try:
         yield Intake(
             database,

@@ -1,6 +1,5 @@
 """Personal data at rest: AES-256-GCM, and blind indexes by HMAC-SHA256. Keys are derived by HKDF (RFC 5869)."""
 
-import hashlib
 import hmac
 import os
 from collections.abc import Sequence
@@ -29,7 +28,8 @@ class AesVault:
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._ciphers = {_derive(key, "key id")[:_KEY_ID]: AESGCM(_derive(key, "seal")) for key in keys}
         self._current, self._cipher = next(iter(self._ciphers.items()))
-        self._index_key, self._digest_key = _derive(keys[-1], "iin index"), _derive(keys[-1], "request digest")
+        self._index = hmac.new(_derive(keys[-1], "iin index"), digestmod="sha256")
+        self._digest = hmac.new(_derive(keys[-1], "request digest"), digestmod="sha256")
 
     def seal(self, child_id: UUID, plain: bytes) -> bytes:
         nonce = os.urandom(_NONCE)
@@ -47,11 +47,18 @@ class AesVault:
 
     def index(self, iin: str) -> bytes:
         """The same 32 bytes for the same number; the number cannot be found from them without the key."""
-        return hmac.digest(self._index_key, iin.encode(), hashlib.sha256)
+        return _authenticate(self._index, iin.encode())
 
     def digest(self, *parts: bytes) -> bytes:
         """32 bytes that stand for `parts` where they are compared but must not be kept."""
-        return hmac.digest(self._digest_key, b"".join(len(p).to_bytes(4, "big") + p for p in parts), hashlib.sha256)
+        return _authenticate(self._digest, b"".join(len(part).to_bytes(4, "big") + part for part in parts))
+
+
+def _authenticate(keyed: hmac.HMAC, message: bytes) -> bytes:
+    # hmac.digest would let go of the interpreter each time, and wait for its turn again
+    one = keyed.copy()
+    one.update(message)
+    return one.digest()
 
 
 def _derive(key: bytes, purpose: str) -> bytes:

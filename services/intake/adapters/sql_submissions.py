@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -22,6 +22,18 @@ from services.kit.outbox import Message
 RACES = 10
 """How often one submission is tried again when others commit the same child or key at the same moment."""
 _ACCEPTED, _CONFLICT = 201, 409
+# Statements are put together once: that costs more than running them.
+_FIND_CHILDREN = (
+    select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id)
+    .outerjoin(diagnoses, diagnoses.c.open_iin == children.c.iin_index)
+    .where(children.c.iin_index.in_(bindparam("indexes", expanding=True)))
+)
+_FIND_ANSWERS = (
+    select(answered, diagnoses.c.child_id, diagnoses.c.priority, diagnoses.c.submitted_at)
+    .join(diagnoses, diagnoses.c.referral_id == answered.c.referral_id)
+    .where(answered.c.key_digest.in_(bindparam("keys", expanding=True)))
+)
+_ADD_CHILDREN, _ADD_DIAGNOSES, _ADD_ANSWERS = insert(children), insert(diagnoses), insert(answered)
 
 
 class SqlSubmissions:
@@ -126,13 +138,15 @@ class _Batch:
         )
 
     def write(self) -> None:
-        if self.children:
-            self.session.execute(insert(children), self.children)
-        if self.diagnoses:
-            self.session.execute(insert(diagnoses), self.diagnoses)
+        connection = self.session.connection()
+        for statement, rows in (
+            (_ADD_CHILDREN, self.children),
+            (_ADD_DIAGNOSES, self.diagnoses),
+            (_ADD_ANSWERS, self.new_answers),
+        ):
+            if rows:
+                connection.execute(statement, rows)
         outbox.add(self.session, self.events)
-        if self.new_answers:
-            self.session.execute(insert(answered), self.new_answers)
 
 
 def _recorded(draft: Draft) -> Recorded:
@@ -150,24 +164,16 @@ def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID
     """Child id, and open referral if there is one, of each IIN index that is known."""
     if not indexes:
         return {}
-    query = (
-        select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id)
-        .outerjoin(diagnoses, diagnoses.c.open_iin == children.c.iin_index)
-        .where(children.c.iin_index.in_(indexes))
-    )
-    return {index: (child_id, referral_id) for index, child_id, referral_id in session.execute(query)}
+    rows = session.connection().execute(_FIND_CHILDREN, {"indexes": indexes})
+    return {index: (child_id, referral_id) for index, child_id, referral_id in rows}
 
 
 def _answers(session: Session, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, Recorded | OpenReferralExists]]:
     """Body digest and outcome of each idempotency key that was answered before."""
     if not keys:
         return {}
-    query = (
-        select(answered, diagnoses.c.child_id, diagnoses.c.priority, diagnoses.c.submitted_at)
-        .join(diagnoses, diagnoses.c.referral_id == answered.c.referral_id)
-        .where(answered.c.key_digest.in_(keys))
-    )
-    return {row.key_digest: (row.body_digest, _outcome(row)) for row in session.execute(query)}
+    rows = session.connection().execute(_FIND_ANSWERS, {"keys": keys})
+    return {row.key_digest: (row.body_digest, _outcome(row)) for row in rows}
 
 
 def _outcome(row: Any) -> Recorded | OpenReferralExists:

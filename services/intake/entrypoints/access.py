@@ -10,7 +10,8 @@ from services.kit.auth import Principal, require
 from services.kit.problems import Problem
 
 
-def the_intake(request: Request) -> Intake:
+async def the_intake(request: Request) -> Intake:
+    """Async, because FastAPI takes plain functions to a thread."""
     found: Intake = request.app.state.intake
     return found
 

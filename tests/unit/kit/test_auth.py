@@ -125,6 +125,25 @@ async def test_a_new_key_is_found_by_reading_the_set_again_but_not_for_every_str
     assert (await verifier.verify(sign(key))).subject == "u1"
 
 
+async def test_a_token_is_believed_for_a_while_but_never_past_its_end(
+    verifier: TokenVerifier, key: RSAKey, jwks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [time.time()]
+    monkeypatch.setattr(auth, "time", lambda: now[0])
+    ends_soon, ends_late = sign(key, exp=int(now[0]) + 10), sign(key, exp=int(now[0]) + 3600)
+    for token in (ends_soon, ends_late):
+        await verifier.verify(token)
+    verifier._keys = type(verifier._keys)([])  # the key was taken from the set
+    verifier._read_at = auth.monotonic()
+    assert (await verifier.verify(ends_late)).subject == "u1"
+    now[0] += 11
+    with pytest.raises(Problem):
+        await verifier.verify(ends_soon)
+    now[0] += auth.BELIEVED_FOR
+    with pytest.raises(Problem):
+        await verifier.verify(ends_late)
+
+
 async def test_keys_that_cannot_be_read_are_our_fault_not_the_callers(tmp_path: Path, key: RSAKey) -> None:
     verifier = TokenVerifier(str(tmp_path / "missing.json"), ISSUER, "joldama")
     with pytest.raises(Problem) as caught:
