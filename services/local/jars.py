@@ -49,7 +49,7 @@ def kafka_jars(
     cache = cache or default_cache()
     folder = cache / f"kafka-{KAFKA_VERSION}"
     if not folder.is_dir():
-        with _alone(cache / "download.lock"):
+        with alone(cache / "download.lock"):
             if not folder.is_dir():
                 _download(cache, folder, sums, say, fetch or _fetch)
     if wrong := differences(folder, sums):
@@ -80,7 +80,7 @@ def _sum(path: Path) -> str:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
     """Let one process in at a time; the lock ends with its holder, whatever ends that."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
@@ -125,4 +125,6 @@ def _fetch(work: Path) -> Path:
 
 
 if __name__ == "__main__":
-    kafka_jars()
+    from services.local.fast_start import ensure_cache
+
+    ensure_cache(kafka_jars(), say_aloud)

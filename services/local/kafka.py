@@ -9,7 +9,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.local.jars import kafka_jars
+from services.local.fast_start import ensure_cache, options
+from services.local.jars import Say, kafka_jars, say_aloud
 from services.local.ports import LOOPBACK
 
 _PROPERTIES = """\
@@ -67,33 +68,50 @@ class Kafka:
     def address(self) -> str:
         return f"{LOOPBACK}:{self.port}"
 
-    def prepare(self, jars: Path | None = None) -> None:
+    def prepare(self, say: Say = say_aloud) -> None:
+        """Have the jars, Java's cache of them, the settings, and a formatted data folder. Raises JarsRefused."""
+        jars = kafka_jars(say=say)
+        ensure_cache(jars, say)
+        self.lay_out(jars)
+
+    def lay_out(self, jars: Path) -> None:
         """Write the settings, and format the data folder once. A format that was cut short is done over."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        data, formatted = self.folder / "data", self.folder / "cluster-id"
+        data = self.folder / "data"
         self._settings.write_text(
             _PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=self.controller_port, data=data)
         )
         (self.folder / "log4j2.properties").write_text(_LOGGING)
-        if formatted.exists() and data.is_dir():
+        if self.cluster_id:
             return
         shutil.rmtree(data, ignore_errors=True)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        command = self._java("kafka.tools.StorageTool", jars or kafka_jars())
+        command = self._java("kafka.tools.StorageTool", jars)
         done = subprocess.run(  # noqa: S603
             [*command, "format", "-t", cluster, "-c", str(self._settings)], capture_output=True, text=True
         )
         if done.returncode:
             raise RuntimeError(f"Kafka's data folder {data} cannot be formatted: {done.stdout}{done.stderr}")
-        formatted.write_text(cluster)
+        self._formatted.write_text(cluster)
 
     def command(self, jars: Path | None = None) -> list[str]:
         """The program and its arguments; the jars are checked first (raises JarsRefused)."""
-        return [*self._java("kafka.Kafka", jars or kafka_jars()), str(self._settings)]
+        jars = jars or kafka_jars()
+        java, *rest = self._java("kafka.Kafka", jars)
+        return [java, *options(jars), *rest, str(self._settings)]
 
     def is_ready(self) -> bool:
         """Whether the node answers, and counts itself among the brokers that can lead a partition."""
         return answers_as_broker(self.port)
+
+    @property
+    def cluster_id(self) -> str:
+        """Names the data for as long as it exists; empty before it is formatted."""
+        return self._formatted.read_text() if self._formatted.exists() and (self.folder / "data").is_dir() else ""
+
+    @property
+    def _formatted(self) -> Path:
+        return self.folder / "cluster-id"
 
     @property
     def _settings(self) -> Path:

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -12,13 +13,14 @@ from services.local.home import Home
 from services.local.issuer import make_secrets
 from services.local.jobs import Jobs, log_end
 from services.local.mark import MARK
-from services.local.parts import SERVERS, SERVICES, Blueprint, Part, shared_environment
+from services.local.parts import SERVERS, SERVICES, Blueprint, Job, Part, shared_environment
 from services.local.plan import Plan, make_plan
 from services.local.ports import Ports
+from services.local.stamps import Stamps
 from services.local.supervision import Supervisor
 
 Say = Callable[[str], None]
-LOOK_EVERY = 0.05
+LOOK_EVERY = 0.1
 KEEPS_ENDING = 4
 """How many times a part may end while it is waited for, before waiting is given up."""
 
@@ -75,15 +77,24 @@ class Network:
         environment = {**self._environment, **shared_environment(plan), MARK: str(self.home.root)}
         self._supervisor.launch(self.parts, environment)
         self._wait("supervisord", lambda: self._supervisor.answers)
+        self._bring_up(servers, services, self._blueprint.jobs(plan), environment)
+        return plan
 
-        jobs = self._blueprint.jobs(plan)
-        first = Jobs([job for job in jobs if not job.needs_kafka], environment, self.home.logs)
+    def _bring_up(
+        self, servers: list[Part], services: list[Part], jobs: list[Job], environment: Mapping[str, str]
+    ) -> None:
+        stamps = Stamps(self.home.root / "jobs.json")
+        due = stamps.due(jobs)
+        first = Jobs([job for job in due if not job.needs_kafka], environment, self.home.logs)
         self._start(SERVERS, servers)
-        then = Jobs([job for job in jobs if job.needs_kafka], environment, self.home.logs)
+        then = Jobs([job for job in due if job.needs_kafka], environment, self.home.logs)
         first.finish(self._deadline)
         then.finish(self._deadline)
+        # topics that somebody deleted come back, though nobody waits for that
+        beside = Jobs([job for job in jobs if job.needs_kafka and job not in due], environment, self.home.logs)
         self._start(SERVICES, services)
-        return plan
+        beside.finish(self._deadline)
+        stamps.keep(jobs)
 
     def pid(self, part: str) -> int:
         """The part's process; 0 while it does not run."""
@@ -114,10 +125,12 @@ class Network:
         waiting = list(self.parts if parts is None else parts)
         give_up = time.monotonic() + self._deadline
         seen: dict[str, set[int]] = {part.name: set() for part in waiting}
-        while waiting := [part for part in waiting if not part.is_ready()]:
-            for name, running in self._supervisor.running().items():
-                if running.pid:
-                    seen.setdefault(name, set()).add(running.pid)
+        for look in count():
+            if not (waiting := [part for part in waiting if not part.is_ready()]):
+                return
+            if look % 10 == 0:
+                for name, running in self._supervisor.running().items():
+                    seen.setdefault(name, set()).update({running.pid} - {0})
             lost = [part for part in waiting if len(seen[part.name]) >= KEEPS_ENDING]
             if lost or time.monotonic() > give_up:
                 raise NotReady("\n".join(self._excuse(part.name, seen[part.name]) for part in lost or waiting))

@@ -4,11 +4,13 @@ import http.client
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.local.issuer import AUDIENCE, ISSUER
 from services.local.jars import CHECKOUT
 from services.local.plan import Plan
 from services.local.ports import LOOPBACK
+from services.local.stamps import migration_stamp, topics_stamp
 
 SERVERS, SERVICES = "servers", "services"
 
@@ -32,6 +34,9 @@ class Job:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     needs_kafka: bool = False
+    stamp: Callable[[], str] = str
+    """What its result depends on. While that is what it was when the job last ended, services need not wait for it;
+    empty when nobody can tell."""
 
 
 def servers(plan: Plan) -> list[Part]:
@@ -67,9 +72,19 @@ def jobs(plan: Plan) -> list[Job]:
     referral = {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.url("capacity")}
     topics = str(CHECKOUT / "deploy" / "topics.toml")
     return [
-        Job("migrate-intake", _python("intake.entrypoints.migrate"), _intake_environment(plan)),
-        Job("migrate-referral", _python("referral.entrypoints.migrate"), referral),
-        Job("topics", (*_python("kit.topics"), topics), needs_kafka=True),
+        Job(
+            "migrate-intake",
+            _python("intake.entrypoints.migrate"),
+            _intake_environment(plan),
+            stamp=partial(migration_stamp, "intake", plan.intake_sql_url),
+        ),
+        Job(
+            "migrate-referral",
+            _python("referral.entrypoints.migrate"),
+            referral,
+            stamp=partial(migration_stamp, "referral", plan.referral_sql_url),
+        ),
+        Job("topics", (*_python("kit.topics"), topics), needs_kafka=True, stamp=partial(topics_stamp, plan.kafka)),
     ]
 
 

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis
 
+from services.local.fast_start import ensure_cache, options
 from services.local.ports import Ports
 from tests.support.servers import Server, new_server
 
@@ -61,6 +62,16 @@ async def test_a_format_that_was_cut_short_is_done_over(tmp_path: Path, ports: P
         await create_topic(server.address, "t")
     finally:
         server.stop()
+
+
+def test_kafka_starts_without_a_cache_where_none_can_be_made(tmp_path: Path) -> None:
+    said: list[str] = []
+    (jars := tmp_path / "jars").mkdir()
+    for _ in range(2):
+        ensure_cache(jars, said.append)
+    assert options(jars) == []
+    assert "That did not work" in said[-1]
+    assert len(said) == 2
 
 
 async def test_valkey_keeps_what_it_acknowledged_across_kill_and_restart(tmp_path: Path, ports: Ports) -> None:
