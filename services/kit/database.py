@@ -22,6 +22,10 @@ _PRAGMAS = (
 )
 T = TypeVar("T")
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
+UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"
+"""Not migrated yet: whoever waits will be served."""
+_SQLITE_SNAPSHOT: dict[str, Any] = {"sqlite_begin": "BEGIN"}
+_SERVER_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 class Database:
@@ -56,7 +60,7 @@ class Database:
             return work(session)
 
     def _look(self, work: Callable[[Session], T]) -> T:
-        options: dict[str, Any] = {"sqlite_begin": "BEGIN"} if self.is_sqlite else {"postgresql_readonly": True}
+        options = _SQLITE_SNAPSHOT if self.is_sqlite else _SERVER_SNAPSHOT
         with self.engine.connect().execution_options(**options) as connection, Session(connection) as session:
             return work(session)
 
@@ -78,24 +82,32 @@ def _classified(call: Callable[[], T]) -> T:
     except (OperationalError, InterfaceError) as error:
         raise _transient(error) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
+        if error.connection_invalidated or _sqlstate(error) in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
             raise _transient(error) from error
         raise
 
 
 def _transient(error: DBAPIError) -> TransientError:
-    state = getattr(error.orig, "sqlstate", None)
-    kind = Conflict if state in (SERIALIZATION_FAILURE, DEADLOCK) else TransientError
+    kind = Conflict if _sqlstate(error) in (SERIALIZATION_FAILURE, DEADLOCK) else TransientError
     return kind(f"database: {type(error.orig).__name__}")
 
 
+def _sqlstate(error: DBAPIError) -> object:
+    return getattr(error.orig, "sqlstate", None)
+
+
 def _server_engine(url: str, pool_size: int) -> Engine:
-    return create_engine(url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, pool_recycle=1800)
+    """Errors never repeat a statement's values: they may be personal."""
+    return create_engine(
+        url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True
+    )
 
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:
     """WAL, and BEGIN IMMEDIATE for all that may write: a lock is waited for at the start, never lost midway."""
-    engine = create_engine(url, pool_size=pool_size, max_overflow=2, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=2, hide_parameters=True, connect_args={"check_same_thread": False}
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

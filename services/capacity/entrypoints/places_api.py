@@ -116,7 +116,7 @@ async def open_programme(
 
 
 async def _page(service: Service, wanted: Wanted, cursor: str | None, limit: int) -> CapacityPage:
-    after = str(read_cursor(cursor)[0]) if cursor else ""
+    after = str(read_cursor(cursor, 1)[0]) if cursor else ""
     snapshot = await service.store.places.snapshot(service.clock())
     items, more = show_capacity(snapshot.figures, wanted, after, limit)
     return CapacityPage(
@@ -131,7 +131,7 @@ def _read_turn(cursor: str | None) -> Turn | None:
     if cursor is None:
         return None
     try:
-        rank, referral = read_cursor(cursor)
+        rank, referral = read_cursor(cursor, 2)
         return Turn(0, UUID(referral), int(rank))
     except (ValueError, TypeError, AttributeError):
         raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list") from None

@@ -13,9 +13,9 @@ import faust
 import structlog
 
 from services.contracts import topics
-from services.kit.batches import TooManyDead
 from services.kit.logging import configure_logging
 from services.kit.server import probes
+from services.referral.entrypoints.broker import credentials
 from services.referral.entrypoints.consuming import Consumers, open_consumers
 from services.referral.settings import ReferralSettings
 
@@ -30,10 +30,12 @@ async def finish(step: Awaitable[None]) -> None:
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=GRACE)
-        if not task.done():
-            log.warning("worker.left_a_batch", reason="it will be taken again")
-            os._exit(os.EX_TEMPFAIL)
+        try:
+            await asyncio.wait({task}, timeout=GRACE)
+        finally:
+            if not task.done() or task.exception():
+                log.warning("worker.left_a_batch", reason="it will be taken again")
+                os._exit(os.EX_TEMPFAIL)
         raise
 
 
@@ -50,6 +52,7 @@ def build(settings: ReferralSettings) -> faust.App:
     app = faust.App(
         f"{settings.topic_prefix}.{settings.worker_group}",
         broker=f"kafka://{settings.kafka_servers.replace(',', ';kafka://')}",
+        broker_credentials=credentials(settings),
         autodiscover=False,
         web_enabled=False,
         datadir=Path(gettempdir()),  # no table writes there, but the folder must be writable
@@ -84,8 +87,8 @@ def _agent(
         async for batch in stream.take_events(settings.worker_batch, within=settings.worker_within):
             try:
                 await finish(consumers["all"].take(name, [event.message for event in batch]))
-            except TooManyDead as error:
-                consumers["all"].stop(str(error))
+            except Exception as error:  # too many dead in a row, or a fault of ours
+                consumers["all"].stop(f"{type(error).__name__}: {error}")
                 await _hold()
 
     consume.__name__ = name.partition(".")[0]
