@@ -1,6 +1,7 @@
 """Capacity in memory, for tests: the three ports on plain Python. The contract suite holds it to what Redis does."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from services.capacity.domain.entries import from_ms, to_ms
-from services.capacity.domain.figures import figures
+from services.capacity.domain.figures import figures, free_places
 from services.capacity.domain.step import START, Step, StepId
 from services.capacity.ports import Rebuilding, Snapshot, Turn, UnknownProgramme
 from services.contracts import events
@@ -43,6 +44,7 @@ class FakeClaims:
     def __init__(self) -> None:
         self.epoch: int | None = None
         self.claims: dict[UUID, _Claim] = {}
+        self._there: defaultdict[str, set[UUID]] = defaultdict(set)
         self.programmes: dict[str, ProgrammeCapacity] = {}
         self.steps: list[Step] = []
         self._told = asyncio.Event()
@@ -57,7 +59,7 @@ class FakeClaims:
         if claim is None or claim.attempt != attempt or claim.state is not HELD:
             repeated = claim is not None and claim.attempt == attempt
             return self._answer(referral_id, attempt, repeated=repeated)
-        self.claims[referral_id] = replace(claim, state=OCCUPIED)
+        self._put(referral_id, replace(claim, state=OCCUPIED))
         self._tell(events.PlaceOccupiedV1, claim.programmes[0], at, referral_id, attempt)
         return self._answer(referral_id, attempt)
 
@@ -66,7 +68,7 @@ class FakeClaims:
         claim = self.claims.get(referral_id, _Claim(0, NONE))
         if claim.attempt > attempt or claim == _Claim(attempt, NONE):
             return self._answer(referral_id, attempt, repeated=claim.attempt == attempt)
-        self.claims[referral_id] = _Claim(attempt, NONE)
+        self._put(referral_id, _Claim(attempt, NONE))
         self._give_back(referral_id, claim, at)
         return self._answer(referral_id, attempt)
 
@@ -152,16 +154,16 @@ class FakeClaims:
         if claim and (claim.attempt >= attempt or claim.state is OCCUPIED):
             return self._result(referral_id, attempt, repeated=claim.attempt == attempt)
         if claim:
-            self.claims[referral_id] = _Claim(attempt, NONE)
+            self._put(referral_id, _Claim(attempt, NONE))
             self._give_back(referral_id, claim, request.at)
         named = list(dict.fromkeys(name for tier in request.candidates for name in tier))
         free = {name: self._free(name) for name in named}
         best = next((max(tier, key=free.__getitem__) for tier in request.candidates if _any(tier, free)), None)
         if best:
-            self.claims[referral_id] = _Claim(attempt, HELD, request.rank, (best,))
+            self._put(referral_id, _Claim(attempt, HELD, request.rank, (best,)))
             self._tell(events.PlaceHeldV1, best, request.at, referral_id, attempt)
         else:
-            self.claims[referral_id] = _Claim(attempt, WAITING, request.rank, tuple(named))
+            self._put(referral_id, _Claim(attempt, WAITING, request.rank, tuple(named)))
             self._turn(events.ClaimQueuedV1, named, request.at, referral_id, attempt, rank=request.rank)
         return self._result(referral_id, attempt).model_copy(update={"free": free})
 
@@ -176,7 +178,7 @@ class FakeClaims:
     def _hand_over(self, programme_id: str, at: datetime) -> None:
         while self._free(programme_id) and (waiting := self._queue(programme_id)):
             claim = self.claims[waiting[0]]
-            self.claims[waiting[0]] = replace(claim, state=HELD, programmes=(programme_id,))
+            self._put(waiting[0], replace(claim, state=HELD, programmes=(programme_id,)))
             left = tuple(name for name in claim.programmes if name != programme_id)
             self._tell(
                 events.PlaceHandedOverV1, programme_id, at, waiting[0], claim.attempt, left=left
@@ -186,7 +188,7 @@ class FakeClaims:
         claim = self.claims.get(referral_id, _Claim(0, NONE))
         if (claim.state, claim.attempt) != (WAITING, attempt) or programme_id in claim.programmes:
             return
-        self.claims[referral_id] = replace(claim, programmes=(*claim.programmes, programme_id))
+        self._put(referral_id, replace(claim, programmes=(*claim.programmes, programme_id)))
         self._turn(events.ClaimQueuedV1, [programme_id], at, referral_id, attempt, rank=claim.rank)
 
     def _check(self, seen: Mark | None) -> None:
@@ -196,8 +198,15 @@ class FakeClaims:
     def _mark(self) -> Mark:
         return Mark(epoch=str(self.epoch), sequence=len(self.steps))
 
+    def _put(self, referral_id: UUID, claim: _Claim) -> None:
+        for name in self.claims.get(referral_id, claim).programmes:
+            self._there[name].discard(referral_id)
+        for name in claim.programmes:
+            self._there[name].add(referral_id)
+        self.claims[referral_id] = claim
+
     def _count(self, programme_id: str, state: ClaimState) -> int:
-        return sum(one.state is state and programme_id in one.programmes for one in self.claims.values())
+        return sum(self.claims[one].state is state for one in self._there[programme_id])
 
     def _figures(self, programme_id: str, now: datetime) -> ProgrammeFigures:
         counts = {state.value: self._count(programme_id, state) for state in (HELD, OCCUPIED, WAITING)}
@@ -205,14 +214,14 @@ class FakeClaims:
 
     def _free(self, programme_id: str) -> int:
         known = self.programmes.get(programme_id)
-        return self._figures(programme_id, known.confirmed_at).free if known else 0
+        if known is None:
+            return 0
+        held, occupied = self._count(programme_id, HELD), self._count(programme_id, OCCUPIED)
+        return free_places(known.places, held, occupied, known.suspended)
 
     def _queue(self, programme_id: str) -> list[UUID]:
-        waiting = [
-            (claim.rank, str(referral_id), referral_id)
-            for referral_id, claim in self.claims.items()
-            if claim.state is WAITING and programme_id in claim.programmes
-        ]
+        here = {one: self.claims[one] for one in self._there[programme_id]}
+        waiting = [(claim.rank, str(one), one) for one, claim in here.items() if claim.state is WAITING]
         return [referral_id for _, _, referral_id in sorted(waiting)]
 
     def _result(self, referral_id: UUID, attempt: int, *, repeated: bool = False) -> ClaimResult:

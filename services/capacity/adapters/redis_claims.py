@@ -1,6 +1,6 @@
 """Claims on Redis or Valkey: one function a script."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +16,7 @@ KEEP_RELEASED_MS = 90 * 86_400_000
 
 TOGETHER = 25
 """How many claims one script takes: enough to share its cost, few enough that nobody waits long for it."""
+Tiers = Sequence[Sequence[str]]
 _STATES = {state.value.encode(): state for state in ClaimState}
 
 
@@ -28,7 +29,7 @@ class RedisClaims:
     async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
         if not requests:
             return ClaimsBatchResult(results=(), mark=mark_of(await self._present("")))
-        named = [candidates(request) for request in requests]
+        named = [distinct(request.candidates) for request in requests]
         calls = [
             self._call(requests[at : at + TOGETHER], named[at : at + TOGETHER], seen)
             for at in range(0, len(requests), TOGETHER)
@@ -37,20 +38,20 @@ class RedisClaims:
         marks = [mark_of(reply) for reply in replies]
         flat = [result for reply in replies for result in reply[3:]]
         results = [
-            read_result(found, request.referral_id, names)
-            for found, request, names in zip(flat, requests, named, strict=True)
+            read_result(found, request.referral_id, tiers)
+            for found, request, tiers in zip(flat, requests, named, strict=True)
         ]
         return ClaimsBatchResult(results=tuple(results), mark=marks[-1])
 
     def _call(
-        self, requests: Sequence[ClaimRequest], named: Sequence[list[str]], seen: Mark | None
+        self, requests: Sequence[ClaimRequest], named: Sequence[Tiers], seen: Mark | None
     ) -> tuple[list[str], list[str | int]]:
         keys: list[str] = []
         arguments: list[str | int] = [0, *seen_arguments(seen)]
-        for request, names in zip(requests, named, strict=True):
+        for request, tiers in zip(requests, named, strict=True):
             referral = str(request.referral_id)
             keys.append(self._scripts.claim_key(referral))
-            arguments += (referral, request.attempt, request.rank, to_ms(request.at), " ".join(names))
+            arguments += (referral, request.attempt, request.rank, to_ms(request.at), " | ".join(map(" ".join, tiers)))
         return keys, arguments
 
     async def occupy(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
@@ -74,17 +75,17 @@ class RedisClaims:
         return _answer(await self._scripts.run(name, [key], (*moment, referral, *rest)), referral_id)
 
 
-def candidates(request: ClaimRequest) -> list[str]:
-    """The programmes by preference, none named twice, with `|` between two tiers."""
-    named: set[str] = set()
-    flat: list[str] = []
-    for tier in request.candidates:
-        fresh = [name for name in dict.fromkeys(tier) if name not in named]
-        if fresh and flat:
-            flat.append("|")
-        flat += fresh
-        named.update(fresh)
-    return flat
+def distinct(tiers: Tiers) -> Tiers:
+    """The tiers with every programme where it is named first."""
+    names = [name for tier in tiers for name in tier]
+    if len(set(names)) == len(names):
+        return tiers
+    where: dict[str, int] = {}
+    for number, tier in enumerate(tiers):
+        for name in tier:
+            where.setdefault(name, number)
+    kept = [[name for name in where if where[name] == number] for number in range(len(tiers))]
+    return [tier for tier in kept if tier]
 
 
 def seen_arguments(seen: Mark | None) -> tuple[str, int | str]:
@@ -98,16 +99,17 @@ def mark_of(reply: Reply) -> Mark:
     return Mark(epoch=reply[1].decode(), sequence=int(reply[2]))
 
 
-def read_result(found: Reply, referral_id: UUID, names: Iterable[str] = ()) -> ClaimResult:
-    """One claim's result; `names` are the candidates that its free places are of."""
+def read_result(found: Reply, referral_id: UUID, tiers: Tiers = ()) -> ClaimResult:
+    """One claim's result; its free places, where it has some, are those of the candidates in order."""
     state, attempt, programme, repeated, *free = found
-    return ClaimResult.model_construct(
+    names = [name for tier in tiers for name in tier] if free else ()
+    return ClaimResult(
         referral_id=referral_id,
         attempt=attempt,
         state=_STATES[state],
         programme_id=programme.decode() or None,
         repeated=bool(repeated),
-        free=dict(zip((name for name in names if name != "|"), free, strict=True)) if free else {},
+        free=dict(zip(names, free, strict=True)),
     )
 
 
