@@ -13,7 +13,7 @@ from services.local.home import Home
 from services.local.issuer import make_secrets
 from services.local.jobs import Jobs, log_end
 from services.local.mark import MARK
-from services.local.parts import SERVERS, SERVICES, Blueprint, Job, Part, shared_environment
+from services.local.parts import APIS, SERVERS, SERVICES, Blueprint, Job, Part, shared_environment
 from services.local.plan import Plan, make_plan
 from services.local.ports import Ports
 from services.local.stamps import Stamps
@@ -72,28 +72,28 @@ class Network:
         make_secrets(self.home)
         self.plan = plan = self.plan or make_plan(self.home, self._ports, self._environment)
         self.home.write(plan.as_file())
-        servers, services = self._blueprint.servers(plan), self._blueprint.services(plan)
-        self.parts = servers + services
+        servers = self._blueprint.servers(plan)
+        self.parts = servers + self._blueprint.services(plan)
         environment = {**self._environment, **shared_environment(plan), MARK: str(self.home.root)}
         self._supervisor.launch(self.parts, environment)
         self._wait("supervisord", lambda: self._supervisor.answers)
-        self._bring_up(servers, services, self._blueprint.jobs(plan), environment)
+        self._bring_up(servers, self._blueprint.jobs(plan), environment)
         return plan
 
-    def _bring_up(
-        self, servers: list[Part], services: list[Part], jobs: list[Job], environment: Mapping[str, str]
-    ) -> None:
+    def _bring_up(self, servers: list[Part], jobs: list[Job], environment: Mapping[str, str]) -> None:
         stamps = Stamps(self.home.root / "jobs.json")
         due = stamps.due(jobs)
-        first = Jobs([job for job in due if not job.needs_kafka], environment, self.home.logs)
-        self._start(SERVERS, servers)
-        then = Jobs([job for job in due if job.needs_kafka], environment, self.home.logs)
-        first.finish(self._deadline)
-        then.finish(self._deadline)
-        # topics that somebody deleted come back, though nobody waits for that
-        beside = Jobs([job for job in jobs if job.needs_kafka and job not in due], environment, self.home.logs)
-        self._start(SERVICES, services)
-        beside.finish(self._deadline)
+        migrations = Jobs([job for job in due if not job.needs_kafka], environment, self.home.logs)
+        self._start(SERVERS)
+        migrations.finish(self._deadline)
+        self._start(APIS)
+        self.wait_ready(servers)
+        topics = Jobs([job for job in jobs if job.needs_kafka], environment, self.home.logs)
+        if any(job.needs_kafka for job in due):
+            topics.finish(self._deadline)
+        self._start(SERVICES)
+        self.wait_ready()
+        topics.finish(self._deadline)
         stamps.keep(jobs)
 
     def pid(self, part: str) -> int:
@@ -115,10 +115,9 @@ class Network:
         if left := orphans.end_all(self.home):
             self._say(f"Ended {left} processes that an earlier run had left behind.")
 
-    def _start(self, group: str, waiting: Sequence[Part]) -> None:
-        if waiting:
+    def _start(self, group: str) -> None:
+        if any(part.group == group for part in self.parts):
             self._supervisor.start_group(group)
-            self.wait_ready(waiting)
 
     def wait_ready(self, parts: Sequence[Part] | None = None) -> None:
         """Wait until each of `parts` (default: all) is ready; raises NotReady naming those that are not."""

@@ -12,7 +12,8 @@ from services.local.plan import Plan
 from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
 
-SERVERS, SERVICES = "servers", "services"
+SERVERS, APIS, SERVICES = "servers", "apis", "services"
+"""Started in this order and stopped in the reverse; APIs need no Kafka, so they start beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,13 @@ def services(plan: Plan) -> list[Part]:
     referral = {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.url("capacity")}
     capacity = {"JOLDAMA_REDIS_URL": plan.redis_url}
     return [
-        _service(plan, "capacity", "capacity.entrypoints.api", capacity),
-        _service(plan, "referral-worker", "referral.entrypoints.worker", referral),
-        _service(plan, "intake", "intake.entrypoints.api", intake),
-        _service(plan, "referral", "referral.entrypoints.api", referral),
-        _service(plan, "intake-relay", "intake.entrypoints.relay", intake),
-        _service(plan, "referral-relay", "referral.entrypoints.relay", referral),
-        _service(plan, "capacity-relay", "capacity.entrypoints.relay", capacity),
+        _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity),
+        _service(plan, APIS, "intake", "intake.entrypoints.api", intake),
+        _service(plan, APIS, "referral", "referral.entrypoints.api", referral),
+        _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", referral),
+        _service(plan, SERVICES, "intake-relay", "intake.entrypoints.relay", intake),
+        _service(plan, SERVICES, "referral-relay", "referral.entrypoints.relay", referral),
+        _service(plan, SERVICES, "capacity-relay", "capacity.entrypoints.relay", capacity),
     ]
 
 
@@ -120,11 +121,11 @@ def _python(module: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"services.{module}")
 
 
-def _service(plan: Plan, name: str, module: str, environment: Mapping[str, str]) -> Part:
+def _service(plan: Plan, group: str, name: str, module: str, environment: Mapping[str, str]) -> Part:
     port = plan.ports[name]
     return Part(
         name,
-        SERVICES,
+        group,
         _python(module),
         lambda: answers_ready(port),
         {**environment, "JOLDAMA_PORT": str(port)},

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from services.local.jars import CHECKOUT
-from services.local.parts import SERVERS, Part
+from services.local.parts import APIS, SERVERS, SERVICES, Part
 
 GUARD = "guard"
+ORDER = (SERVERS, APIS, SERVICES)
 
 _HEAD = """\
 [supervisord]
@@ -82,9 +83,9 @@ def configuration(socket: Path, parts: Sequence[Part]) -> str:
             environment=_environment(part.environment),
             patience=20 if part.group == SERVERS else 12,
         )
-    for group in sorted({part.group for part in parts}):
+    for group in sorted({part.group for part in parts}, key=ORDER.index):
         names = ",".join(part.name for part in parts if part.group == group)
-        text += _GROUP.format(name=group, programs=names, priority=1 if group == SERVERS else 2)
+        text += _GROUP.format(name=group, programs=names, priority=ORDER.index(group))
     return text
 
 
