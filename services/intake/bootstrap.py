@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -39,12 +40,17 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def read_reference(data: Path) -> Reference:
+    """The ids in the folder of reference data."""
+    return Reference(frozenset(read_settlements(data)), read_icd10_codes(data))
+
+
 @asynccontextmanager
 async def bootstrap(
     settings: IntakeSettings, *, now: Callable[[], datetime] = _now, new_id: Callable[[], UUID] = uuid7
 ) -> AsyncIterator[Intake]:
     """Intake on the database of `settings`, which must have been migrated. Reads the reference data first."""
-    reference = Reference(frozenset(read_settlements(settings.data)), read_icd10_codes(settings.data))
+    reference = read_reference(settings.data)
     database = Database(settings.intake_sql_url)
     vault = AesVault(settings.data_keys)
     drafting = Drafting(vault, new_id)

@@ -19,6 +19,8 @@ from services.kit.database import Database
 from services.kit.errors import Conflict, TransientError
 from services.kit.outbox import Message
 
+TOGETHER = 3
+"""How often a batch is tried as one before each of its submissions is tried alone."""
 RACES = 10
 """How often one submission is tried again when others commit the same child or key at the same moment."""
 _ACCEPTED, _CONFLICT = 201, 409
@@ -44,10 +46,12 @@ class SqlSubmissions:
 
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """One outcome a draft, in order, committed. Raises TransientError when the database fails."""
-        try:
-            return await self._database.write(lambda session: self._record(session, drafts))
-        except (IntegrityError, Conflict):  # another process was faster with one of them: find out with which
-            return [await self._record_alone(draft) for draft in drafts]
+        for _ in range(TOGETHER):
+            try:
+                return await self._database.write(lambda session: self._record(session, drafts))
+            except (IntegrityError, Conflict):  # another process was faster with one of them: look again
+                continue
+        return [await self._record_alone(draft) for draft in drafts]
 
     async def _record_alone(self, draft: Draft) -> Outcome:
         for _ in range(RACES):

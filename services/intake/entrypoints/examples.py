@@ -11,7 +11,7 @@ EXAMPLE = {
     "child": {"iin": "200615600014", "full_name": "Үлгі Бала", "birth_date": "2020-06-15", "sex": "female"},
     "guardian": {"full_name": "Үлгі Ана", "phone": "+77010000000"},
     "diagnosis": {"icd10": "G80.1", "gmfcs": "III"},
-    "settlement_id": "almaty",
+    "settlement_id": "1526384",
     "modalities": ["inpatient", "day_stay"],
     "max_distance_km": 600,
 }
@@ -48,7 +48,7 @@ SUBMISSION_BODY: dict[str, Any] = {
 _CSV_EXAMPLE = (
     "iin,full_name,birth_date,sex,guardian_name,guardian_phone,icd10,gmfcs,"
     "settlement_id,modalities,max_distance_km,priority\n"
-    "200615600014,Үлгі Бала,2020-06-15,female,Үлгі Ана,+77010000000,G80.1,III,almaty,inpatient;day_stay,600,\n"
+    "200615600014,Үлгі Бала,2020-06-15,female,Үлгі Ана,+77010000000,G80.1,III,1526384,inpatient;day_stay,600,\n"
 )
 BULK_BODY: dict[str, Any] = {
     "requestBody": {

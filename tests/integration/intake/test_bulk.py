@@ -1,5 +1,6 @@
 """POST /v1/diagnoses/bulk on a real database."""
 
+import asyncio
 import csv
 import dataclasses
 import io
@@ -16,13 +17,14 @@ from sqlalchemy import func, select
 from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import diagnoses, outbox
-from services.intake.bootstrap import Intake
+from services.intake.bootstrap import Intake, bootstrap
 from services.intake.domain.ages import almaty_day
 from services.intake.handlers.bulk import CHUNK, BulkTaking
 from services.intake.handlers.follow import Step
 from services.intake.handlers.formats import Ndjson
 from services.intake.handlers.lines import Line
 from services.intake.handlers.outcomes import OpenReferralExists, Recorded, Unavailable
+from services.intake.settings import IntakeSettings
 from services.kit.errors import TransientError
 from tests.unit.intake.samples import child_body
 
@@ -223,6 +225,19 @@ async def test_a_batch_whose_answer_was_lost_is_recorded_once_though_tried_again
     assert first == again
     assert [type(one) for one in again] == [Recorded, Recorded, OpenReferralExists]
     assert await recorded(intake) == 2
+
+
+async def test_two_processes_with_one_file_take_each_child_once(intake: Intake, settings: IntakeSettings) -> None:
+    lines = [Line(n, orjson.dumps(child_body(n))) for n in range(300)]
+    async with bootstrap(settings) as second:
+        takings = [BulkTaking(one.submitting, f"p{n}", Ndjson()) for n, one in enumerate((intake, second) * 2)]
+        parts = [lines[:200], lines[199::-1], lines[100:], lines[:99:-1]]
+        results = await asyncio.gather(*(one.take(part) for one, part in zip(takings, parts, strict=True)))
+    outcomes = [result.outcome for some in results for result in some]
+    taken = [one for one in outcomes if isinstance(one, Recorded)]
+    refused = [one for one in outcomes if isinstance(one, OpenReferralExists)]
+    assert (len(taken), len(refused), await recorded(intake)) == (300, 500, 300)
+    assert {one.referral_id for one in refused} <= {one.referral_id for one in taken}
 
 
 class Failing:

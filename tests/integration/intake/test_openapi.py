@@ -1,5 +1,6 @@
 """What the API says of itself."""
 
+from datetime import date
 from typing import Any
 
 import orjson
@@ -7,8 +8,11 @@ import pytest
 from fastapi import FastAPI
 
 from services.contracts.submissions import DiagnosisSubmission
+from services.intake.bootstrap import read_reference
+from services.intake.domain.validation import check_submission
 from services.intake.entrypoints.examples import EXAMPLE
 from services.intake.handlers.formats import BulkSubmission, Csv
+from services.kit.settings import CHECKOUT
 from tests.integration.intake.conftest import Client
 
 OPERATIONS = {
@@ -48,7 +52,8 @@ def test_every_reference_in_the_document_leads_somewhere(document: dict[str, Any
 
 
 def test_the_examples_are_valid(document: dict[str, Any]) -> None:
-    assert DiagnosisSubmission.model_validate(EXAMPLE)
+    reference = read_reference(CHECKOUT / "data")
+    assert check_submission(DiagnosisSubmission.model_validate(EXAMPLE), date(2026, 11, 20), reference) == []
     content = document["paths"]["/v1/diagnoses/bulk"]["post"]["requestBody"]["content"]
     assert BulkSubmission.model_validate_json(content["application/x-ndjson"]["example"])
     header, row, _ = content["text/csv"]["example"].encode().split(b"\n")
