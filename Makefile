@@ -16,7 +16,7 @@ up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops i
 
 test: $(READY) ## every test that needs nothing but this machine (ARGS="-k word" for some)
 	@$(BIN)/python -m services.local.jars
-	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict and the import rules
 	$(BIN)/ruff check .

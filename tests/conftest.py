@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.servers import begin_run, end_run, shared_address
 
@@ -22,6 +24,17 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # workers share the folder of the process that started them
         config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="joldama-tests-"))
         begin_run(config.stash[_FOLDER])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Each file stays in one worker, and all of tests/network in one: they share a network."""
+    return _ByNetworkOrFile(config, log)
+
+
+class _ByNetworkOrFile(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return "network" if nodeid.startswith("tests/network/") else nodeid.partition("::")[0]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

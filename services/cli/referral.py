@@ -95,7 +95,7 @@ def _candidates(decision: dict[str, Any], waits: bool) -> "RenderableType":
         for place, one in enumerate(decision.get("candidates", []), 1)
     ]
     title = f"Why this center: attempt {decision.get('attempt')}, decided {moment(decision.get('at'))}"
-    title += "; the child waits in all these queues" if waits else ""
+    title += "\nthe child waits in all these queues" if waits else ""
     columns = ("#", "center", "programme", "km", "free then", "")
     nobody = [("", "no programme accepts such a child")]
     return table(title, columns, rows or nobody, _NUMBERS)

@@ -1,17 +1,10 @@
-"""One network for all tests of this folder: they run in one worker, one after the other."""
+"""One network for all tests of this folder: their mark keeps them in one worker, one after the other."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.network import RunningNetwork, running_network
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "tests/network" in item.path.as_posix():
-            item.add_marker(pytest.mark.network)
-            item.add_marker(pytest.mark.xdist_group("network"))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from tests.support.children import POLYCLINIC
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
 
+pytestmark = pytest.mark.network
+
 CHILD: dict[str, Any] = {
     "child": {"full_name": "Aruzhan Made-Up", "birth_date": "2026-11-01", "sex": "female"},
     "guardian": {"full_name": "Gulnara Made-Up", "phone": "+77000000001"},

@@ -9,6 +9,8 @@ from tests.support.children import demo, submit_all
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
 
+pytestmark = pytest.mark.network
+
 CHILDREN = 500
 EVERYWHERE = {"modalities": ["inpatient", "day_stay", "outpatient", "home_care"], "max_distance_km": None}
 """Some programme takes each of them: the national center is for all, wherever they live."""
@@ -18,6 +20,7 @@ PARTS = ("intake", "intake-relay", "referral-worker", "referral-relay", "capacit
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("part", PARTS)
 async def test_no_child_is_lost_when_a_part_is_killed(country: RunningNetwork, part: str) -> None:
+    await eventually(lambda: books.undecided(country) == 0, "nothing of another test is under way", within=60)
     known = set(books.recorded(country))
     bodies = [one | EVERYWHERE for one in demo(CHILDREN, seed=PARTS.index(part) + 100)]
     submitting = asyncio.create_task(submit_all(country, bodies))

@@ -1,11 +1,14 @@
 """A message that nobody can read: it is set aside with its reason, and the worker goes on."""
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from tests.support import books
 from tests.support.children import demo, submit_all
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
+
+pytestmark = pytest.mark.network
 
 POISON = b'{"specversion": "1.0", "type": "kz.joldama.diagnosis.recorded.v1", "id": "poison-1"}'
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import httpx2
+import pytest
 from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
@@ -12,6 +13,8 @@ from tests.support import books
 from tests.support.children import demo, submit_all
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
+
+pytestmark = pytest.mark.network
 
 SERVICES = ("intake", "referral", "capacity", "intake-relay", "referral-worker", "referral-relay", "capacity-relay")
 

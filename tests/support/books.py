@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from services.capacity.adapters.redis_claims import RedisClaims
+from services.capacity.adapters.redis_claims import read_result
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.contracts.vocabulary import ClaimState
 from tests.support.network import RunningNetwork
@@ -52,6 +52,12 @@ def unsent(network: RunningNetwork) -> int:
         return -1
 
 
+def undecided(network: RunningNetwork) -> int:
+    """Diagnoses that intake has recorded and the referral service has not."""
+    diagnosed = int(str(rows(network.plan.intake_sql_url, "SELECT count(*) FROM diagnosis")[0][0]))
+    return diagnosed - len(recorded(network))
+
+
 def offers_open_per_referral(network: RunningNetwork) -> Counter[str]:
     open_offers = "SELECT referral_id FROM offers WHERE state IN ('made', 'seen', 'accepted')"
     return Counter(str(row[0]) for row in rows(network.plan.referral_sql_url, open_offers))
@@ -61,9 +67,11 @@ async def differences(network: RunningNetwork) -> list[str]:
     """Where the record and capacity tell two stories; empty when they tell one."""
     found, held = [], Counter[str]()
     async with Redis.from_url(network.plan.redis_url) as redis:
-        claims = RedisClaims(RedisScripts(redis, "joldama"))
-        for one in recorded(network).values():
-            claim = await claims.present(UUID(one.id))
+        known = list(recorded(network).values())
+        scripts = RedisScripts(redis, "joldama")
+        calls = [([scripts.claim_key(one.id)], (0, "", "")) for one in known]
+        for one, reply in zip(known, await scripts.run_many("present", calls), strict=True):
+            claim = read_result(reply[3], UUID(one.id))
             expected = HELD_WHILE.get(one.state, ClaimState.NONE)
             if (claim.state, claim.attempt) != (expected, one.attempt) and expected is not ClaimState.NONE:
                 found.append(f"{one.id} is {one.state} ({one.attempt}) but its claim {claim.state} ({claim.attempt})")

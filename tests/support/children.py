@@ -9,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
-from services.cli.demo_children import write_demo_children
 
+from services.cli.demo_children import write_demo_children
 from services.kit.settings import CHECKOUT
 from tests.support.network import RunningNetwork
 

@@ -59,9 +59,7 @@ def _settings(**security: str) -> ReferralSettings:
 
 
 def test_the_worker_logs_in_to_kafka_as_every_other_client_does() -> None:
-    found = credentials(
-        _settings(kafka_security="SASL_SSL", kafka_username="joldama", kafka_password="s3cret")
-    )
+    found = credentials(_settings(kafka_security="SASL_SSL", kafka_username="joldama", kafka_password="s3cret"))
     assert (found.username, found.password, found.mechanism.value) == ("joldama", "s3cret", "SCRAM-SHA-512")
     assert found.protocol.value == "SASL_SSL"
     assert credentials(_settings(kafka_security="SSL")).protocol.value == "SSL"
