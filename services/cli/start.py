@@ -14,6 +14,6 @@ def up(
 
     Example: JOLDAMA_HOME=/tmp/second joldama up --children 50
     """
-    from services.local.up import run
+    from services.cli.up.serve import run
 
     raise typer.Exit(run(children=children))

@@ -15,9 +15,9 @@ import httpx2
 import orjson
 
 from services.cli.demo_children import write_demo_children
+from services.cli.up.demo import load_network, programmes_known
 from services.contracts.reference import read_programmes
 from services.kit.settings import CHECKOUT
-from services.local.demo import load_network, programmes_known
 from services.local.home import Home
 from services.local.issuer import issue_token
 from services.local.network import Network

@@ -94,8 +94,8 @@ async def differences(network: RunningNetwork) -> list[str]:
 
 def figures_of(network: RunningNetwork) -> dict[str, dict[str, int]]:
     """Every programme's figures over the public API."""
+    from services.cli.up.demo import api
     from services.contracts.vocabulary import Role
-    from services.local.demo import api
 
     with api(network.plan, "capacity", Role.OPERATOR) as capacity:
         return {one["programme_id"]: one for one in capacity.pages("/v1/capacity")}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.local import demo
+from services.cli.up import demo
 from services.local.home import Home
 from services.local.issuer import issue_token
 from services.local.network import Network

@@ -8,9 +8,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from services.cli.access import LOCAL_POLYCLINIC
+from services.cli.up import demo
+from services.cli.up.demo import Placed
 from services.contracts.vocabulary import Role
-from services.local import demo
-from services.local.demo import Placed
 from services.local.issuer import issue_token
 from services.local.plan import Plan
 

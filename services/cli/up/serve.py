@@ -52,7 +52,7 @@ def _serve(network: Network, children: int, console: Console, say: Callable[[str
     say(f"Every part is ready after {time.monotonic() - began:.1f} s; logs in {network.home.logs}")
     watch = Watch(network, say)
     _fill(plan, children, console)
-    from services.local.welcome import show_welcome
+    from services.cli.up.welcome import show_welcome
 
     show_welcome(plan, console)
     say("Joldama is up")
@@ -61,8 +61,8 @@ def _serve(network: Network, children: int, console: Console, say: Callable[[str
 
 
 def _fill(plan: Plan, children: int, console: Console) -> None:
-    from services.local import demo
-    from services.local.welcome import progress_bar, show_placed
+    from services.cli.up import demo
+    from services.cli.up.welcome import progress_bar, show_placed
 
     with progress_bar(console, "Loading the centers") as progress:
         demo.load_network(plan, progress)
