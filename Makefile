@@ -15,7 +15,7 @@ up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops i
 	@exec $(BIN)/joldama up $(ARGS)
 
 test: $(READY) ## every test that needs nothing but this machine (ARGS="-k word" for some)
-	@$(BIN)/python -m services.local.jars
+	@$(BIN)/python -m services.local.kafka
 	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict and the import rules

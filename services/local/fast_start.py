@@ -9,15 +9,28 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from services.local.jars import Say, alone
 from services.local.ports import Ports
 
-if TYPE_CHECKING:
-    from services.local.kafka import Kafka
-
 PATIENCE = 180.0
+
+
+class Node(Protocol):
+    """A Kafka node that can be tried."""
+
+    def lay_out(self, jars: Path) -> None: ...
+
+    def command(self, jars: Path | None = None) -> list[str]: ...
+
+    def is_ready(self) -> bool: ...
+
+
+class NewNode(Protocol):
+    """Makes a node in a folder, on a port and a controller port."""
+
+    def __call__(self, folder: Path, port: int, controller_port: int) -> Node: ...
 
 
 def cache_file(jars: Path) -> Path:
@@ -31,8 +44,8 @@ def options(jars: Path) -> list[str]:
     return [f"-XX:AOTCache={file}"] if file.exists() and file.stat().st_size else []
 
 
-def ensure_cache(jars: Path, say: Say) -> None:
-    """Make the cache once; a start must not fail for want of it."""
+def ensure_cache(jars: Path, say: Say, new_node: NewNode) -> None:
+    """Make the cache once, by a trial run of a new node; a start must not fail for want of it."""
     file = cache_file(jars)
     if file.exists():
         return
@@ -43,18 +56,16 @@ def ensure_cache(jars: Path, say: Say) -> None:
         with TemporaryDirectory(prefix="trial-", dir=jars.parent, ignore_cleanup_errors=True) as folder:
             made = Path(folder) / "made.aot"
             try:
-                _trial_run(jars, Path(folder), made)
+                _trial_run(jars, Path(folder), made, new_node)
             except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
                 say(f"That did not work ({error}); Kafka starts without it.")
             made.touch()
             made.rename(file)
 
 
-def _trial_run(jars: Path, folder: Path, made: Path) -> None:
-    from services.local.kafka import Kafka
-
+def _trial_run(jars: Path, folder: Path, made: Path, new_node: NewNode) -> None:
     with Ports() as ports, (folder / "trial.log").open("wb") as log:
-        kafka = Kafka(folder / "kafka", ports.choose(), ports.choose())
+        kafka = new_node(folder / "kafka", ports.choose(), ports.choose())
         kafka.lay_out(jars)
         java, *rest = kafka.command(jars)
         process = subprocess.Popen(  # noqa: S603
@@ -69,7 +80,7 @@ def _trial_run(jars: Path, folder: Path, made: Path) -> None:
             process.wait()
 
 
-def _until_ready(kafka: "Kafka", process: "subprocess.Popen[bytes]") -> None:
+def _until_ready(kafka: Node, process: "subprocess.Popen[bytes]") -> None:
     give_up = time.monotonic() + PATIENCE
     while not kafka.is_ready():
         if process.poll() is not None or time.monotonic() > give_up:

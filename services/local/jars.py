@@ -122,9 +122,3 @@ def _fetch(work: Path) -> Path:
     for jar in environment.path.rglob("*.jar"):
         jar.rename(jars / jar.name)
     return jars
-
-
-if __name__ == "__main__":
-    from services.local.fast_start import ensure_cache
-
-    ensure_cache(kafka_jars(), say_aloud)

@@ -1,11 +1,24 @@
 """Commands that run to their end before the services start: migrations and topics."""
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.local.jars import CHECKOUT
-from services.local.parts import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command that runs to its end before the services start."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    needs_kafka: bool = False
+    stamp: Callable[[], str] = str
+    """What its result depends on. While that is what it was when the job last ended, services need not wait for it;
+    empty when nobody can tell."""
 
 
 class JobFailed(RuntimeError):

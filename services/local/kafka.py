@@ -70,9 +70,7 @@ class Kafka:
 
     def prepare(self, say: Say = say_aloud) -> None:
         """Have the jars, Java's cache of them, the settings, and a formatted data folder. Raises JarsRefused."""
-        jars = kafka_jars(say=say)
-        ensure_cache(jars, say)
-        self.lay_out(jars)
+        self.lay_out(fetched(say))
 
     def lay_out(self, jars: Path) -> None:
         """Write the settings, and format the data folder once. A format that was cut short is done over."""
@@ -133,6 +131,13 @@ class Kafka:
         ]
 
 
+def fetched(say: Say = say_aloud) -> Path:
+    """The jars, fetched and checked, with Java's cache of them beside. Raises JarsRefused."""
+    jars = kafka_jars(say=say)
+    ensure_cache(jars, say, Kafka)
+    return jars
+
+
 def answers_as_broker(port: int) -> bool:
     """Ask for metadata (API 3, version 1, no topics) and see whether a broker is named.
 
@@ -146,3 +151,7 @@ def answers_as_broker(port: int) -> bool:
     except OSError:
         return False
     return len(head) == 12 and struct.unpack(">iii", head)[2] > 0
+
+
+if __name__ == "__main__":
+    fetched()

@@ -11,9 +11,9 @@ from typing import Self
 from services.local import orphans
 from services.local.home import Home
 from services.local.issuer import make_secrets
-from services.local.jobs import Jobs, log_end
+from services.local.jobs import Job, Jobs, log_end
 from services.local.mark import MARK
-from services.local.parts import APIS, SERVERS, SERVICES, Blueprint, Job, Part, shared_environment
+from services.local.parts import APIS, SERVERS, SERVICES, Blueprint, Part, shared_environment
 from services.local.plan import Plan, make_plan
 from services.local.ports import Ports
 from services.local.stamps import Stamps

@@ -8,6 +8,7 @@ from functools import partial
 
 from services.local.issuer import AUDIENCE, ISSUER
 from services.local.jars import CHECKOUT
+from services.local.jobs import Job
 from services.local.plan import Plan
 from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
@@ -25,19 +26,6 @@ class Part:
     command: tuple[str, ...]
     is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A command that runs to its end before the services start."""
-
-    name: str
-    command: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    needs_kafka: bool = False
-    stamp: Callable[[], str] = str
-    """What its result depends on. While that is what it was when the job last ended, services need not wait for it;
-    empty when nobody can tell."""
 
 
 def servers(plan: Plan) -> list[Part]:

@@ -5,14 +5,11 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from services.local.home import write_private
 from services.local.jars import CHECKOUT
+from services.local.jobs import Job
 from services.local.kafka import Kafka
-
-if TYPE_CHECKING:
-    from services.local.parts import Job
 
 
 class Stamps:
@@ -25,11 +22,11 @@ class Stamps:
         except (FileNotFoundError, json.JSONDecodeError):
             self._kept = {}
 
-    def due(self, jobs: Sequence["Job"]) -> list["Job"]:
+    def due(self, jobs: Sequence[Job]) -> list[Job]:
         """The jobs that must end before the services start."""
         return [job for job in jobs if not job.stamp() or job.stamp() != self._kept.get(job.name)]
 
-    def keep(self, jobs: Sequence["Job"]) -> None:
+    def keep(self, jobs: Sequence[Job]) -> None:
         """Remember that `jobs` have ended well."""
         write_private(self._file, json.dumps({job.name: job.stamp() for job in jobs}))
 

@@ -68,7 +68,7 @@ def test_kafka_starts_without_a_cache_where_none_can_be_made(tmp_path: Path) -> 
     said: list[str] = []
     (jars := tmp_path / "jars").mkdir()
     for _ in range(2):
-        ensure_cache(jars, said.append)
+        ensure_cache(jars, said.append, Kafka)
     assert options(jars) == []
     assert "That did not work" in said[-1]
     assert len(said) == 2
