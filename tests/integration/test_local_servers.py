@@ -10,6 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis.asyncio import Redis
 
 from services.local.fast_start import ensure_cache, options
+from services.local.kafka import Kafka
 from services.local.ports import Ports
 from tests.support.servers import Server, new_server
 
