@@ -18,6 +18,7 @@ from services.kit.health import Health
 from services.kit.kafka import make_producer, reach, started
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import ReferralService, bootstrap
+from services.referral.entrypoints.sweeping import keeping_deadlines
 from services.referral.settings import ReferralSettings
 
 log = structlog.get_logger()
@@ -78,7 +79,7 @@ def _taker(*handlers: Handler) -> Callable[[Sequence[Taken]], Awaitable[None]]:
 def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settler[Taken]]:
     takers = {
         topics.DIAGNOSES: _taker(service.place_children),
-        topics.REFERRALS: _taker(service.move_on, service.open_center),
+        topics.REFERRALS: _taker(service.move_on, service.occupy, service.give_back, service.open_center),
         topics.CAPACITY: _taker(service.take_handovers),
     }
     return {name: Settler(f"worker.{name}", take, letters.set_aside) for name, take in takers.items()}
@@ -88,12 +89,13 @@ def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settl
 async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]:
     """The consumers of one worker process, on the service's bootstrap."""
     producer = make_producer(settings, "referral-worker")
-    async with bootstrap(settings) as service, started(producer):
+    async with bootstrap(settings) as service, started(producer), keeping_deadlines(service) as swept:
         consumers = Consumers(_settlers(service, DeadLetters(producer, "referral-worker")), Health())
         consumers.health.checks |= {
             "database": service.database.ping,
             "migrated": lambda: HISTORY.check(service.database),
             "kafka": lambda: reach(producer),
             "consuming": consumers.going_on,
+            "deadlines": swept.check,
         }
         yield consumers

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.contracts.claims import Mark
 from services.contracts.events import Event, PlaceHandedOverV1, PlacesSetV1
-from services.contracts.vocabulary import ReferralState
+from services.contracts.vocabulary import CLOSED, ReferralState
 from services.kit.errors import PermanentError, TransientError
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change
@@ -78,6 +78,8 @@ def _too_early(loaded: Loaded | None, data: PlaceHandedOverV1) -> bool:
     if loaded is None:
         return True
     one = loaded.referral
+    if one.state in CLOSED:
+        return False
     return one.attempt < (data.attempt or 0) or (one.attempt == data.attempt and one.state is ReferralState.SUBMITTED)
 
 

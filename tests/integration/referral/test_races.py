@@ -15,7 +15,7 @@ from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.domain.life import Command, IllegalTransition
 from services.referral.domain.referral import Referral
 from services.referral.entrypoints.shapes import CenterBody, center_rows
-from services.referral.handlers.answer_offer import Caller, UnknownReferral
+from services.referral.handlers.act import Caller, Details, UnknownReferral
 from services.referral.ports import Loaded
 from tests.integration.referral.country import Country, center_body, offers, programme_body
 from tests.unit.referral.samples import diagnosis, event
@@ -63,8 +63,8 @@ async def test_accept_and_decline_at_once_one_wins_and_the_other_is_told(
     await country.open("near")
     await country.submit(1)
     results = await asyncio.gather(
-        others[0].answer_offer(ONE, Command.ACCEPT, caller("near")),
-        others[1].answer_offer(ONE, Command.DECLINE, caller("near"), reason="other"),
+        others[0].act(ONE, Command.ACCEPT, caller("near")),
+        others[1].act(ONE, Command.DECLINE, caller("near"), Details("other")),
         return_exceptions=True,
     )
     won, lost = sorted(results, key=lambda one: isinstance(one, Exception))
@@ -80,7 +80,7 @@ async def test_twenty_accepts_at_once_are_one_acceptance(country: Country, other
     await country.open("near")
     await country.submit(1)
     results = await asyncio.gather(
-        *(others[n % 2].answer_offer(ONE, Command.ACCEPT, caller("near")) for n in range(20)), return_exceptions=True
+        *(others[n % 2].act(ONE, Command.ACCEPT, caller("near")) for n in range(20)), return_exceptions=True
     )
     assert Counter(map(type, results)) == {Referral: 1, IllegalTransition: 19}
     assert {one.state for one in results if isinstance(one, IllegalTransition)} == {ReferralState.ACCEPTED}
@@ -94,10 +94,10 @@ async def test_a_center_whose_offer_moved_on_cannot_accept_any_more(country: Cou
     await country.decline(1)
     for state, allowed in ((ReferralState.SUBMITTED, ()), (ReferralState.OFFERED, ())):
         with pytest.raises(IllegalTransition) as refused:
-            await country.service.answer_offer(ONE, Command.ACCEPT, caller("near"))
+            await country.service.act(ONE, Command.ACCEPT, caller("near"))
         assert (refused.value.state, refused.value.allowed) == (state, allowed)
         await country.carry()
-    accepted = await country.service.answer_offer(ONE, Command.ACCEPT, caller("far"))
+    accepted = await country.service.act(ONE, Command.ACCEPT, caller("far"))
     assert accepted.programme_id == "far"
     assert [one.state for one in (await country.loaded(1)).offers] == [OfferState.DECLINED, OfferState.ACCEPTED]
 
@@ -107,13 +107,13 @@ async def test_a_center_that_was_never_asked_does_not_learn_of_the_child(country
     await country.submit(1)
     for id, center in ((ONE, "far"), (UUID(int=2), "near")):
         with pytest.raises(UnknownReferral):
-            await country.service.answer_offer(id, Command.ACCEPT, caller(center))
+            await country.service.act(id, Command.ACCEPT, caller(center))
 
 
 async def test_seen_many_times_is_seen_once(country: Country) -> None:
     await country.open("near")
     await country.submit(1)
-    versions = [(await country.service.answer_offer(ONE, Command.SEEN, caller("near"))).version for _ in range(3)]
+    versions = [(await country.service.act(ONE, Command.SEEN, caller("near"))).version for _ in range(3)]
     assert versions == [2, 2, 2]
 
 

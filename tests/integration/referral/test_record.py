@@ -19,9 +19,10 @@ from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.tables import DecisionRow
+from services.referral.domain.acts import Act, act
 from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import Command
-from services.referral.domain.referral import Change, answer, make_offer, set_aside, start_waiting
+from services.referral.domain.referral import Change, make_offer, set_aside, start_waiting
 from services.referral.domain.routing import Candidate, Decision
 from services.referral.entrypoints.shapes import CenterBody, center_rows
 from services.referral.ports import Referrals
@@ -59,10 +60,9 @@ def waits(number: int = 1) -> Change:
 
 def declined(made: Change) -> Change:
     assert made.offer
-    return answer(
-        made.referral, made.offer, Command.DECLINE, NOW + timedelta(hours=1),
-        actor="center:near", roles=frozenset({"center"}), reason="no_capacity", note="full",
-    )  # fmt: skip
+    later, roles = NOW + timedelta(hours=1), frozenset({"center"})
+    done = Act(Command.DECLINE, later, "center:near", roles, reason="no_capacity", note="full")
+    return act(made.referral, [made.offer], done)
 
 
 async def test_what_was_saved_is_found_again(referrals: Referrals) -> None:
@@ -71,7 +71,7 @@ async def test_what_was_saved_is_found_again(referrals: Referrals) -> None:
     found = await referrals.load(change.referral.id)
     assert found
     assert (found.referral, found.offers) == (change.referral, (change.offer,))
-    assert (found.offer, found.passed) == (change.offer, {"near"})
+    assert (found.offer, found.passed) == (change.offer, set())
     assert await referrals.load(UUID(int=9)) is None
 
 
