@@ -16,8 +16,8 @@ from services.kit.database import Database
 from services.kit.errors import Conflict
 from services.kit.outbox import Message
 from services.referral.adapters import rows
+from services.referral.adapters.capacity_mark import raise_mark, read_mark
 from services.referral.adapters.tables import (
-    CapacityMarkRow,
     DecisionRow,
     HistoryRow,
     OfferRow,
@@ -43,7 +43,7 @@ class SqlReferrals:
     async def look(self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]) -> Inboxed:
         def work(session: Session) -> Inboxed:
             unseen = inbox.unseen(session, consumer, event_ids)
-            return Inboxed(frozenset(unseen), load(session, referral_ids), _mark(session))
+            return Inboxed(frozenset(unseen), load(session, referral_ids), read_mark(session))
 
         return await self._database.read(work)
 
@@ -73,7 +73,7 @@ class SqlReferrals:
             _insert(session, DecisionRow, _decisions(changes, registry_version))
             _insert(session, HistoryRow, [rows.history_values(c.referral.id, c.step) for c in changes])
             outbox.add(session, messages)
-            _raise_mark(session, mark)
+            raise_mark(session, mark)
 
         try:
             await self._database.write(work)
@@ -166,21 +166,6 @@ def _message(change: Change) -> Message:
     event_id = str(uuid5(change.referral.id, str(change.referral.version)))
     payload = write_event(change.event, event_id=event_id, source=SOURCE, time=change.step.at)
     return Message(event_id, topics.REFERRALS, change.event.key, payload)
-
-
-def _mark(session: Session) -> Mark | None:
-    row = session.get(CapacityMarkRow, 1)
-    return Mark(epoch=row.epoch, sequence=row.sequence) if row else None
-
-
-def _raise_mark(session: Session, mark: Mark | None) -> None:
-    if mark is None:
-        return
-    table = _table(CapacityMarkRow)
-    newer = (table.c.epoch == mark.epoch) & (table.c.sequence < mark.sequence)
-    raised = session.execute(update(table).where(newer).values(sequence=mark.sequence))
-    if not raised.rowcount and session.get(CapacityMarkRow, 1) is None:  # type: ignore[attr-defined]
-        session.execute(insert(table).values(id=1, **mark.model_dump()))
 
 
 def _join_queues(session: Session, joining: Mapping[UUID, Candidate]) -> None:

@@ -44,7 +44,7 @@ class TakeHandovers:
         early = set()
         for event_id, data in handed.items():
             loaded = found.known.get(data.referral_id) if data.referral_id else None
-            if event_id not in found.unseen:
+            if event_id not in found.unseen or _lost(data, found.mark):
                 continue
             if _too_early(loaded, data):
                 early.add(event_id)
@@ -52,9 +52,8 @@ class TakeHandovers:
                 one = loaded.referral
                 changes[one.id] = offer_place(one, data.programme_id, network, now, command=Command.HAND_OVER)
         taken = found.unseen - early
-        await self.referrals.save(
-            list(changes.values()), consumer=CONSUMER, event_ids=taken, mark=_newest(handed[one] for one in taken)
-        )
+        mark = _newest(handed[one] for one in taken if not _lost(handed[one], found.mark))
+        await self.referrals.save(list(changes.values()), consumer=CONSUMER, event_ids=taken, mark=mark)
         self._be_patient(early)
 
     def _be_patient(self, early: set[str]) -> None:
@@ -66,6 +65,11 @@ class TakeHandovers:
             raise PermanentError("referral_id: no such referral waits under this attempt")
         if early:
             raise TransientError(f"{len(early)} hand-overs came before the commit that recorded their waiting")
+
+
+def _lost(data: PlaceHandedOverV1, mark: Mark | None) -> bool:
+    """Whether it was handed over by a generation that the record has left: who waits still waits, in the new one."""
+    return mark is not None and data.epoch != mark.epoch
 
 
 def _newest(steps: Iterable[PlaceHandedOverV1]) -> Mark | None:

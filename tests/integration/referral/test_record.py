@@ -157,9 +157,18 @@ async def candidates(referrals: Referrals, number: int) -> list[str]:
 
 
 async def test_the_mark_only_grows_within_its_epoch(referrals: Referrals) -> None:
-    for mark in (Mark(epoch="5", sequence=7), Mark(epoch="5", sequence=3), Mark(epoch="6", sequence=9), None):
+    for mark in (Mark(epoch="5", sequence=7), Mark(epoch="5", sequence=3), None):
         await referrals.save([], mark=mark)
     assert (await referrals.look("a", (), ())).mark == Mark(epoch="5", sequence=7)
+
+
+async def test_what_another_generation_granted_is_not_committed(referrals: Referrals) -> None:
+    await referrals.save([], mark=Mark(epoch="5", sequence=7))
+    for epoch in ("4", "6"):
+        with pytest.raises(Conflict):
+            await referrals.save([offered()], consumer="a", event_ids=["e1"], mark=Mark(epoch=epoch, sequence=9))
+    found = await referrals.look("a", ["e1"], [UUID(int=1)])
+    assert (found.known, found.unseen, found.mark) == ({}, {"e1"}, Mark(epoch="5", sequence=7))
 
 
 async def test_an_urgent_childs_moments_are_kept_to_the_millisecond(referrals: Referrals) -> None:

@@ -48,6 +48,8 @@ class FakeReferrals:
             raise Conflict("the registry has moved on")
         if any((consumer, one) in self.inbox for one in event_ids) or not all(map(self._holds, changes)):
             raise Conflict("another transaction was first")
+        if mark and self.mark and mark.epoch != self.mark.epoch:
+            raise Conflict("capacity has been rebuilt")
         self.inbox |= {(consumer, one) for one in event_ids}
         for change in changes:
             self._save(change)
