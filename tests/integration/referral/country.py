@@ -121,6 +121,11 @@ class Country:
         await self.service.give_back(batch)
         await self.service.open_center(batch)
         await self.service.take_handovers(batch)
+        await self.check()
+
+    async def check(self) -> None:
+        """At any moment of any test: each open referral has an owner and a deadline."""
+        assert await self.service.deadlines.open_without_deadline() == []
 
     async def carry(self) -> list[Event]:
         """Carry events until there are none any more; all that were carried."""
@@ -133,6 +138,7 @@ class Country:
     async def act(self, number: int, command: Command, reason: str | None = None, **more: Any) -> None:
         """An administrator does it; nothing is carried yet."""
         await self.service.act(UUID(int=number), command, ADMIN, Details(reason, **more))
+        await self.check()
 
     async def decline(self, number: int, reason: str = "no_capacity") -> None:
         await self.act(number, Command.DECLINE, reason)
@@ -148,7 +154,9 @@ class Country:
     async def pass_time(self, **time: float) -> Counter[Command]:
         """The clock goes on (`days=3`), and the deadlines are swept; nothing is carried yet."""
         self.clock.now += timedelta(**time)
-        return await self.service.sweep(self.clock())
+        taken = await self.service.sweep(self.clock())
+        await self.check()
+        return taken
 
     async def loaded(self, number: int) -> Loaded:
         found = await self.referrals.load(UUID(int=number))
