@@ -139,6 +139,7 @@ class Told:
     claims: tuple[KeptClaim, ...]
     position: tuple[str, ...] | None
     figures: tuple[ProgrammeFigures, ...] | None = None
+    relayed: Mark | None = None
 
 
 class Books(Protocol):
@@ -148,8 +149,8 @@ class Books(Protocol):
         """The page at `position`. Of two tellings of one claim the later stands; one may tell a claim that is gone."""
         ...
 
-    async def look(self, referral_ids: Sequence[UUID]) -> Told:
-        """These claims as they are now."""
+    async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
+        """These claims, all figures, and how far the stream was relayed, each as it is now."""
         ...
 
 

@@ -91,6 +91,8 @@ class ClaimsPage(BaseModel):
     items: list[KeptClaim]
     mark: Mark
     figures: tuple[ProgrammeFigures, ...] | None = None
+    relayed: Mark | None = None
+    """The last step that Kafka has acknowledged, as far as that is noted."""
     next: str | None = None
 
 

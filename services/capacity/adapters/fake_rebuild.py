@@ -84,9 +84,9 @@ class FakeBooks:
         snapshot = await self.fake.snapshot(now)
         return Told(snapshot.mark, tuple(map(self._kept, self.fake.claims)), None, snapshot.figures)
 
-    async def look(self, referral_ids: Sequence[UUID]) -> Told:
-        self.fake.check(None)
-        return Told(self.fake.mark(), tuple(map(self._kept, referral_ids)), None)
+    async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
+        snapshot = await self.fake.snapshot(now)
+        return Told(snapshot.mark, tuple(map(self._kept, referral_ids)), None, snapshot.figures)
 
     def _kept(self, referral_id: UUID) -> KeptClaim:
         one = self.fake.claims.get(referral_id, FakeClaim(0, NONE))

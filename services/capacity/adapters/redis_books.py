@@ -8,8 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from services.capacity.adapters.redis_claims import mark_of, seen_arguments
-from services.capacity.adapters.redis_places import all_figures
+from services.capacity.adapters.redis_places import RedisPlaces, all_figures
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply
+from services.capacity.domain.step import StepId
 from services.capacity.ports import Told
 from services.contracts.claims import Mark
 from services.contracts.rebuild import KeptClaim
@@ -37,11 +38,16 @@ class RedisBooks:
                 return await self._changes(Mark(epoch=epoch, sequence=int(sequence)), now)
         raise ValueError("is no position")
 
-    async def look(self, referral_ids: Sequence[UUID]) -> Told:
+    async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
         reply = await self._dump(list(map(str, referral_ids)), None)
         found = {one.referral_id: one for one in map(_read, reply[3:])}
         nothing = [_nothing(one) for one in referral_ids if one not in found]
-        return Told(mark_of(reply), (*found.values(), *nothing), None)
+        snapshot = await RedisPlaces(self._scripts).snapshot(now)
+        relayed = await self._scripts.ask("HGET", self._scripts.positions, "relayed")
+        return Told(
+            mark_of(reply), (*found.values(), *nothing), None, snapshot.figures,
+            StepId.parse(relayed.decode()).mark if relayed else None,
+        )  # fmt: skip
 
     async def _scan(self, began: Mark, cursor: str) -> Told:
         found, keys = await self._scripts.ask(

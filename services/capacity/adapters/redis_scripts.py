@@ -34,6 +34,7 @@ class Names:
         self.prefix = f"{{{key_prefix}}}:"
         self.programmes, self.events = f"{self.prefix}programmes", f"{self.prefix}events"
         self.server = f"{self.prefix}server"
+        self.lease, self.positions = f"{self.prefix}relay:lease", f"{self.prefix}relay:positions"
 
     def claim_key(self, referral: str) -> str:
         return f"{self.prefix}claim:{referral}"

@@ -47,9 +47,9 @@ async def list_claims(
 
 @router.post("/look")
 async def look_at_claims(service: Service, _: ServiceOnly, wanted: ClaimsWanted) -> ClaimsPage:
-    """These claims as they are now; state `none` where there is none."""
-    told = await service.store.books.look(wanted.referral_ids)
-    return ClaimsPage(items=list(told.claims), mark=told.mark)
+    """These claims as they are now, state `none` where there is none, and all figures."""
+    told = await service.store.books.look(wanted.referral_ids, service.clock())
+    return ClaimsPage(items=list(told.claims), mark=told.mark, figures=told.figures, relayed=told.relayed)
 
 
 @router.put("/{referral_id}")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from services.kit.health import Health
 from services.kit.kafka import make_producer, reach, started
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import ReferralService, bootstrap
+from services.referral.entrypoints.stewarding import stewarding
 from services.referral.entrypoints.sweeping import keeping_deadlines
 from services.referral.settings import ReferralSettings
 
@@ -89,7 +90,11 @@ def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settl
 async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]:
     """The consumers of one worker process, on the service's bootstrap."""
     producer = make_producer(settings, "referral-worker")
-    async with bootstrap(settings) as service, started(producer), keeping_deadlines(service) as swept:
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(bootstrap(settings))
+        await stack.enter_async_context(started(producer))
+        swept = await stack.enter_async_context(keeping_deadlines(service))
+        stewarded = await stack.enter_async_context(stewarding(service))
         consumers = Consumers(_settlers(service, DeadLetters(producer, "referral-worker")), Health())
         consumers.health.checks |= {
             "database": service.database.ping,
@@ -97,5 +102,7 @@ async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]
             "kafka": lambda: reach(producer),
             "consuming": consumers.going_on,
             "deadlines": swept.check,
+            "steward": stewarded.check,
+            "capacity": service.steward.check,
         }
         yield consumers

@@ -176,7 +176,7 @@ async def test_the_books_tell_every_claim_and_the_queues_it_stands_in(store: Sto
     assert found[1] == KeptClaim(referral_id=referral(1), attempt=1, state=HELD, rank=1, programme_ids=("a",))
     assert (found[2].state, found[2].queued) == (WAITING, ("a", "b"))
     assert (found[3].state, found[3].attempt) == (NONE, 1)
-    told = await store.books.look([referral(2), referral(9)])
+    told = await store.books.look([referral(2), referral(9)], NOW)
     assert [(one.referral_id.int, one.state) for one in told.claims] == [(2, WAITING), (9, NONE)]
 
 
