@@ -108,6 +108,10 @@ class Steps(Protocol):
         """The newest step, or the start when there is none."""
         ...
 
+    async def trim(self, until: StepId, before: datetime) -> int:
+        """Forget steps in front of `until` that were taken before `before`; how many. It may leave some for later."""
+        ...
+
 
 class Rebuild(Protocol):
     """A generation made anew from the record. Each call may be repeated; all but the first two raise Rebuilding when

@@ -148,6 +148,12 @@ class FakeClaims:
     async def last(self) -> StepId:
         return self.steps[-1].id if self.steps else START
 
+    async def trim(self, until: StepId, before: datetime) -> int:
+        kept = (i for i, step in enumerate(self.steps) if step.id >= until or step.at >= before)
+        count = next(kept, 0)
+        del self.steps[:count]
+        return count
+
     def _claim(self, request: ClaimRequest) -> ClaimResult:
         referral_id, attempt = request.referral_id, request.attempt
         claim = self.claims.get(referral_id)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -20,10 +21,13 @@ log = structlog.get_logger()
 SOURCE = "/joldama/capacity"
 BATCH = 1000
 VERIFY_EVERY = 60.0
+KEEP = timedelta(days=7)
+"""How long the stream keeps what Kafka has acknowledged: as long as Kafka itself."""
 LOOK_EVERY = 1.0
 """Seconds that it waits for a step before it prolongs its lease; also how often a second relay asks for it."""
 
 published = Counter("capacity_steps_published_total", "Steps acknowledged by Kafka")
+trimmed = Counter("capacity_steps_trimmed_total", "Acknowledged steps that the stream has forgotten by age")
 republished = Counter("capacity_stream_republished_total", "Times the stream was published from its beginning")
 
 
@@ -56,6 +60,7 @@ class StepRelay:
     publisher: Publisher
     failures: tuple[type[Exception], ...] = (TransientError, OSError)
     progressed: Callable[[], None] = lambda: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _verify_at: float = 0.0
     _given: dict[int, int] = field(default_factory=dict)
     """By partition, the last offset that Kafka gave."""
@@ -82,6 +87,7 @@ class StepRelay:
             return 0
         if time.monotonic() >= self._verify_at:
             relayed = await self.verify(relayed)
+            await self._trim(relayed)
             self._verify_at = time.monotonic() + VERIFY_EVERY
         steps = await self.steps.wait(relayed, BATCH, LOOK_EVERY)
         return await self._publish(steps) if steps else 0
@@ -95,6 +101,10 @@ class StepRelay:
                 await self._begin_again(one)
                 return START
         return relayed
+
+    async def _trim(self, relayed: StepId) -> None:
+        while count := await self.steps.trim(relayed, self.clock() - KEEP):
+            trimmed.inc(count)
 
     async def _begin_again(self, forgotten: Acknowledged) -> None:
         log.error("relay.kafka_forgot", partition=forgotten.partition, offset=forgotten.offset)

@@ -1,6 +1,7 @@
 """The rebuild from the record, as every store must keep it."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -228,3 +229,14 @@ async def test_a_flushed_server_is_rebuilding_and_a_rewound_one_for_who_has_seen
     with pytest.raises(Rebuilding):
         await claim(wired(scripts), 2, "a")
     assert (await redis_store.rebuild.generation(seen)).model_dump() == {"state": "rebuilding", "epoch": None}
+
+
+async def test_steps_are_forgotten_by_age_up_to_the_one_that_was_relayed(store: Store) -> None:
+    await open_programme(store, "a", 9)
+    for number in range(1, 6):
+        await claim(store, number, "a", at=NOW + timedelta(days=number))
+    third = (await steps(store))[3].id
+    assert await store.steps.trim(third, NOW + timedelta(days=2)) == 2
+    assert await store.steps.trim(third, NOW + timedelta(days=9)) == 1
+    assert await store.steps.trim(third, NOW + timedelta(days=9)) == 0
+    assert [step.data.referral_id.int for step in await steps(store)] == [3, 4, 5]  # type: ignore[attr-defined]

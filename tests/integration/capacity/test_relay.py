@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from services.capacity.adapters.redis_positions import RedisPositions
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import CapacitySettings
 from services.capacity.domain.step import StepId
-from services.capacity.handlers.relay_steps import StepRelay
+from services.capacity.handlers.relay_steps import KEEP, StepRelay
 from services.capacity.ports import Store
 from services.contracts.events import Event, read_event
 from services.contracts.topics import CAPACITY, topic
@@ -197,6 +198,32 @@ async def test_a_log_begun_anew_is_noticed_by_the_first_offset_that_it_gives(
     await relay.turn()
     everything = [step.event_id for step in await steps(redis_store)]
     assert kafka.log == [everything[-1], *everything]
+
+
+async def test_the_stream_forgets_by_age_what_was_acknowledged_and_nothing_else(
+    redis: Redis, redis_store: Store, prefix: str
+) -> None:
+    relay = StepRelay(redis_store.steps, RedisPositions(RedisScripts(redis, prefix), "one"), BegunAnew())
+    relay.clock = lambda: NOW + KEEP + timedelta(days=1)
+    await some_steps(redis_store, 30)
+    week_old = await steps(redis_store)
+    await relay.turn()
+    assert await steps(redis_store) == week_old, "not acknowledged when it looked"
+    await claim(redis_store, 200, "a", at=NOW + KEEP)
+    await relay.turn()
+    relay._verify_at = 0
+    await claim(redis_store, 201, "a", at=NOW)
+    await relay.turn()
+    kept = await steps(redis_store)
+    assert [step.data.referral_id.int for step in kept] == [200, 201]  # type: ignore[attr-defined]
+    for day in range(2, 9):
+        relay.clock = lambda day=day: NOW + KEEP * day  # type: ignore[misc]
+        await claim(redis_store, 1000 + day, "a", at=relay.clock())
+        relay._verify_at = 0
+        await relay.turn()
+        relay._verify_at = 0
+        await relay.turn()
+        assert await redis.xlen(f"{{{prefix}}}:events") <= 3
 
 
 async def test_one_relay_works_and_the_other_takes_over_when_it_goes(
