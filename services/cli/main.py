@@ -5,6 +5,7 @@ import typer
 from services.cli import (
     addresses,
     answers,
+    audit,
     children,
     life,
     places,
@@ -40,6 +41,7 @@ for command in (
     life.withdraw,
     life.offer_again,
     worklist.worklist,
+    audit.audit,
     watch.watch,
     places.capacity,
     places.centers,

@@ -1,6 +1,10 @@
 """Redis is emptied, Kafka's topics are made anew, in the middle of 500 submissions: SQL alone is precious."""
 
 import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -76,6 +80,31 @@ async def test_no_child_is_lost_when_a_store_is_wiped(
     report = await audit(country)
     assert (report["differences"], report["unsettled"]) == ([], 0)
     await asyncio.to_thread(country.network.wait_ready)
+
+
+@pytest.mark.timeout(180)
+async def test_a_planted_drift_is_found_and_mended_by_the_command(country: RunningNetwork) -> None:
+    ids = await submit_all(country, [one | EVERYWHERE for one in demo(20, seed=203)])
+    await eventually(lambda: set(ids) <= set(books.recorded(country)), "all are routed", within=60)
+    lost = next(one for one in ids if books.recorded(country)[one].state in ("offered", "waiting"))
+    async with Redis.from_url(country.plan.redis_url) as redis:
+        await redis.delete(f"{{joldama}}:claim:{lost}")
+    assert lost in {one["referral_id"] for one in (await audit(country))["differences"]}
+    code, mended = await command(country, "audit", "--repair", "--json")
+    assert (code, mended["audit"]["differences"]) == (0, [])
+    assert lost in {one["referral_id"] for one in mended["changed"]}
+    assert await command(country, "audit", "--json") == (0, await audit(country))
+
+
+async def command(country: RunningNetwork, *words: str) -> tuple[int, Any]:
+    """Exit code and JSON of `joldama`."""
+    environment = os.environ | {"JOLDAMA_HOME": str(country.home.root), "PYTHONPATH": str(CHECKOUT)}
+    joldama = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.cli.main", *words, env=environment, stdout=PIPE, cwd=CHECKOUT
+    )
+    told, _ = await joldama.communicate()
+    assert joldama.returncode is not None
+    return joldama.returncode, json.loads(told)
 
 
 async def one_story(country: RunningNetwork) -> bool:

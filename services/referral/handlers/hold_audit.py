@@ -105,7 +105,7 @@ class Audit:
     books: Books
     flow: Flow | None = None
     patience: float = 1.0
-    most: float = 60.0
+    most: float = 20.0
 
     async def __call__(self) -> Report:
         mark, kept, figures = await self._kept()
