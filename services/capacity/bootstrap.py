@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from services.capacity.adapters.redis_books import RedisBooks
 from services.capacity.adapters.redis_claims import RedisClaims
 from services.capacity.adapters.redis_connection import connect
 from services.capacity.adapters.redis_places import RedisPlaces
+from services.capacity.adapters.redis_rebuild import RedisRebuild
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.adapters.redis_steps import RedisSteps
 from services.capacity.handlers.feed import Feed
@@ -41,7 +43,7 @@ def utc_now() -> datetime:
 @asynccontextmanager
 async def open_scripts(settings: CapacitySettings) -> AsyncIterator[RedisScripts]:
     """The scripts on the server at `redis_url`; connects at first use."""
-    redis = connect(settings.redis_url)
+    redis = connect(settings.redis_url, settings.key_prefix)
     try:
         yield RedisScripts(redis, settings.key_prefix)
     finally:
@@ -49,7 +51,9 @@ async def open_scripts(settings: CapacitySettings) -> AsyncIterator[RedisScripts
 
 
 def redis_store(scripts: RedisScripts) -> Store:
-    return Store(RedisClaims(scripts), RedisPlaces(scripts), RedisSteps(scripts))
+    return Store(
+        RedisClaims(scripts), RedisPlaces(scripts), RedisSteps(scripts), RedisRebuild(scripts), RedisBooks(scripts)
+    )
 
 
 @asynccontextmanager

@@ -13,9 +13,11 @@ from services.contracts.claims import (
     ClaimsBatchResult,
     Mark,
     ProgrammeAnswer,
+    ProgrammeCapacity,
     ProgrammeFigures,
     ProgrammeOpening,
 )
+from services.contracts.rebuild import Generation, KeptClaim, Opened, RestoredClaim
 
 
 class Rebuilding(Exception):
@@ -106,11 +108,62 @@ class Steps(Protocol):
         """The newest step, or the start when there is none."""
         ...
 
+    async def trim(self, until: StepId, before: datetime) -> int:
+        """Forget steps in front of `until` that were taken before `before`; how many. It may leave some for later."""
+        ...
+
+
+class Rebuild(Protocol):
+    """A generation made anew from the record. Each call may be repeated; all but the first two raise Rebuilding when
+    another rebuild has begun. Raises TransientError."""
+
+    async def generation(self, seen: Mark | None) -> Generation: ...
+
+    async def begin(self, epoch: str) -> None:
+        """Forget everything but the stream; nothing is granted until `open`. Raises Rebuilding when a rebuild under
+        this epoch or a higher one has begun."""
+        ...
+
+    async def restore_programmes(self, epoch: str, programmes: Sequence[ProgrammeCapacity]) -> None: ...
+
+    async def restore_claims(self, epoch: str, claims: Sequence[RestoredClaim]) -> tuple[UUID, ...]:
+        """Those who have a place of a programme that was not restored: theirs are left out."""
+        ...
+
+    async def open(self, epoch: str, at: datetime) -> Opened:
+        """Tell every figure, hand what is free to those who wait, and go on as usual."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A page of all claims. `figures`, on the last page only, are of the same sequence as the claims told by then."""
+
+    mark: Mark
+    claims: tuple[KeptClaim, ...]
+    position: tuple[str, ...] | None
+    figures: tuple[ProgrammeFigures, ...] | None = None
+    relayed: Mark | None = None
+
+
+class Books(Protocol):
+    """All that is kept, for who compares. Raises Rebuilding, also when the epoch changed between two pages."""
+
+    async def claims(self, position: tuple[str, ...] | None, now: datetime) -> Told:
+        """The page at `position`. Of two tellings of one claim the later stands; one may tell a claim that is gone."""
+        ...
+
+    async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
+        """These claims, all figures, and how far the stream was relayed, each as it is now."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The three sides of one store."""
+    """The sides of one store."""
 
     claims: Claims
     places: Places
     steps: Steps
+    rebuild: Rebuild
+    books: Books

@@ -2,7 +2,20 @@
 
 import typer
 
-from services.cli import addresses, answers, children, places, referral, register, start, submit, watch
+from services.cli import (
+    addresses,
+    answers,
+    audit,
+    children,
+    life,
+    places,
+    referral,
+    register,
+    start,
+    submit,
+    watch,
+    worklist,
+)
 from services.cli.failures import Commands
 
 app = typer.Typer(
@@ -21,6 +34,14 @@ for command in (
     answers.seen,
     answers.accept,
     answers.decline,
+    life.admit,
+    life.no_show,
+    life.discharge,
+    life.cancel,
+    life.withdraw,
+    life.offer_again,
+    worklist.worklist,
+    audit.audit,
     watch.watch,
     places.capacity,
     places.centers,

@@ -74,7 +74,11 @@ def _head(found: dict[str, Any]) -> "RenderableType":
         "home": found.get("settlement_id"),
         "polyclinic": found.get("polyclinic_id"),
         "submitted": moment(found.get("submitted_at")),
+        "owner": found.get("owner"),
         "deadline": moment(found.get("deadline_at")),
+        "admit on": found.get("admit_on"),
+        "admitted": moment(found.get("admitted_at")),
+        "needs help": (found.get("escalation") or "").replace("_", " "),
         "allowed now": ", ".join(found.get("allowed_actions", [])),
     }
     return Group(title, table("", ("", ""), [(name, value) for name, value in facts.items() if value]))

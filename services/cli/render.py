@@ -14,7 +14,7 @@ from rich.text import Text
 _STATES = {
     "offered": "cyan", "made": "cyan", "seen": "blue", "accepted": "green", "admitted": "green", "completed": "green",
     "waiting": "yellow", "unplaceable": "red", "declined": "red", "expired": "red", "cancelled": "dim",
-    "withdrawn": "dim", "no_show": "red",
+    "withdrawn": "dim", "no_show": "red", "missed": "red",
 }  # fmt: skip
 _WIDE = 160
 """Columns where nobody has told how wide the output is: a pipe, or a file."""

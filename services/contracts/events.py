@@ -5,7 +5,7 @@ Source: CloudEvents specification 1.0.2, JSON event format. Keys, ids and payloa
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -67,6 +67,10 @@ class ReferralEvent(Payload):
     reason: str | None = None
     """A code of `data/reasons.csv`."""
     deadline_at: AwareDatetime | None = None
+    admit_on: date | None = None
+    """The day that center and family agreed on, in Kazakhstan, once the offer is accepted."""
+    escalation: str | None = None
+    """Why the referral is on the operators' worklist, when it is: a code of `data/reasons.csv`."""
 
     @property
     def key(self) -> str:
@@ -97,6 +101,54 @@ class OfferDeclinedV1(ReferralEvent):
     """The center declined: the worker answers with the next claim."""
 
     TYPE: ClassVar[str] = "kz.joldama.offer.declined.v1"
+
+
+class OfferReminderDueV1(ReferralEvent):
+    """Half the time to answer is over, and the center has not answered."""
+
+    TYPE: ClassVar[str] = "kz.joldama.offer.reminder_due.v1"
+
+
+class OfferExpiredV1(ReferralEvent):
+    """The center did not answer in time: the worker answers with the next claim."""
+
+    TYPE: ClassVar[str] = "kz.joldama.offer.expired.v1"
+
+
+class ReferralAdmittedV1(ReferralEvent):
+    """The child has come: the worker lets it occupy the place that it holds."""
+
+    TYPE: ClassVar[str] = "kz.joldama.referral.admitted.v1"
+
+
+class ReferralNoShowV1(ReferralEvent):
+    """The child did not come: the worker gives the place back."""
+
+    TYPE: ClassVar[str] = "kz.joldama.referral.no_show.v1"
+
+
+class ReferralResubmittedV1(ReferralEvent):
+    """Offered again after a no-show, or by an operator: the worker answers with the next claim."""
+
+    TYPE: ClassVar[str] = "kz.joldama.referral.resubmitted.v1"
+
+
+class ReferralCompletedV1(ReferralEvent):
+    """The child was discharged, with the outcome as `reason`: the worker gives the place back."""
+
+    TYPE: ClassVar[str] = "kz.joldama.referral.completed.v1"
+
+
+class ReferralCancelledV1(ReferralEvent):
+    """It ended without care, for `reason`: the worker gives back whatever the referral has."""
+
+    TYPE: ClassVar[str] = "kz.joldama.referral.cancelled.v1"
+
+
+class ReferralEscalatedV1(ReferralEvent):
+    """A deadline has passed without a step: it is on the operators' worklist, for the reason in `escalation`."""
+
+    TYPE: ClassVar[str] = "kz.joldama.referral.escalated.v1"
 
 
 class CenterRegisteredV1(Payload):

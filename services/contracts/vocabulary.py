@@ -80,6 +80,9 @@ class OfferState(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+    """The referral ended first."""
+    MISSED = "missed"
+    """Accepted, but the child did not come."""
 
 
 class ClaimState(StrEnum):

@@ -109,9 +109,21 @@ class OutboxRelay:
             else table.c.sequence.between(done[0], done[-1])
         )
         session.execute(update(table).where(mine).values(acknowledged_at=_now()))
+        begun_anew = self._begun_anew(session, acks)
         for ack in {(a.topic, a.partition): a for a in acks}.values():
             self._remember(session, ack)
             published.labels(ack.topic).inc()
+        for topic in sorted(begun_anew):
+            self._again(session, topic)
+
+    def _begun_anew(self, session: Session, acks: Sequence[Acknowledged]) -> set[str]:
+        """Topics whose log was begun anew: it gave an offset that it, or the one before it, had given already.
+
+        To note such an offset would hide what the old log has lost.
+        """
+        positions = session.execute(select(self.outbox.positions)).all()
+        given = {(row.topic, row.partition): row.offset for row in positions}
+        return {ack.topic for ack in acks if ack.offset <= given.get((ack.topic, ack.partition), -1)}
 
     def _remember(self, session: Session, ack: Acknowledged) -> None:
         positions = self.outbox.positions
@@ -128,13 +140,13 @@ class OutboxRelay:
             if not await self.publisher.still_there(row.topic, row.partition, row.offset, row.event_id):
                 forgotten.add(row.topic)
         for topic in sorted(forgotten):
-            log.error("relay.kafka_forgot", topic=topic)
-            republished.labels(topic).inc()
             await self.database.write(partial(self._again, topic=topic))
         await self.database.write(self._trim)
         pending_gauge.set(await self.database.read(self.outbox.pending))
 
     def _again(self, session: Session, topic: str) -> None:
+        log.error("relay.kafka_forgot", topic=topic)
+        republished.labels(topic).inc()
         rows, positions = self.outbox.rows, self.outbox.positions
         session.execute(update(rows).where(rows.c.topic == topic).values(acknowledged_at=None))
         session.execute(delete(positions).where(positions.c.topic == topic))

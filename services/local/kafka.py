@@ -86,7 +86,7 @@ class Kafka:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         command = self._java("kafka.tools.StorageTool", jars)
         done = subprocess.run(  # noqa: S603
-            [*command, "format", "-t", cluster, "-c", str(self._settings)], capture_output=True, text=True
+            [*command, "format", f"--cluster-id={cluster}", "-c", str(self._settings)], capture_output=True, text=True
         )
         if done.returncode:
             raise RuntimeError(f"Kafka's data folder {data} cannot be formatted: {done.stdout}{done.stderr}")

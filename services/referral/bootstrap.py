@@ -1,6 +1,6 @@
 """The one place where the referral service is wired, for production and tests alike."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,15 +10,24 @@ import httpx2
 from services.contracts.reference import read_settlements
 from services.kit.auth import ServiceToken, TokenVerifier
 from services.kit.database import Database
-from services.referral.adapters.http_capacity import HttpClaims
+from services.referral.adapters.http_rebuild import HttpCapacity
+from services.referral.adapters.kafka_flow import KafkaFlow
 from services.referral.adapters.reasons import read_reasons
+from services.referral.adapters.sql_deadlines import SqlDeadlines
+from services.referral.adapters.sql_record import SqlRecord
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.sql_views import Views
-from services.referral.handlers.answer_offer import AnswerOffer
+from services.referral.adapters.sql_worklists import Worklists
+from services.referral.handlers.act import ActOnReferral
+from services.referral.handlers.hold_audit import Audit
+from services.referral.handlers.mend import Mend
 from services.referral.handlers.move_on import MoveOn
 from services.referral.handlers.open_center import OpenCenter
 from services.referral.handlers.place_children import PlaceChildren
+from services.referral.handlers.settle_places import GiveBack, Occupy
+from services.referral.handlers.steward import Steward
+from services.referral.handlers.sweep import Sweep
 from services.referral.handlers.take_handovers import TakeHandovers
 from services.referral.ports import Claims, Clock
 from services.referral.settings import ReferralSettings
@@ -39,24 +48,43 @@ class ReferralService:
     verifier: TokenVerifier
     registry: SqlRegistry
     views: Views
-    decline_reasons: frozenset[str]
+    worklists: Worklists
+    reasons: Mapping[str, frozenset[str]]
     place_children: PlaceChildren
     move_on: MoveOn
     take_handovers: TakeHandovers
     open_center: OpenCenter
-    answer_offer: AnswerOffer
+    give_back: GiveBack
+    occupy: Occupy
+    act: ActOnReferral
+    deadlines: SqlDeadlines
+    sweep: Sweep
+    record: SqlRecord
+    steward: Steward
+    audit: Audit
+    mend: Mend
+    clock: Clock
 
 
 @asynccontextmanager
 async def bootstrap(
-    settings: ReferralSettings, *, clock: Clock = utc_now, claims: Claims | None = None
+    settings: ReferralSettings,
+    *,
+    clock: Clock = utc_now,
+    claims: Claims | None = None,
+    capacity: HttpCapacity | None = None,
 ) -> AsyncIterator[ReferralService]:
-    """The service on the settings' database and capacity; tests may pass a clock and claims of their own."""
+    """The service on the settings' database and capacity; tests may pass a clock, claims or a capacity."""
     database = Database(settings.referral_sql_url)
     settlements = read_settlements(settings.data)
     async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS) as client:
-        granted = claims or HttpClaims(client, ServiceToken(settings.service_token_file))
+        capacity = capacity or HttpCapacity(client, ServiceToken(settings.service_token_file))
+        granted, record = claims or capacity, SqlRecord(database)
+        steward = Steward(record, capacity, clock)
+        capacity.refused = steward.notice
+        audit = Audit(record, capacity, KafkaFlow(settings))
         referrals, registry = SqlReferrals(database), SqlRegistry(database, settlements, clock)
+        deadlines = SqlDeadlines(database)
         try:
             yield ReferralService(
                 settings=settings,
@@ -64,12 +92,22 @@ async def bootstrap(
                 verifier=TokenVerifier.of(settings),
                 registry=registry,
                 views=Views(database),
-                decline_reasons=read_reasons(settings.data, "decline"),
+                worklists=Worklists(database),
+                reasons=read_reasons(settings.data),
                 place_children=PlaceChildren(referrals, granted, registry, clock),
                 move_on=MoveOn(referrals, granted, registry, clock),
                 take_handovers=TakeHandovers(referrals, registry, clock),
                 open_center=OpenCenter(referrals, granted, registry, clock),
-                answer_offer=AnswerOffer(referrals, clock),
+                give_back=GiveBack(referrals, granted),
+                occupy=Occupy(referrals, granted),
+                act=ActOnReferral(referrals, registry, clock),
+                deadlines=deadlines,
+                sweep=Sweep(referrals, deadlines),
+                record=record,
+                steward=steward,
+                audit=audit,
+                mend=Mend(audit, steward),
+                clock=clock,
             )
         finally:
             await database.close()

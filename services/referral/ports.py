@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.contracts.claims import ClaimRequest, ClaimResult, Mark, ProgrammeOpening
+from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, Mark, ProgrammeOpening
 from services.contracts.events import PlacesSetV1
+from services.contracts.vocabulary import OfferState
 from services.referral.domain.network import Network
-from services.referral.domain.referral import Change, Offer, Referral
+from services.referral.domain.referral import Change, Offer, Referral, current
 from services.referral.domain.routing import Candidate
 
 Clock = Callable[[], datetime]
+PASSED = frozenset({OfferState.DECLINED, OfferState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,12 @@ class Loaded:
     @property
     def offer(self) -> Offer | None:
         """The offer of the referral's own attempt, when one was made."""
-        return next((one for one in self.offers if one.attempt == self.referral.attempt), None)
+        return current(self.referral, self.offers)
 
     @property
     def passed(self) -> frozenset[str]:
-        """The programmes that will not be asked again."""
-        return frozenset(offer.programme_id for offer in self.offers)
+        """The programmes that will not be asked again; where the child did not come, they may be."""
+        return frozenset(one.programme_id for one in self.offers if one.state in PASSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,14 @@ class Referrals(Protocol):
         ...
 
 
+class Deadlines(Protocol):
+    """The deadlines' rows."""
+
+    async def due(self, now: datetime, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[Loaded]:
+        """Up to `limit` referrals that are due at `now`, by (due_at, id), behind `after`."""
+        ...
+
+
 class Claims(Protocol):
     """Places, as capacity grants them. Raises TransientError while capacity cannot answer."""
 
@@ -84,6 +94,10 @@ class Claims(Protocol):
 
     async def release(self, referral_id: UUID, attempt: int, seen: Mark | None) -> Mark | None:
         """Give back whatever the referral has under `attempt` or before; nothing is no error."""
+        ...
+
+    async def occupy(self, referral_id: UUID, attempt: int, seen: Mark | None) -> ClaimAnswer:
+        """The place held under `attempt` becomes occupied; anything else is answered unchanged."""
         ...
 
     async def open_programme(self, opening: ProgrammeOpening) -> None:

@@ -16,3 +16,10 @@ class ReferralSettings(ServiceSettings):
     worker_batch: int = Field(200, ge=1, le=1000)
     worker_within: float = 0.01
     """Seconds that a batch waits for more events."""
+    audit_every: float = Field(300.0, gt=0)
+    """Seconds between two audits of capacity against the record."""
+
+    @property
+    def worker_app(self) -> str:
+        """The worker's app, which is its consumer group as well."""
+        return f"{self.topic_prefix}.{self.worker_group}"

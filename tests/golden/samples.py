@@ -1,6 +1,6 @@
 """One event of each type, with every field filled, as the golden files pin it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -49,6 +49,46 @@ SAMPLES: dict[str, events.Payload] = {
         reason="no_capacity",
         deadline_at=LATER,
         **PLACE,
+    ),
+    "referral/offer_reminder_due": step(
+        events.OfferReminderDueV1, S.OFFERED, 2, actor="steward", deadline_at=LATER, **PLACE
+    ),
+    "referral/offer_expired": step(events.OfferExpiredV1, S.SUBMITTED, 3, actor="steward", deadline_at=LATER, **PLACE),
+    "referral/referral_admitted": step(
+        events.ReferralAdmittedV1,
+        S.ADMITTED,
+        4,
+        actor="center:almaty-cp-center",
+        deadline_at=LATER,
+        admit_on=date(2026, 11, 23),
+        **PLACE,
+    ),
+    "referral/referral_no_show": step(
+        events.ReferralNoShowV1,
+        S.NO_SHOW,
+        4,
+        actor="center:almaty-cp-center",
+        reason="child_ill",
+        deadline_at=LATER,
+        **PLACE,
+    ),
+    "referral/referral_resubmitted": step(
+        events.ReferralResubmittedV1, S.SUBMITTED, 5, actor="polyclinic:polyclinic-7", deadline_at=LATER
+    ),
+    "referral/referral_completed": step(
+        events.ReferralCompletedV1, S.COMPLETED, 5, actor="center:almaty-cp-center", reason="improved", **PLACE
+    ),
+    "referral/referral_cancelled": step(
+        events.ReferralCancelledV1, S.CANCELLED, 2, actor="polyclinic:polyclinic-7", reason="family_withdrew"
+    ),
+    "referral/referral_escalated": step(
+        events.ReferralEscalatedV1,
+        S.WAITING,
+        2,
+        actor="steward",
+        reason="waiting_long",
+        deadline_at=LATER,
+        escalation="waiting_long",
     ),
     "referral/center_registered": events.CenterRegisteredV1(center_id="almaty-cp-center", version=4),
 }

@@ -54,7 +54,17 @@ def test_there_are_twenty_regions_and_each_has_settlements_a_boundary_and_places
 def test_names_are_given_in_three_languages() -> None:
     for table in (REGIONS, SETTLEMENTS, CENTERS):
         assert all(row.name_kk and row.name_ru and row.name_en for row in table.values())
-    assert all(row["name_kk"] and row["name_ru"] and row["name_en"] for row in rows(DATA / "diagnoses.csv"))
+    for name in ("diagnoses.csv", "reasons.csv"):
+        assert all(row["name_kk"] and row["name_ru"] and row["name_en"] for row in rows(DATA / name))
+
+
+def test_reasons_are_coded_once_a_kind_and_each_kind_is_described() -> None:
+    reasons = [(row["kind"], row["code"]) for row in rows(DATA / "reasons.csv")]
+    kinds = {kind for kind, _ in reasons}
+    assert len(reasons) == len(set(reasons))
+    assert kinds == {"decline", "cancel", "no_show", "unplaceable", "escalation", "outcome"}
+    assert all(re.fullmatch(r"[a-z_]{1,40}", code) for _, code in reasons)
+    assert all(f"`{kind}`" in (DATA / "SOURCES.md").read_text(encoding="utf-8") for kind in kinds)
 
 
 def test_settlements_lie_in_kazakhstan() -> None:

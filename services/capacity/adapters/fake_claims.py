@@ -31,7 +31,7 @@ HELD, OCCUPIED, WAITING, NONE = ClaimState.HELD, ClaimState.OCCUPIED, ClaimState
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class FakeClaim:
     attempt: int
     state: ClaimState
     rank: int = 0
@@ -43,44 +43,46 @@ class FakeClaims:
 
     def __init__(self) -> None:
         self.epoch: int | None = None
-        self.claims: dict[UUID, _Claim] = {}
+        self.rebuilding: int | None = None
+        self.sequence = 0
+        self.claims: dict[UUID, FakeClaim] = {}
         self._there: defaultdict[str, set[UUID]] = defaultdict(set)
         self.programmes: dict[str, ProgrammeCapacity] = {}
         self.steps: list[Step] = []
         self._told = asyncio.Event()
 
     async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
-        self._check(seen)
-        return ClaimsBatchResult(results=tuple(map(self._claim, requests)), mark=self._mark())
+        self.check(seen)
+        return ClaimsBatchResult(results=tuple(map(self._claim, requests)), mark=self.mark())
 
     async def occupy(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
-        self._check(seen)
+        self.check(seen)
         claim = self.claims.get(referral_id)
         if claim is None or claim.attempt != attempt or claim.state is not HELD:
             repeated = claim is not None and claim.attempt == attempt
             return self._answer(referral_id, attempt, repeated=repeated)
-        self._put(referral_id, replace(claim, state=OCCUPIED))
-        self._tell(events.PlaceOccupiedV1, claim.programmes[0], at, referral_id, attempt)
+        self.put(referral_id, replace(claim, state=OCCUPIED))
+        self.tell(events.PlaceOccupiedV1, claim.programmes[0], at, referral_id, attempt)
         return self._answer(referral_id, attempt)
 
     async def release(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
-        self._check(seen)
-        claim = self.claims.get(referral_id, _Claim(0, NONE))
-        if claim.attempt > attempt or claim == _Claim(attempt, NONE):
+        self.check(seen)
+        claim = self.claims.get(referral_id, FakeClaim(0, NONE))
+        if claim.attempt > attempt or claim == FakeClaim(attempt, NONE):
             return self._answer(referral_id, attempt, repeated=claim.attempt == attempt)
-        self._put(referral_id, _Claim(attempt, NONE))
+        self.put(referral_id, FakeClaim(attempt, NONE))
         self._give_back(referral_id, claim, at)
         return self._answer(referral_id, attempt)
 
     async def present(self, referral_id: UUID) -> ClaimAnswer:
-        self._check(None)
-        claim = self.claims.get(referral_id, _Claim(0, NONE))
+        self.check(None)
+        claim = self.claims.get(referral_id, FakeClaim(0, NONE))
         return self._answer(referral_id, claim.attempt)
 
     async def open_programme(self, opening: ProgrammeOpening, at: datetime) -> ProgrammeAnswer:
-        if self.epoch is None and opening.seen is None:
+        if opening.seen is None and not (self.epoch or self.rebuilding or self.steps):
             self.epoch = to_ms(at)
-        self._check(opening.seen)
+        self.check(opening.seen)
         programme_id, before = opening.programme_id, self.programmes.get(opening.programme_id)
         fields = opening.model_dump(include=set(ProgrammeCapacity.model_fields))
         after = ProgrammeCapacity(**fields)
@@ -89,10 +91,10 @@ class FakeClaims:
             after = after.model_copy(update=before.model_dump(include=kept))
         self.programmes[programme_id] = after
         if after != before:
-            self._tell(events.PlacesSetV1, programme_id, at)
+            self.tell(events.PlacesSetV1, programme_id, at)
         for one in opening.waiting:
             self._join(programme_id, one.referral_id, one.attempt, at)
-        self._hand_over(programme_id, at)
+        self.hand_over(programme_id, at)
         return self._programme_answer(programme_id, at)
 
     async def set_places(
@@ -104,7 +106,7 @@ class FakeClaims:
         suspended: bool | None = None,
         center_id: str | None = None,
     ) -> ProgrammeAnswer:
-        self._check(None)
+        self.check(None)
         before = self.programmes.get(programme_id)
         if before is None or center_id not in (None, before.center_id):
             raise UnknownProgramme(programme_id)
@@ -112,18 +114,18 @@ class FakeClaims:
         if suspended is not None:
             update["suspended"] = suspended
         self.programmes[programme_id] = before.model_copy(update=update)
-        self._tell(events.PlacesSetV1, programme_id, at)
-        self._hand_over(programme_id, at)
+        self.tell(events.PlacesSetV1, programme_id, at)
+        self.hand_over(programme_id, at)
         return self._programme_answer(programme_id, at)
 
     async def snapshot(self, now: datetime) -> Snapshot:
-        self._check(None)
-        return Snapshot(self._mark(), tuple(self._figures(one, now) for one in sorted(self.programmes)))
+        self.check(None)
+        return Snapshot(self.mark(), tuple(self._figures(one, now) for one in sorted(self.programmes)))
 
     async def queue(self, programme_id: str, after: Turn | None, limit: int) -> list[Turn]:
         turns = [
             Turn(i, referral_id, self.claims[referral_id].rank)
-            for i, referral_id in enumerate(self._queue(programme_id), 1)
+            for i, referral_id in enumerate(self.waiting_at(programme_id), 1)
         ]
         behind = (after.rank, str(after.referral_id)) if after else None
         return [one for one in turns if behind is None or (one.rank, str(one.referral_id)) > behind][:limit]
@@ -148,62 +150,74 @@ class FakeClaims:
     async def last(self) -> StepId:
         return self.steps[-1].id if self.steps else START
 
+    async def trim(self, until: StepId, before: datetime) -> int:
+        kept = (i for i, step in enumerate(self.steps) if step.id >= until or step.at >= before)
+        count = next(kept, 0)
+        del self.steps[:count]
+        return count
+
     def _claim(self, request: ClaimRequest) -> ClaimResult:
         referral_id, attempt = request.referral_id, request.attempt
         claim = self.claims.get(referral_id)
         if claim and (claim.attempt >= attempt or claim.state is OCCUPIED):
             return self._result(referral_id, attempt, repeated=claim.attempt == attempt)
         if claim:
-            self._put(referral_id, _Claim(attempt, NONE))
+            self.put(referral_id, FakeClaim(attempt, NONE))
             self._give_back(referral_id, claim, request.at)
         named = list(dict.fromkeys(name for tier in request.candidates for name in tier))
         free = {name: self._free(name) for name in named}
         best = next((max(tier, key=free.__getitem__) for tier in request.candidates if _any(tier, free)), None)
         if best:
-            self._put(referral_id, _Claim(attempt, HELD, request.rank, (best,)))
-            self._tell(events.PlaceHeldV1, best, request.at, referral_id, attempt)
+            self.put(referral_id, FakeClaim(attempt, HELD, request.rank, (best,)))
+            self.tell(events.PlaceHeldV1, best, request.at, referral_id, attempt)
         else:
-            self._put(referral_id, _Claim(attempt, WAITING, request.rank, tuple(named)))
+            self.put(referral_id, FakeClaim(attempt, WAITING, request.rank, tuple(named)))
             self._turn(events.ClaimQueuedV1, named, request.at, referral_id, attempt, rank=request.rank)
         return self._result(referral_id, attempt).model_copy(update={"free": free})
 
-    def _give_back(self, referral_id: UUID, claim: _Claim, at: datetime) -> None:
+    def _give_back(self, referral_id: UUID, claim: FakeClaim, at: datetime) -> None:
         """Say what `claim`, already taken from the referral, sets free, and hand it over."""
         if claim.state is WAITING:
             self._turn(events.ClaimWithdrawnV1, claim.programmes, at, referral_id, claim.attempt)
         elif claim.state is not NONE:
-            self._tell(events.PlaceReleasedV1, claim.programmes[0], at, referral_id, claim.attempt)
-            self._hand_over(claim.programmes[0], at)
+            self.tell(events.PlaceReleasedV1, claim.programmes[0], at, referral_id, claim.attempt)
+            self.hand_over(claim.programmes[0], at)
 
-    def _hand_over(self, programme_id: str, at: datetime) -> None:
-        while self._free(programme_id) and (waiting := self._queue(programme_id)):
+    def hand_over(self, programme_id: str, at: datetime) -> None:
+        while self._free(programme_id) and (waiting := self.waiting_at(programme_id)):
             claim = self.claims[waiting[0]]
-            self._put(waiting[0], replace(claim, state=HELD, programmes=(programme_id,)))
+            self.put(waiting[0], replace(claim, state=HELD, programmes=(programme_id,)))
             left = tuple(name for name in claim.programmes if name != programme_id)
-            self._tell(
+            self.tell(
                 events.PlaceHandedOverV1, programme_id, at, waiting[0], claim.attempt, left=left
             )  # fmt: skip
 
     def _join(self, programme_id: str, referral_id: UUID, attempt: int, at: datetime) -> None:
-        claim = self.claims.get(referral_id, _Claim(0, NONE))
+        claim = self.claims.get(referral_id, FakeClaim(0, NONE))
         if (claim.state, claim.attempt) != (WAITING, attempt) or programme_id in claim.programmes:
             return
-        self._put(referral_id, replace(claim, programmes=(*claim.programmes, programme_id)))
+        self.put(referral_id, replace(claim, programmes=(*claim.programmes, programme_id)))
         self._turn(events.ClaimQueuedV1, [programme_id], at, referral_id, attempt, rank=claim.rank)
 
-    def _check(self, seen: Mark | None) -> None:
-        if self.epoch is None or (seen and (seen.epoch != str(self.epoch) or seen.sequence > len(self.steps))):
+    def check(self, seen: Mark | None) -> None:
+        if self.epoch is None or (seen and (seen.epoch != str(self.epoch) or seen.sequence > self.sequence)):
             raise Rebuilding
 
-    def _mark(self) -> Mark:
-        return Mark(epoch=str(self.epoch), sequence=len(self.steps))
+    def mark(self) -> Mark:
+        return Mark(epoch=str(self.epoch), sequence=self.sequence)
 
-    def _put(self, referral_id: UUID, claim: _Claim) -> None:
+    def put(self, referral_id: UUID, claim: FakeClaim) -> None:
+        """Let this be the referral's claim."""
         for name in self.claims.get(referral_id, claim).programmes:
             self._there[name].discard(referral_id)
         for name in claim.programmes:
             self._there[name].add(referral_id)
         self.claims[referral_id] = claim
+
+    def forget(self) -> None:
+        """Drop every claim."""
+        self.claims.clear()
+        self._there.clear()
 
     def _count(self, programme_id: str, state: ClaimState) -> int:
         return sum(self.claims[one].state is state for one in self._there[programme_id])
@@ -219,13 +233,13 @@ class FakeClaims:
         held, occupied = self._count(programme_id, HELD), self._count(programme_id, OCCUPIED)
         return free_places(known.places, held, occupied, known.suspended)
 
-    def _queue(self, programme_id: str) -> list[UUID]:
+    def waiting_at(self, programme_id: str) -> list[UUID]:
         here = {one: self.claims[one] for one in self._there[programme_id]}
         waiting = [(claim.rank, str(one), one) for one, claim in here.items() if claim.state is WAITING]
         return [referral_id for _, _, referral_id in sorted(waiting)]
 
     def _result(self, referral_id: UUID, attempt: int, *, repeated: bool = False) -> ClaimResult:
-        claim = self.claims.get(referral_id, _Claim(0, NONE))
+        claim = self.claims.get(referral_id, FakeClaim(0, NONE))
         stale = claim.attempt > attempt
         return ClaimResult(
             referral_id=referral_id,
@@ -236,12 +250,12 @@ class FakeClaims:
         )
 
     def _answer(self, referral_id: UUID, attempt: int, *, repeated: bool = False) -> ClaimAnswer:
-        return ClaimAnswer(**self._result(referral_id, attempt, repeated=repeated).model_dump(), mark=self._mark())
+        return ClaimAnswer(**self._result(referral_id, attempt, repeated=repeated).model_dump(), mark=self.mark())
 
     def _programme_answer(self, programme_id: str, at: datetime) -> ProgrammeAnswer:
-        return ProgrammeAnswer(**self._figures(programme_id, at).model_dump(), mark=self._mark())
+        return ProgrammeAnswer(**self._figures(programme_id, at).model_dump(), mark=self.mark())
 
-    def _tell(
+    def tell(
         self,
         event: type[events.CapacityEvent],
         programme_id: str,
@@ -268,7 +282,8 @@ class FakeClaims:
         self._append(event, at, referral_id=referral_id, attempt=attempt, programme_ids=tuple(names), **more)
 
     def _append(self, event: type[events.Payload], at: datetime, **fields: Any) -> None:
-        step_id = StepId(self.epoch or 0, len(self.steps) + 1)
+        self.sequence += 1
+        step_id = StepId(self.epoch or 0, self.sequence)
         data = event(epoch=str(step_id.epoch), sequence=step_id.sequence, **fields)
         self.steps.append(Step(step_id, from_ms(to_ms(at)), data))
         self._told.set()

@@ -7,7 +7,7 @@ from services.capacity.adapters.redis_claims import mark_of, seen_arguments
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply
 from services.capacity.domain.entries import read_figures, to_ms
 from services.capacity.ports import Snapshot, Turn, UnknownProgramme
-from services.contracts.claims import ProgrammeAnswer, ProgrammeOpening
+from services.contracts.claims import ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening
 
 
 class RedisPlaces:
@@ -43,12 +43,7 @@ class RedisPlaces:
 
     async def snapshot(self, now: datetime) -> Snapshot:
         reply = await self._scripts.run("figures", [], [to_ms(now), "", ""])
-        mark, rows = mark_of(reply), iter(reply[3:])
-        figures = [
-            read_figures(programme.decode(), record.decode(), waiting, now)
-            for programme, record, waiting in zip(rows, rows, rows, strict=True)
-        ]
-        return Snapshot(mark, tuple(sorted(figures, key=lambda one: one.programme_id)))
+        return Snapshot(mark_of(reply), all_figures(reply[3:], now))
 
     async def queue(self, programme_id: str, after: Turn | None, limit: int) -> list[Turn]:
         key = self._scripts.queue_key(programme_id)
@@ -61,6 +56,16 @@ class RedisPlaces:
         """How many turns have a smaller rank, and how many have this one."""
         ask = self._scripts.ask
         return await ask("ZCOUNT", key, "-inf", f"({rank}"), await ask("ZCOUNT", key, rank, rank)
+
+
+def all_figures(flat: Reply, now: datetime) -> tuple[ProgrammeFigures, ...]:
+    """The figures, by programme id, of (programme, record, waiting) one after the other."""
+    rows = iter(flat)
+    figures = [
+        read_figures(programme.decode(), record.decode(), waiting, now)
+        for programme, record, waiting in zip(rows, rows, rows, strict=True)
+    ]
+    return tuple(sorted(figures, key=lambda one: one.programme_id))
 
 
 def _order(turn: Turn) -> tuple[int, str]:

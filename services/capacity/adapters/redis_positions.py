@@ -43,7 +43,7 @@ class RedisPositions:
         ]
 
     def _keys(self) -> list[str]:
-        return [f"{self.scripts.prefix}relay:lease", f"{self.scripts.prefix}relay:positions"]
+        return [self.scripts.lease, self.scripts.positions]
 
     async def _run(self, name: str, *arguments: str | int) -> Reply:
         return await self.scripts.run(name, self._keys(), [0, "", "", *arguments])

@@ -1,5 +1,6 @@
 """The Lua scripts, each loaded behind the ledger that they share and run by its SHA-1."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha1
@@ -26,19 +27,42 @@ def digest(name: str) -> str:
     return sha1(source(name).encode(), usedforsecurity=False).hexdigest()
 
 
-class RedisScripts:
-    """Runs scripts on one server. Keys and the first arguments are those of the ledger's header."""
+class Names:
+    """The keys under one prefix, as the ledger's header has them."""
 
-    def __init__(self, redis: Redis, key_prefix: str) -> None:
-        self.redis = redis
+    def __init__(self, key_prefix: str) -> None:
         self.prefix = f"{{{key_prefix}}}:"
         self.programmes, self.events = f"{self.prefix}programmes", f"{self.prefix}events"
+        self.server = f"{self.prefix}server"
+        self.lease, self.positions = f"{self.prefix}relay:lease", f"{self.prefix}relay:positions"
 
     def claim_key(self, referral: str) -> str:
         return f"{self.prefix}claim:{referral}"
 
     def queue_key(self, programme_id: str) -> str:
         return f"{self.prefix}queue:{programme_id}"
+
+
+def read_run_id(info: bytes) -> str:
+    """The server's own id, new at each of its starts, in the answer to INFO; '' when it tells none."""
+    found = re.search(rb"^run_id:(\w+)", info, re.MULTILINE)
+    return found[1].decode() if found else ""
+
+
+class RedisScripts(Names):
+    """Runs scripts on one server. Keys and the first arguments are those of the ledger's header."""
+
+    def __init__(self, redis: Redis, key_prefix: str) -> None:
+        super().__init__(key_prefix)
+        self.redis = redis
+
+    async def run_id(self) -> str:
+        """The id of the server that answers; raises TransientError."""
+        try:
+            info = await self.redis.info("server")
+        except (RedisError, OSError) as error:
+            raise TransientError(f"redis: {type(error).__name__}") from error
+        return str(info.get("run_id", ""))
 
     async def ask(self, *command: str | int) -> Any:
         """One plain command's reply; raises TransientError."""

@@ -1,15 +1,18 @@
 """The stream of steps on Redis or Valkey, as the feed and the relay read it."""
 
 from collections.abc import Awaitable
+from datetime import datetime
 from typing import Any
 
 from redis.exceptions import RedisError
 
 from services.capacity.adapters.redis_scripts import RedisScripts
-from services.capacity.domain.entries import read_entry
+from services.capacity.domain.entries import read_entry, to_ms
 from services.capacity.domain.step import START, Step, StepId
 from services.kit.errors import TransientError
 
+TRIMMED = 2000
+"""How many steps one call of `trim` looks at."""
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
@@ -39,6 +42,16 @@ class RedisSteps:
     async def last(self) -> StepId:
         entries = await _answered(self._redis.xrevrange(self._key, "+", "-", count=1))
         return StepId.parse(entries[0][0].decode()) if entries else START
+
+    async def trim(self, until: StepId, before: datetime) -> int:
+        entries = await _answered(self._redis.xrange(self._key, "-", str(until), count=TRIMMED))
+        older = to_ms(before)
+        kept = next((entry for entry, fields in entries if int(fields[b"at"]) >= older), None)
+        # The last one read stays: it may be `until`, and a stream that is empty looks like one that was lost.
+        oldest = kept or (entries[-1][0] if entries else None)
+        if oldest is None or oldest == entries[0][0]:
+            return 0
+        return int(await _answered(self._redis.xtrim(self._key, minid=oldest.decode(), approximate=False)))
 
 
 async def _answered(reply: Awaitable[Any]) -> Any:

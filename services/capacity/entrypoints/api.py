@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
 from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
-from services.capacity.entrypoints import claims_api, feed_api, places_api
+from services.capacity.entrypoints import claims_api, feed_api, places_api, rebuild_api
 from services.capacity.ports import Rebuilding, UnknownProgramme
 from services.kit.app import create_app
 from services.kit.auth import TokenVerifier
@@ -45,7 +45,7 @@ def make_app(opened: Opener, verifier: TokenVerifier) -> FastAPI:
     app.state.verifier = verifier
     app.add_exception_handler(Rebuilding, _on_rebuilding)
     app.add_exception_handler(UnknownProgramme, _on_unknown)
-    for router in (feed_api.router, places_api.router, claims_api.router):
+    for router in (feed_api.router, places_api.router, claims_api.router, rebuild_api.router):
         app.include_router(router)
     return app
 

@@ -15,7 +15,9 @@ from services.contracts.claims import (
     ClaimsBatch,
     ClaimsBatchResult,
 )
+from services.contracts.rebuild import ClaimsPage, ClaimsWanted
 from services.contracts.vocabulary import ClaimState
+from services.kit.pages import read_cursor, write_cursor
 from services.kit.problems import Problem
 
 router = APIRouter(prefix="/v1/claims", tags=["claims (services only)"])
@@ -25,6 +27,29 @@ router = APIRouter(prefix="/v1/claims", tags=["claims (services only)"])
 async def claim_batch(service: Service, _: ServiceOnly, batch: Annotated[ClaimsBatch, Body()]) -> ClaimsBatchResult:
     """Claims in order; each is a step of its own, and repeating the batch is harmless."""
     return await service.store.claims.claim(batch.claims, batch.seen)
+
+
+@router.get("")
+async def list_claims(
+    service: Service,
+    _: ServiceOnly,
+    cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
+) -> ClaimsPage:
+    """All claims, complete although steps go on: of two tellings of one claim the later stands."""
+    try:
+        position = tuple(map(str, read_cursor(cursor))) if cursor else None
+        told = await service.store.books.claims(position, service.clock())
+    except ValueError:
+        raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list") from None
+    following = write_cursor(*told.position) if told.position else None
+    return ClaimsPage(items=list(told.claims), mark=told.mark, figures=told.figures, next=following)
+
+
+@router.post("/look")
+async def look_at_claims(service: Service, _: ServiceOnly, wanted: ClaimsWanted) -> ClaimsPage:
+    """These claims as they are now, state `none` where there is none, and all figures."""
+    told = await service.store.books.look(wanted.referral_ids, service.clock())
+    return ClaimsPage(items=list(told.claims), mark=told.mark, figures=told.figures, relayed=told.relayed)
 
 
 @router.put("/{referral_id}")

@@ -9,7 +9,7 @@ import orjson
 from services.contracts.vocabulary import Catchment, Gmfcs, Modality, OfferState, Priority, ReferralState
 from services.referral.adapters.tables import CenterRow, OfferRow, ProgrammeRow, ReferralRow
 from services.referral.domain.programmes import Needs, Programme
-from services.referral.domain.referral import Change, Offer, Referral, Step
+from services.referral.domain.referral import Change, Escalation, Offer, Referral, Step
 from services.referral.domain.routing import Candidate, Decision
 
 Values = dict[str, Any]
@@ -39,6 +39,11 @@ def referral_of(row: ReferralRow) -> Referral:
         center_id=row.center_id,
         programme_id=row.programme_id,
         deadline_at=row.deadline_at,
+        due_at=row.due_at,
+        admit_on=row.admit_on,
+        admitted_at=row.admitted_at,
+        escalated_at=row.escalated_at,
+        escalation=Escalation(row.escalation) if row.escalation else None,
     )
 
 
@@ -70,6 +75,11 @@ def moving_values(one: Referral) -> Values:
         "center_id": one.center_id,
         "programme_id": one.programme_id,
         "deadline_at": one.deadline_at,
+        "due_at": one.due_at,
+        "admit_on": one.admit_on,
+        "admitted_at": one.admitted_at,
+        "escalated_at": one.escalated_at,
+        "escalation": one.escalation,
     }
 
 

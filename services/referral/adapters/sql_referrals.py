@@ -16,8 +16,8 @@ from services.kit.database import Database
 from services.kit.errors import Conflict
 from services.kit.outbox import Message
 from services.referral.adapters import rows
+from services.referral.adapters.capacity_mark import raise_mark, read_mark
 from services.referral.adapters.tables import (
-    CapacityMarkRow,
     DecisionRow,
     HistoryRow,
     OfferRow,
@@ -26,6 +26,7 @@ from services.referral.adapters.tables import (
     inbox,
     outbox,
 )
+from services.referral.domain.life import Command
 from services.referral.domain.referral import Change
 from services.referral.domain.routing import Candidate
 from services.referral.ports import Inboxed, Loaded
@@ -42,12 +43,12 @@ class SqlReferrals:
     async def look(self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]) -> Inboxed:
         def work(session: Session) -> Inboxed:
             unseen = inbox.unseen(session, consumer, event_ids)
-            return Inboxed(frozenset(unseen), _load(session, referral_ids), _mark(session))
+            return Inboxed(frozenset(unseen), load(session, referral_ids), read_mark(session))
 
         return await self._database.read(work)
 
     async def load(self, referral_id: UUID) -> Loaded | None:
-        found = await self._database.read(lambda session: _load(session, [referral_id]))
+        found = await self._database.read(lambda session: load(session, [referral_id]))
         return found.get(referral_id)
 
     async def save(
@@ -61,7 +62,7 @@ class SqlReferrals:
     ) -> None:
         messages = [_message(change) for change in changes]
 
-        waiting = any(change.referral.state is ReferralState.WAITING for change in changes)
+        waiting = any(change.step.command is Command.WAIT for change in changes)
 
         def work(session: Session) -> None:
             if waiting:
@@ -72,7 +73,7 @@ class SqlReferrals:
             _insert(session, DecisionRow, _decisions(changes, registry_version))
             _insert(session, HistoryRow, [rows.history_values(c.referral.id, c.step) for c in changes])
             outbox.add(session, messages)
-            _raise_mark(session, mark)
+            raise_mark(session, mark)
 
         try:
             await self._database.write(work)
@@ -82,7 +83,7 @@ class SqlReferrals:
     async def waiting(self) -> Sequence[Loaded]:
         def work(session: Session) -> Sequence[Loaded]:
             ids = session.execute(select(_table(ReferralRow).c.id).where(_state == ReferralState.WAITING)).scalars()
-            return list(_load(session, [UUID(one) for one in ids]).values())
+            return list(load(session, [UUID(one) for one in ids]).values())
 
         return await self._database.read(work)
 
@@ -104,7 +105,7 @@ def _insert(session: Session, model: type, values: Sequence[rows.Values]) -> Non
         session.execute(insert(_table(model)), values)
 
 
-def _load(session: Session, ids: Collection[UUID]) -> dict[UUID, Loaded]:
+def load(session: Session, ids: Collection[UUID]) -> dict[UUID, Loaded]:
     wanted = [str(one) for one in ids]
     found: dict[UUID, Loaded] = {}
     for part in _parts(wanted):
@@ -165,21 +166,6 @@ def _message(change: Change) -> Message:
     event_id = str(uuid5(change.referral.id, str(change.referral.version)))
     payload = write_event(change.event, event_id=event_id, source=SOURCE, time=change.step.at)
     return Message(event_id, topics.REFERRALS, change.event.key, payload)
-
-
-def _mark(session: Session) -> Mark | None:
-    row = session.get(CapacityMarkRow, 1)
-    return Mark(epoch=row.epoch, sequence=row.sequence) if row else None
-
-
-def _raise_mark(session: Session, mark: Mark | None) -> None:
-    if mark is None:
-        return
-    table = _table(CapacityMarkRow)
-    newer = (table.c.epoch == mark.epoch) & (table.c.sequence < mark.sequence)
-    raised = session.execute(update(table).where(newer).values(sequence=mark.sequence))
-    if not raised.rowcount and session.get(CapacityMarkRow, 1) is None:  # type: ignore[attr-defined]
-        session.execute(insert(table).values(id=1, **mark.model_dump()))
 
 
 def _join_queues(session: Session, joining: Mapping[UUID, Candidate]) -> None:

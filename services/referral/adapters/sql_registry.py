@@ -18,6 +18,7 @@ from services.contracts.vocabulary import Modality
 from services.kit.database import Database
 from services.kit.errors import Conflict
 from services.kit.outbox import Message
+from services.referral.adapters.capacity_mark import hold_epoch
 from services.referral.adapters.geodesic import GeodesicDistances
 from services.referral.adapters.rows import programme_of
 from services.referral.adapters.tables import CenterRow, ProgrammeRow, RegistryVersionRow, inbox, outbox
@@ -65,8 +66,9 @@ class SqlRegistry:
             inbox.record(session, consumer, unseen)
             if any(changed):
                 _next_version(session)
-                resumed = dict.fromkeys(one.center_id for one in changed if one and one.resumed)
-                outbox.add(session, [self._registered(_next_entry(session, center)) for center in resumed])
+                epoch = hold_epoch(session)
+                told = dict.fromkeys(one.center_id for one in changed if one and one.must_be_told(epoch))
+                outbox.add(session, [self._registered(_next_entry(session, center)) for center in told])
 
         await self._write(work)
 
@@ -132,10 +134,16 @@ def _opening(row: ProgrammeRow, center: CenterRow) -> ProgrammeOpening:
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
-    """A figure that was taken over; a programme that gives places again is to be joined by those who wait."""
+    """A figure that was taken over."""
 
     center_id: str
     resumed: bool
+    epoch: str
+
+    def must_be_told(self, now: str | None) -> bool:
+        """A programme that gives places again is to be joined by those who wait; a figure that capacity lost before
+        it was recorded here is to come back to it."""
+        return self.resumed or (now is not None and now != self.epoch)
 
 
 def _set_figure(session: Session, figure: PlacesSetV1) -> _Changed | None:
@@ -146,7 +154,7 @@ def _set_figure(session: Session, figure: PlacesSetV1) -> _Changed | None:
     resumed = row.suspended and not figure.suspended
     row.places, row.suspended, row.confirmed_at = figure.places, figure.suspended, figure.confirmed_at
     session.add(row)
-    return _Changed(row.center_id, resumed) if changed else None
+    return _Changed(row.center_id, resumed, figure.epoch) if changed else None
 
 
 def _next_entry(session: Session, center_id: str) -> CenterRow:

@@ -1,8 +1,9 @@
 """The referral service's tables: the registry of centers, and the record of referrals."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Text
+from sqlalchemy import BigInteger, Column, Index, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -18,6 +19,11 @@ class Base(SQLModel, registry=registry()):
 
 def _moment(nullable: bool = False) -> Column[datetime]:
     return Column(Instant, nullable=nullable)
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """An index of those rows only."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class CenterRow(Base, table=True):
@@ -75,7 +81,8 @@ class ReferralRow(Base, table=True):
         Index("ix_referrals_state", "state", "id"),
         Index("ix_referrals_center", "center_id", "state", "id"),
         Index("ix_referrals_polyclinic", "polyclinic_id", "id"),
-        Index("ix_referrals_deadline", "deadline_at"),
+        Index("ix_referrals_due", "due_at", "id", **_where("due_at IS NOT NULL")),
+        Index("ix_referrals_escalated", "escalated_at", "id", **_where("escalated_at IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -97,6 +104,11 @@ class ReferralRow(Base, table=True):
     center_id: str | None = Field(None, max_length=64)
     programme_id: str | None = Field(None, max_length=64)
     deadline_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
+    due_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
+    admit_on: date | None = None
+    admitted_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
+    escalated_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
+    escalation: str | None = Field(None, max_length=40)
 
 
 class OfferRow(Base, table=True):

@@ -1,13 +1,11 @@
 """What the router knows of centers and of a child's needs."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime
 
 from services.contracts.events import DiagnosisRecordedV1
 from services.contracts.vocabulary import Catchment, Gmfcs, Modality, Priority
-
-ALMATY = timezone(timedelta(hours=5), "Asia/Almaty")
-"""UTC+5 all over Kazakhstan since 2024-03-01; fixed here, because a machine's older tzdata still says +6."""
+from services.referral.domain.days import day_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +56,6 @@ class Needs:
 
     def age_at(self, now: datetime) -> int:
         """Completed months at `now`, never fewer than at submission (the birthday is not known here)."""
-        then, today = _day(self.submitted_at), _day(now)
+        then, today = day_of(self.submitted_at), day_of(now)
         months = (today.year - then.year) * 12 + today.month - then.month - (today.day < then.day)
         return self.age_months + max(0, months)
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(ALMATY).date()

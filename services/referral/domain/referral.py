@@ -1,22 +1,38 @@
-"""A referral and what happens to it: each step is a pure function from a referral to a Change."""
+"""A referral and the router's steps: each is a pure function from a referral to a Change."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from services.contracts.events import ReferralEvent
-from services.contracts.vocabulary import OfferState, Priority, ReferralState
-from services.referral.domain.life import ROUTER, Command, transition
+from services.contracts.vocabulary import CLOSED, OfferState, ReferralState
+from services.referral.domain import deadlines
+from services.referral.domain.deadlines import Until
+from services.referral.domain.eligibility import Exclusion
+from services.referral.domain.life import ROUTER, Command, Transition, transition
 from services.referral.domain.programmes import Needs
 from services.referral.domain.routing import Decision
 
-ANSWER_WITHIN = timedelta(hours=72)
-ANSWER_WITHIN_URGENT = timedelta(hours=24)
-WAIT_WITHIN = timedelta(days=30)
-ROUTE_WITHIN = timedelta(minutes=15)
-ADMIT_WITHIN = timedelta(days=7)
 _ROUTER = frozenset({ROUTER})
+FAILED = frozenset({OfferState.DECLINED, OfferState.EXPIRED, OfferState.MISSED})
+"""What an offer came to that did not become care."""
+HELP_AFTER = 5
+"""So many failed offers put a referral on the operators' worklist; it is still routed on."""
+
+
+class Escalation(StrEnum):
+    """Why a referral is on the operators' worklist: codes of `data/reasons.csv`."""
+
+    FAILED_OFFERS = "failed_offers"
+    UNPLACEABLE = "unplaceable"
+    WAITING_LONG = "waiting_long"
+    NOT_ROUTED = "not_routed"
+    NOT_ADMITTED = "not_admitted"
+    NOT_DISCHARGED = "not_discharged"
+    NOT_OFFERED_AGAIN = "not_offered_again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +50,12 @@ class Referral:
     center_id: str | None = None
     programme_id: str | None = None
     deadline_at: datetime | None = None
+    due_at: datetime | None = None
+    """When the sweep must look next; every open referral has both."""
+    admit_on: date | None = None
+    admitted_at: datetime | None = None
+    escalated_at: datetime | None = None
+    escalation: Escalation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +116,7 @@ def change(
 ) -> Change:
     """`command` on `before`, with `fields` of the referral changed by it; raises IllegalTransition."""
     row = transition(before.state, command, roles)
-    after = replace(before, state=row.to, version=before.version + 1, **fields)
+    after = replace(before, state=row.to, version=before.version + 1, **_settled(before, row) | fields)
     step = Step(after.version, at, actor, command, before.state, row.to, reason, note)
     event = row.event(
         referral_id=after.id,
@@ -108,8 +130,44 @@ def change(
         actor=actor,
         reason=reason,
         deadline_at=after.deadline_at,
+        admit_on=after.admit_on,
+        escalation=after.escalation,
     )
     return Change(before.version, after, step, event, offer, decision)
+
+
+def until(deadline: Until) -> dict[str, Any]:
+    """The fields of a deadline."""
+    return {"deadline_at": deadline.at, "due_at": deadline.look}
+
+
+def nowhere() -> dict[str, Any]:
+    """The fields of a referral that no center has."""
+    return {"center_id": None, "programme_id": None, "admit_on": None}
+
+
+def escalated(reason: Escalation, at: datetime) -> dict[str, Any]:
+    """The fields of a referral on the operators' worklist."""
+    return {"escalation": reason, "escalated_at": at}
+
+
+def current(before: Referral, offers: Sequence[Offer]) -> Offer | None:
+    """The offer of the referral's own attempt, when one was made."""
+    return next((one for one in offers if one.attempt == before.attempt), None)
+
+
+def failing(before: Referral, offers: Sequence[Offer], to: OfferState | None, at: datetime) -> dict[str, Any]:
+    """The fields after one more offer of `offers` came to `to`: after too many failed ones somebody must look."""
+    failed = sum(offer.state in FAILED for offer in offers) + (to in FAILED)
+    known = before.escalation is Escalation.FAILED_OFFERS
+    return {} if to not in FAILED or failed < HELP_AFTER or known else escalated(Escalation.FAILED_OFFERS, at)
+
+
+def _settled(before: Referral, row: Transition) -> dict[str, Any]:
+    """A step to another state takes a referral off the worklist; failed offers do so only when it is settled."""
+    goes_on = row.to is not ReferralState.ACCEPTED and row.to not in CLOSED and row.command is not Command.OFFER_AGAIN
+    failing = before.escalation is Escalation.FAILED_OFFERS and goes_on
+    return {} if row.to is before.state or failing else {"escalation": None, "escalated_at": None}
 
 
 def make_offer(
@@ -123,48 +181,29 @@ def make_offer(
     decision: Decision | None = None,
 ) -> Change:
     """A place is held: offer the child to its center, to be answered in 72 hours (24 when urgent)."""
-    urgent = before.needs.priority is Priority.URGENT
-    answer_by = at + (ANSWER_WITHIN_URGENT if urgent else ANSWER_WITHIN)
-    offer = Offer(before.id, before.attempt, center_id, programme_id, kilometers, OfferState.MADE, at, answer_by)
+    limit = deadlines.to_answer(at, before.needs.priority)
+    offer = Offer(before.id, before.attempt, center_id, programme_id, kilometers, OfferState.MADE, at, limit.at)
     return change(
         before, command, at, offer=offer, decision=decision,
-        center_id=center_id, programme_id=programme_id, deadline_at=answer_by,
+        center_id=center_id, programme_id=programme_id, **until(limit),
     )  # fmt: skip
 
 
 def start_waiting(before: Referral, at: datetime, decision: Decision) -> Change:
     """No candidate has a free place: the child waits in all their queues."""
-    return change(
-        before, Command.WAIT, at, decision=decision,
-        center_id=None, programme_id=None, deadline_at=at + WAIT_WITHIN,
-    )  # fmt: skip
+    return change(before, Command.WAIT, at, decision=decision, **nowhere(), **until(deadlines.to_wait(at)))
 
 
 def set_aside(before: Referral, at: datetime, decision: Decision) -> Change:
-    """No programme accepts such a child: a person must look at it, now."""
-    return change(before, Command.SET_ASIDE, at, decision=decision, center_id=None, programme_id=None, deadline_at=at)
+    """No programme accepts such a child: it is on the operators' worklist from now on."""
+    return change(
+        before, Command.SET_ASIDE, at, decision=decision, reason=_why_nowhere(decision),
+        **nowhere(), **until(deadlines.to_look(at)), **escalated(Escalation.UNPLACEABLE, at),
+    )  # fmt: skip
 
 
-def answer(
-    before: Referral,
-    offer: Offer,
-    command: Command,
-    at: datetime,
-    *,
-    actor: str,
-    roles: frozenset[str],
-    reason: str | None = None,
-    note: str | None = None,
-) -> Change:
-    """The center has seen, accepted or declined `offer`. A declined child is with the router, for the next attempt."""
-    row = transition(before.state, command, roles)
-    fields: dict[str, Any] = {}
-    marked = replace(offer, answered_at=at, reason=reason)
-    if command is Command.SEEN:
-        marked = replace(offer, seen_at=at)
-    elif command is Command.ACCEPT:
-        fields = {"deadline_at": at + ADMIT_WITHIN}
-    else:
-        fields = {"deadline_at": at + ROUTE_WITHIN, "center_id": None, "programme_id": None}
-    marked = replace(marked, state=row.offer or offer.state)
-    return change(before, command, at, actor=actor, roles=roles, reason=reason, note=note, offer=marked, **fields)
+def _why_nowhere(decision: Decision) -> str:
+    """A code of kind `unplaceable`: what stands in the way of the programmes that are otherwise right."""
+    if Exclusion.DECLINED in decision.excluded:
+        return "all_declined"
+    return "too_far" if Exclusion.DISTANCE in decision.excluded else "no_programme"

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from services.kit.health import Health
 from services.kit.kafka import make_producer, reach, started
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import ReferralService, bootstrap
+from services.referral.entrypoints.stewarding import stewarding
+from services.referral.entrypoints.sweeping import keeping_deadlines
 from services.referral.settings import ReferralSettings
 
 log = structlog.get_logger()
@@ -78,7 +80,7 @@ def _taker(*handlers: Handler) -> Callable[[Sequence[Taken]], Awaitable[None]]:
 def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settler[Taken]]:
     takers = {
         topics.DIAGNOSES: _taker(service.place_children),
-        topics.REFERRALS: _taker(service.move_on, service.open_center),
+        topics.REFERRALS: _taker(service.move_on, service.occupy, service.give_back, service.open_center),
         topics.CAPACITY: _taker(service.take_handovers),
     }
     return {name: Settler(f"worker.{name}", take, letters.set_aside) for name, take in takers.items()}
@@ -88,12 +90,19 @@ def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settl
 async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]:
     """The consumers of one worker process, on the service's bootstrap."""
     producer = make_producer(settings, "referral-worker")
-    async with bootstrap(settings) as service, started(producer):
+    async with AsyncExitStack() as stack:
+        service = await stack.enter_async_context(bootstrap(settings))
+        await stack.enter_async_context(started(producer))
+        swept = await stack.enter_async_context(keeping_deadlines(service))
+        stewarded = await stack.enter_async_context(stewarding(service))
         consumers = Consumers(_settlers(service, DeadLetters(producer, "referral-worker")), Health())
         consumers.health.checks |= {
             "database": service.database.ping,
             "migrated": lambda: HISTORY.check(service.database),
             "kafka": lambda: reach(producer),
             "consuming": consumers.going_on,
+            "deadlines": swept.check,
+            "steward": stewarded.check,
+            "capacity": service.steward.check,
         }
         yield consumers

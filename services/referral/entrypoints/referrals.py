@@ -1,11 +1,9 @@
-"""`/v1/referrals`: lists, the whole story of one, and a center's answers."""
+"""`/v1/referrals`: lists, and the whole story of one."""
 
-import re
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.contracts.vocabulary import ReferralState, Role
 from services.kit.auth import Principal, require
@@ -13,17 +11,15 @@ from services.kit.pages import Page, read_cursor, write_cursor
 from services.kit.problems import Problem
 from services.referral.adapters.sql_views import Scope
 from services.referral.bootstrap import ReferralService
-from services.referral.domain.life import Command, IllegalTransition, allowed_actions
-from services.referral.entrypoints.shapes import Answer, ReferralStory, ReferralSummary, Word, story_of, summary
-from services.referral.handlers.answer_offer import Caller, UnknownReferral, VersionMoved
+from services.referral.domain.life import allowed_actions
+from services.referral.entrypoints.shapes import ReferralStory, ReferralSummary, Word, story_of, summary
+from services.referral.handlers.act import Caller
 
 router = APIRouter(prefix="/v1/referrals", tags=["referrals"])
 READERS = require(Role.POLYCLINIC, Role.CENTER, Role.OPERATOR, Role.ADMIN, Role.SERVICE)
-ANSWERERS = require(Role.CENTER, Role.ADMIN)
 SEES_ALL = (Role.OPERATOR, Role.ADMIN, Role.SERVICE)
 ACTOR_LENGTH = 120
 """Characters of an actor that the history keeps."""
-_ETAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 
 
 def service_of(request: Request) -> ReferralService:
@@ -33,7 +29,6 @@ def service_of(request: Request) -> ReferralService:
 
 Service = Annotated[ReferralService, Depends(service_of)]
 Reader = Annotated[Principal, Depends(READERS)]
-Answerer = Annotated[Principal, Depends(ANSWERERS)]
 
 
 def scope_of(principal: Principal) -> Scope:
@@ -45,7 +40,11 @@ def scope_of(principal: Principal) -> Scope:
     return Scope(polyclinic_id=principal.org)
 
 
-def _not_found(referral_id: UUID) -> Problem:
+def caller_of(principal: Principal) -> Caller:
+    return Caller(principal.actor[:ACTOR_LENGTH], principal.roles, principal.org or None)
+
+
+def not_found(referral_id: UUID) -> Problem:
     return Problem(404, "referral_not_found", f"There is no referral {referral_id} that you may see.")
 
 
@@ -84,74 +83,8 @@ async def read_referral(referral_id: UUID, service: Service, reader: Reader, res
     """The whole story: offers, history, and why this center."""
     story = await service.views.story(str(referral_id), scope_of(reader))
     if story is None:
-        raise _not_found(referral_id)
-    mine = not reader.has(Role.CENTER) or story.referral.center_id == reader.org
-    allowed = allowed_actions(ReferralState(story.referral.state), reader.roles) if mine else ()
-    response.headers["ETag"] = f'"{story.referral.version}"'
-    return story_of(story, list(allowed))
-
-
-def _version(if_match: str | None) -> int | None:
-    if if_match is None or if_match.strip() == "*":
-        return None
-    tag = _ETAG.fullmatch(if_match.strip())
-    if tag is None:
-        raise Problem.of_field("If-Match", "invalid_etag", "must be an ETag of this referral")
-    return int(tag[1])
-
-
-def _checked(command: Command, answer: Answer, reasons: frozenset[str]) -> None:
-    if command is not Command.DECLINE:
-        if answer.reason is not None:
-            raise Problem.of_field("reason", "unexpected_reason", "only a decline has a coded reason")
-        return
-    if answer.reason not in reasons:
-        raise Problem.of_field("reason", "unknown_reason", f"must be one of {', '.join(sorted(reasons))}")
-
-
-async def _run(
-    command: Command,
-    referral_id: UUID,
-    service: ReferralService,
-    principal: Principal,
-    answer: Answer,
-    match: str | None,
-) -> None:
-    center_id = None if principal.has(Role.ADMIN) else principal.org
-    caller = Caller(principal.actor[:ACTOR_LENGTH], principal.roles, center_id)
-    _checked(command, answer, service.decline_reasons)
-    try:
-        await service.answer_offer(
-            referral_id, command, caller, reason=answer.reason, note=answer.note, version=_version(match)
-        )
-    except UnknownReferral:
-        raise _not_found(referral_id) from None
-    except VersionMoved:
-        raise Problem(412, "version_moved", "The referral has changed since you read it; read it again.") from None
-    except IllegalTransition as error:
-        allowed = {"state": error.state, "allowed_actions": list(error.allowed)}
-        raise Problem(409, "illegal_transition", str(error), extra=allowed) from None
-
-
-def _command(command: Command, summary_text: str) -> Callable[..., Any]:
-    async def endpoint(
-        referral_id: UUID,
-        service: Service,
-        principal: Answerer,
-        response: Response,
-        answer: Annotated[Answer, Body()] = Answer(),
-        if_match: Annotated[str | None, Header()] = None,
-    ) -> ReferralStory:
-        await _run(command, referral_id, service, principal, answer, if_match)
-        return await read_referral(referral_id, service, principal, response)
-
-    endpoint.__doc__, endpoint.__name__ = summary_text, f"{command}_referral"
-    return endpoint
-
-
-for _each, _text in {
-    Command.SEEN: "The center has seen the offer.",
-    Command.ACCEPT: "The center takes the child.",
-    Command.DECLINE: "The center cannot take the child: it goes on to the next nearest by itself.",
-}.items():
-    router.add_api_route(f"/{{referral_id}}/{_each}", _command(_each, _text), methods=["POST"])
+        raise not_found(referral_id)
+    row = story.referral
+    roles = caller_of(reader).over(row.center_id, row.polyclinic_id)
+    response.headers["ETag"] = f'"{row.version}"'
+    return story_of(story, [one.path for one in allowed_actions(ReferralState(row.state), roles)])

@@ -1,6 +1,6 @@
 """The bodies of the referral API."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import orjson
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from services.contracts.vocabulary import Catchment, Gmfcs, Modality, OfferState, Priority, ReferralState
 from services.referral.adapters.sql_views import CenterView, Story
 from services.referral.adapters.tables import CenterRow, ProgrammeRow, ReferralRow
+from services.referral.domain.life import owner
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
@@ -18,14 +19,31 @@ Word = Annotated[str, StringConstraints(max_length=100, pattern=_TEXT)]
 """What is looked up as it was given."""
 
 
-class Answer(BaseModel):
-    """What a center may add to its answer. A decline needs a coded reason of data/reasons.csv."""
+class Remark(BaseModel):
+    """What may go with any command."""
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str | None = Field(None, examples=["no_capacity"])
     note: Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)] | None = Field(
-        None, description="For the center's own words; no personal data"
+        None, description="Own words; no personal data"
+    )
+
+
+class Reasoned(Remark):
+    """A command that needs a coded reason of data/reasons.csv."""
+
+    reason: str | None = Field(None, max_length=100, examples=["no_capacity"])
+
+
+class Acceptance(Remark):
+    admit_on: date | None = Field(
+        None, description="The day agreed with the family, in Kazakhstan; a week from now when left out"
+    )
+
+
+class Discharge(Remark):
+    outcome: str | None = Field(
+        None, max_length=100, examples=["improved"], description="A code of data/reasons.csv, kind `outcome`"
     )
 
 
@@ -49,7 +67,12 @@ class ReferralSummary(BaseModel):
     max_distance_km: float | None
     center_id: str | None
     programme_id: str | None
+    owner: str | None = Field(description="Who must act next: network, center:<id>, polyclinic, operators")
     deadline_at: datetime | None
+    admit_on: date | None
+    admitted_at: datetime | None
+    escalated_at: datetime | None
+    escalation: str | None = Field(description="Why it is on the operators' worklist")
 
 
 class OfferView(BaseModel):
@@ -149,7 +172,8 @@ class Center(CenterBody):
 
 
 def summary(row: ReferralRow) -> ReferralSummary:
-    return ReferralSummary.model_validate(row.model_dump() | {"modalities": row.modalities.split(";")})
+    owned = owner(ReferralState(row.state), row.center_id)
+    return ReferralSummary.model_validate(row.model_dump() | {"modalities": row.modalities.split(";"), "owner": owned})
 
 
 def story_of(story: Story, allowed: list[str]) -> ReferralStory:

@@ -50,7 +50,7 @@ async def _hold() -> None:
 def build(settings: ReferralSettings) -> faust.App:
     """The app: one agent a topic, raw bytes in, batches to the settlers. It connects when it is started."""
     app = faust.App(
-        f"{settings.topic_prefix}.{settings.worker_group}",
+        settings.worker_app,
         broker=f"kafka://{settings.kafka_servers.replace(',', ';kafka://')}",
         broker_credentials=credentials(settings),
         autodiscover=False,

@@ -1,16 +1,18 @@
-"""An offer failed: the child goes on to the next nearest by itself, and keeps its turn."""
+"""An offer failed, or is to be made again: the child goes on to the next nearest by itself, and keeps its turn."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.contracts.events import Event, OfferDeclinedV1
+from services.contracts.events import Event, ReferralEvent
 from services.contracts.vocabulary import ReferralState
+from services.referral.domain.life import Claim, events_for
 from services.referral.domain.referral import Referral
 from services.referral.handlers.route import draft, place
 from services.referral.ports import Claims, Clock, Loaded, Referrals, Registry
 
 CONSUMER = "move_on"
+TO_ROUTER = events_for(Claim.NEXT)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class MoveOn:
     clock: Clock
 
     async def __call__(self, batch: Sequence[Event]) -> None:
-        failed = {e.envelope.id: e.data for e in batch if isinstance(e.data, OfferDeclinedV1)}
+        failed = {e.envelope.id: e.data for e in batch if isinstance(e.data, TO_ROUTER)}
         if not failed:
             return
         found = await self.referrals.look(CONSUMER, failed.keys(), [data.referral_id for data in failed.values()])
@@ -36,14 +38,12 @@ class MoveOn:
         )
 
 
-def _moving(
-    failed: Mapping[str, OfferDeclinedV1], unseen: frozenset[str], known: Mapping[UUID, Loaded]
-) -> list[Loaded]:
-    """The referrals that are still where the event left them: with the router."""
+def _moving(failed: Mapping[str, ReferralEvent], unseen: frozenset[str], known: Mapping[UUID, Loaded]) -> list[Loaded]:
+    """The referrals that are still with the router under the event's attempt; only the router raises that."""
     moving = {}
     for event_id, data in failed.items():
         loaded = known.get(data.referral_id)
-        if event_id in unseen and loaded and loaded.referral.version == data.version:
+        if event_id in unseen and loaded and loaded.referral.attempt == data.attempt:
             moving[data.referral_id] = loaded
     return [one for one in moving.values() if one.referral.state is ReferralState.SUBMITTED]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.contracts.claims import Mark
 from services.contracts.events import Event, PlaceHandedOverV1, PlacesSetV1
-from services.contracts.vocabulary import ReferralState
+from services.contracts.vocabulary import CLOSED, ReferralState
 from services.kit.errors import PermanentError, TransientError
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change
@@ -44,7 +44,7 @@ class TakeHandovers:
         early = set()
         for event_id, data in handed.items():
             loaded = found.known.get(data.referral_id) if data.referral_id else None
-            if event_id not in found.unseen:
+            if event_id not in found.unseen or _lost(data, found.mark):
                 continue
             if _too_early(loaded, data):
                 early.add(event_id)
@@ -52,9 +52,8 @@ class TakeHandovers:
                 one = loaded.referral
                 changes[one.id] = offer_place(one, data.programme_id, network, now, command=Command.HAND_OVER)
         taken = found.unseen - early
-        await self.referrals.save(
-            list(changes.values()), consumer=CONSUMER, event_ids=taken, mark=_newest(handed[one] for one in taken)
-        )
+        mark = _newest(handed[one] for one in taken if not _lost(handed[one], found.mark))
+        await self.referrals.save(list(changes.values()), consumer=CONSUMER, event_ids=taken, mark=mark)
         self._be_patient(early)
 
     def _be_patient(self, early: set[str]) -> None:
@@ -68,6 +67,11 @@ class TakeHandovers:
             raise TransientError(f"{len(early)} hand-overs came before the commit that recorded their waiting")
 
 
+def _lost(data: PlaceHandedOverV1, mark: Mark | None) -> bool:
+    """Whether it was handed over by a generation that the record has left: who waits still waits, in the new one."""
+    return mark is not None and data.epoch != mark.epoch
+
+
 def _newest(steps: Iterable[PlaceHandedOverV1]) -> Mark | None:
     """How far capacity has come by these: data that is behind it has forgotten what is recorded here."""
     last = max(steps, key=lambda one: (one.epoch, one.sequence), default=None)
@@ -78,6 +82,8 @@ def _too_early(loaded: Loaded | None, data: PlaceHandedOverV1) -> bool:
     if loaded is None:
         return True
     one = loaded.referral
+    if one.state in CLOSED:
+        return False
     return one.attempt < (data.attempt or 0) or (one.attempt == data.attempt and one.state is ReferralState.SUBMITTED)
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from services.capacity.adapters.fake_claims import FakeClaims
+from services.capacity.adapters.fake_rebuild import fake_store
 from services.capacity.adapters.redis_connection import connect
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import redis_store as wired
@@ -13,8 +13,8 @@ from services.capacity.ports import Store
 
 
 @pytest.fixture
-async def redis(valkey: str) -> AsyncIterator[Redis]:
-    client = connect(valkey)
+async def redis(valkey: str, prefix: str) -> AsyncIterator[Redis]:
+    client = connect(valkey, prefix)
     yield client
     await client.aclose()
 
@@ -29,5 +29,4 @@ def store(request: pytest.FixtureRequest) -> Store:
     if request.param == "redis":
         found: Store = request.getfixturevalue("redis_store")
         return found
-    fake = FakeClaims()
-    return Store(fake, fake, fake)
+    return fake_store()

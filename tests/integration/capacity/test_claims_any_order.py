@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from redis.asyncio import Redis
 
-from services.capacity.adapters.fake_claims import FakeClaims
+from services.capacity.adapters.fake_rebuild import fake_store
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import redis_store
 from services.capacity.domain.step import START, Step
@@ -73,8 +73,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.redis = Redis.from_url(self.url)
         self.prefix = f"t{uuid4().hex}"
         self.real = redis_store(RedisScripts(self.redis, self.prefix))
-        fake = FakeClaims()
-        self.model = Store(fake, fake, fake)
+        self.model = fake_store()
         self.queues, self.read = Queues(), START
         self.attempts: dict[int, int] = {}
         self.seconds = 0

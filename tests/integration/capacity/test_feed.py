@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from services.capacity.adapters.fake_claims import FakeClaims
+from services.capacity.adapters.fake_rebuild import fake_store
 from services.capacity.domain.feed import BEAT, RESET, Told
 from services.capacity.domain.step import StepId
 from services.capacity.handlers.feed import Feed
@@ -107,8 +107,7 @@ async def test_a_new_epoch_tells_every_follower_to_load_again(redis_store: Store
 
 
 async def test_a_slow_follower_is_dropped_and_the_others_go_on() -> None:
-    fake = FakeClaims()
-    store = Store(fake, fake, fake)
+    store = fake_store()
     await open_programme(store, "a", 0)
     async with reading(Feed(store.steps, room=5)) as feed:
         slow, quick = feed.follow(None, _id), feed.follow(None, _id)

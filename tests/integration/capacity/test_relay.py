@@ -4,9 +4,10 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,13 @@ from services.capacity.adapters.redis_positions import RedisPositions
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import CapacitySettings
 from services.capacity.domain.step import StepId
-from services.capacity.handlers.relay_steps import StepRelay
+from services.capacity.handlers.relay_steps import KEEP, StepRelay
 from services.capacity.ports import Store
 from services.contracts.events import Event, read_event
 from services.contracts.topics import CAPACITY, topic
 from services.kit.errors import TransientError
 from services.kit.kafka import make_consumer, make_producer, started
-from services.kit.publisher import Acknowledged, KafkaPublisher
+from services.kit.publisher import Acknowledged, KafkaPublisher, Outgoing
 from services.kit.settings import CHECKOUT
 from services.kit.topics import create_topics
 from tests.integration.capacity.network import NOW, claim, open_programme, referral, steps
@@ -164,6 +165,65 @@ async def test_a_wiped_topic_gets_all_that_the_stream_keeps(bench: Bench) -> Non
         return ids(await bench.published()) == expected
 
     await eventually(relayed, within=30)
+
+
+class BegunAnew:
+    """A log that is made again while the relay is at work; it does not look whether Kafka still has what it took."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    async def publish(self, messages: Sequence[Outgoing]) -> list[Acknowledged]:
+        self.log += [event_id for *_, event_id in messages]
+        end = len(self.log)
+        return [
+            Acknowledged(topic, 0, end - len(messages) + i, event_id)
+            for i, (topic, _, _, event_id) in enumerate(messages)
+        ]
+
+    async def still_there(self, topic: str, partition: int, offset: int, event_id: str) -> bool:
+        return True
+
+
+async def test_a_log_begun_anew_is_noticed_by_the_first_offset_that_it_gives(
+    redis: Redis, redis_store: Store, prefix: str
+) -> None:
+    kafka = BegunAnew()
+    relay = StepRelay(redis_store.steps, RedisPositions(RedisScripts(redis, prefix), "one"), kafka)
+    await some_steps(redis_store, 3)
+    await relay.turn()
+    kafka.log.clear()
+    await claim(redis_store, 100, "a")
+    await relay.turn()
+    await relay.turn()
+    everything = [step.event_id for step in await steps(redis_store)]
+    assert kafka.log == [everything[-1], *everything]
+
+
+async def test_the_stream_forgets_by_age_what_was_acknowledged_and_nothing_else(
+    redis: Redis, redis_store: Store, prefix: str
+) -> None:
+    relay = StepRelay(redis_store.steps, RedisPositions(RedisScripts(redis, prefix), "one"), BegunAnew())
+    relay.clock = lambda: NOW + KEEP + timedelta(days=1)
+    await some_steps(redis_store, 30)
+    week_old = await steps(redis_store)
+    await relay.turn()
+    assert await steps(redis_store) == week_old, "not acknowledged when it looked"
+    await claim(redis_store, 200, "a", at=NOW + KEEP)
+    await relay.turn()
+    relay._verify_at = 0
+    await claim(redis_store, 201, "a", at=NOW)
+    await relay.turn()
+    kept = await steps(redis_store)
+    assert [step.data.referral_id.int for step in kept] == [200, 201]  # type: ignore[attr-defined]
+    for day in range(2, 9):
+        relay.clock = lambda day=day: NOW + KEEP * day  # type: ignore[misc]
+        await claim(redis_store, 1000 + day, "a", at=relay.clock())
+        relay._verify_at = 0
+        await relay.turn()
+        relay._verify_at = 0
+        await relay.turn()
+        assert await redis.xlen(f"{{{prefix}}}:events") <= 3
 
 
 async def test_one_relay_works_and_the_other_takes_over_when_it_goes(

@@ -14,8 +14,14 @@ from services.contracts.events import (
     DiagnosisRecordedV1,
     OfferDeclinedV1,
     ReferralAcceptedV1,
+    ReferralAdmittedV1,
+    ReferralCancelledV1,
+    ReferralCompletedV1,
+    ReferralEscalatedV1,
     ReferralEvent,
+    ReferralNoShowV1,
     ReferralOfferedV1,
+    ReferralResubmittedV1,
     read_event,
     write_event,
 )
@@ -104,6 +110,28 @@ async def test_a_center_may_read_while_it_holds_an_offer(
         ):
             await producer.send_and_wait(topic, step(id, version, cls, state, center), key=id.encode())
             await eventually(lambda expected=expected: is_access(intake, id, expected))
+
+
+@pytest.mark.parametrize(("cls", "state"), [(ReferralCompletedV1, "completed"), (ReferralCancelledV1, "cancelled")])
+async def test_a_life_to_its_end_ends_the_centers_reading_and_the_child_may_be_referred_again(
+    settings: IntakeSettings, intake: Intake, polyclinic: httpx2.AsyncClient, cls: type[ReferralEvent], state: str
+) -> None:
+    id = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()["referral_id"]
+    topic, producer = f"{settings.topic_prefix}.referrals.v1", make_producer(settings, "test")
+    life = (
+        (ReferralOfferedV1, "offered", "c1"), (ReferralAcceptedV1, "accepted", "c1"),
+        (ReferralNoShowV1, "no_show", None), (ReferralResubmittedV1, "submitted", None),
+        (ReferralOfferedV1, "offered", "c2"), (ReferralAcceptedV1, "accepted", "c2"),
+        (ReferralAdmittedV1, "admitted", "c2"), (ReferralEscalatedV1, "admitted", "c2"),
+    )  # fmt: skip
+    async with started(producer), relaying(settings, intake):
+        for version, (kind, now, holder) in enumerate(life, 1):
+            await producer.send_and_wait(topic, step(id, version, kind, now, holder or "c1"), key=id.encode())
+            await eventually(lambda v=version, n=now, h=holder: is_access(intake, id, (v, n, h)))
+        assert (await polyclinic.post("/v1/diagnoses", json=child_body())).status_code == 409
+        await producer.send_and_wait(topic, step(id, 9, cls, state, "c2"), key=id.encode())
+        await eventually(lambda: is_access(intake, id, (9, state, None)))
+        assert (await polyclinic.post("/v1/diagnoses", json=child_body())).status_code == 201
 
 
 async def is_access(intake: Intake, id: str, expected: object) -> bool:

@@ -118,6 +118,21 @@ async def test_what_kafka_forgot_is_published_again(
     assert await pending(database) == 0
 
 
+async def test_a_log_begun_anew_is_noticed_by_the_first_offset_that_it_gives(
+    relay: OutboxRelay, database: Database, publisher: FakePublisher
+) -> None:
+    await add(database, 1, 2, 3)
+    await add(database, 4, topic="others.v1")
+    await relay.publish_pending()
+    publisher.log["events.v1"].clear()
+    await add(database, 5)
+    while await relay.publish_pending():
+        pass
+    assert publisher.log["events.v1"] == ["e5", "e1", "e2", "e3", "e5"]
+    assert publisher.log["others.v1"] == ["e4"]
+    assert await pending(database) == 0
+
+
 async def test_what_kafka_remembers_is_not_published_again(
     relay: OutboxRelay, database: Database, publisher: FakePublisher
 ) -> None:

@@ -18,7 +18,7 @@ from services.kit.auth import ServiceToken
 from services.kit.settings import CHECKOUT
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.http_capacity import HttpClaims
-from services.referral.bootstrap import bootstrap
+from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.api import build
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.country import Clock, Country, write_data
@@ -83,6 +83,19 @@ async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterato
         claims = HttpClaims(to_capacity, ServiceToken(settings.service_token_file))
         service = await stack.enter_async_context(bootstrap(settings, clock=clock, claims=claims))
         yield Country(service, capacity.state.capacity.store, clock)
+
+
+@pytest.fixture
+async def others(country: Country) -> AsyncIterator[list[ReferralService]]:
+    """Two more processes of the same service, on the same database and capacity."""
+    claims = country.service.place_children.claims
+    assert isinstance(claims, HttpClaims)
+    settings, clock = country.service.settings, country.clock
+    async with (
+        bootstrap(settings, clock=clock, claims=claims) as one,
+        bootstrap(settings, clock=clock, claims=claims) as two,
+    ):
+        yield [one, two]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ from services.referral.adapters.tables import outbox
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command
 from services.referral.entrypoints.shapes import CenterBody, ReferralStory, center_rows, story_of
-from services.referral.handlers.answer_offer import Caller
+from services.referral.handlers.act import Caller, Details
 from services.referral.ports import Loaded
 from tests.unit.referral.samples import NOW, SETTLEMENTS, diagnosis, event
 
@@ -116,8 +117,15 @@ class Country:
         """What the worker does with a batch of each topic."""
         batch = list(events)
         await self.service.move_on(batch)
+        await self.service.occupy(batch)
+        await self.service.give_back(batch)
         await self.service.open_center(batch)
         await self.service.take_handovers(batch)
+        await self.check()
+
+    async def check(self) -> None:
+        """At any moment of any test: each open referral has an owner and a deadline."""
+        assert await self.service.deadlines.open_without_deadline() == []
 
     async def carry(self) -> list[Event]:
         """Carry events until there are none any more; all that were carried."""
@@ -127,11 +135,28 @@ class Country:
             carried += batch
         return carried
 
-    async def decline(self, number: int, reason: str = "no_capacity") -> None:
-        await self.service.answer_offer(UUID(int=number), Command.DECLINE, ADMIN, reason=reason)
+    async def act(self, number: int, command: Command, reason: str | None = None, **more: Any) -> None:
+        """An administrator does it; nothing is carried yet."""
+        await self.service.act(UUID(int=number), command, ADMIN, Details(reason, **more))
+        await self.check()
 
-    async def accept(self, number: int) -> None:
-        await self.service.answer_offer(UUID(int=number), Command.ACCEPT, ADMIN)
+    async def decline(self, number: int, reason: str = "no_capacity") -> None:
+        await self.act(number, Command.DECLINE, reason)
+
+    async def accept(self, number: int, **more: Any) -> None:
+        await self.act(number, Command.ACCEPT, **more)
+
+    async def admit(self, number: int) -> None:
+        """The offer is accepted, and the child has come."""
+        await self.accept(number)
+        await self.act(number, Command.ADMIT)
+
+    async def pass_time(self, **time: float) -> Counter[Command]:
+        """The clock goes on (`days=3`), and the deadlines are swept; nothing is carried yet."""
+        self.clock.now += timedelta(**time)
+        taken = await self.service.sweep(self.clock())
+        await self.check()
+        return taken
 
     async def loaded(self, number: int) -> Loaded:
         found = await self.referrals.load(UUID(int=number))
@@ -147,6 +172,11 @@ class Country:
         found = await self.service.views.story(str(UUID(int=number)), Scope())
         assert found
         return story_of(found, [])
+
+    async def occupied(self) -> dict[str, int]:
+        """By programme: places that are occupied."""
+        snapshot = await self.capacity.places.snapshot(NOW)
+        return {one.programme_id: one.occupied for one in snapshot.figures}
 
     async def figures(self) -> dict[str, tuple[int, int, int]]:
         """By programme: places, held, waiting."""

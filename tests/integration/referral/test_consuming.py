@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 from sqlmodel import select
 
 from services.contracts import topics
@@ -19,13 +21,15 @@ from services.kit.errors import TransientError
 from services.kit.kafka import make_consumer, started
 from services.kit.settings import CHECKOUT
 from services.kit.topics import create_topics
+from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.tables import ReferralRow
+from services.referral.domain.referral import make_offer
 from services.referral.entrypoints import consuming
 from services.referral.entrypoints.consuming import Consumers, open_consumers
 from services.referral.settings import ReferralSettings
 from tests.integration.capacity.network import opening
 from tests.support.eventually import eventually
-from tests.unit.referral.samples import NOW, diagnosis
+from tests.unit.referral.samples import NOW, diagnosis, referral
 
 
 @dataclass
@@ -103,6 +107,23 @@ async def test_what_cannot_be_taken_is_set_aside_with_its_reason_and_the_rest_is
     assert reasons == ["id: Field required", "settlement_id: no settlement atlantis", "empty message"]
     assert [one.value for one in found] == [batch[1].value, batch[3].value, None]
     assert await consumers.health.failing() == {}
+
+
+async def test_the_worker_keeps_deadlines_by_itself_and_says_how_many(
+    settings: ReferralSettings, consumers: Consumers
+) -> None:
+    long_ago = datetime(2024, 5, 1, tzinfo=UTC)
+    database = Database(settings.referral_sql_url)
+    await SqlReferrals(database).save([make_offer(referral(7), "p", "c", 1.0, long_ago)])
+
+    async def expired() -> bool:
+        row = await database.read(lambda session: session.get(ReferralRow, str(UUID(int=7))))
+        return row is not None and row.state == "submitted"
+
+    await eventually(expired)
+    await database.close()
+    assert REGISTRY.get_sample_value("referral_deadlines_total", {"command": "expire"})
+    assert "deadlines" not in await consumers.health.failing()
 
 
 async def test_a_batch_taken_again_after_a_crash_changes_nothing(

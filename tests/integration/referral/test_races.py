@@ -2,25 +2,24 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
 
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import Conflict, TransientError
-from services.referral.adapters.http_capacity import HttpClaims
 from services.referral.adapters.sql_referrals import SqlReferrals
-from services.referral.bootstrap import ReferralService, bootstrap
+from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command, IllegalTransition
 from services.referral.domain.referral import Referral
 from services.referral.entrypoints.shapes import CenterBody, center_rows
-from services.referral.handlers.answer_offer import Caller, UnknownReferral
+from services.referral.handlers.act import Caller, Details, UnknownReferral, VersionMoved
 from services.referral.ports import Loaded
 from tests.integration.referral.country import Country, center_body, offers, programme_body
 from tests.unit.referral.samples import diagnosis, event
 
 ONE = UUID(int=1)
+OPERATOR = Caller("operator:o", frozenset({"operator"}), None)
 
 
 def caller(center_id: str) -> Caller:
@@ -28,27 +27,14 @@ def caller(center_id: str) -> Caller:
 
 
 @pytest.fixture
-async def others(country: Country) -> AsyncIterator[list[ReferralService]]:
-    """Two more processes of the same service, on the same database and capacity."""
-    claims = country.service.place_children.claims
-    assert isinstance(claims, HttpClaims)
-    settings, clock = country.service.settings, country.clock
-    async with (
-        bootstrap(settings, clock=clock, claims=claims) as one,
-        bootstrap(settings, clock=clock, claims=claims) as two,
-    ):
-        yield [one, two]
-
-
-@pytest.fixture
 def together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two who load a referral both have it before either goes on: a check before, and a commit after."""
+    """The first two who load a referral both have it before either goes on: a check before, and a commit after."""
     barrier, load = asyncio.Barrier(2), SqlReferrals.load
     met: set[asyncio.Task[object] | None] = set()
 
     async def load_together(self: SqlReferrals, referral_id: UUID) -> Loaded | None:
         found = await load(self, referral_id)
-        if asyncio.current_task() not in met:
+        if len(met) < 2 and asyncio.current_task() not in met:
             met.add(asyncio.current_task())
             await barrier.wait()
         return found
@@ -63,24 +49,88 @@ async def test_accept_and_decline_at_once_one_wins_and_the_other_is_told(
     await country.open("near")
     await country.submit(1)
     results = await asyncio.gather(
-        others[0].answer_offer(ONE, Command.ACCEPT, caller("near")),
-        others[1].answer_offer(ONE, Command.DECLINE, caller("near"), reason="other"),
+        others[0].act(ONE, Command.ACCEPT, caller("near"), version=1),
+        others[1].act(ONE, Command.DECLINE, caller("near"), Details("other"), version=1),
+        return_exceptions=True,
+    )
+    won, lost = sorted(results, key=lambda one: isinstance(one, Exception))
+    assert isinstance(won, Referral)
+    assert isinstance(lost, VersionMoved)
+    found = await country.referrals.look("", (), [ONE])
+    assert found.known[ONE].referral == won
+    assert len([one for one in await country.told() if one.envelope.subject == str(ONE)]) == 2
+
+
+@pytest.mark.usefixtures("together")
+async def test_cancel_against_accept_at_once_ends_cancelled_and_the_place_is_free(
+    country: Country, others: list[ReferralService]
+) -> None:
+    await country.open("near")
+    await country.submit(1)
+    accepted, cancelled = await asyncio.gather(
+        others[0].act(ONE, Command.ACCEPT, caller("near")),
+        others[1].act(ONE, Command.CANCEL, OPERATOR, Details("other")),
+        return_exceptions=True,
+    )
+    assert isinstance(cancelled, Referral)
+    assert isinstance(accepted, Referral | IllegalTransition)
+    await country.carry()
+    assert await country.where(1) == (ReferralState.CANCELLED, None)
+    assert await country.figures() == {"near": (1, 0, 0)}
+
+
+async def test_two_discharges_at_once_are_one_and_free_one_place(
+    country: Country, others: list[ReferralService], request: pytest.FixtureRequest
+) -> None:
+    await country.open("near")
+    await country.submit(1)
+    await country.submit(2, 3)
+    await country.admit(1)
+    await country.carry()
+    request.getfixturevalue("together")
+    results = await asyncio.gather(
+        *(one.act(ONE, Command.DISCHARGE, caller("near"), Details("improved")) for one in others),
         return_exceptions=True,
     )
     won, lost = sorted(results, key=lambda one: isinstance(one, Exception))
     assert isinstance(won, Referral)
     assert isinstance(lost, IllegalTransition)
-    assert lost.state is won.state
-    found = await country.referrals.look("", (), [ONE])
-    assert found.known[ONE].referral == won
-    assert len([one for one in await country.told() if one.envelope.subject == str(ONE)]) == 2
+    assert (lost.state, lost.allowed) == (ReferralState.COMPLETED, ())
+    assert offers(await country.carry()) == [(2, "near")]
+    assert await country.queue("near") == [3]
+    assert await country.figures() == {"near": (1, 1, 1)}
+
+
+async def test_cancel_against_a_hand_over_at_once_leaves_no_place_behind(
+    country: Country, others: list[ReferralService]
+) -> None:
+    await country.open("near", places=0)
+    await country.submit(*range(1, 11))
+    await country.set_places("near", 5)
+    handed = await country.steps()
+
+    async def cancel(number: int) -> None:
+        await others[0].act(UUID(int=number), Command.CANCEL, OPERATOR, Details("other"))
+
+    async def take() -> None:
+        while True:
+            try:
+                return await others[1].take_handovers(handed)
+            except TransientError:
+                continue
+
+    await asyncio.gather(take(), *(cancel(number) for number in range(1, 6)))
+    await country.carry()
+    assert [(await country.where(number))[0] for number in range(1, 6)] == [ReferralState.CANCELLED] * 5
+    assert [await country.where(number) for number in range(6, 11)] == [(ReferralState.OFFERED, "near")] * 5
+    assert await country.figures() == {"near": (5, 5, 0)}
 
 
 async def test_twenty_accepts_at_once_are_one_acceptance(country: Country, others: list[ReferralService]) -> None:
     await country.open("near")
     await country.submit(1)
     results = await asyncio.gather(
-        *(others[n % 2].answer_offer(ONE, Command.ACCEPT, caller("near")) for n in range(20)), return_exceptions=True
+        *(others[n % 2].act(ONE, Command.ACCEPT, caller("near")) for n in range(20)), return_exceptions=True
     )
     assert Counter(map(type, results)) == {Referral: 1, IllegalTransition: 19}
     assert {one.state for one in results if isinstance(one, IllegalTransition)} == {ReferralState.ACCEPTED}
@@ -94,10 +144,10 @@ async def test_a_center_whose_offer_moved_on_cannot_accept_any_more(country: Cou
     await country.decline(1)
     for state, allowed in ((ReferralState.SUBMITTED, ()), (ReferralState.OFFERED, ())):
         with pytest.raises(IllegalTransition) as refused:
-            await country.service.answer_offer(ONE, Command.ACCEPT, caller("near"))
+            await country.service.act(ONE, Command.ACCEPT, caller("near"))
         assert (refused.value.state, refused.value.allowed) == (state, allowed)
         await country.carry()
-    accepted = await country.service.answer_offer(ONE, Command.ACCEPT, caller("far"))
+    accepted = await country.service.act(ONE, Command.ACCEPT, caller("far"))
     assert accepted.programme_id == "far"
     assert [one.state for one in (await country.loaded(1)).offers] == [OfferState.DECLINED, OfferState.ACCEPTED]
 
@@ -107,13 +157,13 @@ async def test_a_center_that_was_never_asked_does_not_learn_of_the_child(country
     await country.submit(1)
     for id, center in ((ONE, "far"), (UUID(int=2), "near")):
         with pytest.raises(UnknownReferral):
-            await country.service.answer_offer(id, Command.ACCEPT, caller(center))
+            await country.service.act(id, Command.ACCEPT, caller(center))
 
 
 async def test_seen_many_times_is_seen_once(country: Country) -> None:
     await country.open("near")
     await country.submit(1)
-    versions = [(await country.service.answer_offer(ONE, Command.SEEN, caller("near"))).version for _ in range(3)]
+    versions = [(await country.service.act(ONE, Command.SEEN, caller("near"))).version for _ in range(3)]
     assert versions == [2, 2, 2]
 
 

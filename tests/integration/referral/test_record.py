@@ -19,9 +19,10 @@ from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.tables import DecisionRow
+from services.referral.domain.acts import Act, act
 from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import Command
-from services.referral.domain.referral import Change, answer, make_offer, set_aside, start_waiting
+from services.referral.domain.referral import Change, make_offer, set_aside, start_waiting
 from services.referral.domain.routing import Candidate, Decision
 from services.referral.entrypoints.shapes import CenterBody, center_rows
 from services.referral.ports import Referrals
@@ -59,10 +60,9 @@ def waits(number: int = 1) -> Change:
 
 def declined(made: Change) -> Change:
     assert made.offer
-    return answer(
-        made.referral, made.offer, Command.DECLINE, NOW + timedelta(hours=1),
-        actor="center:near", roles=frozenset({"center"}), reason="no_capacity", note="full",
-    )  # fmt: skip
+    later, roles = NOW + timedelta(hours=1), frozenset({"center"})
+    done = Act(Command.DECLINE, later, "center:near", roles, reason="no_capacity", note="full")
+    return act(made.referral, [made.offer], done)
 
 
 async def test_what_was_saved_is_found_again(referrals: Referrals) -> None:
@@ -71,7 +71,7 @@ async def test_what_was_saved_is_found_again(referrals: Referrals) -> None:
     found = await referrals.load(change.referral.id)
     assert found
     assert (found.referral, found.offers) == (change.referral, (change.offer,))
-    assert (found.offer, found.passed) == (change.offer, {"near"})
+    assert (found.offer, found.passed) == (change.offer, set())
     assert await referrals.load(UUID(int=9)) is None
 
 
@@ -157,9 +157,18 @@ async def candidates(referrals: Referrals, number: int) -> list[str]:
 
 
 async def test_the_mark_only_grows_within_its_epoch(referrals: Referrals) -> None:
-    for mark in (Mark(epoch="5", sequence=7), Mark(epoch="5", sequence=3), Mark(epoch="6", sequence=9), None):
+    for mark in (Mark(epoch="5", sequence=7), Mark(epoch="5", sequence=3), None):
         await referrals.save([], mark=mark)
     assert (await referrals.look("a", (), ())).mark == Mark(epoch="5", sequence=7)
+
+
+async def test_what_another_generation_granted_is_not_committed(referrals: Referrals) -> None:
+    await referrals.save([], mark=Mark(epoch="5", sequence=7))
+    for epoch in ("4", "6"):
+        with pytest.raises(Conflict):
+            await referrals.save([offered()], consumer="a", event_ids=["e1"], mark=Mark(epoch=epoch, sequence=9))
+    found = await referrals.look("a", ["e1"], [UUID(int=1)])
+    assert (found.known, found.unseen, found.mark) == ({}, {"e1"}, Mark(epoch="5", sequence=7))
 
 
 async def test_an_urgent_childs_moments_are_kept_to_the_millisecond(referrals: Referrals) -> None:

@@ -74,7 +74,10 @@ async def test_the_story_says_why_and_what_may_be_done(offered: Country, client:
     assert [(one["programme_id"], one["free"], one["chosen"]) for one in story["decision"]["candidates"]] == [
         ("near", 1, True), ("far", 0, False),
     ]  # fmt: skip
-    assert (await client("operator").get(ONE)).json()["allowed_actions"] == []
+    for role, org, allowed in (
+        ("operator", "", ["cancel"]), ("polyclinic", "p1", ["cancel", "withdraw"]), ("service", "", []),
+    ):  # fmt: skip
+        assert (await client(role, org=org).get(ONE)).json()["allowed_actions"] == allowed, role
 
 
 async def test_a_center_sees_then_accepts(offered: Country, client: Client) -> None:
@@ -82,7 +85,8 @@ async def test_a_center_sees_then_accepts(offered: Country, client: Client) -> N
     assert (await near.post(f"{ONE}/seen")).json()["offers"][0]["state"] == "seen"
     accepted = await near.post(f"{ONE}/accept", json={"note": "bed 4"}, headers={"If-Match": '"2"'})
     assert (accepted.status_code, accepted.headers["etag"]) == (200, '"3"')
-    assert (accepted.json()["state"], accepted.json()["allowed_actions"]) == ("accepted", [])
+    assert accepted.json()["state"] == "accepted"
+    assert accepted.json()["allowed_actions"] == ["admit", "no-show", "decline"]
     assert [(one["command"], one["actor"], one["note"]) for one in accepted.json()["history"]] == [
         ("offer", "router", None), ("seen", "center:near", None), ("accept", "center:near", "bed 4"),
     ]  # fmt: skip
@@ -99,9 +103,11 @@ async def test_a_decline_is_told_with_its_reason(offered: Country, client: Clien
 async def test_a_wrong_state_says_what_is_allowed(offered: Country, client: Client) -> None:
     near, admin = client("center", org="near"), client("admin")
     await near.post(f"{ONE}/accept")
-    refused = await near.post(f"{ONE}/decline", json={"reason": "other"})
+    refused = await near.post(f"{ONE}/discharge", json={"outcome": "stable"})
     assert (await problem(refused))[:2] == (409, "illegal_transition")
-    assert (refused.json()["state"], refused.json()["allowed_actions"]) == ("accepted", [])
+    assert (refused.json()["state"], refused.json()["allowed_actions"]) == (
+        "accepted", ["admit", "no-show", "decline"],
+    )  # fmt: skip
     waiting = await admin.post(f"/v1/referrals/{UUID(int=2)}/accept")
     assert (await problem(waiting))[:2] == (409, "illegal_transition")
     assert waiting.json()["state"] == "waiting"
@@ -124,7 +130,7 @@ async def test_an_older_version_is_refused_and_nothing_changes(offered: Country,
 REFUSED = [
     ({}, {}, "decline", "unknown_reason", ["reason"]),
     ({"reason": "bad weather"}, {}, "decline", "unknown_reason", ["reason"]),
-    ({"reason": "no_capacity"}, {}, "accept", "unexpected_reason", ["reason"]),
+    ({"reason": "no_capacity"}, {}, "accept", "validation_failed", ["reason"]),
     ({"reason": "other", "note": "x" * 501}, {}, "decline", "validation_failed", ["note"]),
     ({"reason": "other", "note": "\x00"}, {}, "decline", "validation_failed", ["note"]),
     ({"mood": "good"}, {}, "accept", "validation_failed", ["mood"]),

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.contracts import events
 from services.contracts.events import (
     KNOWN,
     CenterRegisteredV1,
@@ -50,6 +51,27 @@ def test_who_declined_holds_nothing_in_any_state(state: ReferralState) -> None:
     step = read_step(written(event(OfferDeclinedV1, state)))
     assert step is not None
     assert step.center_id is None
+
+
+@pytest.mark.parametrize(
+    ("cls", "state", "holds", "closed"),
+    [
+        (events.OfferReminderDueV1, ReferralState.OFFERED, True, False),
+        (events.OfferExpiredV1, ReferralState.SUBMITTED, False, False),
+        (events.ReferralAdmittedV1, ReferralState.ADMITTED, True, False),
+        (events.ReferralEscalatedV1, ReferralState.ACCEPTED, True, False),
+        (events.ReferralNoShowV1, ReferralState.NO_SHOW, False, False),
+        (events.ReferralResubmittedV1, ReferralState.SUBMITTED, False, False),
+        (events.ReferralCompletedV1, ReferralState.COMPLETED, False, True),
+        (events.ReferralCancelledV1, ReferralState.CANCELLED, False, True),
+    ],
+)
+def test_each_step_of_the_life_opens_or_ends_what_a_center_may_read(
+    cls: type[ReferralEvent], state: ReferralState, holds: bool, closed: bool
+) -> None:
+    step = read_step(written(event(cls, state)))
+    assert step is not None
+    assert (step.center_id == "c1", step.closed) == (holds, closed)
 
 
 @pytest.mark.parametrize("cls", [c for c in KNOWN.values() if issubclass(c, ReferralEvent)])

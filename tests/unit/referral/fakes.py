@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from services.contracts.claims import ClaimRequest, ClaimResult, Mark, ProgrammeOpening
+from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, Mark, ProgrammeOpening
 from services.contracts.events import PlacesSetV1
 from services.contracts.vocabulary import ClaimState, Modality, ReferralState
 from services.kit.errors import Conflict, TransientError
+from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change
 from services.referral.domain.routing import Candidate, Decision
@@ -42,11 +43,13 @@ class FakeReferrals:
         mark: Mark | None = None,
         registry_version: int = 0,
     ) -> None:
-        waiting = any(change.referral.state is ReferralState.WAITING for change in changes)
+        waiting = any(change.step.command is Command.WAIT for change in changes)
         if waiting and registry_version != self.registry_version:
             raise Conflict("the registry has moved on")
         if any((consumer, one) in self.inbox for one in event_ids) or not all(map(self._holds, changes)):
             raise Conflict("another transaction was first")
+        if mark and self.mark and mark.epoch != self.mark.epoch:
+            raise Conflict("capacity has been rebuilt")
         self.inbox |= {(consumer, one) for one in event_ids}
         for change in changes:
             self._save(change)
@@ -134,6 +137,13 @@ class FakeClaims:
         for queue in self.queues.values():
             if referral_id in queue:
                 queue.remove(referral_id)
+
+    async def occupy(self, referral_id: UUID, attempt: int, seen: Mark | None) -> ClaimAnswer:
+        had = self.has.get(referral_id)
+        if had and had.attempt == attempt and had.state is ClaimState.HELD:
+            self.has[referral_id] = had.model_copy(update={"state": ClaimState.OCCUPIED})
+        none = ClaimResult(referral_id=referral_id, attempt=0, state=ClaimState.NONE)
+        return ClaimAnswer(**self.has.get(referral_id, none).model_dump(), mark=self._step())
 
     async def open_programme(self, opening: ProgrammeOpening) -> None:
         self._step()

@@ -20,7 +20,7 @@ from services.kit.errors import Conflict, PermanentError, TransientError
 from services.referral.domain.life import Command
 from services.referral.domain.programmes import Programme
 from services.referral.handlers import open_center, take_handovers
-from services.referral.handlers.answer_offer import AnswerOffer, Caller
+from services.referral.handlers.act import ActOnReferral, Caller, Details
 from services.referral.handlers.move_on import MoveOn
 from services.referral.handlers.open_center import OpenCenter
 from services.referral.handlers.place_children import PlaceChildren
@@ -44,7 +44,7 @@ class Country:
         parts = self.referrals, self.claims, self.registry, lambda: NOW
         self.place_children, self.move_on, self.open_center = PlaceChildren(*parts), MoveOn(*parts), OpenCenter(*parts)
         self.take_handovers = TakeHandovers(self.referrals, self.registry, lambda: NOW)
-        self.answer = AnswerOffer(self.referrals, lambda: NOW)
+        self.act = ActOnReferral(self.referrals, self.registry, lambda: NOW)
 
     def registered(self, *programmes: Programme) -> None:
         """The registry as it is from now on."""
@@ -54,7 +54,7 @@ class Country:
     async def decline(self, number: int = 1) -> Event:
         """The center declines child `number`; the event of it."""
         admin = Caller("admin:a", frozenset({"admin"}), None)
-        await self.answer(UUID(int=number), Command.DECLINE, admin, reason="other")
+        await self.act(UUID(int=number), Command.DECLINE, admin, Details("other"))
         return event(self.referrals.told[-1].event)
 
     def state(self, number: int = 1) -> ReferralState:

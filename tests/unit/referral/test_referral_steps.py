@@ -1,30 +1,36 @@
 """Each step of a referral: what it changes, what it tells, and by when somebody must act."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from services.contracts.vocabulary import OfferState, Priority, ReferralState
+from services.referral.domain.acts import Act, act
+from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import Command, IllegalTransition
-from services.referral.domain.referral import Change, answer, make_offer, set_aside, start_waiting
+from services.referral.domain.referral import Change, Escalation, make_offer, set_aside, start_waiting
 from services.referral.domain.routing import Candidate, Decision
 from tests.unit.referral.samples import NOW, needs, referral
 
 NOBODY = Decision((), {})
 SOMEBODY = Decision((Candidate("p", 12.5, 0),), {})
 CENTER = frozenset({"center"})
+MIDNIGHT = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
+"""When NOW's day ends in Kazakhstan."""
+SEVEN = timedelta(days=7)
 
 
 def offered(priority: Priority = Priority.ROUTINE) -> Change:
     return make_offer(referral(needs=needs(priority=priority)), "p", "c", 12.5, NOW, decision=SOMEBODY)
 
 
-def answered(command: Command, before: Change | None = None, **more: str) -> Change:
+def answered(command: Command, before: Change | None = None, **more: Any) -> Change:
     made = before or offered()
     assert made.offer
     later = NOW + timedelta(hours=1)
-    return answer(made.referral, made.offer, command, later, actor="center:c", roles=CENTER, **more)
+    return act(made.referral, [made.offer], Act(command, later, "center:c", CENTER, **more))
 
 
 @pytest.mark.parametrize(("priority", "hours"), [(Priority.ROUTINE, 72), (Priority.HIGH, 72), (Priority.URGENT, 24)])
@@ -46,7 +52,7 @@ def test_an_offer_says_where_and_why() -> None:
 def test_waiting_names_no_center_and_ends_on_a_worklist_after_thirty_days() -> None:
     waiting = start_waiting(referral(), NOW, SOMEBODY)
     assert (waiting.referral.center_id, waiting.referral.programme_id, waiting.offer) == (None, None, None)
-    assert waiting.referral.deadline_at == NOW + timedelta(days=30)
+    assert waiting.referral.deadline_at == waiting.referral.due_at == MIDNIGHT + timedelta(days=30)
 
 
 def test_who_waited_is_offered_under_the_same_attempt() -> None:
@@ -56,9 +62,25 @@ def test_who_waited_is_offered_under_the_same_attempt() -> None:
     assert made.referral.rank == waiting.rank
 
 
-def test_an_unplaceable_child_needs_a_person_now() -> None:
+def test_an_unplaceable_child_is_on_the_operators_worklist_from_its_first_moment() -> None:
     aside = set_aside(referral(), NOW, NOBODY)
-    assert (aside.referral.state, aside.referral.deadline_at) == (ReferralState.UNPLACEABLE, NOW)
+    assert (aside.referral.state, aside.referral.deadline_at) == (ReferralState.UNPLACEABLE, MIDNIGHT + SEVEN)
+    assert (aside.referral.escalated_at, aside.referral.escalation) == (NOW, Escalation.UNPLACEABLE)
+    assert aside.event.escalation == "unplaceable"
+
+
+@pytest.mark.parametrize(
+    ("excluded", "why"),
+    [
+        ({}, "no_programme"),
+        ({Exclusion.AGE: ("a",)}, "no_programme"),
+        ({Exclusion.AGE: ("a",), Exclusion.DISTANCE: ("b",)}, "too_far"),
+        ({Exclusion.DISTANCE: ("b",), Exclusion.DECLINED: ("c",)}, "all_declined"),
+    ],
+)
+def test_it_is_told_why_a_child_is_unplaceable(excluded: dict[Exclusion, tuple[str, ...]], why: str) -> None:
+    aside = set_aside(referral(), NOW, Decision((), excluded))
+    assert aside.step.reason == aside.event.reason == why
 
 
 def test_seen_leaves_the_offer_open() -> None:
@@ -71,11 +93,18 @@ def test_seen_leaves_the_offer_open() -> None:
     assert answered(Command.ACCEPT, seen).referral.state is ReferralState.ACCEPTED
 
 
-def test_accepted_is_to_be_admitted_in_seven_days() -> None:
+def test_accepted_for_an_agreed_day_is_to_be_admitted_seven_days_after_it_at_the_latest() -> None:
+    accepted = answered(Command.ACCEPT, admit_on=date(2026, 3, 20))
+    assert accepted.referral.admit_on == accepted.event.admit_on == date(2026, 3, 20)
+    assert accepted.referral.deadline_at == accepted.referral.due_at == MIDNIGHT + timedelta(days=18) + SEVEN
+
+
+def test_accepted_without_a_day_is_for_a_week_later() -> None:
     accepted = answered(Command.ACCEPT, note="bed 4")
     assert accepted.offer
     assert (accepted.offer.state, accepted.referral.center_id) == (OfferState.ACCEPTED, "c")
-    assert accepted.referral.deadline_at == NOW + timedelta(hours=1, days=7)
+    assert accepted.referral.admit_on == date(2026, 3, 9)
+    assert accepted.referral.deadline_at == MIDNIGHT + SEVEN + SEVEN
     assert (accepted.step.actor, accepted.step.note) == ("center:c", "bed 4")
 
 
@@ -97,7 +126,7 @@ def test_a_note_never_leaves_the_record() -> None:
 def test_an_answer_out_of_turn_changes_nothing() -> None:
     accepted = answered(Command.ACCEPT)
     with pytest.raises(IllegalTransition) as refused:
-        answered(Command.DECLINE, accepted)
+        answered(Command.ACCEPT, accepted)
     assert refused.value.state is ReferralState.ACCEPTED
     with pytest.raises(IllegalTransition):
         answered(Command.SEEN, replace(accepted, referral=replace(accepted.referral, state=ReferralState.WAITING)))
@@ -107,5 +136,5 @@ def test_a_stranger_is_refused_without_a_hint() -> None:
     made = offered()
     assert made.offer
     with pytest.raises(IllegalTransition) as refused:
-        answer(made.referral, made.offer, Command.ACCEPT, NOW, actor="x", roles=frozenset())
+        act(made.referral, [made.offer], Act(Command.ACCEPT, NOW, "x", frozenset()))
     assert refused.value.allowed == ()

@@ -1,12 +1,14 @@
 -- What the operations share; put before each of them when it is loaded. All keys lie under one hash tag.
 --
--- {prefix}:programmes        hash: '@epoch' (ms at which it was opened), '@sequence' (steps since), and by programme
+-- {prefix}:programmes        hash: '@epoch' (ms at which it was begun; '@rebuilding' instead of it until the
+--                            generation is whole), '@sequence' (steps since), and by programme
 --                            "places held occupied suspended confirmed center region modality"
 --                            (suspended is 0 or 1, confirmed is in ms); '@record' says the same to who looks
 -- {prefix}:claim:<referral>  string "attempt state rank programmes": one programme when held or occupied, every
 --                            queue it stands in when waiting; "attempt none" when it was given back
 -- {prefix}:queue:<programme> sorted set of referrals by rank; equal ranks go by referral id
 -- {prefix}:events            stream of steps; the id of a step is <epoch>-<sequence>
+-- {prefix}:server            string: run id of the server that the data lives on
 --
 -- KEYS[1] programmes, KEYS[2] events
 -- ARGV[1] "{prefix}:", ARGV[2] now (ms), ARGV[3] ARGV[4] epoch and sequence the caller has seen ('' for none)
@@ -22,10 +24,29 @@ local function current(got)
   return epoch and (ARGV[3] == '' or (ARGV[3] == epoch and tonumber(ARGV[4]) <= sequence))
 end
 
--- Begin an epoch without a step. The long value keeps the hash a table: as a list, each field read would be a search.
-local function open_epoch(name)
-  redis.call('HSET', KEYS[1], '@epoch', name, '@sequence', '0',
+-- Begin an epoch without a step, open ('@epoch') or to be rebuilt ('@rebuilding').
+-- The long value keeps the hash a table: as a list, each field read would be a search.
+local function begin_epoch(as, name)
+  redis.call('HSET', KEYS[1], as, name, '@sequence', '0',
     '@record', 'places held occupied suspended(0|1) confirmed(ms) center region modality')
+end
+
+-- Whether the data is being rebuilt as epoch `name`: nothing else may touch it then.
+local function rebuilding_as(name)
+  local got = redis.call('HMGET', KEYS[1], '@rebuilding', '@sequence')
+  epoch, sequence, start = got[1], tonumber(got[2]), tonumber(got[2])
+  return epoch == name
+end
+
+-- The highest epoch of all that is kept here, open, being rebuilt, or only in the stream; nil when there is none.
+local function highest_epoch()
+  local got = redis.call('HMGET', KEYS[1], '@epoch', '@rebuilding')
+  local step = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
+  local highest
+  for _, one in ipairs({got[1] or '0', got[2] or '0', step and match(step[1], '^%d+') or '0'}) do
+    if one ~= '0' and (not highest or tonumber(one) > tonumber(highest)) then highest = one end
+  end
+  return highest
 end
 
 local function parse(record)
@@ -45,6 +66,10 @@ local function programme(id)
   return programmes[id]
 end
 
+local function record_of(p)
+  return p.places .. ' ' .. p.held .. ' ' .. p.occupied .. ' ' .. p.suspended .. ' ' .. p.rest
+end
+
 local function free(places, held, occupied, suspended)
   local left = places - held - occupied
   return (suspended == '0' and left > 0) and left or 0
@@ -62,7 +87,7 @@ end
 -- Say what happened to programme `id`, with its record and queue as they are after it.
 local function tell(kind, id, referral, attempt, ...)
   local p = programmes[id]
-  local record = p.places .. ' ' .. p.held .. ' ' .. p.occupied .. ' ' .. p.suspended .. ' ' .. p.rest
+  local record = record_of(p)
   changed[id] = record
   append('type', kind, 'at', now, 'referral', referral, 'attempt', attempt, 'programme', id,
     'record', record, 'waiting', redis.call('ZCARD', queue(id)), ...)
@@ -85,6 +110,33 @@ local function read_claim(key)
   if not claim then return nil end
   local attempt, state, rank, names = match(claim, '^(%d+) (%a+) ?(%S*) ?(.*)$')
   return tonumber(attempt), state, rank, names
+end
+
+-- A claim for who compares: {referral, claim, the queues in which it stands at its rank}; nil when there is none.
+local function describe(key, referral)
+  local claim = redis.call('GET', key)
+  if not claim then return nil end
+  local _, state, rank, names = match(claim, '^(%d+) (%a+) ?(%S*) ?(.*)$')
+  local stands = {}
+  if state == 'waiting' then
+    for name in string.gmatch(names, '%S+') do
+      local score = redis.call('ZSCORE', queue(name), referral)
+      if score and tonumber(score) == tonumber(rank) then stands[#stands + 1] = name end
+    end
+  end
+  return {referral, claim, table.concat(stands, ' ')}
+end
+
+-- Append to `result` every programme, its record and the length of its queue.
+local function add_figures(result)
+  local all = redis.call('HGETALL', KEYS[1])
+  for i = 1, #all, 2 do
+    if string.sub(all[i], 1, 1) ~= '@' then
+      local n = #result
+      result[n + 1], result[n + 2], result[n + 3] = all[i], all[i + 1], redis.call('ZCARD', queue(all[i]))
+    end
+  end
+  return result
 end
 
 -- Give what is free at `id` to the first in its queue, who leaves every other queue; again until one of both ends.

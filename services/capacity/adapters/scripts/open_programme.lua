@@ -12,7 +12,7 @@ local id = ARGV[5]
 local got = redis.call('HMGET', KEYS[1], '@epoch', '@sequence', id)
 if not got[1] and ARGV[3] == '' and redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 then
   got = {ARGV[2], '0', false}
-  open_epoch(ARGV[2])
+  begin_epoch('@epoch', ARGV[2])
 end
 if not current(got) then return {'rebuilding'} end
 
@@ -29,7 +29,7 @@ else
   p.rest = confirmed .. ' ' .. owner
 end
 
-if p.places .. ' ' .. p.held .. ' ' .. p.occupied .. ' ' .. p.suspended .. ' ' .. p.rest ~= before then
+if record_of(p) ~= before then
   tell('set', id, '', '')
 end
 for i = 12, #ARGV, 2 do

@@ -1,0 +1,13 @@
+-- Put programmes back as the record has them, without a step. Those who hold or occupy a place already are counted on.
+--
+-- ARGV[5] epoch, ARGV[6...] for each: programme, places, suspended 0 or 1, confirmed (ms), center, region, modality
+-- Result  {'rebuilding'} when another rebuild has begun | {'ok'}
+
+if not rebuilding_as(ARGV[5]) then return {'rebuilding'} end
+for i = 6, #ARGV, 7 do
+  local p = programme(ARGV[i])
+  local before = p and (p.held .. ' ' .. p.occupied) or '0 0'
+  redis.call('HSET', KEYS[1], ARGV[i],
+    ARGV[i + 1] .. ' ' .. before .. ' ' .. table.concat(ARGV, ' ', i + 2, i + 6))
+end
+return {'ok'}

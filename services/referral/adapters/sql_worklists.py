@@ -1,0 +1,73 @@
+"""The worklists in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import and_, func, or_
+from sqlmodel import Session, col, select
+
+from services.contracts.vocabulary import ReferralState
+from services.kit.database import Database
+from services.referral.adapters.tables import ReferralRow
+
+Position = tuple[datetime, str]
+"""Where a page ended: the moment that the list is ordered by, and the referral's id."""
+
+
+class Worklist(StrEnum):
+    """What waits for somebody."""
+
+    TO_ANSWER = "to-answer"
+    TO_ADMIT = "to-admit"
+    IN_CARE = "in-care"
+    ESCALATED = "escalated"
+
+
+_STATE = {
+    Worklist.TO_ANSWER: ReferralState.OFFERED,
+    Worklist.TO_ADMIT: ReferralState.ACCEPTED,
+    Worklist.IN_CARE: ReferralState.ADMITTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of a worklist; `total` counts the whole list, `next` is where the next page begins, if there is one."""
+
+    rows: Sequence[ReferralRow]
+    total: int
+    next: Position | None
+
+
+class Worklists:
+    """Worklists of one center, or of all; each call is one snapshot."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(self, worklist: Worklist, center_id: str | None, after: Position | None, limit: int) -> Listed:
+        """Up to `limit` referrals: by deadline, or by the time since when an operator is needed."""
+        escalated = worklist is Worklist.ESCALATED
+        by: Any = col(ReferralRow.escalated_at if escalated else ReferralRow.deadline_at)
+        listed: Any = by.is_not(None) if escalated else col(ReferralRow.state) == _STATE[worklist]
+        if center_id is not None:
+            listed = and_(listed, col(ReferralRow.center_id) == center_id)
+        id = col(ReferralRow.id)
+        query = select(ReferralRow).where(listed).order_by(by, id).limit(limit + 1)
+        if after:
+            query = query.where(or_(by > after[0], and_(by == after[0], id > after[1])))
+        count = select(func.count()).select_from(ReferralRow).where(listed)
+
+        def work(session: Session) -> Listed:
+            rows, total = session.scalars(query).all(), session.scalar(count) or 0
+            return Listed(rows[:limit], total, _end(rows[limit - 1], escalated) if len(rows) > limit else None)
+
+        return await self._database.read(work)
+
+
+def _end(row: ReferralRow, escalated: bool) -> Position | None:
+    moment = row.escalated_at if escalated else row.deadline_at
+    return (moment, row.id) if moment else None

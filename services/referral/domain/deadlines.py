@@ -1,0 +1,68 @@
+"""By when somebody must act, and when the sweep must look. Hours are hours; days end at midnight in Kazakhstan."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from services.contracts.vocabulary import Priority
+from services.referral.domain.days import day_of, end_of
+
+ANSWER_WITHIN = timedelta(hours=72)
+ANSWER_WITHIN_URGENT = timedelta(hours=24)
+ROUTE_WITHIN = timedelta(minutes=15)
+ROUTE_AGAIN_WITHIN = timedelta(days=1)
+WAIT_DAYS = 30
+ADMIT_DAYS = 7
+"""From the agreed day of admission; and to that day from the answer's, when none was agreed."""
+LOOK_DAYS = 7
+"""For a polyclinic after a no-show, for an operator who has something on the worklist, for a center to discharge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """`at` is the deadline that is shown, `look` the next moment at which the sweep must look (never after `at`,
+    but for a course, whose end is only looked at some days later)."""
+
+    at: datetime
+    look: datetime
+
+    @classmethod
+    def moment(cls, at: datetime) -> "Until":
+        return cls(at, at)
+
+    @classmethod
+    def days(cls, day: date, days: int) -> "Until":
+        """Until the end of the day that is `days` after `day`."""
+        return cls.moment(end_of(day + timedelta(days=days)))
+
+
+def to_answer(at: datetime, priority: Priority) -> Until:
+    """An offer is answered in 72 hours, 24 when urgent; at half time the center is reminded."""
+    within = ANSWER_WITHIN_URGENT if priority is Priority.URGENT else ANSWER_WITHIN
+    return Until(at + within, at + within / 2)
+
+
+def to_route(at: datetime) -> Until:
+    return Until.moment(at + ROUTE_WITHIN)
+
+
+def to_wait(at: datetime) -> Until:
+    return Until.days(day_of(at), WAIT_DAYS)
+
+
+def to_look(at: datetime) -> Until:
+    return Until.days(day_of(at), LOOK_DAYS)
+
+
+def agreed_day(at: datetime) -> date:
+    """The day of admission when an answer at `at` names none."""
+    return day_of(at) + timedelta(days=ADMIT_DAYS)
+
+
+def to_admit(admit_on: date) -> Until:
+    return Until.days(admit_on, ADMIT_DAYS)
+
+
+def to_discharge(at: datetime, course_days: int) -> Until:
+    """The end of the course's last day; who has not been discharged some days later is looked at."""
+    last = day_of(at) + timedelta(days=course_days - 1)
+    return Until(end_of(last), end_of(last + timedelta(days=LOOK_DAYS)))

@@ -1,0 +1,86 @@
+"""The loops in the worker that keep capacity true: the steward, the audit, and the trimming of the inbox."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge
+
+from services.kit.errors import TransientError
+from services.kit.health import Progress
+from services.referral.adapters.tables import inbox
+from services.referral.bootstrap import ReferralService
+
+log = structlog.get_logger()
+STALLED_AFTER = 120.0
+"""Seconds without a look at capacity that turn readiness red; a rebuild may take long."""
+INBOX_MS = 45 * 86_400_000
+"""How long the inbox remembers: the outboxes publish again what is 30 days old, and Kafka keeps that for 7 more."""
+TRIM_EVERY = 3600.0
+AUDIT_LEASE = "audit"
+
+differences = Gauge("joldama_audit_differences", "Differences between record and capacity at the last audit")
+unsettled = Gauge("joldama_audit_unsettled", "Differences that may still have been on their way at the last audit")
+audits = Counter("joldama_audits_total", "Audits by how they ended", ["outcome"])
+
+
+async def audit_once(service: ReferralService) -> None:
+    """Audit, and say it loudly when something differs."""
+    try:
+        report = await service.audit()
+    except TransientError as error:
+        audits.labels("failed").inc()
+        log.warning("audit.failed", reason=str(error)[:300])
+        return
+    differences.set(len(report.differences))
+    unsettled.set(report.unsettled)
+    audits.labels("differs" if report.differences else "agrees").inc()
+    for one in report.differences[:50]:
+        log.error(
+            "audit.difference", kind=one.kind.value, programme=one.programme_id, referral=str(one.referral_id),
+            record=one.record, capacity=one.capacity,
+        )  # fmt: skip
+
+
+async def _audit_forever(service: ReferralService) -> None:
+    """One worker of all audits each period: whoever takes the period's lease."""
+    every = service.settings.audit_every
+    while True:
+        await asyncio.sleep(every)
+        try:
+            mine = await service.record.take_lease(service.steward.owner, AUDIT_LEASE, round(every * 1000))
+        except TransientError:
+            continue
+        if mine:
+            await audit_once(service)
+
+
+async def _trim_forever(service: ReferralService) -> None:
+    while True:
+        try:
+            before = int(time.time() * 1000) - INBOX_MS
+            await service.database.write(partial(inbox.trim, before=before))
+        except TransientError as error:
+            log.warning("inbox.not_trimmed", reason=str(error))
+        await asyncio.sleep(TRIM_EVERY)
+
+
+@asynccontextmanager
+async def stewarding(service: ReferralService) -> AsyncIterator[Progress]:
+    """The loops run while the context is open; yields the steward's progress."""
+    progress = Progress(STALLED_AFTER)
+    service.steward.progressed = progress
+    loops: tuple[Coroutine[Any, Any, None], ...] = (
+        service.steward.run(), _audit_forever(service), _trim_forever(service),
+    )  # fmt: skip
+    tasks = {asyncio.create_task(one) for one in loops}
+    try:
+        yield progress
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

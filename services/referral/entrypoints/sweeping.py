@@ -1,0 +1,45 @@
+"""The loop in the worker that keeps deadlines. Every worker runs it: two at once do no harm."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from prometheus_client import Counter
+
+from services.kit.errors import TransientError
+from services.kit.health import Progress
+from services.referral.bootstrap import ReferralService
+
+log = structlog.get_logger()
+EVERY = 1.0
+"""Seconds between two sweeps."""
+STALLED_AFTER = 60.0
+"""Seconds without a sweep that turn readiness red."""
+
+swept = Counter("referral_deadlines_total", "Steps that the sweep took", ["command"])
+
+
+async def sweep_forever(service: ReferralService, progressed: Progress) -> None:
+    """Until cancelled; a database that is away for a while is waited for."""
+    while True:
+        try:
+            for command, number in (await service.sweep(service.clock())).items():
+                swept.labels(command.value).inc(number)
+                log.info("deadlines.kept", command=command.value, number=number)
+            progressed()
+        except TransientError as error:
+            log.warning("sweep.retrying", reason=str(error))
+        await asyncio.sleep(EVERY)
+
+
+@asynccontextmanager
+async def keeping_deadlines(service: ReferralService) -> AsyncIterator[Progress]:
+    """Sweeps while the context is open; yields its progress."""
+    progress = Progress(STALLED_AFTER)
+    task = asyncio.create_task(sweep_forever(service, progress))
+    try:
+        yield progress
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,0 +1,72 @@
+"""`/v1/worklists/…`: what waits for a center or an operator, the most urgent first."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from services.contracts.vocabulary import Role
+from services.kit.auth import Principal, require
+from services.kit.pages import Page, read_cursor, write_cursor
+from services.kit.problems import Problem
+from services.referral.adapters.sql_worklists import Position, Worklist
+from services.referral.entrypoints.referrals import Service
+from services.referral.entrypoints.shapes import ReferralSummary, Word, summary
+
+router = APIRouter(prefix="/v1/worklists", tags=["worklists"])
+Centers = Annotated[Principal, Depends(require(Role.CENTER, Role.OPERATOR, Role.ADMIN))]
+Operators = Annotated[Principal, Depends(require(Role.OPERATOR, Role.ADMIN))]
+Limit = Annotated[int, Query(ge=1, le=500)]
+TOTAL = "X-Total-Count"
+"""The header that counts the whole list, not only the page."""
+
+
+class CenterList(StrEnum):
+    TO_ANSWER = "to-answer"
+    TO_ADMIT = "to-admit"
+    IN_CARE = "in-care"
+
+
+def _position(cursor: str | None) -> Position | None:
+    if not cursor:
+        return None
+    try:
+        match read_cursor(cursor):
+            case [str(moment), str(id)] if id.isprintable():
+                return datetime.fromisoformat(moment).astimezone(UTC), id
+    except (ValueError, OverflowError):
+        pass
+    raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list")
+
+
+async def _page(
+    worklist: Worklist, service: Service, response: Response, center_id: str | None, cursor: str | None, limit: int
+) -> Page[ReferralSummary]:
+    found = await service.worklists.page(worklist, center_id, _position(cursor), limit)
+    response.headers[TOTAL] = str(found.total)
+    more = write_cursor(found.next[0].isoformat(), found.next[1]) if found.next else None
+    return Page(items=[summary(row) for row in found.rows], next=more)
+
+
+@router.get("/escalated")
+async def list_escalated(
+    service: Service, _: Operators, response: Response, cursor: str | None = None, limit: Limit = 50
+) -> Page[ReferralSummary]:
+    """What needs an operator: unplaceable, waiting for long, failed too often, past a deadline. The longest first."""
+    return await _page(Worklist.ESCALATED, service, response, None, cursor, limit)
+
+
+@router.get("/{name}")
+async def list_for_center(
+    name: CenterList,
+    service: Service,
+    reader: Centers,
+    response: Response,
+    center_id: Annotated[Word | None, Query(description="For operators: one center's list")] = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[ReferralSummary]:
+    """A center's own: offers to answer, children to admit, children in care. By deadline, the nearest first."""
+    own = None if reader.has(Role.OPERATOR, Role.ADMIN) else reader.org
+    return await _page(Worklist(name.value), service, response, own if own is not None else center_id, cursor, limit)

@@ -1,0 +1,242 @@
+"""The rebuild from the record, as every store must keep it."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from services.capacity.adapters.redis_scripts import RedisScripts
+from services.capacity.bootstrap import redis_store as wired
+from services.capacity.domain.feed import BEAT, RESET
+from services.capacity.handlers.feed import Feed
+from services.capacity.ports import Rebuilding, Store
+from services.contracts.claims import Mark, ProgrammeCapacity
+from services.contracts.rebuild import GenerationState, KeptClaim, RestoredClaim
+from services.contracts.vocabulary import ClaimState
+from tests.integration.capacity.network import (
+    NOW,
+    claim,
+    figures,
+    open_programme,
+    opening,
+    queue,
+    referral,
+    request,
+    set_places,
+    steps,
+    story,
+    waiting,
+)
+from tests.integration.capacity.test_feed import reading, take
+
+HELD, OCCUPIED, WAITING, NONE = ClaimState.HELD, ClaimState.OCCUPIED, ClaimState.WAITING, ClaimState.NONE
+NEW = "9000000000000"
+NEWER = "9000000000001"
+
+
+def programme(programme_id: str, places: int) -> ProgrammeCapacity:
+    fields = opening(programme_id, places).model_dump(include=set(ProgrammeCapacity.model_fields))
+    return ProgrammeCapacity(**fields)
+
+
+def had(number: int, state: ClaimState, *programmes: str, attempt: int = 1, rank: int | None = None) -> RestoredClaim:
+    return RestoredClaim(
+        referral_id=referral(number), attempt=attempt, state=state, rank=number if rank is None else rank,
+        programme_ids=programmes,
+    )  # fmt: skip
+
+
+async def rebuild(store: Store, programmes: dict[str, int], *claims: RestoredClaim, epoch: str = NEW) -> int:
+    """All four steps; how many places were handed over."""
+    await store.rebuild.begin(epoch)
+    await store.rebuild.restore_programmes(epoch, [programme(*one) for one in programmes.items()])
+    assert await store.rebuild.restore_claims(epoch, claims) == ()
+    return (await store.rebuild.open(epoch, NOW)).handed_over
+
+
+async def kept(store: Store) -> dict[int, KeptClaim]:
+    """Every claim, from all pages of the books."""
+    found: dict[int, KeptClaim] = {}
+    position = None
+    while True:
+        told = await store.books.claims(position, NOW)
+        found |= {one.referral_id.int: one for one in told.claims}
+        if (position := told.position) is None:
+            assert told.figures is not None
+            return found
+
+
+async def test_nothing_is_granted_until_the_new_generation_is_open(store: Store) -> None:
+    await open_programme(store, "a", 2)
+    await claim(store, 1, "a")
+    await store.rebuild.begin(NEW)
+    await store.rebuild.restore_programmes(NEW, [programme("a", 2)])
+    for step in (
+        claim(store, 2, "a"), store.claims.present(referral(1)), store.claims.release(referral(1), 1, NOW),
+        store.claims.occupy(referral(1), 1, NOW), store.places.snapshot(NOW), open_programme(store, "b", 1),
+        set_places(store, "a", 5), store.books.claims(None, NOW),
+    ):  # fmt: skip
+        with pytest.raises(Rebuilding):
+            await step
+    assert (await store.rebuild.generation(None)).state is GenerationState.REBUILDING
+    opened = await store.rebuild.open(NEW, NOW)
+    assert opened.mark == Mark(epoch=NEW, sequence=1)
+    assert (await claim(store, 2, "a")).state is HELD
+    assert (await store.rebuild.generation(opened.mark)).model_dump() == {"state": "open", "epoch": NEW}
+
+
+async def test_everyone_has_again_what_the_record_says(store: Store) -> None:
+    claims = (
+        had(1, HELD, "a", attempt=2), had(2, OCCUPIED, "a"), had(3, WAITING, "b", "a", rank=-5),
+        had(4, WAITING, "a"), had(5, NONE, attempt=3),
+    )  # fmt: skip
+    assert await rebuild(store, {"a": 2, "b": 0}, *claims) == 0
+    found = await figures(store, "a")
+    assert (found.held, found.occupied, found.waiting, found.free) == (1, 1, 2, 0)
+    assert await queue(store, "a") == [3, 4]
+    assert await queue(store, "b") == [3]
+    assert (await claim(store, 1, "b", attempt=2)).repeated
+    assert (await claim(store, 5, "b", attempt=2)).state is ClaimState.STALE
+    assert (await claim(store, 5, "b", attempt=3)).state is NONE
+    await store.claims.release(referral(1), 2, NOW)
+    assert (await store.claims.present(referral(3))).programme_id == "a"
+
+
+async def test_opening_hands_what_is_free_to_the_first_by_rank(store: Store) -> None:
+    claims = (had(1, WAITING, "a", rank=30), had(2, WAITING, "a", "b", rank=10), had(3, WAITING, "b", "a", rank=20))
+    assert await rebuild(store, {"a": 1, "b": 1}, *claims) == 2
+    assert [(await store.claims.present(referral(number))).programme_id for number in (1, 2, 3)] == [None, "a", "b"]
+    assert await story(store) == ["PlacesSet a", "PlacesSet b", "PlaceHandedOver a 2", "PlaceHandedOver b 3"]
+    assert [str(step.id) for step in await steps(store)] == [f"{NEW}-{number}" for number in (1, 2, 3, 4)]
+
+
+async def test_restoring_twice_counts_once(store: Store) -> None:
+    await store.rebuild.begin(NEW)
+    claims = [had(1, HELD, "a"), had(2, OCCUPIED, "a"), had(3, WAITING, "a")]
+    for _ in range(2):
+        await store.rebuild.restore_programmes(NEW, [programme("a", 2)])
+        await store.rebuild.restore_claims(NEW, claims)
+    for handed_over in (0, 0):
+        assert (await store.rebuild.open(NEW, NOW)).handed_over == handed_over
+    found = await figures(store, "a")
+    assert (found.held, found.occupied, found.waiting) == (1, 1, 1)
+    assert await story(store) == ["PlacesSet a"]
+
+
+async def test_a_place_of_an_unknown_programme_is_refused_and_the_others_restored(store: Store) -> None:
+    await store.rebuild.begin(NEW)
+    await store.rebuild.restore_programmes(NEW, [programme("a", 1)])
+    refused = await store.rebuild.restore_claims(NEW, [had(1, HELD, "nowhere"), had(2, HELD, "a")])
+    assert refused == (referral(1),)
+    await store.rebuild.open(NEW, NOW)
+    assert (await store.claims.present(referral(2))).state is HELD
+
+
+async def test_an_overtaken_rebuild_changes_nothing(store: Store) -> None:
+    await store.rebuild.begin(NEW)
+    await store.rebuild.begin(NEWER)
+    for step in (
+        store.rebuild.begin(NEW), store.rebuild.restore_programmes(NEW, [programme("a", 1)]),
+        store.rebuild.restore_claims(NEW, [had(1, HELD, "a")]), store.rebuild.open(NEW, NOW),
+    ):  # fmt: skip
+        with pytest.raises(Rebuilding):
+            await step
+    await store.rebuild.open(NEWER, NOW)
+    with pytest.raises(Rebuilding):
+        await store.rebuild.begin(NEWER)
+    assert (await store.places.snapshot(NOW)).figures == ()
+
+
+async def test_who_has_seen_the_lost_generation_is_refused(store: Store) -> None:
+    await open_programme(store, "a", 2)
+    old = (await store.places.snapshot(NOW)).mark
+    await rebuild(store, {"a": 2})
+    with pytest.raises(Rebuilding):
+        await claim(store, 1, "a", seen=old)
+    assert (await store.rebuild.generation(old)).state is GenerationState.REBUILDING
+    assert (await store.rebuild.generation(Mark(epoch=NEW, sequence=2))).state is GenerationState.REBUILDING
+
+
+async def test_the_stream_goes_on_and_its_followers_are_told_to_load_again(store: Store) -> None:
+    await open_programme(store, "a", 1)
+    async with reading(Feed(store.steps)) as feed:
+        messages = feed.follow(None, lambda told: str(told.id).encode())
+        assert await take(messages, 1) == [BEAT]
+        await rebuild(store, {"a": 1})
+        assert await take(messages, 2) == [RESET, f"{NEW}-1".encode()]
+
+
+async def test_the_books_tell_every_claim_and_the_queues_it_stands_in(store: Store) -> None:
+    await open_programme(store, "a", 1)
+    await open_programme(store, "b", 0)
+    await store.claims.claim([request(number, "a", "b") for number in (1, 2, 3)])
+    await store.claims.release(referral(3), 1, NOW)
+    found = await kept(store)
+    assert found[1] == KeptClaim(referral_id=referral(1), attempt=1, state=HELD, rank=1, programme_ids=("a",))
+    assert (found[2].state, found[2].queued) == (WAITING, ("a", "b"))
+    assert (found[3].state, found[3].attempt) == (NONE, 1)
+    told = await store.books.look([referral(2), referral(9)], NOW)
+    assert [(one.referral_id.int, one.state) for one in told.claims] == [(2, WAITING), (9, NONE)]
+
+
+async def test_the_books_are_of_one_moment_although_steps_go_on(redis_store: Store) -> None:
+    store = redis_store
+    for name in ("a", "b"):
+        await open_programme(store, name, 40)
+    await store.claims.claim([request(number, "a", "b") for number in range(1, 3000)])
+
+    async def traffic() -> None:
+        for number in range(1, 600):
+            await store.claims.release(referral(number), 1, NOW)
+            await claim(store, 5000 + number, "b", "a")
+
+    going = asyncio.create_task(traffic())
+    for _ in range(8):
+        found: dict[UUID, KeptClaim] = {}
+        position, told = None, None
+        while told is None or position:
+            told = await store.books.claims(position, NOW)
+            found |= {one.referral_id: one for one in told.claims}
+            position = told.position
+        assert told.figures
+        for one in told.figures:
+            mine = [each.state for each in found.values() if one.programme_id in each.programme_ids]
+            assert (one.held, one.waiting) == (mine.count(HELD), mine.count(WAITING))
+    await going
+
+
+async def test_a_joining_after_the_rebuild_reaches_who_waits(store: Store) -> None:
+    await rebuild(store, {"a": 0}, had(1, WAITING, "a"))
+    await open_programme(store, "b", 1, waiting=(waiting(1),))
+    assert (await store.claims.present(referral(1))).programme_id == "b"
+
+
+async def test_a_flushed_server_is_rebuilding_and_a_rewound_one_for_who_has_seen_more(
+    redis_store: Store, redis: Redis, prefix: str
+) -> None:
+    await open_programme(redis_store, "a", 5)
+    scripts = RedisScripts(redis, prefix)
+    older = await redis.dump(scripts.programmes)
+    seen = Mark(epoch=(await redis_store.places.snapshot(NOW)).mark.epoch, sequence=2)
+    await claim(redis_store, 1, "a")
+    assert older
+    await redis.restore(scripts.programmes, 0, older, replace=True)
+    with pytest.raises(Rebuilding):
+        await claim(redis_store, 2, "a", seen=seen)
+    await redis.delete(scripts.programmes, scripts.events, scripts.server)
+    with pytest.raises(Rebuilding):
+        await claim(wired(scripts), 2, "a")
+    assert (await redis_store.rebuild.generation(seen)).model_dump() == {"state": "rebuilding", "epoch": None}
+
+
+async def test_steps_are_forgotten_by_age_up_to_the_one_that_was_relayed(store: Store) -> None:
+    await open_programme(store, "a", 9)
+    for number in range(1, 6):
+        await claim(store, number, "a", at=NOW + timedelta(days=number))
+    third = (await steps(store))[3].id
+    assert await store.steps.trim(third, NOW + timedelta(days=2)) == 2
+    assert await store.steps.trim(third, NOW + timedelta(days=9)) == 1
+    assert await store.steps.trim(third, NOW + timedelta(days=9)) == 0
+    assert [step.data.referral_id.int for step in await steps(store)] == [3, 4, 5]  # type: ignore[attr-defined]

@@ -1,0 +1,150 @@
+"""`POST /v1/referrals/{id}/…`: who may do what, what must be said with it, and what is told afterwards."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from services.referral.bootstrap import utc_now
+from services.referral.domain.days import day_of
+from tests.integration.referral.country import Country, problem
+
+Client = Callable[..., httpx2.AsyncClient]
+ONE = f"/v1/referrals/{UUID(int=1)}"
+
+
+@pytest.fixture
+async def offered(country: Country) -> Country:
+    """Child 1 of polyclinic p1 is offered to `near`."""
+    await country.open("near")
+    await country.submit(1)
+    return country
+
+
+async def post(client: httpx2.AsyncClient, command: str, **body: object) -> dict[str, object]:
+    answer = await client.post(f"{ONE}/{command}", json=body)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, object] = answer.json()
+    return told
+
+
+async def test_a_center_takes_a_child_from_the_offer_to_the_discharge(offered: Country, client: Client) -> None:
+    near, day = client("center", org="near"), day_of(utc_now()) + timedelta(days=3)
+    accepted = await post(near, "accept", admit_on=str(day), note="bring the X-rays")
+    assert (accepted["state"], accepted["admit_on"], accepted["owner"]) == ("accepted", str(day), "center:near")
+    admitted = await post(near, "admit")
+    assert (admitted["state"], admitted["allowed_actions"]) == ("admitted", ["discharge"])
+    assert admitted["admitted_at"] is not None
+    completed = await post(near, "discharge", outcome="improved")
+    assert (completed["state"], completed["owner"], completed["deadline_at"]) == ("completed", None, None)
+    assert completed["allowed_actions"] == []
+    history = completed["history"]
+    assert isinstance(history, list)
+    assert [(one["command"], one["actor"], one["reason"], one["note"]) for one in history[1:]] == [
+        ("accept", "center:near", None, "bring the X-rays"), ("admit", "center:near", None, None),
+        ("discharge", "center:near", "improved", None),
+    ]  # fmt: skip
+
+
+async def test_a_polyclinic_offers_again_after_a_no_show_and_withdraws_in_the_end(
+    offered: Country, client: Client
+) -> None:
+    near, p1 = client("center", org="near"), client("polyclinic", org="p1")
+    await post(near, "accept")
+    await post(near, "no-show", reason="child_ill")
+    assert (await p1.get(ONE)).json()["allowed_actions"] == ["offer-again", "cancel", "withdraw"]
+    assert (await near.get(ONE)).json()["allowed_actions"] == []
+    assert (await post(p1, "offer-again"))["state"] == "submitted"
+    withdrawn = await post(p1, "withdraw", note="they move")
+    assert withdrawn["state"] == "cancelled"
+    history = withdrawn["history"]
+    assert isinstance(history, list)
+    assert (history[-1]["actor"], history[-1]["reason"]) == ("polyclinic:p1", "family_withdrew")
+
+
+MAY = {
+    "seen": {"center", "admin"}, "accept": {"center", "admin"}, "decline": {"center", "admin"},
+    "admit": {"center", "admin"}, "no-show": {"center", "admin"}, "discharge": {"center", "admin"},
+    "cancel": {"polyclinic", "operator", "admin"}, "withdraw": {"polyclinic", "admin"},
+    "offer-again": {"polyclinic", "operator", "admin"},
+}  # fmt: skip
+
+
+async def test_each_command_is_for_its_roles_only(offered: Country, client: Client) -> None:
+    for command, may in MAY.items():
+        for role in {"polyclinic", "center", "operator", "admin", "service"} - may:
+            answer = await client(role, org="near").post(f"{ONE}/{command}")
+            assert (await problem(answer))[:2] == (403, "forbidden"), (command, role)
+        assert (await problem(await client().post(f"{ONE}/{command}")))[:2] == (401, "unauthorized")
+
+
+async def test_another_polyclinic_or_center_does_not_learn_of_the_child(offered: Country, client: Client) -> None:
+    for role, org, command, body in (
+        ("polyclinic", "p2", "cancel", {"reason": "other"}), ("polyclinic", "", "withdraw", {}),
+        ("center", "far", "admit", {}), ("center", "", "accept", {}),
+    ):  # fmt: skip
+        answer = await client(role, org=org).post(f"{ONE}/{command}", json=body)
+        assert (await problem(answer))[:2] == (404, "referral_not_found"), (role, org, command)
+
+
+async def test_a_center_whose_offer_is_over_may_do_nothing_any_more(offered: Country, client: Client) -> None:
+    near = client("center", org="near")
+    await post(near, "decline", reason="no_capacity")
+    refused = await near.post(f"{ONE}/accept")
+    assert (await problem(refused))[:2] == (409, "illegal_transition")
+    assert refused.json()["allowed_actions"] == []
+
+
+async def test_an_operator_cancels_any_and_a_wrong_state_says_what_is_allowed(offered: Country, client: Client) -> None:
+    operator = client("operator")
+    refused = await operator.post(f"{ONE}/offer-again")
+    assert (await problem(refused))[:2] == (409, "illegal_transition")
+    assert refused.json()["allowed_actions"] == ["cancel"]
+    assert (await post(operator, "cancel", reason="recorded_in_error"))["state"] == "cancelled"
+
+
+TOMORROW, YESTERDAY = day_of(utc_now()) + timedelta(days=1), day_of(utc_now()) - timedelta(days=1)
+REFUSED: list[tuple[str, str, dict[str, object], str, str]] = [
+    ("center", "no-show", {}, "unknown_reason", "reason"),
+    ("center", "no-show", {"reason": "no_capacity"}, "unknown_reason", "reason"),
+    ("operator", "cancel", {"reason": "child_ill"}, "unknown_reason", "reason"),
+    ("operator", "cancel", {}, "unknown_reason", "reason"),
+    ("polyclinic", "withdraw", {"reason": "other"}, "validation_failed", "reason"),
+    ("center", "discharge", {}, "unknown_outcome", "outcome"),
+    ("center", "discharge", {"outcome": "other"}, "unknown_outcome", "outcome"),
+    ("center", "discharge", {"outcome": "stable", "reason": "other"}, "validation_failed", "reason"),
+    ("center", "accept", {"admit_on": str(YESTERDAY)}, "day_out_of_range", "admit_on"),
+    ("center", "accept", {"admit_on": str(TOMORROW + timedelta(days=370))}, "day_out_of_range", "admit_on"),
+    ("center", "accept", {"admit_on": "soon"}, "validation_failed", "admit_on"),
+    ("center", "admit", {"admit_on": str(TOMORROW)}, "validation_failed", "admit_on"),
+    ("polyclinic", "offer-again", {"note": "x" * 501}, "validation_failed", "note"),
+]
+
+
+async def test_each_refusal_names_its_field_and_changes_nothing(offered: Country, client: Client) -> None:
+    orgs = {"center": "near", "polyclinic": "p1", "operator": ""}
+    for role, command, body, code, field in REFUSED:
+        answer = await client(role, org=orgs[role]).post(f"{ONE}/{command}", json=body)
+        assert await problem(answer) == (422, code, [field]), (command, body)
+    assert (await offered.loaded(1)).referral.version == 1
+
+
+async def test_an_older_version_is_refused_for_every_command(offered: Country, client: Client) -> None:
+    bodies = {"decline": {"reason": "other"}, "no-show": {"reason": "other"}, "cancel": {"reason": "other"}}
+    bodies["discharge"] = {"outcome": "stable"}
+    for command in MAY:
+        answer = await client("admin").post(
+            f"{ONE}/{command}", json=bodies.get(command, {}), headers={"If-Match": '"7"'}
+        )
+        assert (await problem(answer))[:2] == (412, "version_moved"), command
+
+
+async def test_whatever_is_said_to_be_allowed_is_possible(offered: Country, client: Client) -> None:
+    admin = client("admin")
+    for command in ("accept", "admit"):
+        allowed = (await admin.get(ONE)).json()["allowed_actions"]
+        assert command in allowed
+        assert set(allowed) <= set(MAY)
+        await post(admin, command)

@@ -1,0 +1,111 @@
+"""A working day in a small country: children are submitted, centers answer, and the worker carries the events."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from uuid import UUID
+
+from services.contracts.vocabulary import ReferralState
+from services.kit.errors import TransientError
+from services.referral.domain.life import Command, IllegalTransition
+from services.referral.ports import Loaded
+from tests.integration.referral.country import Country
+from tests.support.eventually import eventually
+
+
+async def until_it_passes(step: Callable[[], Awaitable[object]]) -> None:
+    """As the worker does with a batch."""
+    while True:
+        try:
+            await step()
+            return
+        except TransientError:
+            await asyncio.sleep(0.01)
+
+
+async def submit_all(country: Country, numbers: range, together: int = 5) -> None:
+    for at in range(numbers.start, numbers.stop, together):
+        batch = range(at, min(at + together, numbers.stop))
+        await until_it_passes(partial(country.submit, *batch))
+
+
+class Worker:
+    """Carries both services' events, each topic in its order, until stopped."""
+
+    def __init__(self, country: Country) -> None:
+        self._country = country
+        self.busy = 0
+
+    async def carry(self, source: Callable[[], Awaitable[list[object]]]) -> None:
+        while True:
+            self.busy += 1
+            batch = await source()
+            if batch:
+                await until_it_passes(partial(self._country.take, batch))  # type: ignore[arg-type]
+            self.busy -= 1
+            await asyncio.sleep(0 if batch else 0.005)
+
+
+@asynccontextmanager
+async def working(country: Country) -> AsyncIterator[None]:
+    """The worker and the steward run; at the end all that was told has been settled."""
+    worker = Worker(country)
+    loops = (worker.carry(country.told), worker.carry(country.steps), country.service.steward.run())  # type: ignore[arg-type]
+    tasks = [asyncio.create_task(one) for one in loops]
+    try:
+        yield
+        quiet = 0
+
+        async def settled() -> bool:
+            nonlocal quiet
+            assert [task.exception() for task in tasks if task.done()] == []
+            quiet = quiet + 1 if worker.busy == 0 and not country.service.steward.rebuilding else 0
+            return quiet > 4 and not await pending(country)
+
+        await eventually(settled, within=60)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def pending(country: Country) -> int:
+    found = await everybody(country)
+    return sum(one.referral.state is ReferralState.SUBMITTED for one in found)
+
+
+async def everybody(country: Country, most: int = 1000) -> list[Loaded]:
+    found = await country.referrals.look("", (), [UUID(int=number) for number in range(1, most)])
+    return list(found.known.values())
+
+
+async def answer_forever(country: Country, seed: int, life: bool = False) -> None:
+    """Centers accept and decline; with `life` children also come, do not come, and leave."""
+    chance = random.Random(seed)
+    while True:
+        for one in await everybody(country):
+            if act := _next_act(one.referral.state, chance, life):
+                await _try(country, one.referral.id.int, *act)
+        await asyncio.sleep(0.01)
+
+
+def _next_act(state: ReferralState, chance: random.Random, life: bool) -> tuple[Command, str | None] | None:
+    dice = chance.random()
+    if state is ReferralState.OFFERED and dice < 0.3:
+        return (Command.DECLINE, "other") if dice < 0.18 else (Command.ACCEPT, None)
+    if state is ReferralState.ACCEPTED and life and dice < 0.5:
+        return (Command.NO_SHOW, "illness") if dice < 0.15 else (Command.ADMIT, None)
+    if state is ReferralState.ACCEPTED and dice < 0.6:
+        return Command.CANCEL, "other"
+    if state is ReferralState.ADMITTED and dice < 0.5:
+        return Command.DISCHARGE, "improved"
+    return None
+
+
+async def _try(country: Country, number: int, command: Command, reason: str | None) -> None:
+    try:
+        await country.act(number, command, reason)
+    except (IllegalTransition, TransientError):
+        return

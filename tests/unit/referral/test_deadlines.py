@@ -1,0 +1,121 @@
+"""By when somebody must act: hours are hours, days end at midnight in Kazakhstan, and what is due takes its step."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from services.contracts.vocabulary import CLOSED, OfferState, Priority, ReferralState
+from services.referral.domain import deadlines
+from services.referral.domain.days import day_of, end_of
+from services.referral.domain.keeping import keep
+from services.referral.domain.life import STEWARD, Command
+from services.referral.domain.referral import HELP_AFTER, Change, Escalation, Referral, make_offer
+from tests.unit.referral.samples import NOW, needs, referral
+
+S = ReferralState
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MIDNIGHT = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
+"""When NOW's day ends in Kazakhstan."""
+
+
+def offered(priority: Priority = Priority.ROUTINE, **more: object) -> Change:
+    return make_offer(referral(needs=needs(priority=priority), **more), "p", "c", 1.0, NOW)
+
+
+def kept(made: Change, now: datetime) -> Change | None:
+    assert made.offer
+    return keep(made.referral, [made.offer], now)
+
+
+def in_state(state: ReferralState, **more: object) -> Referral:
+    return replace(referral(), state=state, version=4, deadline_at=NOW, due_at=NOW, **more)  # type: ignore[arg-type]
+
+
+def test_a_day_ends_at_midnight_in_kazakhstan() -> None:
+    assert end_of(date(2026, 3, 2)) == MIDNIGHT
+    assert day_of(MIDNIGHT - timedelta(milliseconds=1)) == date(2026, 3, 2)
+    assert day_of(MIDNIGHT) == date(2026, 3, 3)
+
+
+@pytest.mark.parametrize(("before_midnight", "day"), [(timedelta(minutes=1), 2), (timedelta(0), 3)])
+def test_who_accepts_before_midnight_has_the_day_before(before_midnight: timedelta, day: int) -> None:
+    assert deadlines.agreed_day(MIDNIGHT - before_midnight) == date(2026, 3, day + 7)
+
+
+def test_a_course_has_its_days_and_then_somebody_looks() -> None:
+    limit = deadlines.to_discharge(NOW, 21)
+    assert limit.at == MIDNIGHT + 20 * DAY
+    assert limit.look == limit.at + 7 * DAY
+
+
+@pytest.mark.parametrize(("priority", "hours"), [(Priority.ROUTINE, 72), (Priority.URGENT, 24)])
+def test_a_center_is_reminded_at_half_time_and_the_offer_expires_at_the_end(priority: Priority, hours: int) -> None:
+    made = offered(priority)
+    half, end = NOW + hours / 2 * HOUR, NOW + hours * HOUR
+    assert kept(made, half - timedelta(milliseconds=1)) is None
+    reminded = kept(made, half)
+    assert reminded
+    assert (reminded.step.command, reminded.referral.state, reminded.offer) == (Command.REMIND, S.OFFERED, None)
+    assert (reminded.referral.deadline_at, reminded.referral.due_at) == (end, end)
+    after = replace(made, referral=reminded.referral)
+    assert kept(after, end - timedelta(milliseconds=1)) is None
+    expired = kept(after, end)
+    assert expired
+    assert (expired.step.command, expired.step.actor, expired.referral.state) == (Command.EXPIRE, STEWARD, S.SUBMITTED)
+    assert expired.offer
+    assert (expired.offer.state, expired.offer.answered_at) == (OfferState.EXPIRED, end)
+    assert (expired.event.center_id, expired.referral.center_id) == ("c", None)
+    assert expired.referral.due_at == expired.referral.deadline_at == end + timedelta(minutes=15)
+
+
+def test_a_clock_that_jumps_past_the_end_expires_at_once_and_one_that_jumps_back_does_nothing() -> None:
+    jumped = kept(offered(), NOW + 365 * DAY)
+    assert jumped
+    assert jumped.step.command is Command.EXPIRE
+    assert kept(offered(), NOW - 365 * DAY) is None
+
+
+WHY = {
+    S.SUBMITTED: (Escalation.NOT_ROUTED, NOW + DAY),
+    S.WAITING: (Escalation.WAITING_LONG, MIDNIGHT + 30 * DAY),
+    S.UNPLACEABLE: (Escalation.UNPLACEABLE, MIDNIGHT + 7 * DAY),
+    S.ACCEPTED: (Escalation.NOT_ADMITTED, MIDNIGHT + 7 * DAY),
+    S.ADMITTED: (Escalation.NOT_DISCHARGED, MIDNIGHT + 7 * DAY),
+    S.NO_SHOW: (Escalation.NOT_OFFERED_AGAIN, MIDNIGHT + 7 * DAY),
+}
+
+
+@pytest.mark.parametrize("state", WHY)
+def test_every_other_state_calls_for_an_operator_and_is_looked_at_again(state: ReferralState) -> None:
+    change = keep(in_state(state), (), NOW)
+    assert change
+    why, again = WHY[state]
+    assert (change.referral.state, change.referral.version, change.step.command) == (state, 5, Command.ESCALATE)
+    assert (change.referral.escalation, change.referral.escalated_at) == (why, NOW)
+    assert change.referral.deadline_at == change.referral.due_at == again
+    assert change.event.escalation == change.event.reason == why.value
+
+
+def test_every_open_state_has_a_step_when_it_is_due() -> None:
+    assert {*WHY, S.OFFERED} == set(ReferralState) - CLOSED
+
+
+def test_whatever_is_due_is_due_later_after_its_step() -> None:
+    for state in WHY:
+        change = keep(in_state(state), (), NOW + 400 * DAY)
+        assert change
+        assert change.referral.due_at
+        assert change.referral.due_at > NOW + 400 * DAY
+
+
+def test_the_last_of_too_many_failed_offers_expires_and_calls_for_help() -> None:
+    made = offered(attempt=HELP_AFTER)
+    assert made.offer
+    failed = [replace(made.offer, attempt=n, state=OfferState.DECLINED) for n in range(1, HELP_AFTER)]
+    expired = keep(made.referral, [*failed, made.offer], NOW + 72 * HOUR)
+    assert expired
+    assert (expired.referral.state, expired.referral.escalation) == (S.SUBMITTED, Escalation.FAILED_OFFERS)
+    fewer = keep(made.referral, [*failed[1:], made.offer], NOW + 72 * HOUR)
+    assert fewer
+    assert fewer.referral.escalation is None
