@@ -3,12 +3,15 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic, time
+from typing import Annotated
 
 import httpx2
 import structlog
-from fastapi import Request
+from fastapi import Request, Security
+from fastapi.security import HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -19,6 +22,10 @@ from services.kit.settings import ServiceSettings
 log = structlog.get_logger()
 REFRESH_AFTER = 30.0
 """Seconds between two readings of the JWKS, however many unknown keys are presented."""
+RETRY_AFTER = 2.0
+"""Seconds until the JWKS is read again after it could not be."""
+_REFUSED = (JoseError, ValueError, TypeError, KeyError, AttributeError)
+"""What a token or a key set that is none makes the decoder raise."""
 BELIEVED_FOR, BELIEVED_MOST = 30.0, 10_000
 """Seconds a verified token is believed without looking at its signature again (never past its end), and how many."""
 
@@ -38,14 +45,14 @@ class Principal:
     def actor(self) -> str:
         """How the history names this principal: role and organization, or subject."""
         role = min(self.roles, default="unknown")
-        return f"{role}:{self.org or self.subject}"
+        return f"{role}:{self.org or pseudonym(self.subject)}"
 
 
 class TokenVerifier:
     """Checks a token's signature, times, issuer and audience. Reads the JWKS when it is first needed."""
 
     def __init__(self, jwks: str, issuer: str, audience: str) -> None:
-        self._source, self._keys, self._read_at = jwks, KeySet([]), -REFRESH_AFTER
+        self._source, self._keys, self._refresh_after = jwks, KeySet([]), 0.0
         self._believed: dict[str, tuple[Principal, float]] = {}
         self._claims = jwt.JWTClaimsRegistry(
             leeway=5,
@@ -75,26 +82,29 @@ class TokenVerifier:
         try:
             claims = await self._decode(token)
             self._claims.validate(claims)
-        except (JoseError, ValueError) as error:
+        except _REFUSED as error:
             raise _unauthorized(f"The bearer token was refused: {type(error).__name__}.") from None
-        roles = claims.get("roles", [])
+        roles, org = claims.get("roles", []), claims.get("org")
         principal = Principal(
             str(claims["sub"]),
-            frozenset(map(str, roles if isinstance(roles, list) else [roles])),
-            str(claims.get("org", "")),
+            frozenset(one for one in (roles if isinstance(roles, list) else [roles]) if isinstance(one, str)),
+            org if isinstance(org, str) else "",
         )
         return principal, float(str(claims["exp"]))
 
     async def _decode(self, token: str) -> dict[str, object]:
         try:
             return jwt.decode(token, self._keys, algorithms=["RS256"]).claims
-        except (JoseError, ValueError):
-            if monotonic() - self._read_at < REFRESH_AFTER:
+        except _REFUSED:
+            if monotonic() < self._refresh_after:
+                if not self._keys.keys:
+                    raise _unreadable() from None
                 raise
             await self._refresh()
             return jwt.decode(token, self._keys, algorithms=["RS256"]).claims
 
     async def _refresh(self) -> None:
+        self._refresh_after = monotonic() + RETRY_AFTER
         try:
             if self._source.startswith(("http://", "https://")):
                 async with httpx2.AsyncClient(timeout=5) as client:
@@ -102,14 +112,31 @@ class TokenVerifier:
             else:
                 text = Path(self._source).read_text()  # noqa: ASYNC240  a small local file, read rarely
             self._keys = KeySet.import_key_set(json.loads(text))
-            self._read_at = monotonic()
-        except (OSError, httpx2.HTTPError, ValueError) as error:
+            self._refresh_after = monotonic() + REFRESH_AFTER
+        except (OSError, httpx2.HTTPError, *_REFUSED) as error:
             log.error("auth.jwks_unreadable", source=self._source, reason=type(error).__name__)
-            raise Problem(503, "unavailable", "The issuer's keys cannot be read now.") from None
+            raise _unreadable() from None
+
+
+def pseudonym(subject: str) -> str:
+    """A stable name for a token's subject that does not tell who it is: an issuer's `sub` may be an IIN."""
+    return sha256(subject.encode()).hexdigest()[:12]
+
+
+def _unreadable() -> Problem:
+    return Problem(503, "unavailable", "The issuer's keys cannot be read now.")
 
 
 def _unauthorized(detail: str) -> Problem:
     return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+_SCHEME = HTTPBearer(
+    auto_error=False,
+    bearerFormat="JWT",
+    description="RS256, with `roles` and `org`; locally: `joldama token ROLE`",
+)
+"""For the documentation's Authorize button; `authenticate` is what checks."""
 
 
 async def authenticate(request: Request) -> Principal:
@@ -121,10 +148,10 @@ async def authenticate(request: Request) -> Principal:
     return await verifier.verify(token)
 
 
-def require(*roles: str) -> Callable[[Request], Awaitable[Principal]]:
+def require(*roles: str) -> Callable[..., Awaitable[Principal]]:
     """A FastAPI dependency: the principal, when it has one of `roles`; else 401 or 403."""
 
-    async def dependency(request: Request) -> Principal:
+    async def dependency(request: Request, _: Annotated[object, Security(_SCHEME)] = None) -> Principal:
         principal = await authenticate(request)
         if not principal.has(*roles):
             raise Problem(403, "forbidden", f"This needs one of the roles: {', '.join(sorted(roles))}.")

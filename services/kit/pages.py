@@ -26,7 +26,7 @@ def read_cursor(cursor: str, parts: int = 1) -> list[Any]:
     """The position in `cursor`, of so many `parts`; raises Problem 422 for one that is not ours."""
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         position = None
     if not isinstance(position, list) or len(position) != parts:
         raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list")

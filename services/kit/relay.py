@@ -73,6 +73,7 @@ class OutboxRelay:
         """Hold the lease, look whether Kafka still has what it took, publish what waits, or wait for a commit."""
         if not await self._hold_lease():
             await asyncio.sleep(LEASE_MS / 3000)
+            self.progressed()  # standing by is what it is for
             return
         if time.monotonic() >= self._verify_at:
             await self.verify()

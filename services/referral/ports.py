@@ -15,6 +15,8 @@ from services.referral.domain.routing import Candidate
 
 Clock = Callable[[], datetime]
 PASSED = frozenset({OfferState.DECLINED, OfferState.EXPIRED})
+OF_THE_CENTER = frozenset({"family_refused", "unreachable", "temporarily_closed"})
+"""Reasons for a decline that hold for all that the center offers; the others are the programme's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,10 @@ class Loaded:
 
     @property
     def passed(self) -> frozenset[str]:
-        """The programmes that will not be asked again; where the child did not come, they may be."""
-        return frozenset(one.programme_id for one in self.offers if one.state in PASSED)
+        """The programmes and centers that will not be asked again; where the child did not come, they may be."""
+        failed = [one for one in self.offers if one.state in PASSED]
+        centers = {one.center_id for one in failed if one.reason in OF_THE_CENTER or one.state is OfferState.EXPIRED}
+        return frozenset({one.programme_id for one in failed} | centers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,5 +133,5 @@ def _read_turn(cursor: str | None) -> Turn | None:
     try:
         rank, referral = read_cursor(cursor, 2)
         return Turn(0, UUID(referral), int(rank))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list") from None

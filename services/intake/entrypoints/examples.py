@@ -90,7 +90,7 @@ SUBMIT_RESPONSES: dict[int | str, dict[str, Any]] = {
     409: _problem("`open_referral_exists`: the child has an open referral, named in `referral_id`"),
     413: _problem("`too_large`"),
     415: _problem("`unsupported_media_type`"),
-    422: _problem("`validation_failed` with every field's error, or `idempotency_key_reused`"),
+    422: _problem("`validation_failed` with the fields that are wrong (their form first), or `idempotency_key_reused`"),
     503: _problem("`unavailable`: nothing was recorded or an answer was lost; repeat with the same key"),
 }
 

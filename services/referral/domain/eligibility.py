@@ -22,7 +22,7 @@ class Exclusion(StrEnum):
 def exclusion(
     needs: Needs, age_months: int, programme: Programme, kilometers: float, passed: Collection[str]
 ) -> Exclusion | None:
-    """Why `programme` does not accept this child now, or None when it does. `passed`: programmes that declined."""
+    """Why `programme` does not accept this child now, or None. `passed`: programmes and centers that declined."""
     if programme.suspended:
         return Exclusion.SUSPENDED
     if programme.modality not in needs.modalities:
@@ -35,7 +35,8 @@ def exclusion(
         return Exclusion.CATCHMENT
     if needs.max_distance_km is not None and kilometers > needs.max_distance_km:
         return Exclusion.DISTANCE
-    return Exclusion.DECLINED if programme.id in passed else None
+    declined = programme.id in passed or programme.center_id in passed
+    return Exclusion.DECLINED if declined else None
 
 
 def _within_catchment(needs: Needs, programme: Programme) -> bool:

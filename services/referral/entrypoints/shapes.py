@@ -1,10 +1,12 @@
 """The bodies of the referral API."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.contracts.vocabulary import Catchment, Gmfcs, Modality, OfferState, Priority, ReferralState
 from services.referral.adapters.sql_views import CenterView, Story
@@ -13,6 +15,7 @@ from services.referral.domain.life import owner
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
+_NUMBER = re.compile(r"[0-9](?:[ ()-]{0,2}[0-9]){8,}")
 _TEXT = r"^[^\x00]*$"  # PostgreSQL's text holds no NUL
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=_TEXT)]
 Word = Annotated[str, StringConstraints(max_length=100, pattern=_TEXT)]
@@ -25,8 +28,15 @@ class Remark(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     note: Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)] | None = Field(
-        None, description="Own words; no personal data"
+        None, description="Own words; no personal data: what looks like a phone number or an IIN is refused"
     )
+
+    @field_validator("note")
+    @classmethod
+    def _names_nobody(cls, note: str | None) -> str | None:
+        if note and _NUMBER.search(note):
+            raise PydanticCustomError("personal_data", "must not hold a phone number or an IIN")
+        return note
 
 
 class Reasoned(Remark):

@@ -133,6 +133,8 @@ REFUSED = [
     ({"reason": "no_capacity"}, {}, "accept", "validation_failed", ["reason"]),
     ({"reason": "other", "note": "x" * 501}, {}, "decline", "validation_failed", ["note"]),
     ({"reason": "other", "note": "\x00"}, {}, "decline", "validation_failed", ["note"]),
+    ({"reason": "other", "note": "call +7 (701) 123-45-67"}, {}, "decline", "validation_failed", ["note"]),
+    ({"reason": "other", "note": "IIN 150101500017"}, {}, "decline", "validation_failed", ["note"]),
     ({"mood": "good"}, {}, "accept", "validation_failed", ["mood"]),
     ({}, {"If-Match": '"first"'}, "accept", "invalid_etag", ["If-Match"]),
     ({}, {"If-Match": "²".encode("latin-1")}, "accept", "invalid_etag", ["If-Match"]),

@@ -134,7 +134,7 @@ async def test_a_token_is_believed_for_a_while_but_never_past_its_end(
     for token in (ends_soon, ends_late):
         await verifier.verify(token)
     verifier._keys = type(verifier._keys)([])  # the key was taken from the set
-    verifier._read_at = auth.monotonic()
+    verifier._refresh_after = auth.monotonic() + auth.REFRESH_AFTER
     assert (await verifier.verify(ends_late)).subject == "u1"
     now[0] += 11
     with pytest.raises(Problem):
@@ -149,6 +149,37 @@ async def test_keys_that_cannot_be_read_are_our_fault_not_the_callers(tmp_path: 
     with pytest.raises(Problem) as caught:
         await verifier.verify(sign(key))
     assert (caught.value.status, caught.value.code) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", '{"keys": 5}', '{"keys": [{}]}', "no json"])
+async def test_a_key_set_that_is_none_is_our_fault_and_asked_for_again_shortly(
+    tmp_path: Path, key: RSAKey, content: str
+) -> None:
+    (path := tmp_path / "jwks.json").write_text(content)
+    verifier = TokenVerifier(str(path), ISSUER, "joldama")
+    for _ in range(2):
+        with pytest.raises(Problem) as refused:
+            await verifier.verify(sign(key))
+        assert refused.value.status == 503
+
+
+@pytest.mark.parametrize("org", [None, 5, ["c1"], ...])
+async def test_an_organization_that_is_no_text_is_none(verifier: TokenVerifier, key: RSAKey, org: Any) -> None:
+    principal = await verifier.verify(sign(key, org=org, roles=["center", None, 7]))
+    assert (principal.org, principal.roles) == ("", {"center"})
+
+
+async def test_a_header_that_is_none_is_refused(verifier: TokenVerifier) -> None:
+    head = urlsafe_b64encode(b'{"alg":"RS256","crit":5}').decode().rstrip("=")
+    with pytest.raises(Problem) as refused:
+        await verifier.verify(f"{head}.e30.AAAA")
+    assert refused.value.status == 401
+
+
+async def test_the_history_never_repeats_a_subject(verifier: TokenVerifier, key: RSAKey) -> None:
+    principal = await verifier.verify(sign(key, sub="150101500017", org=..., roles=["operator"]))
+    assert "150101500017" not in principal.actor
+    assert principal.actor.startswith("operator:")
 
 
 def test_a_service_token_is_read_again_when_its_file_changes(tmp_path: Path) -> None:

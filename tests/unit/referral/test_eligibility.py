@@ -1,12 +1,15 @@
 """Who may go where: one table of reasons, the first that applies."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from services.contracts.vocabulary import Catchment, Modality
+from services.contracts.vocabulary import Catchment, Modality, OfferState
 from services.referral.domain.eligibility import Exclusion, exclusion
-from tests.unit.referral.samples import needs, programme
+from services.referral.domain.referral import Offer
+from services.referral.ports import Loaded
+from tests.unit.referral.samples import NOW, needs, programme
 
 ADMITS = {"age_months": 60, "kilometers": 100.0, "passed": frozenset[str]()}
 
@@ -69,3 +72,20 @@ def test_what_lies_on_the_edge_is_inside(child: Any, offer: Any, more: Any) -> N
 @pytest.mark.parametrize("code", ["F84", "G8", "G81.0", "Q"])
 def test_a_code_that_only_looks_alike_is_another_diagnosis(code: str) -> None:
     assert reason({"icd10": code}, {"icd10_prefixes": ("G80", "F84.0")}) is Exclusion.DIAGNOSIS
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "other_programme"),
+    [
+        (OfferState.DECLINED, "no_capacity", None),
+        (OfferState.DECLINED, "family_refused", Exclusion.DECLINED),
+        (OfferState.EXPIRED, None, Exclusion.DECLINED),
+    ],
+)
+def test_a_center_that_the_family_refused_or_that_never_answered_is_not_asked_for_another_programme(
+    state: OfferState, reason: str | None, other_programme: Exclusion | None
+) -> None:
+    offer = Offer(UUID(int=1), 1, "c", "another", 1.0, state, NOW, NOW, reason)
+    passed = Loaded(None, (offer,)).passed  # type: ignore[arg-type]
+    mine = programme(id="p", center_id="c")
+    assert exclusion(needs(), 60, mine, 100.0, passed) is other_programme
