@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from services.cli.access import local_token
-from services.cli.failures import no_network
+from services.cli.access import LOCAL_POLYCLINIC, local_token
+from services.cli.failures import ExitCode, Failure, no_network, say
 from services.cli.network import file, read_network, without_password
 from services.cli.options import JsonOption
 from services.contracts.vocabulary import Role
@@ -30,16 +30,39 @@ def urls(json: JsonOption = False) -> None:
     if "redis" in known:
         known["redis"] = without_password(str(known["redis"]))
     paper().print(table("", ("name", "address"), known.items()))
+    if network.local and not any(map(_listens, (network.intake, network.referral, network.capacity))):
+        say("joldama: the network is not running now; `make up` or `joldama up` starts it.")
+
+
+def _listens(url: str) -> bool:
+    """Whether something takes connections at `url` now."""
+    import socket
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 80), timeout=0.5):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def token(
     role: Annotated[Role, typer.Argument(metavar="ROLE", help=f"One of {', '.join(Role)}.", show_default=False)],
-    org: Annotated[str | None, typer.Option("--org", help="The polyclinic's or the center's id.")] = None,
+    org: Annotated[
+        str | None, typer.Option("--org", help="The polyclinic's or the center's id.", show_default=False)
+    ] = None,
 ) -> None:
     """Print a bearer token of the local network's issuer.
 
-    A polyclinic or a center is one by its id; operators have none.
+    A polyclinic or a center is one by its id (default: the demo polyclinic); operators have none.
 
     Example: curl -H "Authorization: Bearer $(joldama token operator)" http://127.0.0.1:8102/v1/referrals
     """
+    if role is Role.CENTER and not org:
+        example = "joldama token center --org almaty-cp-center"
+        raise Failure(ExitCode.USAGE, f"A center is one by its id: {example} (`joldama centers` lists them).")
+    if role is Role.POLYCLINIC and not org:
+        org = LOCAL_POLYCLINIC
+        say(f"joldama: a token of the polyclinic {org}; --org ID names another.")
     print(local_token(role, org))

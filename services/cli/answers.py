@@ -7,6 +7,7 @@ import typer
 
 from services.cli.access import Identity
 from services.cli.acting import NoteOption, ReasonOption, act
+from services.cli.coded import needed
 from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
 from services.cli.referral import ReferralId
 
@@ -62,4 +63,6 @@ def decline(
 
     Example: joldama decline 019a2b3c-0000-7000-8000-000000000001 --reason no_capacity
     """
-    act(id, "decline", {"reason": reason, "note": note}, Identity(token, role, org), json)
+    act(
+        id, "decline", {"reason": needed(reason, "--reason", "decline"), "note": note}, Identity(token, role, org), json
+    )

@@ -121,7 +121,8 @@ def describe(status: int, problem: dict[str, Any]) -> str:
     head = str(problem.get("detail") or problem.get("title") or f"The service answered {status}.")
     if code := problem.get("code"):
         head += f" ({code})"
-    lines = [head, *(f"  {one.get('field')}: {one.get('message')}" for one in problem.get("errors", []))]
+    fields = [f"{one.get('field')}: {one.get('message')}" for one in problem.get("errors", [])]
+    lines = [head, *(f"  {one}" for one in fields if one != problem.get("detail"))]
     if "allowed_actions" in problem:
         lines.append(f"  allowed now: {', '.join(problem['allowed_actions']) or 'nothing'}")
     if status in (401, 403):

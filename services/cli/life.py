@@ -6,13 +6,14 @@ import typer
 
 from services.cli.access import Identity
 from services.cli.acting import NoteOption, ReasonOption, act
+from services.cli.coded import needed
 from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
 from services.cli.referral import ReferralId
 from services.contracts.vocabulary import Role
 
 OutcomeOption = Annotated[
     str | None,
-    typer.Option("--outcome", metavar="CODE", help="improved, stable, socialized or transferred.", show_default=False),
+    typer.Option("--outcome", metavar="CODE", help="How the course ended.", show_default=False),
 ]
 
 
@@ -48,7 +49,9 @@ def no_show(
 
     Example: joldama no-show 019a2b3c-0000-7000-8000-000000000001 --reason child_ill
     """
-    act(id, "no-show", {"reason": reason, "note": note}, Identity(token, role, org), json)
+    act(
+        id, "no-show", {"reason": needed(reason, "--reason", "no_show"), "note": note}, Identity(token, role, org), json
+    )
 
 
 def discharge(
@@ -66,7 +69,13 @@ def discharge(
 
     Example: joldama discharge 019a2b3c-0000-7000-8000-000000000001 --outcome improved
     """
-    act(id, "discharge", {"outcome": outcome, "note": note}, Identity(token, role, org), json)
+    act(
+        id,
+        "discharge",
+        {"outcome": needed(outcome, "--outcome", "outcome"), "note": note},
+        Identity(token, role, org),
+        json,
+    )
 
 
 def cancel(
@@ -84,7 +93,8 @@ def cancel(
 
     Example: joldama cancel 019a2b3c-0000-7000-8000-000000000001 --reason moved_away
     """
-    act(id, "cancel", {"reason": reason, "note": note}, Identity(token, role, org), json, Role.OPERATOR)
+    body = {"reason": needed(reason, "--reason", "cancel"), "note": note}
+    act(id, "cancel", body, Identity(token, role, org), json, Role.OPERATOR)
 
 
 def withdraw(

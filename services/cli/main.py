@@ -7,9 +7,11 @@ from services.cli import (
     answers,
     audit,
     children,
+    coded,
     life,
     places,
     referral,
+    referrals,
     register,
     start,
     submit,
@@ -17,6 +19,13 @@ from services.cli import (
     worklist,
 )
 from services.cli.failures import Commands
+
+CODED = {
+    "decline": coded.DeclineReasons,
+    "no_show": coded.NoShowReasons,
+    "cancel": coded.CancelReasons,
+    "discharge": coded.Outcomes,
+}
 
 app = typer.Typer(
     name="joldama",
@@ -30,6 +39,7 @@ app = typer.Typer(
 for command in (
     start.up,
     submit.submit,
+    referrals.referrals,
     referral.referral,
     answers.seen,
     answers.accept,
@@ -50,7 +60,7 @@ for command in (
     addresses.token,
     children.demo_children,
 ):
-    app.command()(command)
+    app.command(cls=CODED.get(command.__name__))(command)
 
 if __name__ == "__main__":
     app()

@@ -14,7 +14,8 @@ from services.cli.main import app
 
 def run_joldama(*words: str, stdin: bytes | None = None) -> Result:
     """What `joldama words…` prints and how it ends; standard output and error apart."""
-    return CliRunner().invoke(app, words, input=stdin)
+    # else as wide as the terminal of whoever started the tests, and 80 under pytest-xdist
+    return CliRunner(env={"COLUMNS": "160"}).invoke(app, words, input=stdin)
 
 
 @contextmanager

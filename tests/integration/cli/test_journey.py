@@ -16,6 +16,7 @@ from services.local.issuer import issue_token
 from tests.integration.cli.conftest import CHECKOUT, Country
 from tests.support.terminal import run_joldama as joldama
 
+DECLINED = "declined: the child goes on to the next nearest center by itself"
 HEADER = "iin;full_name;birth_date;sex;guardian_name;guardian_phone;icd10;gmfcs;settlement_id;modalities"
 
 
@@ -61,10 +62,11 @@ def test_a_child_goes_to_the_nearest_center_and_on_to_the_next_when_that_decline
 
     assert joldama("seen", id).exit_code == 0
     declined = joldama("decline", id, "--reason", "no_capacity")
-    assert (declined.exit_code, declined.stdout) == (0, f"Referral {id} is submitted.\n")
+    assert (declined.exit_code, declined.stdout) == (0, f"Referral {id} {DECLINED}\n")
     country.carry()
     accepted = joldama("accept", id)
-    assert (accepted.exit_code, accepted.stdout) == (0, f"Referral {id} is accepted.\n")
+    assert accepted.exit_code == 0
+    assert accepted.stdout.startswith(f"Referral {id} accepted, to be admitted on 20")
     story = json.loads(joldama("referral", id, "--json").stdout)
     assert [offer["state"] for offer in story["offers"]] == ["declined", "accepted"]
     assert "no_capacity" in joldama("referral", id).stdout

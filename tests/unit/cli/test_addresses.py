@@ -4,15 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.unit.cli.conftest import Joldama
+from tests.unit.cli.conftest import Joldama, Stage
 
 WRITTEN = {
-    "intake": "http://127.0.0.1:8101",
-    "referral": "http://127.0.0.1:8102",
-    "capacity": "http://127.0.0.1:8103",
+    "intake": "http://127.0.0.1:1",
+    "referral": "http://127.0.0.1:2",
+    "capacity": "http://127.0.0.1:3",
     "kafka": "127.0.0.1:9192",
     "redis": "redis://:hidden@127.0.0.1:6479/0",
     "sql": {"intake": "sqlite:////a.sqlite3", "referral": "postgresql+psycopg://u:hidden@h/r"},
@@ -68,6 +69,36 @@ def test_a_token_carries_role_and_organization(joldama: Joldama, home: Path, iss
     keys = KeySet.import_key_set(json.loads((issuer / "jwks.json").read_text()))
     claims = jwt.decode(printed, keys).claims
     assert (claims["roles"], claims["org"], claims["aud"]) == (["center"], "almaty", "joldama")
+
+
+def test_a_polyclinics_token_is_the_demo_polyclinics_unless_told(joldama: Joldama, home: Path, issuer: Path) -> None:
+    home.mkdir()
+    (home / "secrets").symlink_to(issuer)
+    ended = joldama("token", "polyclinic")
+    claims = jwt.decode(
+        ended.stdout.strip(), KeySet.import_key_set(json.loads((issuer / "jwks.json").read_text()))
+    ).claims
+    assert claims["org"] == "demo-polyclinic"
+    assert "demo-polyclinic" in ended.stderr
+
+
+def test_a_centers_token_needs_the_center(joldama: Joldama) -> None:
+    ended = joldama("token", "center")
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "token center --org almaty-cp-center" in ended.stderr
+
+
+@pytest.mark.usefixtures("written")
+def test_urls_of_a_network_that_is_stopped_say_so(joldama: Joldama) -> None:
+    ended = joldama("urls")
+    assert ended.exit_code == 0
+    assert "127.0.0.1:3" in ended.stdout
+    assert "not running now" in ended.stderr
+
+
+def test_urls_of_a_running_network_say_nothing_else(joldama: Joldama, stage: Stage) -> None:
+    with stage.play(FastAPI()):
+        assert joldama("urls").stderr == ""
 
 
 def test_an_unknown_role_is_a_matter_of_usage(joldama: Joldama) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,7 @@ def edge(stage: Stage) -> Iterator[Edge]:
 
 
 COMMANDS: list[tuple[list[str], tuple[str, str], dict[str, str]]] = [
+    (["seen"], ("center", "near"), {}),
     (["admit"], ("center", "near"), {}),
     (["no-show", "--reason", "child_ill"], ("center", "near"), {"reason": "child_ill"}),
     (["discharge", "--outcome", "stable", "--note", "up"], ("center", "near"), {"outcome": "stable", "note": "up"}),
@@ -68,15 +70,52 @@ COMMANDS: list[tuple[list[str], tuple[str, str], dict[str, str]]] = [
 ]  # fmt: skip
 
 
+SAID = {
+    "seen": "seen", "accept": "accepted", "admit": "admitted", "no-show": "no-show: the place goes to the next",
+    "discharge": "discharged", "cancel": "cancelled", "withdraw": "withdrawn", "offer-again": "submitted again",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(("command", "who", "body"), COMMANDS)
 def test_each_command_is_sent_as_whom_it_belongs_to(
     joldama: Joldama, edge: Edge, command: list[str], who: tuple[str, str], body: dict[str, str]
 ) -> None:
     name, *options = command
     ended = joldama(name, ID, *options)
-    state = "completed" if name == "discharge" else "submitted"
-    assert (ended.exit_code, ended.stdout) == (0, f"Referral {ID} is {state}.\n")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(f"Referral {ID} {SAID[name]}")
     assert edge.calls[-1] == (name, *who, body)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("decline", "no_capacity               No capacity in fact"),
+        ("no-show", "child_ill "),
+        ("cancel", "moved_away "),
+        ("discharge", "stable "),
+    ],
+)
+def test_without_a_code_the_codes_are_listed_and_nobody_is_asked(
+    joldama: Joldama, edge: Edge, command: str, code: str
+) -> None:
+    ended = joldama(command, ID)
+    assert (ended.exit_code, edge.calls) == (2, [])
+    assert "CODE is needed, one of:" in ended.stderr
+    assert code in ended.stderr
+
+
+def test_without_reference_data_the_service_names_the_codes(
+    joldama: Joldama, edge: Edge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOLDAMA_DATA", str(tmp_path))
+    ended = joldama("decline", ID)
+    assert ended.exit_code == 2
+    assert "--reason x makes the service tell its codes" in ended.stderr
+
+
+def test_help_lists_the_codes(joldama: Joldama) -> None:
+    assert "no_capacity: No capacity in fact" in joldama("decline", "--help").stdout
 
 
 def test_the_user_may_choose_as_whom_to_act(joldama: Joldama, edge: Edge) -> None:
