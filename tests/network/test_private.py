@@ -13,6 +13,7 @@ from tests.support import books
 from tests.support.children import demo, submit_all
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
+from tests.support.traces import found_in, read_redis
 
 pytestmark = pytest.mark.network
 
@@ -21,7 +22,10 @@ SERVICES = ("intake", "referral", "capacity", "intake-relay", "referral-worker",
 
 async def _events(country: RunningNetwork) -> bytes:
     names = [topics.topic("joldama", name) for name in topics.ALL]
-    consumer = AIOKafkaConsumer(*names, bootstrap_servers=country.plan.kafka_servers, auto_offset_reset="earliest")
+    letters = [topics.dead_letters(name) for name in names]
+    consumer = AIOKafkaConsumer(
+        *names, *letters, bootstrap_servers=country.plan.kafka_servers, auto_offset_reset="earliest"
+    )
     await consumer.start()
     found: list[bytes] = []
     try:
@@ -35,15 +39,8 @@ async def _events(country: RunningNetwork) -> bytes:
 
 
 async def _redis(country: RunningNetwork) -> bytes:
-    found: list[bytes] = []
     async with Redis.from_url(country.plan.redis_url) as redis:
-        async for key in redis.scan_iter(count=1000):
-            found.append(key)
-            if await redis.type(key) == b"stream":
-                found += [str(entry).encode() for entry in await redis.xrange(key)]
-            elif await redis.type(key) == b"hash":
-                found.append(str(await redis.hgetall(key)).encode())
-    return b"\n".join(found)
+        return await read_redis(redis)
 
 
 def _files(folder: Path) -> bytes:
@@ -74,8 +71,7 @@ async def test_nothing_personal_leaves_intakes_database(country: RunningNetwork)
     }
     assert all(len(text) > 1000 for text in places.values()), "a place was read empty"
     secrets = [value for body in bodies for value in _personal(body)]
-    found = [(place, secret) for place, text in places.items() for secret in secrets if secret.encode() in text]
-    assert found == []
+    assert found_in(places, secrets) == []
 
 
 def _personal(body: dict[str, dict[str, str]]) -> list[str]:
