@@ -13,7 +13,9 @@ Phone = Annotated[str, StringConstraints(pattern=r"^\+7[0-9]{10}$")]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """Personal data: an error says which field and why, never what was in it, for errors end up in tracebacks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Child(Strict):

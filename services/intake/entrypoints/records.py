@@ -12,7 +12,13 @@ from services.intake.handlers.read import DiagnosisRecord
 from services.kit.problems import Problem
 
 
-class DiagnosisAnswer(BaseModel):
+class Private(BaseModel):
+    """What holds personal data: errors do not repeat it."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class DiagnosisAnswer(Private):
     """A diagnosis as its polyclinic submitted it. `priority` is the one that counts."""
 
     referral_id: UUID
@@ -42,7 +48,7 @@ class ReferralOutline(BaseModel):
     priority: Priority
 
 
-class ChildAnswer(BaseModel):
+class ChildAnswer(Private):
     """A child as last submitted in a referral that the asker may read, and those referrals, the newest first."""
 
     child_id: UUID
@@ -61,7 +67,7 @@ class ChildAnswer(BaseModel):
         )
 
 
-class Lookup(BaseModel):
+class Lookup(Private):
     """The body of `POST /v1/children/lookup`: the number is in the body, because addresses are written down."""
 
     model_config = ConfigDict(extra="forbid")

@@ -1,6 +1,7 @@
 """The two formats of bulk submissions: a JSON object a line, or a flat CSV row a line."""
 
 import csv
+import re
 from typing import Annotated, Protocol
 
 from pydantic import Field, ValidationError
@@ -21,6 +22,7 @@ _PATHS = {
     "icd10": "diagnosis.icd10",
     "gmfcs": "diagnosis.gmfcs",
 }
+_HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
 
 
@@ -69,7 +71,7 @@ class Csv:
             raise WrongHeader("header", error.errors[0].message) from None
         for column in self._columns:
             if column not in CSV_COLUMNS and column != KEY_COLUMN:
-                raise WrongHeader(column[:40], f"is no column; they are {', '.join(CSV_COLUMNS)}, with commas between")
+                raise _no_column(column, self._columns)
             if self._columns.count(column) > 1:
                 raise WrongHeader(column, "is there twice")
         for column in CSV_COLUMNS:
@@ -88,6 +90,14 @@ class Csv:
 
     def name(self, field: str) -> str:
         return _COLUMNS.get(field, field.partition(".")[0] if field.startswith("modalities") else field)
+
+
+def _no_column(cell: str, line: list[str]) -> WrongHeader:
+    """Repeats `cell` only when the line is a header by its other cells: without one it is somebody's data."""
+    columns = f"{', '.join(CSV_COLUMNS)}, with commas between"
+    if _HARMLESS.fullmatch(cell) and not set(CSV_COLUMNS).isdisjoint(line):
+        return WrongHeader(cell, f"is no column; they are {columns}")
+    return WrongHeader("header", f"the first line must be the header: {columns}")
 
 
 def _cells(raw: bytes) -> list[str]:

@@ -194,7 +194,7 @@ async def test_a_broken_csv_row_is_refused_alone(polyclinic: httpx2.AsyncClient)
         ([c for c in CSV_COLUMNS if c != "sex"], "sex"),
         ([*CSV_COLUMNS, "iin_number"], "iin_number"),
         ([*CSV_COLUMNS, "sex"], "sex"),
-        ([";".join(CSV_COLUMNS)], "iin;full_name"),
+        ([";".join(CSV_COLUMNS)], "header"),
     ],
 )
 async def test_a_wrong_header_refuses_the_file_and_names_the_column(
@@ -205,6 +205,17 @@ async def test_a_wrong_header_refuses_the_file_and_names_the_column(
     assert (answer.status_code, answer.json()["code"]) == (422, "wrong_header")
     assert answer.json()["errors"][0]["field"].startswith(column)
     assert await recorded(intake) == 0
+
+
+async def test_a_file_without_a_header_is_refused_and_nothing_of_it_repeated(polyclinic: httpx2.AsyncClient) -> None:
+    for iin in (csv_row(1)["iin"], ""):
+        for name in (csv_row(1)["full_name"], "Aisha"):
+            content = csv_file([csv_row(1) | {"iin": iin, "full_name": name}]).split(b"\n", 1)[1]
+            answer = await polyclinic.post("/v1/diagnoses/bulk", content=content, headers=CSV)
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "header")
+            assert "iin, full_name" in answer.json()["detail"]
+            for cell in filter(None, content.decode().strip().split(",")):
+                assert cell.lower() not in answer.text.lower().replace(", ".join(CSV_COLUMNS), "")
 
 
 async def test_only_the_two_formats_are_taken(polyclinic: httpx2.AsyncClient) -> None:
