@@ -13,6 +13,7 @@ from services.contracts.events import DiagnosisRecordedV1, read_event
 from services.intake.adapters.tables import Child, Diagnosis, outbox
 from services.intake.bootstrap import Intake
 from services.intake.domain.ages import almaty_day
+from services.intake.entrypoints.bodies import LARGEST
 from tests.integration.intake.conftest import Client
 from tests.unit.intake.samples import child_body
 
@@ -143,3 +144,22 @@ async def test_twenty_with_one_key_at_once_get_one_answer(polyclinic: httpx2.Asy
     assert {(a.status_code, a.content) for a in answers} == {(201, answers[0].content)}
     assert sum("Idempotency-Replayed" in a.headers for a in answers) == 19
     assert await count(intake, Diagnosis) == 1
+
+
+async def test_a_body_of_another_type_is_refused(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    content = orjson.dumps(child_body())
+    answer = await polyclinic.post("/v1/diagnoses", content=content, headers={"Content-Type": "text/csv"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert await count(intake, Diagnosis) == 0
+
+
+async def test_a_body_larger_than_a_submission_can_be_is_refused(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    padded = orjson.dumps(child_body())
+    largest, larger = padded.ljust(LARGEST), padded.ljust(LARGEST + 1)
+    headers = {"Content-Type": "application/json"}
+    answer = await polyclinic.post("/v1/diagnoses", content=larger, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert await count(intake, Diagnosis) == 0
+    assert (await polyclinic.post("/v1/diagnoses", content=largest, headers=headers)).status_code == 201
