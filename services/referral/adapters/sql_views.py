@@ -9,6 +9,7 @@ from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
 from services.kit.database import Database
+from services.referral.adapters.own_part import steps_of, without_place
 from services.referral.adapters.tables import (
     CenterRow,
     DecisionRow,
@@ -21,7 +22,7 @@ from services.referral.adapters.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose referrals may be seen: one polyclinic's, those ever offered to one center, or all."""
+    """Whose referrals may be seen: one polyclinic's, those ever offered to one center (its own part), or all."""
 
     polyclinic_id: str | None = None
     center_id: str | None = None
@@ -60,9 +61,11 @@ class Views:
         query = _scoped(select(ReferralRow), scope).order_by(col(ReferralRow.id).desc()).limit(limit)
         for name, value in filters.items():
             query = query.where(getattr(ReferralRow, name) == value)
+        if scope.center_id is not None and "center_id" in filters:  # nor does a list tell who has the others
+            query = query.where(col(ReferralRow.center_id) == scope.center_id)
         if after:
             query = query.where(col(ReferralRow.id) < after)
-        return await self._database.read(lambda session: session.scalars(query).all())
+        return await self._database.read(lambda session: _as_seen(session, session.scalars(query).all(), scope))
 
     async def story(self, referral_id: str, scope: Scope) -> Story | None:
         """The whole story, or None when there is no such referral in `scope`."""
@@ -91,6 +94,15 @@ def _scoped(query: Any, scope: Scope) -> Any:
     return query
 
 
+def _as_seen(session: Session, rows: Sequence[ReferralRow], scope: Scope) -> Sequence[ReferralRow]:
+    """The rows as a center may see them: without the place where the attempt is not its own; as they are for others."""
+    if scope.center_id is None:
+        return rows
+    offered = select(OfferRow.referral_id, OfferRow.attempt).where(OfferRow.center_id == scope.center_id)
+    own = {tuple(one) for one in session.exec(offered.where(col(OfferRow.referral_id).in_([row.id for row in rows])))}
+    return [row if (row.id, row.attempt) in own else without_place(row) for row in rows]
+
+
 def _story(session: Session, referral_id: str, scope: Scope) -> Story | None:
     row = session.scalars(_scoped(select(ReferralRow).where(ReferralRow.id == referral_id), scope)).first()
     if row is None:
@@ -101,9 +113,24 @@ def _story(session: Session, referral_id: str, scope: Scope) -> Story | None:
     history = session.scalars(
         select(HistoryRow).where(HistoryRow.referral_id == referral_id).order_by(col(HistoryRow.version))
     ).all()
-    decision = session.scalars(
-        select(DecisionRow).where(DecisionRow.referral_id == referral_id).order_by(col(DecisionRow.attempt).desc())
-    ).first()
+    decisions = select(DecisionRow).where(DecisionRow.referral_id == referral_id)
+    if scope.center_id is not None:
+        own = [one for one in offers if one.center_id == scope.center_id]
+        attempts = {one.attempt for one in own}
+        offers, history = own, steps_of(attempts, offers, history)
+        decisions = decisions.where(col(DecisionRow.attempt).in_(attempts))
+        row = row if row.attempt in attempts else without_place(row)
+    decision = session.scalars(decisions.order_by(col(DecisionRow.attempt).desc())).first()
+    return _named(session, row, offers, decision, history)
+
+
+def _named(
+    session: Session,
+    row: ReferralRow,
+    offers: Sequence[OfferRow],
+    decision: DecisionRow | None,
+    history: Sequence[HistoryRow],
+) -> Story:
     named = {one.programme_id for one in offers}
     if decision:
         named |= {one[0] for one in orjson.loads(decision.candidates)}

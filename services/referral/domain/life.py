@@ -129,9 +129,11 @@ def events_for(claim: Claim) -> tuple[type[events.ReferralEvent], ...]:
 
 
 def owner(state: ReferralState, center_id: str | None) -> str | None:
-    """Who must act next: `network`, `center:<id>`, `polyclinic` or `operators`; None when it is closed."""
+    """Who must act next: `network`, `center:<id>` (`center` to those who may not know which), `polyclinic` or
+    `operators`; None when it is closed.
+    """
     if state in (ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED):
-        return f"center:{center_id}"
+        return f"center:{center_id}" if center_id else "center"
     return {
         ReferralState.SUBMITTED: "network",
         ReferralState.WAITING: "network",

@@ -68,7 +68,7 @@ async def list_referrals(
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
-    """The referrals that the caller may see, the newest first."""
+    """The referrals that the caller may see, the newest first; for a center, what another one has is without place."""
     filters = {"state": status, "center_id": center_id, "polyclinic_id": polyclinic_id}
     after = last_seen(cursor)
     rows = await service.views.referrals(
@@ -80,7 +80,7 @@ async def list_referrals(
 
 @router.get("/{referral_id}")
 async def read_referral(referral_id: UUID, service: Service, reader: Reader, response: Response) -> ReferralStory:
-    """The whole story: offers, history, and why this center."""
+    """The whole story: offers, history, and why this center. A center gets the part of its own attempts."""
     story = await service.views.story(str(referral_id), scope_of(reader))
     if story is None:
         raise not_found(referral_id)

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from services.kit.pages import write_cursor
+from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, problem
 
 Client = Callable[..., httpx2.AsyncClient]
@@ -54,6 +55,69 @@ async def test_a_center_goes_on_seeing_what_was_once_offered_to_it(offered: Coun
     assert await ids(near) == [2, 1]
     story = (await near.get(ONE)).json()
     assert (story["state"], story["allowed_actions"]) == ("waiting", [])
+
+
+PLACE = ("center_id", "programme_id", "deadline_at", "admit_on", "admitted_at", "escalated_at", "escalation")
+
+
+@pytest.fixture
+async def moved_on(country: Country) -> Country:
+    """Child 1 was declined by `near`, waited, and was accepted by `far`, which has a note on it."""
+    await country.open("near")
+    await country.open("far", places=0, settlement="far")
+    await country.submit(1)
+    await country.decline(1)
+    await country.carry()
+    await country.set_places("far", 1)
+    await country.carry()
+    await country.accept(1, note="bed 4")
+    return country
+
+
+async def test_a_center_that_declined_does_not_see_what_became_elsewhere(moved_on: Country, client: Client) -> None:
+    near = client("center", org="near")
+    story = (await near.get(ONE)).json()
+    assert (story["state"], story["version"], story["owner"]) == ("accepted", 5, "center")
+    assert [story[name] for name in PLACE] == [None] * len(PLACE)
+    assert [(one["center_id"], one["state"], one["reason"]) for one in story["offers"]] == [
+        ("near", "declined", "no_capacity")
+    ]
+    assert [one["command"] for one in story["history"]] == ["offer", "decline"]
+    assert (story["decision"]["attempt"], story["allowed_actions"]) == (1, [])
+    listed = (await near.get("/v1/referrals")).json()["items"]
+    assert listed == [{name: story[name] for name in listed[0]}]
+
+
+async def test_the_center_that_has_the_child_sees_its_own_part(moved_on: Country, client: Client) -> None:
+    far = client("center", org="far")
+    story = (await far.get(ONE)).json()
+    assert (story["state"], story["center_id"], story["owner"]) == ("accepted", "far", "center:far")
+    assert None not in (story["deadline_at"], story["admit_on"])
+    assert [one["center_id"] for one in story["offers"]] == ["far"]
+    assert [(one["command"], one["note"]) for one in story["history"]] == [("hand_over", None), ("accept", "bed 4")]
+    assert story["decision"]["attempt"] == 2
+    assert [one["center_id"] for one in (await far.get("/v1/referrals")).json()["items"]] == ["far"]
+
+
+async def test_a_list_does_not_tell_a_center_which_other_has_the_child(moved_on: Country, client: Client) -> None:
+    assert await ids(client("center", org="near"), center_id="far") == []
+    assert await ids(client("center", org="far"), center_id="far") == [1]
+
+
+async def test_polyclinic_and_operator_see_all_attempts(moved_on: Country, client: Client) -> None:
+    for reader in (client("polyclinic", org="p1"), client("operator")):
+        story = (await reader.get(ONE)).json()
+        assert [one["center_id"] for one in story["offers"]] == ["near", "far"]
+        assert [one["command"] for one in story["history"]] == ["offer", "decline", "wait", "hand_over", "accept"]
+        assert (story["center_id"], story["decision"]["attempt"]) == ("far", 2)
+
+
+async def test_a_center_sees_how_its_own_attempt_ended_by_another(offered: Country, client: Client) -> None:
+    await offered.admit(1)
+    await offered.act(1, Command.CANCEL, "duplicate")
+    story = (await client("center", org="near").get(ONE)).json()
+    assert [one["command"] for one in story["history"]] == ["offer", "accept", "admit", "cancel"]
+    assert (story["state"], story["admitted_at"] is None) == ("cancelled", False)
 
 
 async def test_without_a_token_or_with_another_role_nothing_is_told(offered: Country, client: Client) -> None:
