@@ -1,7 +1,7 @@
 """Calls to a service: a problem becomes one sentence, and what may pass by itself is tried again."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -61,15 +61,15 @@ class Api:
     def get(self, path: str, **params: str | int | bool | None) -> Any:
         """The answer's JSON."""
         given = {name: value for name, value in params.items() if value is not None}
-        return persistently(lambda: self._call("GET", path, params=given), self.url, attempts=3)
+        return persistently(lambda: self._call("GET", path, params=given), self.url, pauses=growing(2))
 
     def post(self, path: str, body: Any) -> Any:
         """The answer's JSON. Sent once more only when the service has said 503: then nothing was done."""
-        return persistently(lambda: self._call("POST", path, json=body), self.url, attempts=3, broken=False)
+        return persistently(lambda: self._call("POST", path, json=body), self.url, pauses=growing(2), broken=False)
 
     def put(self, path: str, body: Any) -> Any:
         """The answer's JSON. Sent again whenever that may help: a PUT repeated changes nothing."""
-        return persistently(lambda: self._call("PUT", path, json=body), self.url, attempts=5)
+        return persistently(lambda: self._call("PUT", path, json=body), self.url, pauses=growing(4))
 
     def pages(self, path: str, limit: int | None = None, **params: str | int | bool | None) -> Iterator[Any]:
         """The items of a cursor-paged list, page by page, at most `limit`."""
@@ -95,10 +95,33 @@ class Api:
             raise Failure(ExitCode.NO_NETWORK, f"{self.url}{path} answered, but not as Joldama does.") from None
 
 
-def persistently(call: Callable[[], T], url: str, *, attempts: int, broken: bool = True) -> T:
-    """`call`, again with growing pauses while the service says 503 or (with `broken`) the connection breaks."""
-    pause = FIRST_PAUSE
-    for last in [*[False] * (attempts - 1), True]:
+def growing(count: int) -> Iterator[float]:
+    """`count` pauses in seconds, each twice as long as the one before, up to a limit."""
+    return (min(FIRST_PAUSE * 2**number, LONGEST_PAUSE) for number in range(count))
+
+
+def patiently(seconds: float) -> Iterator[float]:
+    """Growing pauses that add up to `seconds`."""
+    spent, pause = 0.0, FIRST_PAUSE
+    while spent < seconds:
+        yield min(pause, seconds - spent)
+        spent, pause = spent + pause, min(pause * 2, LONGEST_PAUSE)
+
+
+def persistently(
+    call: Callable[[], T],
+    url: str,
+    *,
+    pauses: Iterable[float],
+    broken: bool = True,
+    wait: Callable[[], None] = lambda: None,
+) -> T:
+    """`call`, again after each of `pauses` while the service says 503 or (with `broken`) the connection breaks.
+
+    `wait` is told before the first pause.
+    """
+    for number, pause in enumerate([*pauses, None]):
+        last = pause is None
         try:
             return call()
         except ProblemTold as refused:
@@ -111,8 +134,9 @@ def persistently(call: Callable[[], T], url: str, *, attempts: int, broken: bool
             if last or not broken:
                 reason = type(error).__name__
                 raise Failure(ExitCode.NO_NETWORK, f"The connection to {url} broke ({reason}).") from None
-        time.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
+        if number == 0:
+            wait()
+        time.sleep(pause or 0)
     raise AssertionError("the last attempt returns or raises")
 
 

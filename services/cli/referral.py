@@ -9,6 +9,8 @@ import typer
 from services.cli.access import Identity
 from services.cli.network import read_network
 from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
+from services.cli.reference import settlement_name
+from services.cli.why import candidates, left_out
 from services.contracts.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -49,9 +51,9 @@ def story(found: dict[str, Any]) -> Iterator["RenderableType"]:
     yield _head(found)
     decision = found.get("decision")
     if decision:
-        yield _candidates(decision, waits=found["state"] == "waiting")
+        yield candidates(decision, found["state"])
         if any(decision.get("excluded", {}).values()):
-            yield _left_out(decision["excluded"])
+            yield left_out(decision["excluded"])
     if found.get("offers"):
         yield _offers(found["offers"])
     yield _history(found.get("history", []))
@@ -66,12 +68,12 @@ def _head(found: dict[str, Any]) -> "RenderableType":
     title = Text.assemble("Referral ", (str(found["id"]), "bold"), ": ", state(found["state"]))
     limit = found.get("max_distance_km")
     facts = {
-        "center": found.get("center_id"),
+        "center": _center(found),
         "programme": found.get("programme_id"),
         "priority": found.get("priority"),
         "diagnosis": found.get("icd10"),
         "asked for": ", ".join(found.get("modalities", [])) + (f", at most {limit:g} km away" if limit else ""),
-        "home": found.get("settlement_id"),
+        "home": settlement_name(found.get("settlement_id")),
         "polyclinic": found.get("polyclinic_id"),
         "submitted": moment(found.get("submitted_at")),
         "owner": found.get("owner"),
@@ -84,36 +86,11 @@ def _head(found: dict[str, Any]) -> "RenderableType":
     return Group(title, table("", ("", ""), [(name, value) for name, value in facts.items() if value]))
 
 
-def _candidates(decision: dict[str, Any], waits: bool) -> "RenderableType":
-    from services.cli.render import kilometers, moment, table
-
-    rows = [
-        (
-            place,
-            one.get("center_name") or one["center_id"],
-            one["programme_id"],
-            kilometers(one.get("kilometers")),
-            one.get("free"),
-            "◀ chosen" if one.get("chosen") else "",
-        )
-        for place, one in enumerate(decision.get("candidates", []), 1)
-    ]
-    title = f"Why this center: attempt {decision.get('attempt')}, decided {moment(decision.get('at'))}"
-    title += "\nthe child waits in all these queues" if waits else ""
-    columns = ("#", "center", "programme", "km", "free then", "")
-    nobody = [("", "no programme accepts such a child")]
-    return table(title, columns, rows or nobody, _NUMBERS)
-
-
-def _left_out(excluded: dict[str, list[str]]) -> "RenderableType":
-    from services.cli.render import table
-
-    rows = [
-        (reason.replace("_", " "), len(ids), ", ".join(ids[:3]) + (" …" if len(ids) > 3 else ""))
-        for reason, ids in sorted(excluded.items(), key=lambda item: -len(item[1]))
-        if ids
-    ]
-    return table("Left out, by the first reason met", ("reason", "programmes", "which"), rows, _NUMBERS)
+def _center(found: dict[str, Any]) -> str | None:
+    """The center that has the child, by name where an offer tells it."""
+    id: str | None = found.get("center_id")
+    names = {one["center_id"]: one.get("center_name") for one in found.get("offers", [])}
+    return f"{names[id]} ({id})" if id and names.get(id) not in (None, id) else id
 
 
 def _offers(offers: list[dict[str, Any]]) -> "RenderableType":
@@ -152,4 +129,4 @@ def _history(steps: list[dict[str, Any]]) -> "RenderableType":
     return table("History", ("at", "actor", "command", "state", "detail"), rows)
 
 
-_NUMBERS = ("#", "km", "free then", "programmes", "attempt")
+_NUMBERS = ("km", "attempt")

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx2
 import orjson
 
-from services.cli.client import PASSING, Api, ProblemTold, Refused, persistently
+from services.cli.client import PASSING, Api, ProblemTold, Refused, patiently, persistently
+from services.cli.failures import say
 from services.cli.submissions import MEDIA_TYPES, Format, Part
 
 PATH = "/v1/diagnoses/bulk"
@@ -38,12 +40,18 @@ class Outcome:
             yield f"{self.result.get('detail', 'refused')} ({code})"
 
 
-def send(api: Api, part: Part, kind: Format, key: str, attempts: int) -> list[Outcome]:
+def send(api: Api, part: Part, kind: Format, key: str, patience: float) -> list[Outcome]:
     """The outcomes of a part, one a record and in order. Raises Failure when it does not get through.
 
-    It is sent again while the network is away; under the same `key` a record that was taken is not taken twice.
+    It is sent again while the network is away, for `patience` seconds of growing pauses; under the same `key` a record
+    that was taken is not taken twice.
     """
-    results = persistently(lambda: _post(api, part, kind, key), api.url, attempts=attempts)
+
+    def wait() -> None:
+        say(f"joldama: {api.url} does not take submissions now; trying again for up to {patience:g} s ...")
+
+    call = partial(_post, api, part, kind, key)
+    results = persistently(call, api.url, pauses=patiently(patience), wait=wait if patience else lambda: None)
     return [Outcome(record.line, result) for record, result in zip(part.records, results, strict=True)]
 
 

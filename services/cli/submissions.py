@@ -101,16 +101,24 @@ class Submissions:
             yield Part(part, self._lines.read, header)
 
     def _objects(self) -> Iterator[Record]:
+        if _is_binary(self._lines.peek()):
+            raise _neither()
         for line in self._lines:
             if content := line.strip():
                 yield Record(self._lines.number, content + b"\n")
 
     def _rows(self) -> tuple[bytes, Iterator[Record]]:
         first = self._lines.peek()
+        if _is_binary(first):
+            raise _neither()
         delimiter = max(_DELIMITERS, key=lambda sign: first.count(sign.encode()))
         rows = csv.reader(self._text(), delimiter=delimiter, strict=True)
         numbered = self._numbered(rows)
-        return next(numbered, Record(1, b"")).content, numbered
+        header = next(numbered, Record(1, b"")).content
+        names = next(csv.reader([header.decode()]), [])
+        if header and not any(map(_is_column, names)):
+            raise _neither()
+        return header, numbered
 
     def _text(self) -> Iterator[str]:
         for line in self._lines:
@@ -141,6 +149,27 @@ def _written(row: list[str]) -> bytes:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow(" ".join(cell.splitlines()) for cell in row)
     return out.getvalue().encode()
+
+
+def _is_binary(first: bytes) -> bool:
+    """Whether a first line is none of a text: a spreadsheet's own format, an archive, UTF-16."""
+    return b"\0" in first or first.startswith((b"PK\3\4", b"%PDF-", b"\x1f\x8b"))
+
+
+def _neither() -> Failure:
+    return Failure(ExitCode.USAGE, f"The file is neither NDJSON nor CSV with a header.\n{header_needed()}")
+
+
+def header_needed() -> str:
+    from services.contracts.submissions import CSV_COLUMNS
+
+    return f"The first line of a CSV must be the header: {', '.join(CSV_COLUMNS)}"
+
+
+def _is_column(name: str) -> bool:
+    from services.contracts.submissions import CSV_COLUMNS
+
+    return name.strip().lower() in CSV_COLUMNS
 
 
 def _unreadable(line: int, why: str) -> Failure:

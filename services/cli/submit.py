@@ -14,15 +14,16 @@ from services.cli.access import LOCAL_POLYCLINIC, Identity
 from services.cli.failures import ExitCode, Failure, say
 from services.cli.network import read_network
 from services.cli.options import AsOption, OrgOption, TokenOption
-from services.cli.submissions import Format, Part, Submissions
+from services.cli.submissions import Format, Part, Submissions, header_needed
 from services.contracts.vocabulary import Role
 
 if TYPE_CHECKING:
     from services.cli.sending import Outcome
 
 PART = 500
-FIRST, LATER = 4, 9
-"""How often a part is tried: a network that has not answered yet may not be there (1 s), one that has will be back."""
+PATIENCE = 30.0
+SHOWN = 3
+"""How many of the referrals taken are named at the end."""
 _Advance = Callable[[Part, int, int], None]
 
 
@@ -42,6 +43,9 @@ def submit(
         str | None,
         typer.Option("--key", help="Of an earlier run: what it took is not taken again.", show_default=False),
     ] = None,
+    patience: Annotated[
+        float, typer.Option("--patience", min=0, metavar="SECONDS", help="How long to try while the network is away.")
+    ] = PATIENCE,
     token: TokenOption = None,
     role: AsOption = None,
     org: OrgOption = None,
@@ -68,29 +72,51 @@ def submit(
         try:
             for one in submissions.parts(part):
                 part_key = f"{run}/{part}/{one.records[0].line}"
-                outcomes = send(api, one, submissions.kind, part_key, LATER if tally.line else FIRST)
+                outcomes = send(api, one, submissions.kind, part_key, patience)
                 tally.count(outcomes)
                 advance(one, tally.taken, tally.refused)
                 _tell(outcomes, json, complain)
-        except (Failure, KeyboardInterrupt):
-            say(f"Stopped: {tally}. To go on: the same command with --key {run}")
+        except KeyboardInterrupt:
+            say(_stopped(tally, run))
             raise
+        except Failure as failure:
+            if tally.line or failure.code is ExitCode.NO_NETWORK:  # else nothing can have been taken
+                say(_stopped(tally, run))
+            raise _explained(failure, file) from None
     (say if json else print)(str(tally))
+    if tally.first and not json:
+        say(f"first: {', '.join(tally.first)}; all: joldama referrals")
     if tally.refused:
         raise typer.Exit(ExitCode.REFUSED)
 
 
+def _stopped(tally: "Tally", run: str) -> str:
+    return f"Stopped: {tally}. To go on: the same command with --key {run}"
+
+
+def _explained(failure: Failure, file: str) -> Failure:
+    """The failure; for a file that is refused as a whole, with what its first line must be."""
+    from services.cli.client import Refused
+
+    if isinstance(failure, Refused) and failure.problem.get("code") == "wrong_header":
+        return Failure(failure.code, f"{file}: {failure}\n{header_needed()}")
+    return failure
+
+
 class Tally:
-    """How many submissions were taken and refused so far, and up to which line."""
+    """How many submissions were taken and refused so far, up to which line, and the first referrals."""
 
     def __init__(self) -> None:
         self.taken = self.refused = self.line = 0
+        self.first: list[str] = []
         self._began = time.monotonic()
 
     def count(self, outcomes: list["Outcome"]) -> None:
         taken = sum(one.taken for one in outcomes)
         self.taken, self.refused = self.taken + taken, self.refused + len(outcomes) - taken
         self.line = outcomes[-1].line
+        new = [str(one.result.get("referral_id")) for one in outcomes if one.taken]
+        self.first += new[: SHOWN - len(self.first)]
 
     def __str__(self) -> str:
         seconds = time.monotonic() - self._began

@@ -1,5 +1,6 @@
 """`joldama watch`: the live feed of places as a table that grows."""
 
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
@@ -48,10 +49,29 @@ def watch(
             for event in events:
                 print_json({"id": event.id, "event": event.event, "data": event.json()})
         else:
-            _grow(paper(), events, _center_names(network, identity))
+            _grow(paper(), _until_first(events), _center_names(network, identity))
+
+
+def _until_first(events: Iterator["ServerSentEvent"]) -> Iterator["ServerSentEvent"]:
+    """The events; on a terminal it says that it waits, and takes that back when the first comes."""
+    if sys.stderr.isatty():
+        print("waiting for events …", end="", file=sys.stderr, flush=True)
+    try:
+        first = next(events, None)
+    finally:
+        _clear_line()
+    if first is not None:
+        yield first
+        yield from events
+
+
+def _clear_line() -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _say_break(last: str) -> None:
+    _clear_line()
     say(f"joldama: the feed broke off; resuming after {last} ...")
 
 
@@ -94,7 +114,11 @@ def _row(out: "Paper", cells: list[str], style: str) -> None:
 
 
 def _fit(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: width - 1] + "…"
+    """`cell` in `width` characters, cut in the middle: the town stands at the end."""
+    if len(cell) <= width:
+        return cell
+    end = width // 2
+    return f"{cell[: width - 1 - end]}…{cell[len(cell) - end :]}"
 
 
 def _center_names(network: Network, identity: Identity) -> dict[str, str]:

@@ -92,7 +92,9 @@ def test_a_file_with_errors_is_taken_but_for_its_errors(country: Country) -> Non
     lines = child(1) + child(2, settlement_id="nowhere") + b"not json\n\n" + child(1) + child(4)
     ended = joldama("submit", "-", "--part", "2", stdin=lines)
     assert ended.exit_code == 1
-    complaints = ended.stderr.splitlines()
+    *complaints, first = ended.stderr.splitlines()
+    assert first.startswith("first: ")
+    assert first.count("-") == 8
     assert [one.split(" ")[0] for one in complaints] == ["-:2:", "-:3:", "-:5:"]
     assert complaints[0].startswith("-:2: settlement_id:")
     assert complaints[2].endswith("(open_referral_exists)")
@@ -106,14 +108,16 @@ def test_a_spreadsheet_is_taken(country: Country) -> None:
     ]
     ended = joldama("submit", "-", stdin="\r\n".join(["\ufeff" + HEADER, *rows]).encode())
     assert ended.exit_code == 1
-    assert ended.stderr == "-:4: sex: is not the sex that the IIN says (iin_sex_mismatch)\n"
+    assert ended.stderr.startswith("-:4: sex: is not the sex that the IIN says (iin_sex_mismatch)\n")
     assert ended.stdout.startswith("1 taken, 1 refused")
 
 
 def test_a_wrong_header_is_told_before_anything_is_taken(country: Country) -> None:
     ended = joldama("submit", "-", stdin=b"iin,name\n1,2\n")
     assert ended.exit_code == 1
-    assert "wrong_header" in ended.stderr or "is no column" in ended.stderr
+    assert "wrong_header" in ended.stderr
+    assert "must be the header" in ended.stderr
+    assert "--key" not in ended.stderr
 
 
 def test_a_run_under_its_key_takes_nothing_twice(country: Country) -> None:

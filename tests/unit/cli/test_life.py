@@ -13,7 +13,7 @@ from joserfc.jwk import KeySet
 from tests.unit.cli.conftest import Joldama, Stage
 
 ID = "019a2b3c-0000-7000-8000-000000000001"
-STORY = {"id": ID, "state": "accepted", "center_id": "near", "polyclinic_id": "p1"}
+STORY: dict[str, Any] = {"id": ID, "state": "accepted", "center_id": "near", "polyclinic_id": "p1"}
 ROW = STORY | {
     "priority": "urgent", "icd10": "G80.1", "owner": "center:near", "admit_on": "2026-12-01",
     "deadline_at": "2026-12-08T19:00:00Z", "escalation": None,

@@ -12,7 +12,8 @@ from tests.unit.cli.conftest import Joldama
 
 COMMANDS = (
     "up", "submit", "referral", "seen", "accept", "decline", "admit", "no-show", "discharge", "cancel", "withdraw",
-    "referrals", "offer-again", "worklist", "watch", "capacity", "centers", "register-centers", "urls", "token", "demo-children",
+    "referrals", "offer-again", "worklist", "watch", "capacity", "centers", "register-centers", "urls",
+    "token", "demo-children",
 )  # fmt: skip
 HEAVY = ("fastapi", "faust", "sqlmodel", "sqlalchemy", "aiokafka", "httpx2", "pydantic", "services.local")
 

@@ -95,6 +95,27 @@ def test_why_this_center_counts_those_left_out_by_reason(joldama: Joldama, edge:
     assert "catchment" not in shown
 
 
+def test_each_reason_that_appears_is_explained(joldama: Joldama, edge: Edge) -> None:
+    excluded = {"modality": ["x"], "declined": ["y"], "distance": []}
+    edge.story = STORY | {"decision": STORY["decision"] | {"excluded": excluded}}
+    assert "modality: not asked for; declined: a center said no before\n" in joldama("referral", ID).stdout
+
+
+@pytest.mark.parametrize(("kilometers", "tied"), [(31.7, True), (31.8, False)])
+def test_a_tie_with_the_chosen_is_explained(joldama: Joldama, edge: Edge, kilometers: float, tied: bool) -> None:
+    near, far = STORY["decision"]["candidates"]
+    edge.story = STORY | {"decision": STORY["decision"] | {"candidates": [near, far | {"kilometers": kilometers}]}}
+    told = "At the same distance the programme with more free places goes first." in joldama("referral", ID).stdout
+    assert told is tied
+
+
+def test_center_and_home_have_names_and_moments_are_local(joldama: Joldama, edge: Edge) -> None:
+    shown = joldama("referral", ID).stdout
+    assert "The Near Center (near)" in shown
+    assert "Almaty (1526384)" in shown
+    assert "2026-11-22 13:00+05" in shown
+
+
 def test_offers_and_history_are_told(joldama: Joldama, edge: Edge) -> None:
     shown = joldama("referral", ID).stdout
     assert "no_capacity" in shown
@@ -111,7 +132,9 @@ def test_a_referral_nobody_can_take_is_told_as_such(joldama: Joldama, edge: Edge
         "state": "unplaceable", "offers": [],
         "decision": {"attempt": 1, "at": "2026-11-22T09:00:01Z", "candidates": [], "excluded": {"age": ["x"]}},
     }  # fmt: skip
-    assert "no programme accepts such a child" in joldama("referral", ID).stdout
+    shown = joldama("referral", ID).stdout
+    assert "Why no center: attempt 1" in shown
+    assert "no programme accepts such a child" in shown
 
 
 def test_a_referral_for_a_script_is_the_answer_itself(joldama: Joldama, edge: Edge) -> None:

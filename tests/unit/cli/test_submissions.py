@@ -74,6 +74,25 @@ def test_a_line_that_cannot_be_read_is_named(content: bytes, says: str) -> None:
         parts(content)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"200315500012,Child 1,male\n", b"hello\nworld\n", b"PK\x03\x04\x14\0\n", b"\0\1\2", "{}\n".encode("utf-16")],
+)
+@pytest.mark.parametrize("kind", [None, Format.CSV])
+def test_what_is_no_list_of_submissions_is_refused_with_the_header_it_lacks(
+    content: bytes, kind: Format | None
+) -> None:
+    with pytest.raises(Failure, match="neither NDJSON nor CSV with a header") as refused:
+        parts(content, kind=kind)
+    assert "must be the header: iin, full_name, birth_date" in str(refused.value)
+    assert "200315500012" not in str(refused.value)
+
+
+def test_a_binary_file_called_ndjson_is_refused() -> None:
+    with pytest.raises(Failure, match="neither NDJSON nor CSV"):
+        parts(b"\0\1\2", "children.ndjson")
+
+
 def test_a_line_that_is_too_long_stays_so_but_small() -> None:
     found = parts(b"x" * 9_000_000 + b'\n{"a":2}\n', kind=Format.NDJSON)
     assert lines(found) == [1, 2]

@@ -38,6 +38,8 @@ class Intake:
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "unavailable":
             raise Problem(503, "unavailable", "Try again shortly.")
+        if fault == "header":
+            raise Problem.of_field("nome", "wrong_header", "is no column")
         if fault == "forbidden":
             raise Problem(403, "forbidden", "This needs one of the roles: polyclinic.")
         lines = self.bodies[-1].splitlines()
@@ -74,7 +76,8 @@ def test_a_file_is_sent_in_parts_and_all_are_taken(joldama: Joldama, intake: Int
     file = tmp_path / "children.ndjson"
     file.write_bytes(lines(1100))
     ended = joldama("submit", str(file))
-    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.exit_code == 0
+    assert ended.stderr == 'first: r-{"n":1}, r-{"n":2}, r-{"n":3}; all: joldama referrals\n'
     assert ended.stdout.startswith("1,100 taken, 0 refused, up to line 1100")
     assert [body.count(b"\n") for body in intake.bodies] == [500, 500, 100]
     assert b"".join(intake.bodies) == lines(1100)
@@ -88,13 +91,13 @@ def test_standard_input_is_a_file_too(joldama: Joldama, intake: Intake) -> None:
 def test_refusals_name_line_and_field_of_the_file(joldama: Joldama, intake: Intake) -> None:
     ended = joldama("submit", "-", "--part", "2", stdin=b"\n" + lines(5, 4))
     assert ended.exit_code == 1
-    assert ended.stderr == "-:5: child.iin: its check digit does not fit (invalid_iin)\n"
+    assert ended.stderr.startswith("-:5: child.iin: its check digit does not fit (invalid_iin)\nfirst: ")
     assert ended.stdout.startswith("4 taken, 1 refused")
 
 
 def test_refusals_go_to_the_named_file(joldama: Joldama, intake: Intake, tmp_path: Path) -> None:
     ended = joldama("submit", "-", "--errors", str(tmp_path / "refused.txt"), stdin=lines(2, 1))
-    assert (ended.exit_code, ended.stderr) == (1, "")
+    assert (ended.exit_code, ended.stderr.splitlines()) == (1, ['first: r-{"n":2}; all: joldama referrals'])
     assert (tmp_path / "refused.txt").read_text().startswith("-:1: child.iin:")
 
 
@@ -135,8 +138,30 @@ def test_a_wrong_role_ends_at_once_and_says_how_far_it_came(joldama: Joldama, in
 
 def test_a_part_that_never_gets_through_is_no_network(joldama: Joldama, intake: Intake) -> None:
     intake.faults = ["unavailable"] * 50
-    ended = joldama("submit", "-", stdin=lines(1))
+    ended = joldama("submit", "-", "--patience", "0.1", stdin=lines(1))
     assert ended.exit_code == 3
+    assert len(intake.bodies) == 5
+    assert ended.stderr.count("trying again for up to 0.1 s") == 1
+    assert "To go on: the same command with --key" in ended.stderr
+
+
+def test_without_patience_a_part_is_sent_once(joldama: Joldama, intake: Intake) -> None:
+    intake.faults = ["unavailable"]
+    ended = joldama("submit", "-", "--patience", "0", stdin=lines(1))
+    assert (ended.exit_code, len(intake.bodies)) == (3, 1)
+    assert "trying again" not in ended.stderr
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"200315500012,Child\n", 2), (b"iin,nome\n1,2\n", 1)])
+def test_a_hopeless_file_is_told_what_its_first_line_must_be_and_nothing_else(
+    joldama: Joldama, intake: Intake, content: bytes, code: int
+) -> None:
+    intake.faults = ["header"]
+    ended = joldama("submit", "-", stdin=content)
+    assert (ended.exit_code, ended.stdout) == (code, "")
+    assert "must be the header: iin, full_name" in ended.stderr
+    assert "--key" not in ended.stderr
+    assert ended.stderr.count("nome: is no column") == (code == 1)
 
 
 def test_a_missing_file_is_a_matter_of_usage(joldama: Joldama, intake: Intake) -> None:
@@ -155,7 +180,7 @@ def test_nobody_answering_says_how_to_start_a_network(joldama: Joldama, home: Pa
     home.mkdir()
     (home / "network.json").write_text('{"intake": "http://127.0.0.1:9"}')
     (home / "secrets").symlink_to(issuer)
-    ended = joldama("submit", "-", stdin=lines(1))
+    ended = joldama("submit", "-", "--patience", "0", stdin=lines(1))
     assert ended.exit_code == 3
     assert "Nobody answers at http://127.0.0.1:9" in ended.stderr
     assert "make up" in ended.stderr

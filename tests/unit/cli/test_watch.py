@@ -24,6 +24,7 @@ class Capacity:
 
     def __init__(self) -> None:
         self.asked: list[str | None] = []
+        self.name = "Center A"
         self.app = FastAPI()
         self.app.get("/v1/capacity")(self.figures)
         self.app.get("/v1/capacity/feed")(self.feed)
@@ -33,7 +34,7 @@ class Capacity:
         return {"items": [], "next": None, "last_event_id": "1-0"}
 
     async def centers(self) -> dict[str, Any]:
-        return {"items": [{"id": "a", "name_en": "Center A"}], "next": None}
+        return {"items": [{"id": "a", "name_en": self.name}], "next": None}
 
     async def feed(self, request: Request) -> StreamingResponse:
         self.asked.append(request.headers.get("last-event-id"))
@@ -72,6 +73,14 @@ def test_the_feed_is_a_table_with_names(joldama: Joldama, capacity: Capacity) ->
     header, first, _ = ended.stdout.splitlines()
     assert header.split() == ["time", "what", "center", "modality", "free", "places", "waiting"]
     assert first.split()[1:] == ["held", "Center", "A", "inpatient", "8", "9", "0"]
+
+
+def test_a_long_name_keeps_its_town(joldama: Joldama, capacity: Capacity) -> None:
+    capacity.name = "Center for Intensive Rehabilitation and Early Intervention for children, Almaty"
+    row = joldama("watch", "--count", "1").stdout.splitlines()[1]
+    assert "Center for Intensiv" in row
+    assert "…" in row
+    assert "children, Almaty  inpatient" in row
 
 
 def test_a_region_is_watched_alone(joldama: Joldama, capacity: Capacity) -> None:
