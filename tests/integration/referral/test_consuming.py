@@ -135,12 +135,14 @@ async def test_a_batch_taken_again_after_a_crash_changes_nothing(
     assert await known(settings) == {1, 2}
 
 
-async def test_ten_dead_letters_in_a_row_stop_the_worker_and_turn_it_red(
+async def test_ten_dead_letters_in_a_row_stop_their_topic_and_turn_the_worker_red(
     settings: ReferralSettings, consumers: Consumers
 ) -> None:
     with pytest.raises(TooManyDead) as stopped:
         await consumers.take(topics.DIAGNOSES, [poison(settings) for _ in range(10)])
     consumers.stop(str(stopped.value))
+    unknown = write_event(diagnosis(1), event_id="e", source="/test", time=NOW).replace(b"recorded.v1", b"recorded.v9")
+    await consumers.take(topics.REFERRALS, [poison(settings, unknown)])
     failing = await consumers.health.failing()
     assert set(failing) == {"consuming"}
     assert "10 dead letters in a row" in failing["consuming"]
