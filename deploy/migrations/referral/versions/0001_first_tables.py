@@ -11,7 +11,8 @@ down_revision = None
 
 def upgrade() -> None:
     _registry()
-    _record()
+    _referrals()
+    _offers()
     _reasons()
     _events()
     _relaying()
@@ -60,7 +61,7 @@ def _registry() -> None:
     )
 
 
-def _record() -> None:
+def _referrals() -> None:
     op.create_table(
         "referrals",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -89,6 +90,9 @@ def _record() -> None:
     op.create_index("ix_referrals_deadline", "referrals", ["deadline_at"], unique=False)
     op.create_index("ix_referrals_polyclinic", "referrals", ["polyclinic_id", "id"], unique=False)
     op.create_index("ix_referrals_state", "referrals", ["state", "id"], unique=False)
+
+
+def _offers() -> None:
     op.create_table(
         "offers",
         sa.Column("referral_id", sa.String(length=36), nullable=False),
