@@ -92,6 +92,18 @@ def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
     return Problem(422, "validation_failed", detail, errors=found)
 
 
+class TooLarge(HTTPException):
+    """The body is larger than `most` bytes. Starlette's own kind of error: FastAPI lets it through while it reads."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(413, f"body: has at most {most} bytes")
+
+
+async def _on_too_large(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooLarge)  # noqa: S101
+    return Problem(413, "too_large", error.detail).response()
+
+
 async def _on_problem(_: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, Problem)  # noqa: S101  registered for this class only
     return problem.response()
@@ -122,5 +134,6 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(TooLarge, _on_too_large)
     app.add_exception_handler(TransientError, _on_transient)
     app.add_exception_handler(Exception, _on_bug)

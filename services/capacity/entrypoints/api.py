@@ -16,6 +16,8 @@ from services.kit.logging import configure_logging
 from services.kit.problems import Problem
 from services.kit.server import serve
 
+BATCHES = ("/v1/claims/batch", "/v1/programmes/", "/v1/rebuild")
+"""The paths for services only that take thousands of claims at once."""
 Opener = Callable[[], AbstractAsyncContextManager[Capacity]]
 
 
@@ -41,7 +43,7 @@ def make_app(opened: Opener, verifier: TokenVerifier) -> FastAPI:
             app.state.capacity = capacity
             yield
 
-    app = create_app("capacity", Health(redis=answers), lifespan)
+    app = create_app("capacity", Health(redis=answers), lifespan, unbounded=BATCHES)
     app.state.verifier = verifier
     app.add_exception_handler(Rebuilding, _on_rebuilding)
     app.add_exception_handler(UnknownProgramme, _on_unknown)

@@ -28,7 +28,7 @@ def create_api(settings: IntakeSettings) -> FastAPI:
             health.checks["migrated"] = lambda: HISTORY.check(intake.database)
             yield
 
-    app = create_app("intake", health, lifespan)
+    app = create_app("intake", health, lifespan, unbounded=("/v1/diagnoses/bulk",))
     app.include_router(bulk.router)
     app.include_router(diagnoses.router)
     app.include_router(children.router)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 
 from services.contracts.events import CenterRegisteredV1
+from services.kit.app import LARGEST
 from tests.integration.referral.country import Country, center_body, problem, programme_body
 
 Client = Callable[..., httpx2.AsyncClient]
@@ -127,3 +128,8 @@ async def test_centers_are_listed_by_id_and_by_region(country: Country, operator
     assert rest["next"] is None
     there = (await operator.get("/v1/centers", params={"region_id": "KZ-71"})).json()
     assert [one["id"] for one in there["items"]] == ["c-3"]
+
+
+async def test_an_entry_of_any_size_is_not_read(operator: httpx2.AsyncClient) -> None:
+    answer = await operator.put("/v1/centers/near", json=NEAR | {"name_kk": "x" * LARGEST})
+    assert await problem(answer) == (413, "too_large", [])
