@@ -26,8 +26,8 @@ class _Coded(TyperCommand):
     kind = ""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        listed = [f"{code}: {name}" for code, name in codes(self.kind).items()]
-        self.epilog = "\n\n".join(["Codes", *listed]) if listed else None
+        listed = [f"{code} ({name})" for code, name in codes(self.kind).items()]
+        self.epilog = f"Codes: {', '.join(listed)}." if listed else None
         super().format_help(ctx, formatter)
 
 

@@ -125,6 +125,8 @@ class Submissions:
             try:
                 yield line.decode()
             except UnicodeDecodeError:
+                if self._lines.number == 1:
+                    raise _neither() from None  # a header is ASCII
                 raise _unreadable(self._lines.number, "is not UTF-8: save the file as CSV UTF-8") from None
 
     def _numbered(self, rows: Iterator[list[str]]) -> Iterator[Record]:

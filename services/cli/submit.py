@@ -99,7 +99,8 @@ def _explained(failure: Failure, file: str) -> Failure:
     from services.cli.client import Refused
 
     if isinstance(failure, Refused) and failure.problem.get("code") == "wrong_header":
-        return Failure(failure.code, f"{file}: {failure}\n{header_needed()}")
+        told = str(failure.problem.get("detail")).partition(";")[0]  # what follows lists the columns, as we do
+        return Failure(failure.code, f"{file}: {told} (wrong_header)\n{header_needed()}")
     return failure
 
 

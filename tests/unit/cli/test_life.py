@@ -115,7 +115,7 @@ def test_without_reference_data_the_service_names_the_codes(
 
 
 def test_help_lists_the_codes(joldama: Joldama) -> None:
-    assert "no_capacity: No capacity in fact" in joldama("decline", "--help").stdout
+    assert "no_capacity (No capacity in fact)" in joldama("decline", "--help").stdout
 
 
 def test_the_user_may_choose_as_whom_to_act(joldama: Joldama, edge: Edge) -> None:

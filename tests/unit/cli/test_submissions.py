@@ -76,7 +76,14 @@ def test_a_line_that_cannot_be_read_is_named(content: bytes, says: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"200315500012,Child 1,male\n", b"hello\nworld\n", b"PK\x03\x04\x14\0\n", b"\0\1\2", "{}\n".encode("utf-16")],
+    [
+        b"200315500012,Child 1,male\n",
+        b"hello\nworld\n",
+        b"PK\x03\x04\x14\0\n",
+        b"\0\1\2",
+        b"\xff\xe0\n",
+        "{}\n".encode("utf-16"),
+    ],
 )
 @pytest.mark.parametrize("kind", [None, Format.CSV])
 def test_what_is_no_list_of_submissions_is_refused_with_the_header_it_lacks(
