@@ -22,12 +22,12 @@ def write_cursor(*position: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
-def read_cursor(cursor: str, parts: int = 1) -> list[Any]:
-    """The position in `cursor`, of so many `parts`; raises Problem 422 for one that is not ours."""
+def read_cursor(cursor: str, parts: int | None = None) -> list[Any]:
+    """The position in `cursor`, of so many `parts` (None: of any number); raises Problem 422 for one that is not ours."""
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):
         position = None
-    if not isinstance(position, list) or len(position) != parts:
+    if not isinstance(position, list) or (parts is not None and len(position) != parts):
         raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list")
     return position

@@ -32,7 +32,7 @@ def _position(cursor: str | None) -> Position | None:
     if not cursor:
         return None
     try:
-        match read_cursor(cursor):
+        match read_cursor(cursor, 2):
             case [str(moment), str(id)] if id.isprintable():
                 return datetime.fromisoformat(moment).astimezone(UTC), id
     except (ValueError, OverflowError):
