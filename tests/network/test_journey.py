@@ -61,7 +61,9 @@ async def test_a_child_is_submitted_offered_declined_offered_elsewhere_and_accep
         async with _client(country, "referral", "center", second["center_id"]) as center:
             accepted = await center.post(f"/v1/referrals/{referral_id}/accept")
         assert accepted.json()["state"] == "accepted"
-        assert [step["command"] for step in accepted.json()["history"]] == [
+        whole = await _story(operator, referral_id)
+        assert whole
+        assert [step["command"] for step in whole["history"]] == [
             "offer",
             "seen",
             "decline",

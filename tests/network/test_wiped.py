@@ -89,7 +89,11 @@ async def test_a_planted_drift_is_found_and_mended_by_the_command(country: Runni
     lost = next(one for one in ids if books.recorded(country)[one].state in ("offered", "waiting"))
     async with Redis.from_url(country.plan.redis_url) as redis:
         await redis.delete(f"{{joldama}}:claim:{lost}")
-    assert lost in {one["referral_id"] for one in (await audit(country))["differences"]}
+
+    async def is_named() -> bool:
+        return lost in {one["referral_id"] for one in (await audit(country))["differences"]}
+
+    await eventually(is_named, "the audit names it once what is under way has settled", within=90)
     code, mended = await command(country, "audit", "--repair", "--json")
     assert (code, mended["audit"]["differences"]) == (0, [])
     assert lost in {one["referral_id"] for one in mended["changed"]}
