@@ -23,7 +23,7 @@ def write_cursor(*position: Any) -> str:
 
 
 def read_cursor(cursor: str, parts: int | None = None) -> list[Any]:
-    """The position in `cursor`, of so many `parts` (None: of any number); raises Problem 422 for one that is not ours."""
+    """The position in `cursor`, of so many `parts` (None: any number); raises Problem 422 for another list's."""
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, RecursionError):
