@@ -12,7 +12,7 @@ def up(
 
     Its state lies in JOLDAMA_HOME (.joldama here), so that two networks run side by side, and survives a stop.
 
-    Example: JOLDAMA_HOME=/tmp/second joldama up --children 50
+    Example: JOLDAMA_HOME=second joldama up --children 50
     """
     from services.cli.up.serve import run
 

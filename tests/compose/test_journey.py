@@ -78,13 +78,16 @@ async def test_the_feed_resumes_after_the_last_event_that_was_seen(composed: Com
         before = (await http.get("/v1/capacity")).json()["last_event_id"]
         ids = composed.submit(5, seed=8)
         found = await routed(composed, ids)
+        placed = {id for id, one in found.items() if one["state"] != "unplaceable"}
         told: set[str] = set()
         async with http.stream("GET", "/v1/capacity/feed", headers={"Last-Event-ID": before}) as feed:
             async for line in feed.aiter_lines():
                 if line.startswith("data:"):
                     told |= {str(json.loads(line[5:]).get("referral_id"))} & ids
-                if told == {id for id, one in found.items() if one["state"] != "unplaceable"}:
+                if told == placed:
                     break
+    assert placed, "nobody was placed, so the feed had nothing to tell"
+    assert told == placed
 
 
 async def test_a_killed_worker_comes_back_by_itself_and_routes_what_came_meanwhile(composed: Composed) -> None:

@@ -63,6 +63,7 @@ async def test_a_format_that_was_cut_short_is_done_over(tmp_path: Path, ports: P
         await create_topic(server.address, "t")
     finally:
         server.stop()
+    assert "cluster.id=half" not in (tmp_path / "data" / "meta.properties").read_text()
 
 
 def test_kafka_starts_without_a_cache_where_none_can_be_made(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_every_reference_in_the_document_leads_somewhere(document: dict[str, Any
             return own + [r for value in node.values() for r in references(value)]
         return [r for value in node for r in references(value)] if isinstance(node, list) else []
 
+    assert references(document)
     for reference in set(references(document)):
         place = document
         for part in reference.removeprefix("#/").split("/"):

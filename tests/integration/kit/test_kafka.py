@@ -126,6 +126,7 @@ async def test_reaching_a_broker(settings: ServiceSettings) -> None:
     producer = make_producer(settings, "test")
     async with started(producer):
         await reach(producer)
+        assert producer.client.cluster.brokers()
 
 
 async def test_a_client_that_waits_for_a_broker_can_be_stopped(settings: ServiceSettings) -> None:
