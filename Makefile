@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-stack test-compose env lock clean
+.PHONY: help up test lint bench test-faults test-stack test-compose env lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,9 +14,13 @@ help: ## list the targets
 up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops it
 	@exec $(BIN)/joldama up $(ARGS)
 
-test: $(READY) ## every test that needs nothing but this machine (ARGS="-k word" for some)
+test: $(READY) ## every test that needs nothing but this machine and takes nothing away (ARGS="-k word" for some)
 	@$(BIN)/python -m services.local.kafka
-	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 -m "not faults" $(ARGS)
+
+test-faults: $(READY) ## servers and processes taken away under load
+	@$(BIN)/python -m services.local.kafka
+	@exec $(BIN)/python -m pytest -n 2 -m faults $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict and the import rules
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from tests.support.children import demo, submit_all
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.faults]
 
 CHILDREN = 500
 EVERYWHERE = {"modalities": ["inpatient", "day_stay", "outpatient", "home_care"], "max_distance_km": None}

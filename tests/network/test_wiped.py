@@ -56,6 +56,7 @@ async def audit(country: RunningNetwork) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("wipe", "seed"), [(flush_redis, 201), (make_topics_anew, 202)])
 async def test_no_child_is_lost_when_a_store_is_wiped(

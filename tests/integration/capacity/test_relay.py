@@ -201,8 +201,9 @@ async def test_a_log_begun_anew_is_noticed_by_the_first_offset_that_it_gives(
 
 
 async def test_the_stream_forgets_by_age_what_was_acknowledged_and_nothing_else(
-    redis: Redis, redis_store: Store, prefix: str
+    redis: Redis, redis_store: Store, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("services.capacity.handlers.relay_steps.LOOK_EVERY", 0.01)
     relay = StepRelay(redis_store.steps, RedisPositions(RedisScripts(redis, prefix), "one"), BegunAnew())
     relay.clock = lambda: NOW + KEEP + timedelta(days=1)
     await some_steps(redis_store, 30)

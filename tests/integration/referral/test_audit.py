@@ -162,7 +162,7 @@ async def test_traffic_raises_no_alarm(country: Country) -> None:
         await country.register("far", programme_body("far", 6), settlement="far")
         submitting = asyncio.create_task(submit_all(country, range(1, 400), together=3))
         answering = asyncio.create_task(answer_forever(country, 7, life=True))
-        for _ in range(20):
+        for _ in range(8):
             report = await country.service.audit()
             assert (found(report), report.unsettled) == (set(), 0)
         assert report.referrals > 0
