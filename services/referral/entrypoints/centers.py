@@ -9,8 +9,9 @@ from services.kit.auth import Principal, require
 from services.kit.pages import Page, write_cursor
 from services.kit.problems import Problem
 from services.referral.bootstrap import ReferralService
+from services.referral.entrypoints.center_shapes import Center, CenterBody, center_of, center_rows
 from services.referral.entrypoints.referrals import READERS, Service, last_seen
-from services.referral.entrypoints.shapes import Center, CenterBody, Id, Word, center_of, center_rows
+from services.referral.entrypoints.words import Id, Word
 
 router = APIRouter(prefix="/v1/centers", tags=["centers"])
 Operator = Annotated[Principal, Depends(require(Role.OPERATOR, Role.ADMIN))]

@@ -13,8 +13,9 @@ from services.kit.problems import Problem
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.days import day_of
 from services.referral.domain.life import TRANSITIONS, Command, IllegalTransition
+from services.referral.entrypoints.command_shapes import Acceptance, Discharge, Reasoned, Remark
+from services.referral.entrypoints.referral_shapes import ReferralStory
 from services.referral.entrypoints.referrals import Service, caller_of, not_found, read_referral
-from services.referral.entrypoints.shapes import Acceptance, Discharge, Reasoned, ReferralStory, Remark
 from services.referral.handlers.act import Details, UnknownReferral, VersionMoved
 
 router = APIRouter(prefix="/v1/referrals", tags=["referrals"])

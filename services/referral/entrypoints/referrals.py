@@ -12,7 +12,8 @@ from services.kit.problems import Problem
 from services.referral.adapters.sql_views import Scope
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import allowed_actions
-from services.referral.entrypoints.shapes import ReferralStory, ReferralSummary, Word, story_of, summary
+from services.referral.entrypoints.referral_shapes import ReferralStory, ReferralSummary, story_of, summary
+from services.referral.entrypoints.words import Word
 from services.referral.handlers.act import Caller
 
 router = APIRouter(prefix="/v1/referrals", tags=["referrals"])

@@ -11,8 +11,9 @@ from services.kit.auth import Principal, require
 from services.kit.pages import Page, read_cursor, write_cursor
 from services.kit.problems import Problem
 from services.referral.adapters.sql_worklists import Position, Worklist
+from services.referral.entrypoints.referral_shapes import ReferralSummary, summary
 from services.referral.entrypoints.referrals import Service
-from services.referral.entrypoints.shapes import ReferralSummary, Word, summary
+from services.referral.entrypoints.words import Word
 
 router = APIRouter(prefix="/v1/worklists", tags=["worklists"])
 Centers = Annotated[Principal, Depends(require(Role.CENTER, Role.OPERATOR, Role.ADMIN))]

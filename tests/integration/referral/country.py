@@ -22,7 +22,8 @@ from services.referral.adapters.sql_views import Scope
 from services.referral.adapters.tables import outbox
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command
-from services.referral.entrypoints.shapes import CenterBody, ReferralStory, center_rows, story_of
+from services.referral.entrypoints.center_shapes import CenterBody, center_rows
+from services.referral.entrypoints.referral_shapes import ReferralStory, story_of
 from services.referral.handlers.act import Caller, Details
 from services.referral.ports import Loaded
 from tests.unit.referral.samples import NOW, SETTLEMENTS, diagnosis, event

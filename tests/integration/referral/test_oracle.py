@@ -13,7 +13,7 @@ from services.contracts.vocabulary import ReferralState
 from services.kit.settings import CHECKOUT
 from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.tables import DecisionRow, ReferralRow
-from services.referral.entrypoints.shapes import CenterBody, center_rows
+from services.referral.entrypoints.center_shapes import CenterBody, center_rows
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.country import Country
 from tests.integration.referral.oracle import Oracle

@@ -12,7 +12,7 @@ from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command, IllegalTransition
 from services.referral.domain.referral import Referral
-from services.referral.entrypoints.shapes import CenterBody, center_rows
+from services.referral.entrypoints.center_shapes import CenterBody, center_rows
 from services.referral.handlers.act import Caller, Details, UnknownReferral, VersionMoved
 from services.referral.ports import Loaded
 from tests.integration.referral.country import Country, center_body, offers, programme_body

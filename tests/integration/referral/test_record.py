@@ -24,7 +24,7 @@ from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change, make_offer, set_aside, start_waiting
 from services.referral.domain.routing import Candidate, Decision
-from services.referral.entrypoints.shapes import CenterBody, center_rows
+from services.referral.entrypoints.center_shapes import CenterBody, center_rows
 from services.referral.ports import Referrals
 from tests.integration.referral.country import center_body, programme_body
 from tests.unit.referral.fakes import FakeReferrals

@@ -1,60 +1,14 @@
-"""The bodies of the referral API."""
+"""A referral as the API shows it: in a list, and with its whole story."""
 
-import re
 from datetime import date, datetime
-from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 
-from services.contracts.vocabulary import Catchment, Gmfcs, Modality, OfferState, Priority, ReferralState
-from services.referral.adapters.sql_views import CenterView, Story
-from services.referral.adapters.tables import CenterRow, ProgrammeRow, ReferralRow
+from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority, ReferralState
+from services.referral.adapters.sql_views import Story
+from services.referral.adapters.tables import ReferralRow
 from services.referral.domain.life import owner
-
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
-_NUMBER = re.compile(r"[0-9](?:[ ()-]{0,2}[0-9]){8,}")
-_TEXT = r"^[^\x00]*$"  # PostgreSQL's text holds no NUL
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=_TEXT)]
-Word = Annotated[str, StringConstraints(max_length=100, pattern=_TEXT)]
-"""What is looked up as it was given."""
-
-
-class Remark(BaseModel):
-    """What may go with any command."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    note: Annotated[str, StringConstraints(max_length=500, pattern=_TEXT)] | None = Field(
-        None, description="Own words; no personal data: what looks like a phone number or an IIN is refused"
-    )
-
-    @field_validator("note")
-    @classmethod
-    def _names_nobody(cls, note: str | None) -> str | None:
-        if note and _NUMBER.search(note):
-            raise PydanticCustomError("personal_data", "must not hold a phone number or an IIN")
-        return note
-
-
-class Reasoned(Remark):
-    """A command that needs a coded reason of data/reasons.csv."""
-
-    reason: str | None = Field(None, max_length=100, examples=["no_capacity"])
-
-
-class Acceptance(Remark):
-    admit_on: date | None = Field(
-        None, description="The day agreed with the family, in Kazakhstan; a week from now when left out"
-    )
-
-
-class Discharge(Remark):
-    outcome: str | None = Field(
-        None, max_length=100, examples=["improved"], description="A code of data/reasons.csv, kind `outcome`"
-    )
 
 
 class ReferralSummary(BaseModel):
@@ -139,48 +93,6 @@ class ReferralStory(ReferralSummary):
     allowed_actions: list[str]
 
 
-class ProgrammeBody(BaseModel):
-    """A center's offer of one modality. Ages are completed months, the second excluded."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: Id
-    modality: Modality
-    age_from_months: int = Field(ge=0, le=216)
-    age_under_months: int = Field(gt=0, le=216)
-    icd10_prefixes: Annotated[list[Prefix], Field(min_length=1, max_length=100)]
-    catchment: Catchment
-    places: int = Field(ge=0, le=100_000)
-    course_days: int = Field(gt=0, le=3660)
-    suspended: bool = False
-
-    @model_validator(mode="after")
-    def _ages_in_order(self) -> "ProgrammeBody":
-        if self.age_from_months >= self.age_under_months:
-            raise ValueError("age_from_months must be less than age_under_months")
-        return self
-
-
-class CenterBody(BaseModel):
-    """A center's entry in the registry. Degrees are WGS 84."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name_kk: Title
-    name_ru: Title
-    name_en: Title
-    region_id: str
-    settlement_id: str
-    latitude: float = Field(ge=-90, le=90)
-    longitude: float = Field(ge=-180, le=180)
-    programmes: Annotated[list[ProgrammeBody], Field(max_length=50)]
-
-
-class Center(CenterBody):
-    id: str
-    version: int
-
-
 def summary(row: ReferralRow) -> ReferralSummary:
     owned = owner(ReferralState(row.state), row.center_id)
     return ReferralSummary.model_validate(row.model_dump() | {"modalities": row.modalities.split(";"), "owner": owned})
@@ -241,25 +153,3 @@ def _decision(story: Story) -> DecisionView | None:
         candidates=candidates,
         excluded=orjson.loads(story.decision.excluded),
     )
-
-
-def center_of(view: CenterView) -> Center:
-    programmes = [
-        ProgrammeBody.model_validate(
-            one.model_dump(exclude={"center_id", "confirmed_at"}) | {"icd10_prefixes": one.icd10_prefixes.split(";")}
-        )
-        for one in view.programmes
-    ]
-    return Center(**view.center.model_dump(), programmes=programmes)
-
-
-def center_rows(center_id: str, body: CenterBody) -> tuple[CenterRow, list[ProgrammeRow]]:
-    """The rows of an entry; the registry sets version and time."""
-    center = CenterRow(id=center_id, version=0, **body.model_dump(exclude={"programmes"}))
-    programmes = [
-        ProgrammeRow(
-            center_id=center_id, **one.model_dump(mode="json") | {"icd10_prefixes": ";".join(one.icd10_prefixes)}
-        )
-        for one in body.programmes
-    ]
-    return center, programmes
