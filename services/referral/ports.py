@@ -76,6 +76,10 @@ class Referrals(Protocol):
         """Every referral that waits."""
         ...
 
+    async def unplaceable(self) -> Sequence[Loaded]:
+        """Every referral that no programme accepts."""
+        ...
+
     async def join_queues(self, joining: Mapping[UUID, Candidate]) -> None:
         """Add one more candidate to what each of these waits for; those who wait no more are passed over."""
         ...
@@ -86,6 +90,22 @@ class Deadlines(Protocol):
 
     async def due(self, now: datetime, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[Loaded]:
         """Up to `limit` referrals that are due at `now`, by (due_at, id), behind `after`."""
+        ...
+
+    async def waits_for(self, referral_ids: Collection[UUID]) -> Mapping[UUID, frozenset[str]]:
+        """The programmes in whose queues each of these stands by the record; who waits for none is left out."""
+        ...
+
+    async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
+        """Who stands in the programme's queue by the record."""
+        ...
+
+    async def look_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
+        """Those of them who wait, or could not be placed, are due at `now`."""
+        ...
+
+    async def put_off(self, looks: Mapping[UUID, tuple[datetime, datetime]]) -> None:
+        """Each is due at the second moment, if it was due at the first still."""
         ...
 
 

@@ -1,18 +1,26 @@
 """The deadlines' rows in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, bindparam, or_, update
 from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import CLOSED, ReferralState
 from services.kit.database import Database
+from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.sql_referrals import load
-from services.referral.adapters.tables import ReferralRow
+from services.referral.adapters.tables import DecisionRow, ReferralRow
+from services.referral.domain.keeping import REVIEWED
 from services.referral.ports import Loaded
 
+_PART = 500
+_waits = select(ReferralRow.id, DecisionRow.candidates).where(
+    col(ReferralRow.state) == ReferralState.WAITING,
+    col(DecisionRow.referral_id) == col(ReferralRow.id),
+    col(DecisionRow.attempt) == col(ReferralRow.attempt),
+)
 _HAVE_CENTER = (ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED)
 
 
@@ -34,6 +42,36 @@ class SqlDeadlines:
             return [found[one] for one in ids if one in found]
 
         return await self._database.read(work)
+
+    async def waits_for(self, referral_ids: Collection[UUID]) -> Mapping[UUID, frozenset[str]]:
+        wanted = _waits.where(col(ReferralRow.id).in_([str(one) for one in referral_ids]))
+        found = await self._database.read(lambda session: session.execute(wanted).all())
+        return {UUID(id): frozenset(one.programme_id for one in read_candidates(waits)) for id, waits in found}
+
+    async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
+        named = _waits.where(col(DecisionRow.candidates).contains(f'["{programme_id}",', autoescape=True))
+        found = await self._database.read(lambda session: session.execute(named).all())
+        return frozenset(UUID(id) for id, _ in found)
+
+    async def look_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
+        wanted = sorted(map(str, referral_ids))
+        waiting = update(ReferralRow).where(col(ReferralRow.state).in_(REVIEWED))
+        parts = [wanted[start : start + _PART] for start in range(0, len(wanted), _PART)]
+
+        def work(session: Session) -> None:
+            for part in parts:
+                session.execute(waiting.where(col(ReferralRow.id).in_(part)).values(due_at=now))
+
+        if parts:
+            await self._database.write(work)
+
+    async def put_off(self, looks: Mapping[UUID, tuple[datetime, datetime]]) -> None:
+        table = ReferralRow.__table__  # type: ignore[attr-defined]
+        still = (table.c.id == bindparam("of")) & (table.c.due_at == bindparam("then"))
+        moves = [{"of": str(id), "then": then, "later": later} for id, (then, later) in sorted(looks.items())]
+        if moves:
+            later = update(table).where(still).values(due_at=bindparam("later"))
+            await self._database.write(lambda session: session.execute(later, moves))
 
     async def open_without_deadline(self) -> Sequence[UUID]:
         """Open referrals that nobody owns, or that nobody would look at again: always none."""

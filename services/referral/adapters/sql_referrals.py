@@ -81,8 +81,14 @@ class SqlReferrals:
             raise Conflict("another transaction was first") from error
 
     async def waiting(self) -> Sequence[Loaded]:
+        return await self._in_state(ReferralState.WAITING)
+
+    async def unplaceable(self) -> Sequence[Loaded]:
+        return await self._in_state(ReferralState.UNPLACEABLE)
+
+    async def _in_state(self, state: ReferralState) -> Sequence[Loaded]:
         def work(session: Session) -> Sequence[Loaded]:
-            ids = session.execute(select(_table(ReferralRow).c.id).where(_state == ReferralState.WAITING)).scalars()
+            ids = session.execute(select(_table(ReferralRow).c.id).where(_state == state)).scalars()
             return list(load(session, [UUID(one) for one in ids]).values())
 
         return await self._database.read(work)

@@ -29,6 +29,10 @@ class Until:
     def moment(cls, at: datetime) -> "Until":
         return cls(at, at)
 
+    def or_sooner(self, look: datetime) -> "Until":
+        """The same deadline, but looked at already at `look`."""
+        return Until(self.at, min(self.look, look))
+
     @classmethod
     def days(cls, day: date, days: int) -> "Until":
         """Until the end of the day that is `days` after `day`."""
@@ -45,8 +49,9 @@ def to_route(at: datetime) -> Until:
     return Until.moment(at + ROUTE_WITHIN)
 
 
-def to_wait(at: datetime) -> Until:
-    return Until.days(day_of(at), WAIT_DAYS)
+def to_wait(at: datetime, older_at: datetime) -> Until:
+    """`older_at`: when the child is a month older, and may be too old or old enough for a programme."""
+    return Until.days(day_of(at), WAIT_DAYS).or_sooner(older_at)
 
 
 def to_look(at: datetime) -> Until:

@@ -1,6 +1,6 @@
 """Keeping deadlines: what the steward does to a referral that is due. Each step makes it due again, later."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,8 +21,11 @@ from services.referral.domain.referral import (
     nowhere,
     until,
 )
+from services.referral.domain.routing import Decision
 
 _STEWARD = frozenset({STEWARD})
+REVIEWED = frozenset({ReferralState.WAITING, ReferralState.UNPLACEABLE})
+"""Who waits may become too old or old enough for a programme, and a programme may change."""
 _WHY = {
     ReferralState.SUBMITTED: Escalation.NOT_ROUTED,
     ReferralState.WAITING: Escalation.WAITING_LONG,
@@ -37,10 +40,17 @@ def keep(before: Referral, offers: Sequence[Offer], now: datetime) -> Change | N
     """What is due at `now`: a reminder, an expiry, an escalation; None when nothing is."""
     if before.due_at is None or before.due_at > now:
         return None
-    if before.state is not ReferralState.OFFERED:
-        return _escalate(before, now)
     early = before.deadline_at is not None and now < before.deadline_at
-    return _remind(before, now) if early else _expire(before, offers, now)
+    if before.state is ReferralState.OFFERED:
+        return _remind(before, now) if early else _expire(before, offers, now)
+    return None if early and before.state in REVIEWED else _escalate(before, now)
+
+
+def review(before: Referral, waits_for: Collection[str], decision: Decision, now: datetime) -> Change | None:
+    """Back to the router, with its turn, when it may go to other programmes by now than those it waits for."""
+    if {one.programme_id for one in decision.candidates} == set(waits_for):
+        return None
+    return _step(before, Command.REVIEW, now, **nowhere(), **until(deadlines.to_route(now)))
 
 
 def _remind(before: Referral, now: datetime) -> Change:
@@ -56,16 +66,17 @@ def _expire(before: Referral, offers: Sequence[Offer], now: datetime) -> Change:
 
 def _escalate(before: Referral, now: datetime) -> Change:
     why = _WHY[before.state]
-    return _step(before, Command.ESCALATE, now, reason=why, **until(_next(before.state, now)), **escalated(why, now))
+    return _step(before, Command.ESCALATE, now, reason=why, **until(_next(before, now)), **escalated(why, now))
 
 
-def _next(state: ReferralState, now: datetime) -> Until:
+def _next(before: Referral, now: datetime) -> Until:
     """When it is looked at again, should nothing happen."""
-    if state is ReferralState.WAITING:
-        return deadlines.to_wait(now)
-    if state is ReferralState.SUBMITTED:
+    if before.state is ReferralState.WAITING:
+        return deadlines.to_wait(now, before.needs.older_at(now))
+    if before.state is ReferralState.SUBMITTED:
         return Until.moment(now + deadlines.ROUTE_AGAIN_WITHIN)
-    return deadlines.to_look(now)
+    look = deadlines.to_look(now)
+    return look.or_sooner(before.needs.older_at(now)) if before.state in REVIEWED else look
 
 
 def _step(before: Referral, command: Command, now: datetime, **more: Any) -> Change:

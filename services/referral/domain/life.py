@@ -31,6 +31,7 @@ class Command(StrEnum):
     REMIND = "remind"
     EXPIRE = "expire"
     ESCALATE = "escalate"
+    REVIEW = "review"
 
     @property
     def path(self) -> str:
@@ -87,6 +88,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     ),
     Transition(
         _S.UNPLACEABLE, _C.OFFER_AGAIN, _OPERATOR, _S.SUBMITTED, events.ReferralResubmittedV1, None, Claim.NEXT
+    ),
+    *(
+        Transition(state, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, None, Claim.NEXT)
+        for state in (_S.WAITING, _S.UNPLACEABLE)
     ),
     *(
         Transition(state, command, who, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, Claim.RELEASE)

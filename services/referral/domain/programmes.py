@@ -1,11 +1,11 @@
 """What the router knows of centers and of a child's needs."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from services.contracts.events import DiagnosisRecordedV1
 from services.contracts.vocabulary import Catchment, Gmfcs, Modality, Priority
-from services.referral.domain.days import day_of
+from services.referral.domain.days import day_of, end_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +59,15 @@ class Needs:
         then, today = day_of(self.submitted_at), day_of(now)
         months = (today.year - then.year) * 12 + today.month - then.month - (today.day < then.day)
         return self.age_months + max(0, months)
+
+    def older_at(self, now: datetime) -> datetime:
+        """When `age_at` is next a month more than it is at `now`."""
+        return end_of(_next_month(day_of(self.submitted_at).day, day_of(now)) - timedelta(days=1))
+
+
+def _next_month(birthday: int, day: date) -> date:
+    """The first day behind `day` that is this day of its month; where a month has no such day, the first behind it."""
+    first_of_next = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    if birthday > (first_of_next - timedelta(days=1)).day or birthday == 1:
+        return first_of_next
+    return day.replace(day=birthday) if day.day < birthday else _next_month(birthday, first_of_next)

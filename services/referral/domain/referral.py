@@ -191,14 +191,16 @@ def make_offer(
 
 def start_waiting(before: Referral, at: datetime, decision: Decision) -> Change:
     """No candidate has a free place: the child waits in all their queues."""
-    return change(before, Command.WAIT, at, decision=decision, **nowhere(), **until(deadlines.to_wait(at)))
+    limit = deadlines.to_wait(at, before.needs.older_at(at))
+    return change(before, Command.WAIT, at, decision=decision, **nowhere(), **until(limit))
 
 
 def set_aside(before: Referral, at: datetime, decision: Decision) -> Change:
     """No programme accepts such a child: it is on the operators' worklist from now on."""
+    limit = deadlines.to_look(at).or_sooner(before.needs.older_at(at))
     return change(
         before, Command.SET_ASIDE, at, decision=decision, reason=_why_nowhere(decision),
-        **nowhere(), **until(deadlines.to_look(at)), **escalated(Escalation.UNPLACEABLE, at),
+        **nowhere(), **until(limit), **escalated(Escalation.UNPLACEABLE, at),
     )  # fmt: skip
 
 

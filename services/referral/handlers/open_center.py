@@ -11,7 +11,7 @@ from services.referral.domain.network import Network
 from services.referral.domain.programmes import Programme
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import Candidate
-from services.referral.ports import Claims, Clock, Loaded, Referrals, Registry
+from services.referral.ports import Claims, Clock, Deadlines, Loaded, Referrals, Registry
 
 CONSUMER = "open_center"
 JOINING = 5000
@@ -24,6 +24,7 @@ class OpenCenter:
 
     referrals: Referrals
     claims: Claims
+    deadlines: Deadlines
     registry: Registry
     clock: Clock
 
@@ -37,6 +38,7 @@ class OpenCenter:
         programmes = [one.id for one in network.programmes.values() if one.center_id in centers]
         for opening in await self.registry.openings(programmes):
             await self._open(opening, network, waiting, seen)
+            await self._review(network.programmes[opening.programme_id], network, waiting)
 
     async def _open(
         self, opening: ProgrammeOpening, network: Network, waiting: Sequence[Loaded], seen: Mark | None
@@ -51,6 +53,14 @@ class OpenCenter:
         )
         for part in _parts(joining):
             await self.claims.open_programme(opening.model_copy(update={"waiting": part, "seen": seen}))
+
+    async def _review(self, programme: Programme, network: Network, waiting: Sequence[Loaded]) -> None:
+        """Who waits for what no longer accepts it, and whom nobody accepted till now: the sweep looks at once."""
+        now, unplaceable = self.clock(), await self.referrals.unplaceable()
+        accepted = {one.referral.id for one in waiting if _accepts(programme, one, network, now)}
+        wrong = await self.deadlines.waiting_for(programme.id) - accepted
+        welcome = {one.referral.id for one in unplaceable if _accepts(programme, one, network, now)}
+        await self.deadlines.look_now(wrong | welcome, now)
 
 
 def _accepts(programme: Programme, one: Loaded, network: Network, now: datetime) -> bool:

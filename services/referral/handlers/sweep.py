@@ -1,16 +1,17 @@
 """The sweep: every referral whose deadline has come takes its step. Two at once do no harm, nor one cut off."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.kit.errors import Conflict
-from services.referral.domain.keeping import keep
+from services.referral.domain.keeping import REVIEWED, keep, review
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change
-from services.referral.ports import Deadlines, Loaded, Referrals
+from services.referral.domain.routing import rank_programmes
+from services.referral.ports import Deadlines, Loaded, Referrals, Registry
 
 BATCH = 200
 
@@ -21,6 +22,7 @@ class Sweep:
 
     referrals: Referrals
     deadlines: Deadlines
+    registry: Registry
     batch: int = BATCH
 
     async def __call__(self, now: datetime) -> Counter[Command]:
@@ -28,10 +30,41 @@ class Sweep:
         taken = Counter[Command]()
         last: tuple[datetime, UUID] | None = None
         while due := await self.deadlines.due(now, last, self.batch):
-            changes = [change for one in due if (change := keep(one.referral, one.offers, now))]
+            reviewed = await self._review(due, now)
+            changes = [
+                change
+                for one in due
+                if (change := reviewed.get(one.referral.id) or keep(one.referral, one.offers, now))
+            ]
             taken.update(one.step.command for one in await self._save(changes))
+            stepping = {change.referral.id for change in changes}
+            await self._put_off([one for one in due if one.referral.id not in stepping], now)
             last = _position(due[-1])
         return taken
+
+    async def _review(self, due: Sequence[Loaded], now: datetime) -> Mapping[UUID, Change]:
+        """Of those who wait, or could not be placed: who may go elsewhere by now."""
+        waiting = [one for one in due if one.referral.state in REVIEWED]
+        if not waiting:
+            return {}
+        network = await self.registry.network()
+        waiting = [one for one in waiting if one.referral.needs.settlement_id in network.settlements]
+        waits_for = await self.deadlines.waits_for([one.referral.id for one in waiting])
+        reviewed = {}
+        for one in waiting:
+            needs = one.referral.needs
+            decision = rank_programmes(needs, network.neighbors(needs.settlement_id), now, one.passed)
+            if change := review(one.referral, waits_for.get(one.referral.id, ()), decision, now):
+                reviewed[one.referral.id] = change
+        return reviewed
+
+    async def _put_off(self, early: Sequence[Loaded], now: datetime) -> None:
+        """Nothing has changed for these: they are looked at when they are a month older, or at their deadline."""
+        looks = {}
+        for one in (loaded.referral for loaded in early):
+            if one.due_at and one.deadline_at:
+                looks[one.id] = one.due_at, min(one.deadline_at, one.needs.older_at(now))
+        await self.deadlines.put_off(looks)
 
     async def _save(self, changes: Sequence[Change]) -> Sequence[Change]:
         """All at once; when somebody was faster with one of them, each by itself."""

@@ -82,9 +82,7 @@ def _too_early(loaded: Loaded | None, data: PlaceHandedOverV1) -> bool:
     if loaded is None:
         return True
     one = loaded.referral
-    if one.state in CLOSED:
-        return False
-    return one.attempt < (data.attempt or 0) or (one.attempt == data.attempt and one.state is ReferralState.SUBMITTED)
+    return one.state not in CLOSED and one.attempt < (data.attempt or 0)
 
 
 def _waits_for(loaded: Loaded, data: PlaceHandedOverV1) -> bool:

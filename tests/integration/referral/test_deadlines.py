@@ -115,7 +115,9 @@ async def test_a_deadline_in_small_batches_is_kept_for_everybody(country: Countr
     await country.submit(*range(1, 8))
     country.clock.now += timedelta(days=3)
     service = country.service
-    assert await Sweep(service.sweep.referrals, service.deadlines, batch=2)(country.clock()) == {C.EXPIRE: 7}
+    assert await Sweep(service.sweep.referrals, service.deadlines, service.registry, batch=2)(country.clock()) == {
+        C.EXPIRE: 7
+    }
     assert await service.sweep(country.clock()) == {}
 
 
@@ -124,7 +126,7 @@ async def test_two_sweeps_at_once_take_each_step_once(country: Country, others: 
     await country.submit(*range(1, 51))
     country.clock.now += timedelta(days=3)
     now = country.clock()
-    small = [Sweep(one.sweep.referrals, one.deadlines, batch=7) for one in (*others, *others)]
+    small = [Sweep(one.sweep.referrals, one.deadlines, one.registry, batch=7) for one in (*others, *others)]
     taken = await asyncio.gather(*(sweep(now) for sweep in small))
     assert sum(taken, Counter()) == {C.EXPIRE: 50}
     told = [one for one in await country.told() if isinstance(one.data, OfferExpiredV1)]
@@ -137,7 +139,7 @@ async def test_a_sweep_that_is_cut_off_is_taken_up_by_the_next(
     await country.open("near", places=6)
     await country.submit(*range(1, 7))
     country.clock.now += timedelta(days=3)
-    sweep = Sweep(country.service.sweep.referrals, country.service.deadlines, batch=2)
+    sweep = Sweep(country.service.sweep.referrals, country.service.deadlines, country.service.registry, batch=2)
     saved, save = [], type(sweep.referrals).save
 
     async def die_at_the_second(self: object, changes: list[object], **more: object) -> None:

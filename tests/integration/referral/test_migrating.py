@@ -15,10 +15,11 @@ from services.referral.adapters.history import HISTORY
 from services.referral.adapters.rows import referral_values
 from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.sql_referrals import SqlReferrals
+from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.tables import ReferralRow, metadata
 from services.referral.domain.life import OPEN
 from services.referral.handlers.sweep import Sweep
-from tests.unit.referral.samples import NOW, referral
+from tests.unit.referral.samples import NOW, SETTLEMENTS, referral
 
 NEW = ("due_at", "admit_on", "admitted_at", "escalated_at", "escalation")
 
@@ -50,7 +51,7 @@ async def test_referrals_of_the_first_tables_have_their_deadlines_afterwards(
     HISTORY.migrate(url)
     deadlines = SqlDeadlines(database)
     assert await deadlines.open_without_deadline() == []
-    sweep = Sweep(SqlReferrals(database), deadlines)
+    sweep = Sweep(SqlReferrals(database), deadlines, SqlRegistry(database, SETTLEMENTS, lambda: NOW))
     assert (await sweep(NOW - timedelta(seconds=1))).total() == 0
     assert (await sweep(NOW)).total() == len(OPEN)
     assert await deadlines.open_without_deadline() == []

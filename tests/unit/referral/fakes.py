@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, Mark, ProgrammeOpening
@@ -71,6 +72,19 @@ class FakeReferrals:
 
     async def waiting(self) -> Sequence[Loaded]:
         return [one for one in self.known.values() if one.referral.state is ReferralState.WAITING]
+
+    async def unplaceable(self) -> Sequence[Loaded]:
+        return [one for one in self.known.values() if one.referral.state is ReferralState.UNPLACEABLE]
+
+    async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
+        waiting = [one.referral for one in await self.waiting()]
+        named = {one.id: self.decisions[one.id, one.attempt].candidates for one in waiting}
+        return frozenset(id for id, all in named.items() if programme_id in {one.programme_id for one in all})
+
+    async def look_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
+        for one in referral_ids:
+            known = self.known[one]
+            self.known[one] = replace(known, referral=replace(known.referral, due_at=now))
 
     async def join_queues(self, joining: Mapping[UUID, Candidate]) -> None:
         for one in await self.waiting():

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.contracts.vocabulary import CLOSED, OfferState, Priority, ReferralState
 from services.referral.domain import deadlines
@@ -119,3 +121,22 @@ def test_the_last_of_too_many_failed_offers_expires_and_calls_for_help() -> None
     fewer = keep(made.referral, [*failed[1:], made.offer], NOW + 72 * HOUR)
     assert fewer
     assert fewer.referral.escalation is None
+
+
+@given(
+    submitted=st.datetimes(datetime(2024, 1, 1), datetime(2028, 12, 31)).map(lambda one: one.replace(tzinfo=UTC)),
+    hours=st.integers(0, 24 * 400),
+)
+def test_a_child_is_a_month_older_at_the_moment_that_is_said_and_not_before(submitted: datetime, hours: int) -> None:
+    child, now = needs(submitted_at=submitted), submitted + timedelta(hours=hours)
+    moment = child.older_at(now)
+    assert now < moment <= now + 32 * DAY
+    assert child.age_at(moment) == child.age_at(now) + 1
+    assert child.age_at(moment - timedelta(milliseconds=1)) == child.age_at(now)
+
+
+@pytest.mark.parametrize("state", [S.WAITING, S.UNPLACEABLE])
+def test_who_waits_is_not_escalated_before_its_deadline(state: ReferralState) -> None:
+    assert keep(in_state(state, needs=needs()), (), NOW - DAY) is None
+    early = replace(in_state(state), deadline_at=NOW + DAY)
+    assert keep(early, (), NOW) is None

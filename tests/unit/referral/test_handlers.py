@@ -42,7 +42,11 @@ class Country:
 
     def __post_init__(self) -> None:
         parts = self.referrals, self.claims, self.registry, lambda: NOW
-        self.place_children, self.move_on, self.open_center = PlaceChildren(*parts), MoveOn(*parts), OpenCenter(*parts)
+        self.place_children, self.move_on, self.open_center = (
+            PlaceChildren(*parts),
+            MoveOn(*parts),
+            OpenCenter(self.referrals, self.claims, self.referrals, *parts[2:]),
+        )
         self.take_handovers = TakeHandovers(self.referrals, self.registry, lambda: NOW)
         self.act = ActOnReferral(self.referrals, self.registry, lambda: NOW)
 

@@ -40,6 +40,8 @@ LIFE = {
     (S.ADMITTED, C.DISCHARGE): (CENTER, S.COMPLETED, E.ReferralCompletedV1, None, Claim.RELEASE),
     (S.NO_SHOW, C.OFFER_AGAIN): (POLYCLINIC | OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, Claim.NEXT),
     (S.UNPLACEABLE, C.OFFER_AGAIN): (OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, Claim.NEXT),
+    (S.WAITING, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, Claim.NEXT),
+    (S.UNPLACEABLE, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, Claim.NEXT),
 }
 for _open in OPEN:
     cancelled = S.CANCELLED, E.ReferralCancelledV1, O.WITHDRAWN, Claim.RELEASE

@@ -1,0 +1,123 @@
+"""Who waits grows older, and programmes change: where a child may go is looked at again, and it keeps its turn."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.contracts.vocabulary import ReferralState
+from services.kit.errors import TransientError
+from services.referral.domain.life import Command
+from tests.integration.referral.country import Country, hand_overs, offers, programme_body
+
+S, C = ReferralState, Command
+
+
+async def test_who_grows_old_enough_for_a_free_place_gets_it(country: Country) -> None:
+    await country.open("infants", places=0, age_under_months=37)
+    await country.open("toddlers", places=1, age_from_months=36, settlement="far")
+    await country.submit(1, age_months=35)
+    assert await country.where(1) == (S.WAITING, None)
+    assert await country.pass_time(days=30) == {}
+    assert await country.pass_time(days=1) == {C.REVIEW: 1}
+    await country.carry()
+    assert await country.where(1) == (S.OFFERED, "toddlers")
+    assert await country.queue("infants") == []
+
+
+async def test_who_grows_too_old_leaves_the_queue_and_keeps_its_turn_in_the_others(country: Country) -> None:
+    await country.open("infants", places=0, age_under_months=36)
+    await country.open("all", places=0, settlement="far")
+    await country.submit(1, age_months=35)
+    await country.submit(2, 3, age_months=20)
+    assert await country.queue("infants") == [1, 2, 3]
+    await country.pass_time(days=32)
+    await country.carry()
+    assert await country.queue("infants") == [2, 3]
+    assert await country.queue("all") == [1, 2, 3]
+    story = await country.story(1)
+    assert [one.command for one in story.history][-2:] == ["review", "wait"]
+    assert story.attempt == 2
+
+
+async def test_who_may_go_nowhere_any_more_comes_to_the_operators(country: Country) -> None:
+    await country.open("infants", places=0, age_under_months=36)
+    await country.submit(1, age_months=35)
+    await country.pass_time(days=32)
+    await country.carry()
+    assert await country.where(1) == (S.UNPLACEABLE, None)
+    assert await country.queue("infants") == []
+
+
+async def test_nothing_is_done_while_nothing_has_changed(country: Country) -> None:
+    await country.open("all", places=0)
+    await country.submit(1)
+    before = (await country.loaded(1)).referral
+    for _ in range(29):
+        assert await country.pass_time(days=1) == {}
+    after = (await country.loaded(1)).referral
+    assert after.version == before.version == 1
+    assert after.due_at == after.deadline_at == before.deadline_at
+    assert await country.pass_time(days=2) == {C.ESCALATE: 1}
+
+
+async def test_an_unplaceable_child_goes_to_the_center_that_opens_for_it(country: Country) -> None:
+    await country.open("other", icd10_prefixes=["F84"])
+    await country.submit(1, 2)
+    assert await country.where(1) == (S.UNPLACEABLE, None)
+    await country.register("near", programme_body("near", 1))
+    await country.carry()
+    assert await country.pass_time(seconds=1) == {C.REVIEW: 2}
+    assert offers(await country.carry()) == [(1, "near")]
+    assert await country.where(2) == (S.WAITING, None)
+    assert (await country.story(1)).escalation is None
+
+
+@pytest.mark.parametrize("change", [{"icd10_prefixes": ["F84"]}, {"age_under_months": 12}, {"modality": "inpatient"}])
+async def test_who_waits_for_a_programme_that_no_longer_accepts_it_goes_on(
+    country: Country, change: dict[str, object]
+) -> None:
+    await country.open("near", places=0)
+    await country.open("far", places=0, settlement="far")
+    await country.submit(1, 2)
+    await country.register("near", programme_body("near", 0, **change))
+    await country.carry()
+    assert await country.pass_time(seconds=1) == {C.REVIEW: 2}
+    await country.carry()
+    assert (await country.queue("near"), await country.queue("far")) == ([], [1, 2])
+    assert await country.pass_time(days=1) == {}
+
+
+async def test_a_place_handed_over_while_the_child_is_looked_at_again_is_given_to_the_next(country: Country) -> None:
+    await country.open("infants", places=0, age_under_months=36)
+    await country.open("all", places=0, settlement="far")
+    await country.submit(1, age_months=35)
+    await country.submit(2, age_months=20)
+    assert await country.pass_time(days=31) == {C.ESCALATE: 1, C.REVIEW: 1}
+    assert (await country.where(1))[0] is S.SUBMITTED
+    await country.set_places("infants", 1)
+    handed = await country.steps()
+    assert [one.data.referral_id.int for one in hand_overs(handed)] == [1]  # type: ignore[attr-defined]
+    await country.take(handed)
+    assert (await country.where(1))[0] is S.SUBMITTED, "too old for it"
+    assert offers(await country.carry()) == [(2, "infants")]
+    assert await country.queue("all") == [1]
+
+
+async def test_a_crash_amid_the_review_is_taken_up_again(country: Country) -> None:
+    await country.open("infants", places=0, age_under_months=36)
+    await country.open("all", places=0, settlement="far")
+    await country.submit(1, age_months=35)
+    country.clock.now += timedelta(days=32)
+    sweep = country.service.sweep
+    save = sweep.referrals.save
+
+    async def crash(*_: object, **__: object) -> None:
+        raise TransientError("crash")
+
+    sweep.referrals.save = crash  # type: ignore[method-assign]
+    with pytest.raises(TransientError, match="crash"):
+        await sweep(country.clock())
+    sweep.referrals.save = save  # type: ignore[method-assign]
+    assert await sweep(country.clock()) == {C.REVIEW: 1}
+    await country.carry()
+    assert await country.queue("infants") == []
