@@ -11,6 +11,7 @@ from services.contracts.claims import (
     ClaimAnswer,
     ClaimRequest,
     ClaimsBatchResult,
+    ClaimTurns,
     Mark,
     ProgrammeAnswer,
     ProgrammeCapacity,
@@ -147,7 +148,7 @@ class Told:
 
 
 class Books(Protocol):
-    """All that is kept, for who compares. Raises Rebuilding, also when the epoch changed between two pages."""
+    """All that is kept, for who compares or looks. Raises Rebuilding, also when the epoch changed between two pages."""
 
     async def claims(self, position: tuple[str, ...] | None, now: datetime) -> Told:
         """The page at `position`. Of two tellings of one claim the later stands; one may tell a claim that is gone."""
@@ -155,6 +156,10 @@ class Books(Protocol):
 
     async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
         """These claims, all figures, and how far the stream was relayed, each as it is now."""
+        ...
+
+    async def turns(self, referral_id: UUID) -> ClaimTurns:
+        """Where the referral stands in each queue, at one moment."""
         ...
 
 

@@ -57,6 +57,22 @@ class ClaimAnswer(ClaimResult):
     mark: Mark
 
 
+class QueueTurn(BaseModel):
+    """A referral's place in one programme's queue: `position` 1 is next, of `length` who wait."""
+
+    model_config = ConfigDict(frozen=True)
+
+    programme_id: str
+    position: int
+    length: int
+
+
+class ClaimTurns(ClaimAnswer):
+    """What the referral has now, and while it waits its turn in each queue, in the order of its candidates."""
+
+    turns: tuple[QueueTurn, ...] = ()
+
+
 class ClaimChange(BaseModel):
     """The body of `POST /v1/claims/{referral_id}/occupy`: the step is for this attempt only."""
 

@@ -10,6 +10,7 @@ import httpx2
 from services.contracts.reference import read_settlements
 from services.kit.auth import ServiceToken, TokenVerifier
 from services.kit.database import Database
+from services.referral.adapters.http_queues import HttpQueues
 from services.referral.adapters.http_rebuild import HttpCapacity
 from services.referral.adapters.kafka_flow import KafkaFlow
 from services.referral.adapters.reasons import read_reasons
@@ -17,9 +18,11 @@ from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.sql_record import SqlRecord
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
+from services.referral.adapters.sql_supply import SqlSupplies
 from services.referral.adapters.sql_views import Views
 from services.referral.adapters.sql_worklists import Worklists
 from services.referral.handlers.act import ActOnReferral
+from services.referral.handlers.foresee import Foresee
 from services.referral.handlers.hold_audit import Audit
 from services.referral.handlers.mend import Mend
 from services.referral.handlers.move_on import MoveOn
@@ -29,7 +32,7 @@ from services.referral.handlers.settle_places import GiveBack, Occupy
 from services.referral.handlers.steward import Steward
 from services.referral.handlers.sweep import Sweep
 from services.referral.handlers.take_handovers import TakeHandovers
-from services.referral.ports import Claims, Clock
+from services.referral.ports import Claims, Clock, Queues
 from services.referral.settings import ReferralSettings
 
 CAPACITY_SECONDS = 20.0
@@ -63,6 +66,7 @@ class ReferralService:
     steward: Steward
     audit: Audit
     mend: Mend
+    foresee: Foresee
     clock: Clock
 
 
@@ -73,12 +77,14 @@ async def bootstrap(
     clock: Clock = utc_now,
     claims: Claims | None = None,
     capacity: HttpCapacity | None = None,
+    queues: Queues | None = None,
 ) -> AsyncIterator[ReferralService]:
-    """The service on the settings' database and capacity; tests may pass a clock, claims or a capacity."""
+    """The service on the settings' database and capacity; tests may pass a clock, claims, a capacity or queues."""
     database = Database(settings.referral_sql_url)
     settlements = read_settlements(settings.data)
     async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS) as client:
-        capacity = capacity or HttpCapacity(client, ServiceToken(settings.service_token_file))
+        token = ServiceToken(settings.service_token_file)
+        capacity = capacity or HttpCapacity(client, token)
         granted, record = claims or capacity, SqlRecord(database)
         steward = Steward(record, capacity, clock)
         capacity.refused = steward.notice
@@ -107,6 +113,7 @@ async def bootstrap(
                 steward=steward,
                 audit=audit,
                 mend=Mend(audit, steward),
+                foresee=Foresee(queues or HttpQueues(client, token), SqlSupplies(database), clock),
                 clock=clock,
             )
         finally:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, Mark, ProgrammeOpening
+from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, ClaimTurns, Mark, ProgrammeOpening
 from services.contracts.events import PlacesSetV1
-from services.contracts.vocabulary import OfferState
+from services.contracts.vocabulary import Modality, OfferState
+from services.referral.domain.forecast import Use
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, Offer, Referral, current
 from services.referral.domain.routing import Candidate
@@ -142,4 +144,66 @@ class Registry(Protocol):
 
     async def set_figures(self, consumer: str, figures: Mapping[str, PlacesSetV1]) -> None:
         """Record capacity's newer figures: event id to figure; seen ones and older ones change nothing."""
+        ...
+
+
+class Missing(StrEnum):
+    """Why capacity has not told what was asked for."""
+
+    UNREACHABLE = "capacity_unreachable"
+    REBUILDING = "rebuilding"
+    NOT_QUEUED = "not_queued"
+    """It stands in no queue there: a place has just been handed to it, or its waiting is on the way."""
+
+
+class CapacityMissing(Exception):
+    """Capacity cannot tell now."""
+
+    def __init__(self, why: Missing) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Queues(Protocol):
+    """Capacity's queues, for who only looks. Raises CapacityMissing, soon."""
+
+    async def turns(self, referral_id: UUID) -> ClaimTurns: ...
+
+    async def waiting(self, region_id: str | None) -> Mapping[str, int]:
+        """By programme how many wait: of all, or of one region."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """A programme's places as registered, and who has one of them."""
+
+    programme_id: str
+    center_id: str
+    center_name: str
+    region_id: str
+    modality: Modality
+    places: int
+    course_days: int
+    suspended: bool
+    confirmed_at: datetime
+    uses: tuple[Use, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which programmes are asked for; None leaves all in."""
+
+    center_id: str | None = None
+    region_id: str | None = None
+    programme_id: str | None = None
+
+
+class Supplies(Protocol):
+    """What programmes have, each call from one snapshot of the record."""
+
+    async def of(self, programme_ids: Collection[str]) -> Mapping[str, Supply]: ...
+
+    async def listed(self, wanted: Wanted, after: str | None, limit: int) -> Sequence[Supply]:
+        """Up to `limit` programmes behind the id `after`, by id."""
         ...

@@ -8,7 +8,7 @@ from uuid import UUID
 from services.capacity.adapters.fake_claims import HELD, NONE, OCCUPIED, WAITING, FakeClaim, FakeClaims
 from services.capacity.ports import Rebuilding, Store, Told
 from services.contracts import events
-from services.contracts.claims import Mark, ProgrammeCapacity
+from services.contracts.claims import ClaimTurns, Mark, ProgrammeCapacity, QueueTurn
 from services.contracts.rebuild import Generation, GenerationState, KeptClaim, Opened, RestoredClaim
 
 
@@ -87,6 +87,16 @@ class FakeBooks:
     async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
         snapshot = await self.fake.snapshot(now)
         return Told(snapshot.mark, tuple(map(self._kept, referral_ids)), None, snapshot.figures)
+
+    async def turns(self, referral_id: UUID) -> ClaimTurns:
+        found = await self.fake.present(referral_id)
+        waits = found.state is WAITING
+        names = self.fake.claims[referral_id].programmes if waits else ()
+        return ClaimTurns(**found.model_dump(), turns=tuple(self._turn(name, referral_id) for name in names))
+
+    def _turn(self, programme_id: str, referral_id: UUID) -> QueueTurn:
+        queue = self.fake.waiting_at(programme_id)
+        return QueueTurn(programme_id=programme_id, position=queue.index(referral_id) + 1, length=len(queue))
 
     def _kept(self, referral_id: UUID) -> KeptClaim:
         one = self.fake.claims.get(referral_id, FakeClaim(0, NONE))

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.capacity.adapters.redis_claims import mark_of, seen_arguments
+from services.capacity.adapters.redis_claims import mark_of, read_result, seen_arguments
 from services.capacity.adapters.redis_places import RedisPlaces, all_figures
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply
 from services.capacity.domain.step import StepId
 from services.capacity.ports import Told
-from services.contracts.claims import Mark
+from services.contracts.claims import ClaimTurns, Mark, QueueTurn
 from services.contracts.rebuild import KeptClaim
 from services.contracts.vocabulary import ClaimState
 
@@ -48,6 +48,16 @@ class RedisBooks:
             mark_of(reply), (*found.values(), *nothing), None, snapshot.figures,
             StepId.parse(relayed.decode()).mark if relayed else None,
         )  # fmt: skip
+
+    async def turns(self, referral_id: UUID) -> ClaimTurns:
+        referral = str(referral_id)
+        reply = await self._scripts.run("turns", [self._scripts.claim_key(referral)], (0, "", "", referral))
+        mark, (claim, *queues) = mark_of(reply), reply[3:]
+        turns = tuple(
+            QueueTurn(programme_id=programme.decode(), position=front + 1, length=length)
+            for programme, front, length in queues
+        )
+        return ClaimTurns(**read_result(claim, referral_id).model_dump(), mark=mark, turns=turns)
 
     async def _scan(self, began: Mark, cursor: str) -> Told:
         found, keys = await self._scripts.ask(

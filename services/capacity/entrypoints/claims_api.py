@@ -14,6 +14,7 @@ from services.contracts.claims import (
     ClaimRequest,
     ClaimsBatch,
     ClaimsBatchResult,
+    ClaimTurns,
 )
 from services.contracts.rebuild import ClaimsPage, ClaimsWanted
 from services.contracts.vocabulary import ClaimState
@@ -65,6 +66,12 @@ async def claim(service: Service, _: ServiceOnly, referral_id: UUID, request: Cl
 async def show_claim(service: Service, _: ServiceOnly, referral_id: UUID) -> ClaimAnswer:
     """What the referral has now; its state is `none` when that is nothing."""
     return await service.store.claims.present(referral_id)
+
+
+@router.get("/{referral_id}/turns")
+async def show_turns(service: Service, _: ServiceOnly, referral_id: UUID) -> ClaimTurns:
+    """What the referral has now, and while it waits its place in each queue."""
+    return await service.store.books.turns(referral_id)
 
 
 @router.post("/{referral_id}/occupy")

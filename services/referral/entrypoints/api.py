@@ -11,7 +11,7 @@ from services.kit.logging import configure_logging
 from services.kit.server import serve
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
-from services.referral.entrypoints import audit, centers, commands, referrals, worklists
+from services.referral.entrypoints import audit, centers, commands, forecast, referrals, worklists
 from services.referral.settings import ReferralSettings
 
 
@@ -34,6 +34,7 @@ def build(settings: ReferralSettings) -> FastAPI:
     app.include_router(commands.router)
     app.include_router(worklists.router)
     app.include_router(centers.router)
+    app.include_router(forecast.router)
     app.include_router(audit.router)
     return app
 

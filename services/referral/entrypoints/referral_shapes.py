@@ -9,6 +9,9 @@ from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority,
 from services.referral.adapters.sql_views import Story
 from services.referral.adapters.tables import ReferralRow
 from services.referral.domain.life import owner
+from services.referral.entrypoints.forecast_shapes import ForecastView, forecast_of
+from services.referral.handlers.foresee import Forecast
+from services.referral.ports import Missing
 
 
 class ReferralSummary(BaseModel):
@@ -90,6 +93,8 @@ class ReferralStory(ReferralSummary):
     offers: list[OfferView]
     history: list[StepView]
     decision: DecisionView | None
+    forecast: ForecastView | None = Field(None, description="While it waits: its queues, and the earliest date")
+    forecast_missing: Missing | None = Field(None, description="Why a waiting referral's forecast is not known now")
     allowed_actions: list[str]
 
 
@@ -98,8 +103,8 @@ def summary(row: ReferralRow) -> ReferralSummary:
     return ReferralSummary.model_validate(row.model_dump() | {"modalities": row.modalities.split(";"), "owner": owned})
 
 
-def story_of(story: Story, allowed: list[str]) -> ReferralStory:
-    """The story, with centers by name."""
+def story_of(story: Story, allowed: list[str], forecast: Forecast | Missing | None = None) -> ReferralStory:
+    """The story, with centers by name; `forecast` may be the reason why there is none."""
     offers = [
         OfferView.model_validate(
             one.model_dump()
@@ -115,6 +120,8 @@ def story_of(story: Story, allowed: list[str]) -> ReferralStory:
         offers=offers,
         history=[StepView.model_validate(one.model_dump()) for one in story.history],
         decision=_decision(story),
+        forecast=forecast_of(forecast) if isinstance(forecast, Forecast) else None,
+        forecast_missing=forecast if isinstance(forecast, Missing) else None,
         allowed_actions=allowed,
     )
 

@@ -88,4 +88,7 @@ async def read_referral(referral_id: UUID, service: Service, reader: Reader, res
     row = story.referral
     roles = caller_of(reader).over(row.center_id, row.polyclinic_id)
     response.headers["ETag"] = f'"{row.version}"'
-    return story_of(story, [one.path for one in allowed_actions(ReferralState(row.state), roles)])
+    allowed = [one.path for one in allowed_actions(ReferralState(row.state), roles)]
+    if row.state != ReferralState.WAITING:
+        return story_of(story, allowed)
+    return story_of(story, allowed, await service.foresee.referral(referral_id, scope_of(reader).center_id))

@@ -201,6 +201,16 @@ async def test_a_batch_that_names_no_candidate_is_refused_whole_and_does_nothing
     assert await story(store) == before
 
 
+async def test_a_service_is_told_the_turns_of_who_waits(store: Store, client: Client) -> None:
+    path = f"/v1/claims/{referral(1)}/turns"
+    assert_problem(await client("service").get(path), 503, "rebuilding")
+    await two_centers(store)
+    await claim(store, 1, "c")
+    answer = await client("service").get(path)
+    assert answer.json()["turns"] == [{"programme_id": "c", "position": 1, "length": 1}]
+    assert_problem(await client("operator").get(path), 403, "forbidden")
+
+
 async def test_the_path_and_the_body_name_the_same(client: Client) -> None:
     service = client("service")
     answer = await service.put(f"/v1/claims/{referral(2)}", content=request(1, "a").model_dump_json())

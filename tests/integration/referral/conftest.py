@@ -18,6 +18,7 @@ from services.kit.auth import ServiceToken
 from services.kit.settings import CHECKOUT
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.http_capacity import HttpClaims
+from services.referral.adapters.http_queues import HttpQueues
 from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.api import build
 from services.referral.settings import ReferralSettings
@@ -81,7 +82,8 @@ async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterato
             httpx2.AsyncClient(transport=httpx2.ASGITransport(capacity), base_url="http://capacity")
         )
         claims = HttpClaims(to_capacity, ServiceToken(settings.service_token_file))
-        service = await stack.enter_async_context(bootstrap(settings, clock=clock, claims=claims))
+        queues = HttpQueues(to_capacity, ServiceToken(settings.service_token_file))
+        service = await stack.enter_async_context(bootstrap(settings, clock=clock, claims=claims, queues=queues))
         yield Country(service, capacity.state.capacity.store, clock)
 
 

@@ -1,0 +1,224 @@
+"""`/v1/forecast`, and the forecast in a waiting referral's story, over the real capacity."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from services.kit.auth import ServiceToken
+from services.kit.pages import write_cursor
+from services.referral.adapters.http_queues import HttpQueues
+from services.referral.domain.days import day_of
+from services.referral.domain.life import Command
+from tests.integration.referral.country import Country, problem, programme_body
+from tests.unit.referral.samples import NOW
+
+Client = Callable[..., httpx2.AsyncClient]
+TODAY = day_of(NOW)
+
+
+def day(number: int) -> str:
+    return str(TODAY + timedelta(number))
+
+
+@pytest.fixture(autouse=True)
+def on_the_country(country: Country, api: FastAPI) -> None:
+    """The API serves the country, on its clock and its capacity."""
+    api.state.service = country.service
+
+
+async def story(reader: httpx2.AsyncClient, number: int) -> dict[str, Any]:
+    answer = await reader.get(f"/v1/referrals/{UUID(int=number)}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def listed(reader: httpx2.AsyncClient, **query: object) -> dict[str, dict[str, Any]]:
+    answer = await reader.get("/v1/forecast", params=query)
+    assert answer.status_code == 200, answer.text
+    return {one["programme_id"]: one for one in answer.json()["items"]}
+
+
+@pytest.fixture
+async def waiting(country: Country) -> Country:
+    """`near` (21 days) has child 1 in care since a week, `far` (14 days) has accepted child 2; 3, 4 and 5 wait."""
+    await country.open("near")
+    await country.register("far", programme_body("far", 1, course_days=14), settlement="far")
+    await country.carry()
+    await country.submit(1, 2)
+    await country.admit(1)
+    await country.pass_time(days=1)
+    await country.accept(2, admit_on=TODAY + timedelta(10))
+    await country.carry()
+    country.clock.now = NOW + timedelta(days=7)
+    await country.submit(3, 4, 5)
+    return country
+
+
+async def test_a_waiting_referral_shows_its_turns_and_the_earliest_date(waiting: Country, client: Client) -> None:
+    found = await story(client("polyclinic", org="p1"), 4)
+    assert found["forecast_missing"] is None
+    forecast = found["forecast"]
+    near, far = forecast["queues"]
+    # Child 3 takes the place at near on day 21; it is free again 28 days later.
+    assert near == {
+        "programme_id": "near", "center_id": "near", "center_name": "Center", "position": 2, "length": 3,
+        "places": 1, "in_use": 1, "course_days": 21, "estimated_on": day(21 + 28), "how": near["how"], "reason": None,
+    }  # fmt: skip
+    assert near["how"].startswith(
+        f"Number 2 of 3 in the queue; 1 of 1 places are in use; the next comes free on {day(21)}, "
+        "and each child in front keeps one for 28 days (7 to come, 21 of course)."
+    )
+    assert (far["position"], far["estimated_on"]) == (2, day(10 + 14 + 21))
+    assert forecast["estimated_on"] == far["estimated_on"]
+    assert forecast["how"] == f"At Center (far), the earliest of 2 queues: {far['how']}"
+
+
+async def test_a_turn_and_its_date_come_nearer_when_somebody_in_front_leaves(waiting: Country, client: Client) -> None:
+    operator = client("operator")
+    before = (await story(operator, 4))["forecast"]
+    await waiting.act(3, Command.CANCEL, "other")
+    await waiting.carry()
+    after = (await story(operator, 4))["forecast"]
+    assert [one["position"] for one in after["queues"]] == [1, 1]
+    assert (before["estimated_on"], after["estimated_on"]) == (day(45), day(21))
+
+
+async def test_who_does_not_wait_has_no_forecast(waiting: Country, client: Client) -> None:
+    for number in (1, 2):
+        found = await story(client("operator"), number)
+        assert (found["forecast"], found["forecast_missing"]) == (None, None)
+
+
+async def test_a_suspended_programme_has_no_date_and_says_so(waiting: Country, client: Client) -> None:
+    await waiting.set_places("near", 1, suspended=True)
+    await waiting.set_places("far", 0)
+    await waiting.carry()
+    forecast = (await story(client("operator"), 3))["forecast"]
+    assert [(one["estimated_on"], one["how"], one["reason"]) for one in forecast["queues"]] == [
+        (None, None, "suspended"), (None, None, "no_places"),
+    ]  # fmt: skip
+    assert (forecast["estimated_on"], forecast["how"]) == (
+        None, "None of its 2 queues has a date (suspended: 1, no places: 1).",
+    )  # fmt: skip
+
+
+async def test_a_center_sees_its_own_queue_only(waiting: Country, client: Client) -> None:
+    """Child 2 was with `far`, which declines; now it waits for `near` alone, which is none of `far`'s business."""
+    await waiting.decline(2)
+    await waiting.carry()
+    found = await story(client("center", org="far"), 2)
+    assert (found["state"], found["forecast"], found["forecast_missing"]) == ("waiting", None, None)
+    assert [one["center_id"] for one in (await story(client("operator"), 2))["forecast"]["queues"]] == ["near"]
+
+
+async def test_a_center_sees_its_own_other_queue(country: Country, client: Client) -> None:
+    await country.open("near", places=0)
+    await country.register("east", programme_body("east-1"), programme_body("east-2", 0, modality="inpatient"))
+    await country.carry()
+    await country.submit(1, modalities=("day_stay", "inpatient"))
+    await country.decline(1)
+    await country.carry()
+    assert len((await story(client("operator"), 1))["forecast"]["queues"]) == 2
+    forecast = (await story(client("center", org="east"), 1))["forecast"]
+    assert [one["programme_id"] for one in forecast["queues"]] == ["east-2"]
+    assert "near" not in str(forecast)
+
+
+@pytest.fixture
+async def away(country: Country, api: FastAPI) -> AsyncIterator[Callable[[httpx2.Response | Exception], None]]:
+    """`away(answer)`: capacity answers that from now on, or fails so."""
+    opened: list[httpx2.AsyncClient] = []
+
+    def change(answer: httpx2.Response | Exception) -> None:
+        def give(_: httpx2.Request) -> httpx2.Response:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        opened.append(httpx2.AsyncClient(transport=httpx2.MockTransport(give), base_url="http://capacity"))
+        foresee = replace(country.service.foresee, queues=HttpQueues(opened[-1], ServiceToken(None)))
+        api.state.service = replace(country.service, foresee=foresee)
+
+    yield change
+    for one in opened:
+        await one.aclose()
+
+
+MISSING = [
+    (httpx2.ConnectError("refused"), "capacity_unreachable"),
+    (httpx2.ReadTimeout("slow"), "capacity_unreachable"),
+    (httpx2.Response(503, json={"code": "rebuilding"}), "rebuilding"),
+    (httpx2.Response(500, json={"code": "internal"}), "capacity_unreachable"),
+    (httpx2.Response(200, text="hello"), "capacity_unreachable"),
+    (httpx2.Response(502, text="<html>"), "capacity_unreachable"),
+]
+
+
+async def test_without_capacity_the_story_is_told_all_the_same(
+    waiting: Country, client: Client, away: Callable[[httpx2.Response | Exception], None]
+) -> None:
+    for answer, why in MISSING:
+        away(answer)
+        found = await story(client("operator"), 3)
+        assert (found["state"], found["forecast"], found["forecast_missing"]) == ("waiting", None, why)
+        assert found["decision"]["candidates"]
+        page = (await client("operator").get("/v1/forecast")).json()
+        assert page["waiting_missing"] == why
+        assert [(one["waiting"], one["for_new_child"]) for one in page["items"]] == [(None, None)] * 2
+        assert [len(one["next_free"]) for one in page["items"]] == [1, 1]
+
+
+async def test_a_place_that_is_just_being_handed_over_is_no_queue(waiting: Country, client: Client) -> None:
+    await waiting.set_places("near", 2)
+    found = await story(client("operator"), 3)
+    assert (found["state"], found["forecast"], found["forecast_missing"]) == ("waiting", None, "not_queued")
+    await waiting.carry()
+    assert (await story(client("operator"), 3))["state"] == "offered"
+
+
+async def test_programmes_tell_their_next_free_dates(waiting: Country, client: Client) -> None:
+    await waiting.open("empty", places=2, catchment="settlement")
+    found = await listed(client("polyclinic", org="p1"))
+    assert list(found) == ["empty", "far", "near"]
+    near = found["near"]
+    assert near["next_free"] == [{"on": day(21), "places": 1}]
+    assert [near[name] for name in ("places", "in_use", "free", "waiting", "course_days", "suspended")] == [
+        1, 1, 0, 3, 21, False,
+    ]  # fmt: skip
+    assert near["for_new_child"] == day(21 + 3 * 28)
+    assert found["far"]["next_free"] == [{"on": day(24), "places": 1}]
+    assert (found["empty"]["next_free"], found["empty"]["for_new_child"]) == ([{"on": day(7), "places": 2}], day(7))
+
+
+async def test_an_open_offer_counts_as_taken(country: Country, client: Client) -> None:
+    await country.open("near")
+    await country.submit(1)
+    assert (await listed(client("operator")))["near"]["next_free"] == [{"on": day(3 + 7 + 21), "places": 1}]
+
+
+async def test_forecasts_are_narrowed_and_paged(waiting: Country, client: Client) -> None:
+    operator = client("operator")
+    assert list(await listed(operator, center_id="far")) == ["far"]
+    assert list(await listed(operator, region="KZ-10")) == ["near"]
+    assert list(await listed(operator, region="KZ-10", center_id="far")) == []
+    assert list(await listed(operator, programme_id="far")) == ["far"]
+    first = (await operator.get("/v1/forecast", params={"limit": 1})).json()
+    rest = (await operator.get("/v1/forecast", params={"limit": 1, "cursor": first["next"]})).json()
+    assert [page["items"][0]["programme_id"] for page in (first, rest)] == ["far", "near"]
+    assert (rest["next"], rest["waiting_missing"]) == (None, None)
+    strange = await operator.get("/v1/forecast", params={"cursor": write_cursor(5)})
+    assert await problem(strange) == (422, "invalid_cursor", ["cursor"])
+
+
+async def test_a_center_sees_its_own_programmes(waiting: Country, client: Client) -> None:
+    for query in ({}, {"center_id": "near"}):
+        assert list(await listed(client("center", org="far"), **query)) == ["far"]
+    assert await listed(client("center")) == {}
+    assert (await problem(await client("cook").get("/v1/forecast")))[:2] == (403, "forbidden")
