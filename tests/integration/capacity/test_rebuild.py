@@ -240,3 +240,12 @@ async def test_steps_are_forgotten_by_age_up_to_the_one_that_was_relayed(store: 
     assert await store.steps.trim(third, NOW + timedelta(days=9)) == 1
     assert await store.steps.trim(third, NOW + timedelta(days=9)) == 0
     assert [step.data.referral_id.int for step in await steps(store)] == [3, 4, 5]  # type: ignore[attr-defined]
+
+
+async def test_a_generation_of_thousands_of_programmes_is_opened_in_one_step(redis_store: Store) -> None:
+    """Redis' Lua takes about 8,000 values in one call."""
+    places = {f"p{number}": 1 for number in range(5000)}
+    assert await rebuild(redis_store, places, had(1, WAITING, "p4999")) == 1
+    snapshot = await redis_store.places.snapshot(NOW)
+    assert sum(one.held for one in snapshot.figures) == 1
+    assert len(snapshot.figures) == 5000

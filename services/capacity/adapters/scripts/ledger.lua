@@ -98,6 +98,10 @@ local function finish()
   if sequence == start then return end
   local fields = {'@sequence', sequence}
   for id, record in pairs(changed) do
+    if #fields >= 2000 then -- unpack takes about 8,000
+      redis.call('HSET', KEYS[1], unpack(fields))
+      fields = {}
+    end
     fields[#fields + 1] = id
     fields[#fields + 1] = record
   end
