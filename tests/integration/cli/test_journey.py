@@ -149,6 +149,22 @@ def test_places_and_centers_are_listed(country: Country) -> None:
     assert "Center near" in joldama("centers").stdout
 
 
+def test_a_center_sets_confirms_and_suspends_its_figure_and_who_waits_gets_the_place(country: Country) -> None:
+    country.register("near", "almaty", 0)
+    assert joldama("submit", "-", stdin=child(1)).exit_code == 0
+    country.carry()
+    suspended = joldama("set-places", "near-in", "2", "--suspend")
+    assert suspended.stdout == "near-in has 2 places, 0 free, 1 wait; suspended: it gives no places\n"
+    assert joldama("set-places", "near-in", "--resume").stdout == "near-in has 2 places, 1 free, 0 wait\n"
+    confirmed = joldama("set-places", "near-in").stdout
+    assert confirmed == "near-in has 2 places, 1 free, 0 wait; the figure is confirmed\n"
+    fewer = joldama("set-places", "near-in", "0", "--json")
+    assert [json.loads(fewer.stdout)[name] for name in ("places", "held", "overcommitted")] == [0, 1, 1]
+    assert "overcommitted by 1" in joldama("set-places", "near-in", "0").stdout
+    assert joldama("set-places", "no-such", "1").exit_code == 5
+    assert joldama("set-places", "near-in", "1", "--as", "center", "--org", "far").exit_code == 4
+
+
 def test_the_feed_is_read_from_an_event_on(country: Country) -> None:
     country.register("near", "almaty", 7)
     joldama("submit", "-", stdin=child(1))
