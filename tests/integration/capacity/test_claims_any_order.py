@@ -19,10 +19,10 @@ from redis.asyncio import Redis
 from services.capacity.adapters.fake_rebuild import fake_store
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import redis_store
-from services.capacity.domain.step import START, Step
+from services.capacity.domain.step import START
 from services.capacity.ports import Store
-from services.contracts.events import ClaimQueuedV1, ClaimWithdrawnV1, PlaceHandedOverV1, PlaceHeldV1
 from tests.integration.capacity.network import NOW, opening, referral, request, waiting
+from tests.integration.capacity.queues import Queues
 
 T = TypeVar("T")
 PROGRAMMES = ("a", "b", "c")
@@ -30,36 +30,6 @@ NAMES = st.sampled_from(("a", "a", "b", "b", "c", "never-opened"))
 NUMBERS = range(1, 7)
 REFERRALS = st.sampled_from(NUMBERS)
 TIERS = st.lists(st.lists(NAMES, min_size=1, max_size=3), min_size=1, max_size=2)
-
-
-class Queues:
-    """Who stands where, by the story: fails when somebody is overtaken or a place is given past a queue."""
-
-    def __init__(self) -> None:
-        self._turns: dict[str, set[tuple[int, str]]] = {}
-
-    def read(self, step: Step) -> None:
-        data = step.data
-        if isinstance(data, ClaimQueuedV1):
-            for name in data.programme_ids:
-                self.at(name).add((data.rank, str(data.referral_id)))
-        elif isinstance(data, ClaimWithdrawnV1):
-            self._leave(str(data.referral_id), data.programme_ids)
-        elif isinstance(data, PlaceHandedOverV1):
-            first = min(self.at(data.programme_id))
-            assert first[1] == str(data.referral_id), f"{data.referral_id} overtook {first}"
-            self._leave(first[1], (data.programme_id, *data.left))
-        elif isinstance(data, PlaceHeldV1):
-            assert not self.at(data.programme_id), f"{data.referral_id} passed a queue"
-
-    def at(self, name: str) -> set[tuple[int, str]]:
-        return self._turns.setdefault(name, set())
-
-    def _leave(self, who: str, names: tuple[str, ...]) -> None:
-        for name in names:
-            mine = {turn for turn in self.at(name) if turn[1] == who}
-            assert mine, f"{who} did not stand at {name}"
-            self._turns[name] -= mine
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -162,7 +132,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not self.seconds:
             return
         for step in self.do(self.real.steps.after(self.read, 1000)):
-            self.queues.read(step)
+            self.queues.read(step.data)
             self.read = step.id
         figures = self.do(self.real.places.snapshot(NOW)).figures
         claims = self.do(self.claims())

@@ -1,0 +1,163 @@
+"""One life of the network: what happens to it, what is under way, and all that must hold after each step."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from services.contracts.events import DiagnosisRecordedV1
+from services.contracts.vocabulary import OfferState, ReferralState
+from services.kit.errors import TransientError
+from services.referral.domain.life import Command
+from tests.integration.referral.both_sides import Kept, Recorded, read_kept, read_record
+from tests.integration.referral.country import programme_body
+from tests.integration.referral.oracle import Oracle
+from tests.integration.referral.post import Topic
+from tests.integration.referral.promises import (
+    Stories,
+    Turns,
+    check_kept,
+    check_kept_for,
+    check_record,
+    check_settled,
+)
+from tests.integration.referral.stage import Stage
+from tests.unit.referral.samples import diagnosis, event
+
+S = ReferralState
+CHILDREN: tuple[dict[str, Any], ...] = (
+    {},
+    {"priority": "high"},
+    {"priority": "urgent", "age_months": 9},
+    {"modalities": ("day_stay", "inpatient")},
+    {"modalities": ("inpatient",), "icd10": "F84.0", "priority": "urgent"},
+    {"max_distance_km": 200.0},
+    {"settlement_id": "far", "modalities": ("inpatient", "day_stay")},
+    {"settlement_id": "near", "age_months": 120},
+)
+KINDS: dict[str, dict[str, Any]] = {
+    "all": {"icd10_prefixes": ["G80", "F84"]},
+    "babies": {"age_under_months": 36},
+    "beds": {"modality": "inpatient", "icd10_prefixes": ["F84", "G80"]},
+    "region": {"catchment": "region"},
+    "town": {"catchment": "settlement", "age_from_months": 36},
+}
+CENTERS = {"c0": "near", "c1": "far", "c2": "home", "c3": "near"}
+WHOLE_CENTER = {"family_refused", "unreachable", "temporarily_closed"}
+
+
+class Life:
+    """What happens is told by methods; `look` is called after each."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage, self.service = stage, stage.country.service
+        self.topics = {name: Topic() for name in ("referrals", "capacity", "diagnoses")}
+        self.stories, self.turns = Stories(), Turns()
+        self.centers: dict[str, set[str]] = {}
+        self.children: dict[int, DiagnosisRecordedV1] = {}
+        self.record: dict[int, Recorded] = {}
+        self.kept = Kept(None, {}, {}, {})
+        self.older: dict[bytes, bytes] | None = None
+        self.oracle = Oracle(self.service.settings.data)
+        self.oracle.centers, self.oracle.programmes = {}, {}
+
+    async def look(self) -> None:
+        """Read both sides, publish what was told, and hold everything against what was promised."""
+        country = self.stage.country
+        self.record = read_record(self.service.database)
+        told, steps = await country.told(), await country.steps()
+        self.topics["referrals"].add(told)
+        self.topics["capacity"].add(steps)
+        check_record(self.record)
+        self.stories.read(one.data for one in told)
+        self.stories.check(self.record)
+        self.turns.read([one.data for one in steps], self.record)
+        self.kept = await read_kept(self.stage.redis, self.stage.prefix, [*self.children], [*self.oracle.programmes])
+        if self.kept.epoch:
+            check_kept(self.kept, self.turns)
+            check_kept_for(self.kept, self.record)
+
+    def among(self, *states: ReferralState) -> list[int]:
+        return [number for number, one in self.record.items() if one.state in states]
+
+    async def begin(self) -> None:
+        await self.stage.clear()
+        await self.service.steward.look()
+
+    async def put_center(self, center_id: str, kind: str, places: int) -> None:
+        """A center opens, opens one more programme, or changes the figures of all."""
+        kinds = self.centers.setdefault(center_id, set())
+        kinds.add(kind)
+        bodies = [programme_body(f"{center_id}-{one}", places, **KINDS[one]) for one in sorted(kinds)]
+        await self.stage.country.register(center_id, *bodies, settlement=CENTERS[center_id])
+        place = self.oracle.settlements[CENTERS[center_id]]
+        self.oracle.centers[center_id] = place | {"settlement_id": CENTERS[center_id]}
+        for one in bodies:
+            row = one | {"center_id": center_id, "icd10_prefixes": ";".join(one["icd10_prefixes"])}
+            self.oracle.programmes[one["id"]] = {name: str(value) for name, value in row.items()}
+
+    async def submit(self, child: dict[str, Any]) -> None:
+        number = len(self.children) + 1
+        data = diagnosis(number, submitted_at=self.stage.country.clock(), **child)
+        self.children[number] = data
+        self.topics["diagnoses"].add([event(data)])
+
+    async def set_places(self, which: int, places: int, suspended: bool | None) -> None:
+        """The center sets its figure, suspends or resumes; capacity may not know it, or not serve just now."""
+        names = sorted(self.oracle.programmes)
+        name = names[which % len(names)]
+        body = {"places": places} | ({} if suspended is None else {"suspended": suspended})
+        url = f"/v1/capacity/{self.oracle.programmes[name]['center_id']}/{name}"
+        answer = await self.stage.capacity.put(url, json=body)
+        assert answer.status_code in (200, 404, 503), answer.text
+
+    async def act(self, which: int, states: tuple[ReferralState, ...], command: Command, reason: str | None) -> None:
+        """One of those in these states, when there is any."""
+        if numbers := self.among(*states):
+            await self.stage.country.act(numbers[which % len(numbers)], command, reason)
+
+    async def deliver(self, name: str, most: int) -> bool:
+        """The worker takes a batch of one topic; whether it settled it."""
+        topic, service = self.topics[name], self.service
+        batch, behind = topic.next(most)
+        handlers: dict[str, tuple[Callable[[Any], Awaitable[None]], ...]] = {
+            "diagnoses": (service.place_children,),
+            "referrals": (service.move_on, service.occupy, service.give_back, service.open_center),
+            "capacity": (service.take_handovers,),
+        }
+        try:
+            for handle in handlers[name]:
+                await handle(batch)
+        except TransientError:
+            return False
+        topic.acknowledge(behind)
+        return True
+
+    async def settle(self) -> None:
+        """All is carried until nothing is under way; then both sides tell one story."""
+        for _ in range(30):
+            await self.service.steward.look()
+            await self.look()
+            if not any(topic.waits for topic in self.topics.values()):
+                break
+            for name, topic in self.topics.items():
+                while topic.waits and await self.deliver(name, 50):
+                    pass
+        else:
+            raise AssertionError("it does not come to rest")
+        check_settled(self.kept, self.record, {number: self.accepting(number) for number in self.among(S.WAITING)})
+        report = await self.service.audit()
+        assert (report.differences, report.unsettled) == ((), 0)
+
+    def accepting(self, number: int) -> set[str]:
+        """Who accepts the child, by the design's text alone, and has not failed it before."""
+        accepting = self.oracle.accepting(self.children[number].model_dump())
+        failed = set()
+        for offer in self.record[number].offers:
+            if offer.state == OfferState.EXPIRED or (
+                offer.state == OfferState.DECLINED and offer.reason in WHOLE_CENTER
+            ):
+                failed.add(offer.center_id)
+            elif offer.state == OfferState.DECLINED:
+                failed.add(offer.programme_id)
+        return {
+            one for one in accepting if one not in failed and self.oracle.programmes[one]["center_id"] not in failed
+        }

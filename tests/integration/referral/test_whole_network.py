@@ -1,0 +1,43 @@
+"""Thousands of steps of the whole network: real handlers, real claim scripts on a real Valkey, a simulated clock.
+
+`JOLDAMA_STEPS=20000 make test ARGS="-k whatever_happens"` takes so many steps instead of 1000. A failure is shrunk, and
+prints the steps that are left.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as how
+from hypothesis.stateful import run_state_machine_as_test
+
+from services.referral.settings import ReferralSettings
+from tests.integration.referral.stage import open_stage
+from tests.integration.referral.whole_network import WholeNetwork
+
+STEPS = int(os.environ.get("JOLDAMA_STEPS", "1000"))
+A_LIFE = 50
+
+
+@pytest.mark.timeout(60 + STEPS // 10)
+def test_whatever_happens_no_child_is_lost_and_no_place_is_given_twice(
+    settings: ReferralSettings, valkey: str, prefix: str, token: Callable[..., str]
+) -> None:
+    with asyncio.Runner() as runner:
+        opened = open_stage(settings, valkey, prefix, token)
+        stage = runner.run(opened.__aenter__())
+        try:
+            run_state_machine_as_test(
+                lambda: WholeNetwork(stage, runner),
+                settings=how(
+                    max_examples=max(1, STEPS // A_LIFE),
+                    stateful_step_count=A_LIFE,
+                    deadline=None,
+                    suppress_health_check=list(HealthCheck),
+                    print_blob=True,
+                ),
+            )
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
