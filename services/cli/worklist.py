@@ -1,4 +1,4 @@
-"""`joldama worklist`: what waits for a center, or for the operators."""
+"""`joldama worklist`: what waits for a center, a polyclinic, or the operators."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ class Name(StrEnum):
     TO_ANSWER = "to-answer"
     TO_ADMIT = "to-admit"
     IN_CARE = "in-care"
+    TO_OFFER_AGAIN = "to-offer-again"
     ESCALATED = "escalated"
 
 
@@ -26,9 +27,10 @@ def worklist(
     role: AsOption = None,
     org: OrgOption = None,
 ) -> None:
-    """List what waits: offers to answer, children to admit, children in care; or what needs an operator.
+    """List what waits: offers to answer, children to admit, children in care, children who did not come; or what
+    needs an operator.
 
-    The most urgent is first. On a local network the command acts as an operator, who sees all centers.
+    The most urgent is first. On a local network the command acts as an operator, who sees all.
 
     Example: joldama worklist to-answer --as center --org almaty-cp-center
     """

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import ReferralState
 from services.kit.database import Database
+from services.referral.adapters.sql_views import Scope
 from services.referral.adapters.tables import ReferralRow
 
 Position = tuple[datetime, str]
@@ -23,6 +24,7 @@ class Worklist(StrEnum):
     TO_ANSWER = "to-answer"
     TO_ADMIT = "to-admit"
     IN_CARE = "in-care"
+    TO_OFFER_AGAIN = "to-offer-again"
     ESCALATED = "escalated"
 
 
@@ -30,6 +32,7 @@ _STATE = {
     Worklist.TO_ANSWER: ReferralState.OFFERED,
     Worklist.TO_ADMIT: ReferralState.ACCEPTED,
     Worklist.IN_CARE: ReferralState.ADMITTED,
+    Worklist.TO_OFFER_AGAIN: ReferralState.NO_SHOW,
 }
 
 
@@ -43,18 +46,20 @@ class Listed:
 
 
 class Worklists:
-    """Worklists of one center, or of all; each call is one snapshot."""
+    """Worklists of one center or polyclinic, or of all; each call is one snapshot."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, worklist: Worklist, center_id: str | None, after: Position | None, limit: int) -> Listed:
+    async def page(self, worklist: Worklist, scope: Scope, after: Position | None, limit: int) -> Listed:
         """Up to `limit` referrals: by deadline, or by the time since when an operator is needed."""
         escalated = worklist is Worklist.ESCALATED
         by: Any = col(ReferralRow.escalated_at if escalated else ReferralRow.deadline_at)
         listed: Any = by.is_not(None) if escalated else col(ReferralRow.state) == _STATE[worklist]
-        if center_id is not None:
-            listed = and_(listed, col(ReferralRow.center_id) == center_id)
+        if scope.center_id is not None:
+            listed = and_(listed, col(ReferralRow.center_id) == scope.center_id)
+        if scope.polyclinic_id is not None:
+            listed = and_(listed, col(ReferralRow.polyclinic_id) == scope.polyclinic_id)
         id = col(ReferralRow.id)
         query = select(ReferralRow).where(listed).order_by(by, id).limit(limit + 1)
         if after:

@@ -1,4 +1,4 @@
-"""`/v1/worklists/…`: what waits for a center or an operator, the most urgent first."""
+"""`/v1/worklists/…`: what waits for a center, a polyclinic or an operator, the most urgent first."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from services.contracts.vocabulary import Role
 from services.kit.auth import Principal, require
 from services.kit.pages import Page, read_cursor, write_cursor
 from services.kit.problems import Problem
+from services.referral.adapters.sql_views import Scope
 from services.referral.adapters.sql_worklists import Position, Worklist
 from services.referral.entrypoints.referral_shapes import ReferralSummary, summary
 from services.referral.entrypoints.referrals import Service
@@ -17,6 +18,7 @@ from services.referral.entrypoints.words import Word
 
 router = APIRouter(prefix="/v1/worklists", tags=["worklists"])
 Centers = Annotated[Principal, Depends(require(Role.CENTER, Role.OPERATOR, Role.ADMIN))]
+Polyclinics = Annotated[Principal, Depends(require(Role.POLYCLINIC, Role.OPERATOR, Role.ADMIN))]
 Operators = Annotated[Principal, Depends(require(Role.OPERATOR, Role.ADMIN))]
 Limit = Annotated[int, Query(ge=1, le=500)]
 TOTAL = "X-Total-Count"
@@ -42,9 +44,9 @@ def _position(cursor: str | None) -> Position | None:
 
 
 async def _page(
-    worklist: Worklist, service: Service, response: Response, center_id: str | None, cursor: str | None, limit: int
+    worklist: Worklist, service: Service, response: Response, scope: Scope, cursor: str | None, limit: int
 ) -> Page[ReferralSummary]:
-    found = await service.worklists.page(worklist, center_id, _position(cursor), limit)
+    found = await service.worklists.page(worklist, scope, _position(cursor), limit)
     response.headers[TOTAL] = str(found.total)
     more = write_cursor(found.next[0].isoformat(), found.next[1]) if found.next else None
     return Page(items=[summary(row) for row in found.rows], next=more)
@@ -55,7 +57,22 @@ async def list_escalated(
     service: Service, _: Operators, response: Response, cursor: str | None = None, limit: Limit = 50
 ) -> Page[ReferralSummary]:
     """What needs an operator: unplaceable, waiting for long, failed too often, past a deadline. The longest first."""
-    return await _page(Worklist.ESCALATED, service, response, None, cursor, limit)
+    return await _page(Worklist.ESCALATED, service, response, Scope(), cursor, limit)
+
+
+@router.get("/to-offer-again")
+async def list_to_offer_again(
+    service: Service,
+    reader: Polyclinics,
+    response: Response,
+    polyclinic_id: Annotated[Word | None, Query(description="For operators: one polyclinic's list")] = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
+) -> Page[ReferralSummary]:
+    """A polyclinic's own: children who did not come to the center. By deadline, the nearest first."""
+    own = None if reader.has(Role.OPERATOR, Role.ADMIN) else reader.org
+    scope = Scope(polyclinic_id=own if own is not None else polyclinic_id)
+    return await _page(Worklist.TO_OFFER_AGAIN, service, response, scope, cursor, limit)
 
 
 @router.get("/{name}")
@@ -70,4 +87,5 @@ async def list_for_center(
 ) -> Page[ReferralSummary]:
     """A center's own: offers to answer, children to admit, children in care. By deadline, the nearest first."""
     own = None if reader.has(Role.OPERATOR, Role.ADMIN) else reader.org
-    return await _page(Worklist(name.value), service, response, own if own is not None else center_id, cursor, limit)
+    scope = Scope(center_id=own if own is not None else center_id)
+    return await _page(Worklist(name.value), service, response, scope, cursor, limit)

@@ -51,6 +51,16 @@ async def test_an_operator_sees_any_centers_lists_and_the_escalated(busy: Countr
     assert await listed(operator, "escalated") == ([6], 1)
 
 
+async def test_a_polyclinic_sees_its_own_children_who_did_not_come(busy: Country, client: Client) -> None:
+    await busy.act(2, Command.NO_SHOW, "no_transport")
+    assert await listed(client("polyclinic", org="p1"), "to-offer-again") == ([2], 1)
+    assert await listed(client("polyclinic", org="p2"), "to-offer-again", polyclinic_id="p1") == ([], 0)
+    assert await listed(client("operator"), "to-offer-again") == ([2], 1)
+    assert await listed(client("operator"), "to-offer-again", polyclinic_id="p2") == ([], 0)
+    await busy.act(2, Command.OFFER_AGAIN)
+    assert await listed(client("polyclinic", org="p1"), "to-offer-again") == ([], 0)
+
+
 async def test_whoever_is_past_a_deadline_joins_the_escalated_behind_those_before(
     busy: Country, client: Client
 ) -> None:
@@ -96,7 +106,12 @@ async def test_a_list_goes_on_by_its_cursor_and_counts_the_whole(country: Countr
 
 
 async def test_lists_are_for_their_roles_only(client: Client) -> None:
-    for role, name in (("polyclinic", "to-answer"), ("service", "to-answer"), ("center", "escalated")):
+    for role, name in (
+        ("polyclinic", "to-answer"),
+        ("service", "to-answer"),
+        ("center", "escalated"),
+        ("center", "to-offer-again"),
+    ):
         assert (await problem(await client(role, org="x").get(f"/v1/worklists/{name}")))[:2] == (403, "forbidden")
     assert (await problem(await client().get("/v1/worklists/escalated")))[:2] == (401, "unauthorized")
 
