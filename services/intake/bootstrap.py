@@ -14,6 +14,7 @@ from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.sql_access import SqlAccessRules
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
 from services.intake.adapters.sql_submissions import SqlSubmissions
+from services.intake.adapters.tables import dead_letters
 from services.intake.domain.validation import Reference
 from services.intake.handlers.drafts import Drafting
 from services.intake.handlers.grouping import GroupedSubmissions
@@ -21,6 +22,7 @@ from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.settings import IntakeSettings
 from services.kit.database import Database
+from services.kit.letter_book import LetterBook
 
 LANES = 4
 """Transactions of submissions at a time on PostgreSQL; SQLite has one writer."""
@@ -34,6 +36,7 @@ class Intake:
     submitting: Submitting
     reading: Reading
     access: SqlAccessRules
+    letters: LetterBook
 
 
 def _now() -> datetime:
@@ -62,6 +65,7 @@ async def bootstrap(
             Submitting(submissions, drafting, reference, now),
             Reading(SqlDiagnoses(database), vault, now),
             SqlAccessRules(database),
+            LetterBook(database, dead_letters),
         )
     finally:
         await database.close()

@@ -13,6 +13,7 @@ from services.kit.errors import PermanentError, TransientError
 
 log = structlog.get_logger()
 T = TypeVar("T")
+R = TypeVar("R")
 DEAD_IN_A_ROW = 10
 
 retries = Counter("consumer_retries_total", "Batches tried again after a transient failure", ["consumer"])
@@ -23,17 +24,25 @@ class TooManyDead(Exception):
     """So many messages in a row could not be taken that the fault is ours: the consumer stops."""
 
 
+async def _not_before(_: object, __: str) -> bool:
+    return False
+
+
 @dataclass
 class Settler(Generic[T]):
     """Settles batches: afterwards each message has had its effect, or lies in the dead letters with a reason.
 
     `handle` takes a batch in one transaction; it raises TransientError (tried again for ever, with backoff) or anything
-    else (permanent). `set_aside` must be durable when it returns.
+    else (permanent). `record` and then `set_aside` must be durable when they return; `record` says whether the message
+    was a dead letter before. Such a one (Kafka gives it again after a crash, or after it was wiped) is tried as any
+    other; when it fails again it does not count towards `limit`: somebody knows of it, and a consumer that was stopped
+    by ten of them goes on when it is started again.
     """
 
     consumer: str
     handle: Callable[[Sequence[T]], Awaitable[None]]
     set_aside: Callable[[T, str], Awaitable[None]]
+    record: Callable[[T, str], Awaitable[bool]] = _not_before
     first_pause: float = 0.05
     longest_pause: float = 5.0
     limit: int = DEAD_IN_A_ROW
@@ -57,13 +66,16 @@ class Settler(Generic[T]):
     async def _bury(self, message: T, error: Exception) -> None:
         reason = str(error) if isinstance(error, PermanentError) else f"{type(error).__name__}: {error}"
         log.error("consumer.dead_letter", consumer=self.consumer, reason=reason[:300])
+        known = await self._until_it_passes(lambda: self.record(message, reason))
         await self._until_it_passes(lambda: self.set_aside(message, reason))
         dead.labels(self.consumer).inc()
+        if known:
+            return
         self.in_a_row += 1
         if self.in_a_row >= self.limit:
             raise TooManyDead(f"{self.consumer}: {self.in_a_row} dead letters in a row, the last: {reason[:300]}")
 
-    async def _until_it_passes(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _until_it_passes(self, step: Callable[[], Awaitable[R]]) -> R:
         pause = self.first_pause
         while True:
             try:

@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from services.kit.batches import Settler
-from services.kit.dead_letters import Taken
+from services.kit.letters import Taken
 
 log = structlog.get_logger()
 

@@ -1,32 +1,25 @@
-"""The dead-letter topics: what a consumer could not take, as it came, with its reason in the headers."""
-
-from dataclasses import dataclass
+"""What a consumer could not take, as it came, with its reason: a row in SQL, and a record of the dead-letter topic."""
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from services.kit.errors import TransientError
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A message as it came: full topic name, where it lay, and its bytes."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
+from services.kit.letter_book import LetterBook
+from services.kit.letters import Taken
 
 
 class DeadLetters:
-    """Sends to `<topic>.dlq` and waits for the acknowledgement."""
+    """The dead letters of one consumer. The row comes first: it is what outlives Kafka, and what is decided on."""
 
-    def __init__(self, producer: AIOKafkaProducer, consumer: str) -> None:
-        self._producer, self._consumer = producer, consumer
+    def __init__(self, producer: AIOKafkaProducer, book: LetterBook, consumer: str) -> None:
+        self._producer, self._book, self._consumer = producer, book, consumer
+
+    async def record(self, message: Taken, reason: str) -> bool:
+        """Write the row; whether the message was a dead letter before. Raises TransientError while SQL does not."""
+        return await self._book.record(self._consumer, message, reason)
 
     async def set_aside(self, message: Taken, reason: str) -> None:
-        """Raises TransientError while Kafka does not take it."""
+        """Send to `<topic>.dlq` and wait for the acknowledgement. Raises TransientError while Kafka fails."""
         headers = {
             "reason": reason[:1000],
             "consumer": self._consumer,

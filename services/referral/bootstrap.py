@@ -10,6 +10,7 @@ import httpx2
 from services.contracts.reference import read_settlements
 from services.kit.auth import ServiceToken, TokenVerifier
 from services.kit.database import Database
+from services.kit.letter_book import LetterBook
 from services.referral.adapters.http_queues import HttpQueues
 from services.referral.adapters.http_rebuild import HttpCapacity
 from services.referral.adapters.kafka_flow import KafkaFlow
@@ -21,6 +22,7 @@ from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.sql_supply import SqlSupplies
 from services.referral.adapters.sql_views import Views
 from services.referral.adapters.sql_worklists import Worklists
+from services.referral.adapters.tables import dead_letters
 from services.referral.handlers.act import ActOnReferral
 from services.referral.handlers.foresee import Foresee
 from services.referral.handlers.hold_audit import Audit
@@ -67,6 +69,7 @@ class ReferralService:
     audit: Audit
     mend: Mend
     foresee: Foresee
+    letters: LetterBook
     clock: Clock
 
 
@@ -114,6 +117,7 @@ async def bootstrap(
                 audit=audit,
                 mend=Mend(audit, steward),
                 foresee=Foresee(queues or HttpQueues(client, token), SqlSupplies(database), clock),
+                letters=LetterBook(database, dead_letters, clock),
                 clock=clock,
             )
         finally:

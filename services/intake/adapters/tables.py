@@ -7,6 +7,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.kit.inbox import Inbox
+from services.kit.letters import DeadLetterTable
 from services.kit.outbox import Outbox
 
 metadata = MetaData()
@@ -80,3 +81,4 @@ children, diagnoses, answered, access, audit = (
 )
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
+dead_letters = DeadLetterTable(metadata)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.contracts.vocabulary import Role
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
 from services.intake.entrypoints import bulk, children, diagnoses
@@ -12,6 +13,7 @@ from services.intake.settings import IntakeSettings
 from services.kit.app import create_app
 from services.kit.auth import TokenVerifier
 from services.kit.health import Health
+from services.kit.letter_api import dead_letter_router
 from services.kit.logging import configure_logging
 from services.kit.server import serve
 
@@ -24,6 +26,7 @@ def create_api(settings: IntakeSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with bootstrap(settings) as intake:
             app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
+            app.state.letters = intake.letters
             health.checks["database"] = intake.database.ping
             health.checks["migrated"] = lambda: HISTORY.check(intake.database)
             yield
@@ -32,6 +35,7 @@ def create_api(settings: IntakeSettings) -> FastAPI:
     app.include_router(bulk.router)
     app.include_router(diagnoses.router)
     app.include_router(children.router)
+    app.include_router(dead_letter_router(Role.OPERATOR, Role.ADMIN))
     return app
 
 

@@ -15,10 +15,12 @@ from services.intake.handlers.follow import follow
 from services.intake.settings import IntakeSettings
 from services.kit.batches import Settler, TooManyDead
 from services.kit.consumer import consume
-from services.kit.dead_letters import DeadLetters, Taken
+from services.kit.dead_letters import DeadLetters
 from services.kit.errors import TransientError
 from services.kit.health import Health, Progress
 from services.kit.kafka import make_consumer, make_producer, reach, started
+from services.kit.letter_retries import LetterRetries
+from services.kit.letters import Taken
 from services.kit.logging import configure_logging
 from services.kit.publisher import KafkaPublisher
 from services.kit.relay import OutboxRelay, run_relay
@@ -32,11 +34,12 @@ TRIM_EVERY = 3600.0
 
 
 class RelayProcess:
-    """The two loops of this process and their health."""
+    """The loops of this process and their health."""
 
     def __init__(self, settings: IntakeSettings, intake: Intake) -> None:
         self._settings, self._intake = settings, intake
         self._relayed, self._followed = Progress(STALLED_AFTER), Progress(STALLED_AFTER)
+        self._retries = LetterRetries(intake.letters, CONSUMER, lambda message: self._take([message]))
         self._stopped_by: str | None = None
         self._producer: AIOKafkaProducer | None = None
         self.health = Health(
@@ -45,6 +48,7 @@ class RelayProcess:
             kafka=self._reach_kafka,
             outbox=self._relayed.check,
             access=self._following,
+            dead_letters=self._retries.progress.check,
         )
 
     async def run(self) -> None:
@@ -55,7 +59,8 @@ class RelayProcess:
             publisher = KafkaPublisher(producer, reader, self._settings.topic_prefix)
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._relay(publisher))
-                loops.create_task(self._follow(DeadLetters(producer, CONSUMER)))
+                loops.create_task(self._follow(DeadLetters(producer, self._intake.letters, CONSUMER)))
+                loops.create_task(self._retries.run())
                 loops.create_task(self._trim())
 
     async def _relay(self, publisher: KafkaPublisher) -> None:
@@ -65,7 +70,7 @@ class RelayProcess:
             await run_relay(relay)
 
     async def _follow(self, letters: DeadLetters) -> None:
-        settler = Settler[Taken](CONSUMER, self._take, letters.set_aside)
+        settler = Settler[Taken](CONSUMER, self._take, letters.set_aside, letters.record)
         source = topic(self._settings.topic_prefix, REFERRALS)
         consumer = make_consumer(self._settings, [source], f"{self._settings.topic_prefix}.{CONSUMER}")
         try:

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 from services.contracts.vocabulary import ReferralState
 from services.kit.columns import Instant
 from services.kit.inbox import Inbox
+from services.kit.letters import DeadLetterTable
 from services.kit.outbox import Outbox
 
 
@@ -158,3 +159,4 @@ class HistoryRow(Base, table=True):
 metadata = Base.metadata
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
+dead_letters = DeadLetterTable(metadata)

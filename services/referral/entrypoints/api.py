@@ -5,8 +5,10 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.contracts.vocabulary import Role
 from services.kit.app import create_app
 from services.kit.health import Health
+from services.kit.letter_api import dead_letter_router
 from services.kit.logging import configure_logging
 from services.kit.server import serve
 from services.referral.adapters.history import HISTORY
@@ -23,6 +25,7 @@ def build(settings: ReferralSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with bootstrap(settings) as service:
             app.state.service, app.state.verifier = service, service.verifier
+            app.state.letters = service.letters
             health.checks |= {
                 "database": service.database.ping,
                 "migrated": lambda: HISTORY.check(service.database),
@@ -36,6 +39,7 @@ def build(settings: ReferralSettings) -> FastAPI:
     app.include_router(centers.router)
     app.include_router(forecast.router)
     app.include_router(audit.router)
+    app.include_router(dead_letter_router(Role.OPERATOR, Role.ADMIN))
     return app
 
 

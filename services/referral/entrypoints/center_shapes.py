@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.contracts.vocabulary import Catchment, Modality
+from services.kit.own_words import TEXT
 from services.referral.adapters.sql_views import CenterView
 from services.referral.adapters.tables import CenterRow, ProgrammeRow
-from services.referral.entrypoints.words import TEXT, Id
+from services.referral.entrypoints.words import Id
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=TEXT)]

@@ -1,15 +1,10 @@
 """The bodies of commands on a referral."""
 
-import re
 from datetime import date
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.referral.entrypoints.words import TEXT
-
-_NUMBER = re.compile(r"[0-9](?:[ ()-]{0,2}[0-9]){8,}")
+from services.kit.own_words import OwnWords
 
 
 class Remark(BaseModel):
@@ -17,16 +12,9 @@ class Remark(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    note: Annotated[str, StringConstraints(max_length=500, pattern=TEXT)] | None = Field(
+    note: OwnWords | None = Field(
         None, description="Own words; no personal data: what looks like a phone number or an IIN is refused"
     )
-
-    @field_validator("note")
-    @classmethod
-    def _names_nobody(cls, note: str | None) -> str | None:
-        if note and _NUMBER.search(note):
-            raise PydanticCustomError("personal_data", "must not hold a phone number or an IIN")
-        return note
 
 
 class Reasoned(Remark):

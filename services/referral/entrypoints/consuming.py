@@ -12,10 +12,12 @@ from prometheus_client import Counter, Gauge
 from services.contracts import topics
 from services.contracts.events import Event, MalformedEvent, read_event
 from services.kit.batches import Settler
-from services.kit.dead_letters import DeadLetters, Taken
+from services.kit.dead_letters import DeadLetters
 from services.kit.errors import PermanentError
 from services.kit.health import Health
 from services.kit.kafka import make_producer, reach, started
+from services.kit.letter_retries import LetterRetries, retrying
+from services.kit.letters import Taken
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.stewarding import stewarding
@@ -23,6 +25,7 @@ from services.referral.entrypoints.sweeping import keeping_deadlines
 from services.referral.settings import ReferralSettings
 
 log = structlog.get_logger()
+CONSUMER = "referral-worker"
 STUCK_AFTER = 60.0
 """Seconds that one batch may take before readiness turns red."""
 
@@ -49,6 +52,13 @@ class Consumers:
         del self._began[topic]
         taken.labels(topic).inc(len(batch))
         age.labels(topic).set(max(0.0, time.time() - messages[-1].timestamp))
+
+    async def take_again(self, message: Taken) -> None:
+        """Hand a dead letter to its topic's handlers, past the settler and its counts; raises what they raise."""
+        name = next((name for name in self.settlers if message.topic.endswith(f".{name}")), None)
+        if name is None:
+            raise PermanentError(f"topic: nobody here takes {message.topic}")
+        await self.settlers[name].handle([message])
 
     def stop(self, reason: str) -> None:
         """Say, by a red readiness, that nothing more is consumed."""
@@ -83,7 +93,7 @@ def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settl
         topics.REFERRALS: _taker(service.move_on, service.occupy, service.give_back, service.open_center),
         topics.CAPACITY: _taker(service.take_handovers),
     }
-    return {name: Settler(f"worker.{name}", take, letters.set_aside) for name, take in takers.items()}
+    return {name: Settler(f"worker.{name}", take, letters.set_aside, letters.record) for name, take in takers.items()}
 
 
 @asynccontextmanager
@@ -95,12 +105,15 @@ async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]
         await stack.enter_async_context(started(producer))
         swept = await stack.enter_async_context(keeping_deadlines(service))
         stewarded = await stack.enter_async_context(stewarding(service))
-        consumers = Consumers(_settlers(service, DeadLetters(producer, "referral-worker")), Health())
+        consumers = Consumers(_settlers(service, DeadLetters(producer, service.letters, CONSUMER)), Health())
+        retries = LetterRetries(service.letters, CONSUMER, consumers.take_again)
+        retried = await stack.enter_async_context(retrying(retries))
         consumers.health.checks |= {
             "database": service.database.ping,
             "migrated": lambda: HISTORY.check(service.database),
             "kafka": lambda: reach(producer),
             "consuming": consumers.going_on,
+            "dead_letters": retried.check,
             "deadlines": swept.check,
             "steward": stewarded.check,
             "capacity": service.steward.check,

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-TEXT = r"^[^\x00]*$"  # PostgreSQL's text holds no NUL
+from services.kit.own_words import TEXT
+
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Word = Annotated[str, StringConstraints(max_length=100, pattern=TEXT)]
 """What is looked up as it was given."""

@@ -21,6 +21,10 @@ OPERATIONS = {
     ("get", "/v1/diagnoses/{referral_id}"),
     ("post", "/v1/children/lookup"),
     ("get", "/v1/children/{child_id}"),
+    ("get", "/v1/dead-letters"),
+    ("get", "/v1/dead-letters/{letter_id}"),
+    ("post", "/v1/dead-letters/{letter_id}/retry"),
+    ("post", "/v1/dead-letters/{letter_id}/discard"),
 }
 
 

@@ -32,6 +32,7 @@ from services.intake.bootstrap import Intake, bootstrap
 from services.intake.entrypoints.relay import RelayProcess
 from services.intake.settings import IntakeSettings
 from services.kit.kafka import make_consumer, make_producer, started
+from services.kit.letters import LetterState
 from services.kit.settings import CHECKOUT
 from services.kit.topics import create_topics
 from tests.support.eventually import eventually
@@ -153,6 +154,16 @@ async def test_a_message_that_is_no_event_lies_in_the_dead_letters_and_the_next_
         assert (headers["consumer"], headers["topic"]) == (CONSUMER, topic)
         assert "id: Field required" in headers["reason"]
         assert await process.health.failing() == {}
+        kept = (await intake.letters.page(LetterState.OPEN, "", 10)).items
+        assert [(one.consumer, one.topic, one.reason) for one in kept] == [(CONSUMER, topic, headers["reason"])]
+        await intake.letters.retry(kept[0].id, "operator:1")
+        await eventually(lambda: refused_again(intake, kept[0].id))
+        assert await process.health.failing() == {}
+
+
+async def refused_again(intake: Intake, id: str) -> bool:
+    letter = await intake.letters.find(id)
+    return (letter.state, letter.times) == (LetterState.OPEN, 2)
 
 
 async def test_ten_dead_letters_in_a_row_turn_readiness_red_while_the_outbox_goes_on(
@@ -160,8 +171,8 @@ async def test_ten_dead_letters_in_a_row_turn_readiness_red_while_the_outbox_goe
 ) -> None:
     producer = make_producer(settings, "test")
     async with started(producer), relaying(settings, intake) as process:
-        for _ in range(12):
-            await producer.send_and_wait(f"{settings.topic_prefix}.referrals.v1", b"{}", key=b"k")
+        for number in range(12):
+            await producer.send_and_wait(f"{settings.topic_prefix}.referrals.v1", b"{}", key=b"%d" % number)
 
         async def red() -> bool:
             return "dead letters in a row" in (await process.health.failing()).get("access", "")

@@ -3,11 +3,13 @@
 from sqlalchemy import MetaData
 
 from services.kit.inbox import Inbox
+from services.kit.letters import DeadLetterTable
 from services.kit.outbox import Message, Outbox
 
 metadata = MetaData()
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
+dead_letters = DeadLetterTable(metadata)
 
 
 def message(number: int, key: str = "k", topic: str = "events.v1") -> Message:

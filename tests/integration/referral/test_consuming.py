@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -64,9 +65,16 @@ async def settings(settings: ReferralSettings, kafka: str, prefix: str) -> Refer
     return ours
 
 
+@asynccontextmanager
+async def working(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterator[Consumers]:
+    """One more worker."""
+    async with listening(capacity) as url, open_consumers(settings.model_copy(update={"capacity_url": url})) as opened:
+        yield opened
+
+
 @pytest.fixture
 async def consumers(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterator[Consumers]:
-    async with listening(capacity) as url, open_consumers(settings.model_copy(update={"capacity_url": url})) as opened:
+    async with working(settings, capacity) as opened:
         await capacity.state.capacity.store.places.open_programme(opening("elsewhere", 1), NOW)
         yield opened
 
@@ -78,6 +86,10 @@ def recorded(settings: ReferralSettings, data: DiagnosisRecordedV1) -> Message:
 
 def poison(settings: ReferralSettings, raw: bytes | None = b'{"specversion": "1.0"}') -> Message:
     return Message(topics.topic(settings.topic_prefix, topics.DIAGNOSES), raw)
+
+
+def ten(settings: ReferralSettings, first: int = 0) -> list[Message]:
+    return [poison(settings, b'{"specversion": "%d"}' % number) for number in range(first, first + 10)]
 
 
 async def known(settings: ReferralSettings) -> set[int]:
@@ -139,13 +151,71 @@ async def test_ten_dead_letters_in_a_row_stop_their_topic_and_turn_the_worker_re
     settings: ReferralSettings, consumers: Consumers
 ) -> None:
     with pytest.raises(TooManyDead) as stopped:
-        await consumers.take(topics.DIAGNOSES, [poison(settings) for _ in range(10)])
+        await consumers.take(topics.DIAGNOSES, ten(settings))
     consumers.stop(str(stopped.value))
     unknown = write_event(diagnosis(1), event_id="e", source="/test", time=NOW).replace(b"recorded.v1", b"recorded.v9")
     await consumers.take(topics.REFERRALS, [poison(settings, unknown)])
     failing = await consumers.health.failing()
     assert set(failing) == {"consuming"}
     assert "10 dead letters in a row" in failing["consuming"]
+
+
+async def test_the_ten_that_stopped_a_worker_do_not_stop_the_next_and_ten_others_do(
+    settings: ReferralSettings, consumers: Consumers, capacity: FastAPI
+) -> None:
+    with pytest.raises(TooManyDead):
+        await consumers.take(topics.DIAGNOSES, ten(settings))
+    async with working(settings, capacity) as restarted:
+        await restarted.take(topics.DIAGNOSES, [*ten(settings), recorded(settings, diagnosis(1))])
+        assert await known(settings) == {1}
+        with pytest.raises(TooManyDead):
+            await restarted.take(topics.DIAGNOSES, ten(settings, first=10))
+
+
+async def test_a_letter_whose_cause_was_mended_has_its_effect_once(
+    settings: ReferralSettings, consumers: Consumers, capacity: FastAPI, operator: httpx2.AsyncClient
+) -> None:
+    """The settlement is missing in the worker's data; it comes, the worker is started again, and the letter retried."""
+    message = recorded(settings, diagnosis(5, settlement_id="atlantis"))
+    await consumers.take(topics.DIAGNOSES, [message])
+    [letter] = (await operator.get("/v1/dead-letters")).json()["items"]
+    assert letter["reason"] == "settlement_id: no settlement atlantis"
+    await eventually(lambda: counted(1))
+    path = f"/v1/dead-letters/{letter['id']}"
+    await operator.post(f"{path}/retry")
+    await eventually(lambda: told(operator, path, state="open", times=2))
+
+    with (settings.data / "settlements.csv").open("a") as file:
+        file.write("atlantis,Atlantis,Atlantis,Atlantis,KZ-10,44.0,70.0\n")
+    async with working(settings, capacity) as restarted:
+        for _ in range(3):
+            await operator.post(f"{path}/retry")
+        await eventually(lambda: told(operator, path, state="settled", times=2))
+        assert await known(settings) == {5}
+        version = await row_version(settings, 5)
+        await restarted.take(topics.DIAGNOSES, [message])
+        await operator.post(f"{path}/retry")
+        assert await told(operator, path, state="settled", times=2)
+        await eventually(lambda: counted(0))
+    assert await row_version(settings, 5) == version
+
+
+async def told(operator: httpx2.AsyncClient, path: str, **expected: object) -> bool:
+    body = (await operator.get(path)).json()
+    return {name: body[name] for name in expected} == expected
+
+
+def counted(number: int) -> bool:
+    labels = {"consumer": "referral-worker", "state": "open"}
+    return REGISTRY.get_sample_value("joldama_dead_letters", labels) == number
+
+
+async def row_version(settings: ReferralSettings, number: int) -> int:
+    database = Database(settings.referral_sql_url)
+    row = await database.read(lambda session: session.get(ReferralRow, str(UUID(int=number))))
+    await database.close()
+    assert row is not None
+    return row.version
 
 
 async def test_a_batch_that_takes_too_long_turns_the_worker_red_until_it_is_done(

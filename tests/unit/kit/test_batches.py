@@ -106,6 +106,35 @@ async def test_a_success_between_them_begins_the_count_anew() -> None:
     assert len(effects.dead) == 36
 
 
+async def test_dead_letters_that_were_known_do_not_stop_the_consumer_and_new_ones_still_do() -> None:
+    effects, known = Effects(bad=lambda _: True), set(range(10))
+    settler = effects.settler()
+
+    async def record(message: int, _: str) -> bool:
+        return message in known or known.add(message) is not None
+
+    settler.record = record
+    await settler.settle(range(10))
+    assert settler.in_a_row == 0
+    with pytest.raises(TooManyDead, match="the last: 19 is bad"):
+        await settler.settle(range(30))
+    assert [message for message, _ in effects.dead[10:]] == list(range(20))
+
+
+async def test_a_letter_is_recorded_once_however_often_kafka_refuses_it() -> None:
+    effects, recorded = Effects(bad=lambda _: True), []
+    settler = effects.settler()
+
+    async def record(message: int, _: str) -> bool:
+        recorded.append(message)
+        effects.failures = 3
+        return False
+
+    settler.record = record
+    await settler.settle([1])
+    assert (recorded, effects.dead, settler.in_a_row) == ([1], [(1, "1 is bad")], 1)
+
+
 @given(st.lists(st.booleans(), max_size=60), st.integers(0, 5))
 async def test_whatever_is_bad_each_message_ends_once_and_in_order(bad: list[bool], failures: int) -> None:
     effects = Effects(bad=lambda n: bad[n], failures=failures)
