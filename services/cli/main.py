@@ -8,6 +8,7 @@ from services.cli import (
     audit,
     children,
     coded,
+    dead_letters,
     life,
     places,
     referral,
@@ -63,6 +64,7 @@ for command in (
     children.demo_children,
 ):
     app.command(cls=CODED.get(command.__name__))(command)
+app.add_typer(dead_letters.app)
 
 if __name__ == "__main__":
     app()

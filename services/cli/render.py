@@ -15,6 +15,7 @@ _STATES = {
     "offered": "cyan", "made": "cyan", "seen": "blue", "accepted": "green", "admitted": "green", "completed": "green",
     "waiting": "yellow", "unplaceable": "red", "declined": "red", "expired": "red", "cancelled": "dim",
     "withdrawn": "dim", "no_show": "red", "missed": "red",
+    "open": "red", "retrying": "yellow", "settled": "green", "discarded": "dim",
 }  # fmt: skip
 _ALMATY = timezone(timedelta(hours=5))
 """All of Kazakhstan since March 2024."""

@@ -1,15 +1,19 @@
 """One network for all tests of this folder: their mark keeps them in one worker, one after the other."""
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
+from services.kit.settings import CHECKOUT
 from tests.support.network import RunningNetwork, running_network
 
 
 @pytest.fixture(scope="session")
 def country(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNetwork]:
-    """The whole network as processes, with the country's centers."""
-    with running_network(tmp_path_factory.mktemp("country")) as network:
+    """The whole network as processes, with the country's centers and a copy of its reference data in its home."""
+    folder = tmp_path_factory.mktemp("country")
+    shutil.copytree(CHECKOUT / "data", folder / "data")
+    with running_network(folder, JOLDAMA_DATA=str(folder / "data")) as network:
         network.load_country()
         yield network

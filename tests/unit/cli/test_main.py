@@ -14,6 +14,7 @@ COMMANDS = (
     "up", "submit", "referral", "seen", "accept", "decline", "admit", "no-show", "discharge", "cancel", "withdraw",
     "referrals", "offer-again", "worklist", "watch", "capacity", "centers", "register-centers", "urls",
     "token", "demo-children",
+    "dead-letters",
 )  # fmt: skip
 HEAVY = ("fastapi", "faust", "sqlmodel", "sqlalchemy", "aiokafka", "httpx2", "pydantic", "services.local")
 
