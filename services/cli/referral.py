@@ -7,6 +7,7 @@ from uuid import UUID
 import typer
 
 from services.cli.access import Identity
+from services.cli.forecast import turns
 from services.cli.network import read_network
 from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
 from services.cli.reference import settlement_name
@@ -26,7 +27,8 @@ def referral(
     role: AsOption = None,
     org: OrgOption = None,
 ) -> None:
-    """Show a referral and why this center: who came first and how far, who was left out, all offers and steps.
+    """Show a referral and why this center: who came first and how far, who was left out, all offers and steps;
+    and while it waits, its turn in each queue with an estimated date.
 
     Exit code 5 when there is no such referral, or not yet: a submission needs a moment to be routed.
 
@@ -47,13 +49,15 @@ def referral(
 
 
 def story(found: dict[str, Any]) -> Iterator["RenderableType"]:
-    """The blocks that tell a referral: what it is, the decision, offers, history."""
+    """The blocks that tell a referral: what it is, the decision, its turn while it waits, offers, history."""
     yield _head(found)
     decision = found.get("decision")
     if decision:
         yield candidates(decision, found["state"])
         if any(decision.get("excluded", {}).values()):
             yield left_out(decision["excluded"])
+    if queues := turns(found):
+        yield queues
     if found.get("offers"):
         yield _offers(found["offers"])
     yield _history(found.get("history", []))

@@ -127,6 +127,33 @@ def test_a_waiting_child_stands_in_every_queue(joldama: Joldama, edge: Edge) -> 
     assert "the child waits in all these queues" in joldama("referral", ID).stdout
 
 
+QUEUE = {
+    "programme_id": "near-1", "center_id": "near", "center_name": "The Near Center", "position": 3, "length": 12,
+    "places": 4, "in_use": 4, "course_days": 21, "estimated_on": "2026-12-24", "how": "…", "reason": None,
+}  # fmt: skip
+FORECAST = {
+    "estimated_on": "2026-12-24",
+    "how": "Number 3 of 12 in the queue; at the latest.",
+    "queues": [QUEUE, QUEUE | {"programme_id": "far-1", "estimated_on": None, "reason": "no_places"}],
+}
+
+
+def test_a_waiting_child_s_turn_is_shown_with_its_date_and_how_it_came_about(joldama: Joldama, edge: Edge) -> None:
+    edge.story = STORY | {"state": "waiting", "center_id": None, "forecast": FORECAST}
+    lines = joldama("referral", ID).stdout.splitlines()
+    at = lines.index("Its turn: about 2026-12-24")
+    assert [line.split() for line in lines[at + 2 : at + 4]] == [
+        ["The", "Near", "Center", "near-1", "3", "of", "12", "4", "of", "4", "2026-12-24"],
+        ["The", "Near", "Center", "far-1", "3", "of", "12", "4", "of", "4", "no", "places"],
+    ]
+    assert lines[at + 4] == FORECAST["how"]
+
+
+def test_a_turn_that_is_not_known_now_says_why(joldama: Joldama, edge: Edge) -> None:
+    edge.story = STORY | {"state": "waiting", "forecast": None, "forecast_missing": "rebuilding"}
+    assert "Its turn is not known now: capacity is being rebuilt" in joldama("referral", ID).stdout
+
+
 def test_a_referral_nobody_can_take_is_told_as_such(joldama: Joldama, edge: Edge) -> None:
     edge.story = STORY | {
         "state": "unplaceable", "offers": [],

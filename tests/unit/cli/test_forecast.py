@@ -1,0 +1,53 @@
+"""`joldama forecast` against the edge of a network."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from tests.unit.cli.conftest import Joldama, Stage
+
+FREE = [{"on": f"2026-12-0{day}", "places": places} for day, places in ((1, 1), (4, 2), (5, 1), (9, 1))]
+NEAR: dict[str, Any] = {
+    "programme_id": "near-1", "center_id": "near", "center_name": "The Near Center", "region_id": "KZ-75",
+    "modality": "inpatient", "places": 9, "in_use": 9, "free": 0, "waiting": 31, "suspended": False,
+    "course_days": 21, "next_free": FREE, "for_new_child": "2027-02-11",
+}  # fmt: skip
+AWAY = NEAR | {
+    "programme_id": "far-1", "suspended": True, "waiting": None, "next_free": [], "for_new_child": None,
+}  # fmt: skip
+
+
+@pytest.fixture
+def asked(stage: Stage) -> Iterator[list[dict[str, str | None]]]:
+    """What the service was asked for."""
+    app, asked = FastAPI(), list[dict[str, str | None]]()
+
+    @app.get("/v1/forecast")
+    async def answer(center_id: str | None = None, region: str | None = None) -> dict[str, Any]:
+        asked.append({"center_id": center_id, "region": region})
+        return {"items": [NEAR, AWAY], "next": None, "waiting_missing": None}
+
+    with stage.play(app):
+        yield asked
+
+
+def test_programmes_show_their_next_free_dates(joldama: Joldama, asked: list[object]) -> None:
+    title, _, near, away = joldama("forecast").stdout.splitlines()
+    assert title == "2 programmes"
+    assert near.split() == [
+        "near-1", "9", "9", "0", "31", "2026-12-01,", "2026-12-04", "×2,", "2026-12-05", "…", "2027-02-11",
+    ]  # fmt: skip
+    assert away.split() == ["far-1", "9", "9", "0", "suspended"]
+
+
+def test_one_center_or_one_region_may_be_asked_for(joldama: Joldama, asked: list[object]) -> None:
+    joldama("forecast", "near")
+    joldama("forecast", "--region", "KZ-75")
+    assert asked == [{"center_id": "near", "region": None}, {"center_id": None, "region": "KZ-75"}]
+
+
+def test_a_script_gets_the_answer_itself(joldama: Joldama, asked: list[object]) -> None:
+    assert json.loads(joldama("forecast", "--json").stdout) == [NEAR, AWAY]
