@@ -7,7 +7,7 @@ import typer
 from services.cli.access import Identity
 from services.cli.network import read_network
 from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
-from services.cli.places import RegionOption
+from services.cli.places import RegionOption, confirmed
 from services.contracts.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -62,10 +62,11 @@ def _shown(found: list[dict[str, Any]]) -> "RenderableType":
             one["waiting"],
             "suspended" if one["suspended"] else _dates(one["next_free"]),
             one["for_new_child"],
+            confirmed(one),
         )
         for one in found
     ]
-    columns = ("programme", *_NUMBERS, "next free", "for a new child")
+    columns = ("programme", *_NUMBERS, "next free", "for a new child", "confirmed")
     return table(f"{len(rows)} programmes", columns, rows, _NUMBERS)
 
 

@@ -1,6 +1,6 @@
 """`joldama centers` and `joldama capacity`: who there is, and how many places they have now."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -48,7 +48,8 @@ def capacity(
     role: AsOption = None,
     org: OrgOption = None,
 ) -> None:
-    """List the programmes with their places: free, held for an offer, occupied, and how many children wait.
+    """List the programmes with their places: free, held for an offer, occupied, and how many children wait;
+    and when the center confirmed that.
 
     Example: joldama capacity --region KZ-75 --free
     """
@@ -61,7 +62,14 @@ def capacity(
     if json:
         return print_json(found)
     numbers = ("places", "free", "held", "occupied", "waiting")
-    rows = [[one.get(column) for column in ("programme_id", "modality", *numbers)] for one in found]
+    rows = [[*(one.get(column) for column in ("programme_id", "modality", *numbers)), confirmed(one)] for one in found]
     free_now, places = (sum(one[column] for one in found) for column in ("free", "places"))
     total = f"{len(rows)} programmes, {free_now:,} of {places:,} places free"
-    paper().print(table(total, ("programme", "modality", *numbers), rows, numbers))
+    paper().print(table(total, ("programme", "modality", *numbers, "confirmed"), rows, numbers))
+
+
+def confirmed(figure: dict[str, Any]) -> str:
+    """The day on which the center confirmed its figure, and whether that is long ago."""
+    from services.cli.render import moment
+
+    return moment(figure["confirmed_at"])[:10] + (" stale" if figure.get("stale") else "")

@@ -81,7 +81,9 @@ def _is_in(region: str | None, event: "ServerSentEvent") -> bool:
     return region is None or event.event == "reset" or data.get("region_id") == region
 
 
-_COLUMNS = (("time", 8), ("what", 12), ("center", 48), ("modality", 10), ("free", 5), ("places", 6), ("waiting", 7))
+_COLUMNS = (
+    ("time", 8), ("what", 12), ("center", 48), ("modality", 10), ("free", 5), ("places", 6), ("waiting", 7), ("", 5),
+)  # fmt: skip
 _NUMBERS = ("free", "places", "waiting")
 _STYLES = {"held": "cyan", "handed over": "magenta", "released": "green", "occupied": "blue", "queued": "yellow"}
 
@@ -99,10 +101,11 @@ def _grow(out: "Paper", events: Iterator["ServerSentEvent"], names: dict[str, st
 
 def _cells(data: Any, names: dict[str, str]) -> list[str]:
     if "places" not in data:
-        return [", ".join(data.get("programme_ids", [])), "", "", "", ""]
+        return [", ".join(data.get("programme_ids", [])), "", "", "", "", ""]
     center = names.get(data["center_id"], data["center_id"])
     free = max(0, data["places"] - data["held"] - data["occupied"])
-    return [center, data["modality"], str(free), str(data["places"]), str(data["waiting"])]
+    stale = "stale" if data.get("stale") else ""
+    return [center, data["modality"], str(free), str(data["places"]), str(data["waiting"]), stale]
 
 
 def _row(out: "Paper", cells: list[str], style: str) -> None:

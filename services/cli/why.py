@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
 _HEADS = {"unplaceable": "Why no center", "waiting": "Why no center yet"}
 _TIE = "At the same distance the programme with more free places goes first."
+_STALE = "stale: the center had not confirmed how many places it has for days."
 _MEANINGS = {
     "suspended": "takes nobody now",
     "modality": "not asked for",
@@ -33,7 +34,7 @@ def candidates(decision: dict[str, Any], state: str) -> "RenderableType":
             one["programme_id"],
             kilometers(one.get("kilometers")),
             one.get("free"),
-            "◀ chosen" if one.get("chosen") else "",
+            _remark(one),
         )
         for place, one in enumerate(decision.get("candidates", []), 1)
     ]
@@ -43,7 +44,16 @@ def candidates(decision: dict[str, Any], state: str) -> "RenderableType":
     columns = ("#", "center", "programme", "km", "free then", "")
     nobody = [("", "no programme accepts such a child")]
     shown = table(title, columns, rows or nobody, _NUMBERS)
-    return Group(shown, Text(_TIE, style="dim")) if _tied(decision.get("candidates", [])) else shown
+    notes = [_TIE] if _tied(decision.get("candidates", [])) else []
+    if any(one.get("stale") for one in decision.get("candidates", [])):
+        notes.append(_STALE)
+    return Group(shown, *(Text(note, style="dim") for note in notes))
+
+
+def _remark(one: dict[str, Any]) -> str:
+    behind = f", taken as {one['behind_km']:g} km farther" if one.get("behind_km") else ""
+    words = ("◀ chosen" if one.get("chosen") else "", f"stale{behind}" if one.get("stale") else "")
+    return " ".join(filter(None, words))
 
 
 def _tied(found: list[dict[str, Any]]) -> bool:

@@ -178,6 +178,8 @@ class CapacityEvent(Payload):
     """How many referrals stand in this programme's queue."""
     referral_id: UUID | None = None
     attempt: int | None = None
+    stale: Literal[True] | None = None
+    """Said when the figure had not been confirmed for seven days."""
     epoch: str
     sequence: int
 

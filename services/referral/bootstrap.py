@@ -92,7 +92,7 @@ async def bootstrap(
         steward = Steward(record, capacity, clock)
         capacity.refused = steward.notice
         audit = Audit(record, capacity, KafkaFlow(settings))
-        referrals, registry = SqlReferrals(database), SqlRegistry(database, settlements, clock)
+        referrals, registry = SqlReferrals(database), SqlRegistry(database, settlements, clock, settings.staleness)
         deadlines = SqlDeadlines(database)
         try:
             yield ReferralService(
@@ -116,7 +116,7 @@ async def bootstrap(
                 steward=steward,
                 audit=audit,
                 mend=Mend(audit, steward),
-                foresee=Foresee(queues or HttpQueues(client, token), SqlSupplies(database), clock),
+                foresee=Foresee(queues or HttpQueues(client, token), SqlSupplies(database), clock, settings.staleness),
                 letters=LetterBook(database, dead_letters, clock),
                 clock=clock,
             )

@@ -268,7 +268,7 @@ class FakeClaims:
         if event is events.PlacesSetV1:
             more = {"suspended": now.suspended, "confirmed_at": now.confirmed_at}
         counted = now.model_dump(exclude={"suspended", "confirmed_at", "free", "overcommitted", "stale"})
-        self._append(event, at, referral_id=referral_id, attempt=attempt, **counted, **more)
+        self._append(event, at, referral_id=referral_id, attempt=attempt, stale=now.stale or None, **counted, **more)
 
     def _turn(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from services.capacity.domain.figures import figures
+from services.capacity.domain.figures import figures, is_stale
 from services.capacity.domain.step import Step, StepId
 from services.contracts.claims import ProgrammeCapacity, ProgrammeFigures
 from services.contracts.events import (
@@ -81,11 +81,11 @@ def _read_turn(step_id: StepId, fields: Mapping[str, str]) -> Payload:
 def _read_counted(step_id: StepId, fields: Mapping[str, str]) -> Payload:
     event = _COUNTED[fields["type"]]
     places, held, occupied, suspended, confirmed, center, region, modality = fields["record"].split(" ")
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"stale": True} if is_stale(from_ms(int(confirmed)), from_ms(int(fields["at"]))) else {}
     if event is PlacesSetV1:
-        more = {"suspended": suspended == "1", "confirmed_at": from_ms(int(confirmed))}
+        more |= {"suspended": suspended == "1", "confirmed_at": from_ms(int(confirmed))}
     elif event is PlaceHandedOverV1:
-        more = {"left": tuple(fields["left"].split())}
+        more |= {"left": tuple(fields["left"].split())}
     return event(
         programme_id=fields["programme"],
         center_id=center,

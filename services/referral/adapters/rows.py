@@ -141,7 +141,13 @@ def decision_values(change: Change, decision: Decision, registry_version: int) -
 
 
 def write_candidates(candidates: tuple[Candidate, ...]) -> str:
-    return orjson.dumps([(one.programme_id, one.kilometers, one.free) for one in candidates]).decode()
+    """Of each its id, kilometers and free places; of a stale one also by how far it is ordered behind."""
+    return orjson.dumps(
+        [
+            (one.programme_id, one.kilometers, one.free, *(() if one.behind_km is None else (one.behind_km,)))
+            for one in candidates
+        ]
+    ).decode()
 
 
 def read_candidates(text: str) -> tuple[Candidate, ...]:
@@ -162,5 +168,6 @@ def programme_of(row: ProgrammeRow, centers: Mapping[str, CenterRow]) -> Program
         catchment=Catchment(row.catchment),
         places=row.places,
         course_days=row.course_days,
+        confirmed_at=row.confirmed_at,
         suspended=row.suspended,
     )

@@ -28,7 +28,7 @@ from services.referral.adapters.tables import (
 )
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change
-from services.referral.domain.routing import Candidate
+from services.referral.domain.routing import Candidate, in_order
 from services.referral.ports import Inboxed, Loaded
 
 SOURCE = "/joldama/referral"
@@ -195,7 +195,7 @@ def _joined(row: Any, candidate: Candidate) -> rows.Values | None:
     known = rows.read_candidates(row.candidates)
     if any(one.programme_id == candidate.programme_id for one in known):
         return None
-    all_now = sorted((*known, candidate), key=lambda one: (one.kilometers, one.programme_id))
+    all_now = sorted((*known, candidate), key=in_order)
     return {"of": row.referral_id, "under": row.attempt, "now": rows.write_candidates(tuple(all_now))}
 
 

@@ -22,7 +22,8 @@ from services.referral.adapters.capacity_mark import hold_epoch
 from services.referral.adapters.geodesic import GeodesicDistances
 from services.referral.adapters.rows import programme_of
 from services.referral.adapters.tables import CenterRow, ProgrammeRow, RegistryVersionRow, inbox, outbox
-from services.referral.domain.network import Network
+from services.referral.domain.network import FOR_EVER, Network
+from services.referral.domain.staleness import WEEK, Staleness
 from services.referral.ports import Clock
 
 SOURCE = "/joldama/referral"
@@ -30,10 +31,20 @@ T = TypeVar("T")
 
 
 class SqlRegistry:
-    """Remembers the network it read until the registry's version moves on."""
+    """Remembers the network it read until the registry's version moves on, or until a figure in it would be stale.
 
-    def __init__(self, database: Database, settlements: Mapping[str, Settlement], clock: Clock) -> None:
+    A confirmation alone moves no version unless the figure was stale: so what looks stale is read again, once.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settlements: Mapping[str, Settlement],
+        clock: Clock,
+        staleness: Staleness = WEEK,
+    ) -> None:
         self._database, self._settlements, self._clock = database, settlements, clock
+        self._staleness = staleness
         self._network = Network(-1, {}, settlements, GeodesicDistances({}))
 
     async def network(self) -> Network:
@@ -41,15 +52,17 @@ class SqlRegistry:
         return self._network
 
     def _read(self, session: Session) -> Network:
-        version = _version(session)
-        if version == self._network.version:
+        version, now = _version(session), self._clock()
+        if version == self._network.version and now <= self._network.good_until:
             return self._network
         # Programmes before centers: a programme saved between the two readings would have no center.
         offered = session.scalars(select(ProgrammeRow)).all()
         centers = {row.id: row for row in session.scalars(select(CenterRow))}
         programmes = {row.id: programme_of(row, centers) for row in offered}
         places = {one.id: (one.latitude, one.longitude) for one in centers.values()}
-        return Network(version, programmes, self._settlements, GeodesicDistances(places))
+        fresh_until = (self._staleness.stale_from(one.confirmed_at) for one in offered)
+        good_until = min((one for one in fresh_until if one >= now), default=FOR_EVER)
+        return Network(version, programmes, self._settlements, GeodesicDistances(places), self._staleness, good_until)
 
     async def openings(self, programme_ids: Collection[str]) -> Sequence[ProgrammeOpening]:
         def work(session: Session) -> Sequence[ProgrammeOpening]:
@@ -62,15 +75,28 @@ class SqlRegistry:
     async def set_figures(self, consumer: str, figures: Mapping[str, PlacesSetV1]) -> None:
         def work(session: Session) -> None:
             unseen = inbox.unseen(session, consumer, figures.keys())
-            changed = [_set_figure(session, figures[event_id]) for event_id in figures if event_id in unseen]
+            taken = [self._set_figure(session, figures[event_id]) for event_id in figures if event_id in unseen]
             inbox.record(session, consumer, unseen)
-            if any(changed):
+            if any(taken):
                 _next_version(session)
+            if changed := [one for one in taken if one and one.changed]:
                 epoch = hold_epoch(session)
-                told = dict.fromkeys(one.center_id for one in changed if one and one.must_be_told(epoch))
+                told = dict.fromkeys(one.center_id for one in changed if one.must_be_told(epoch))
                 outbox.add(session, [self._registered(_next_entry(session, center)) for center in told])
 
         await self._write(work)
+
+    def _set_figure(self, session: Session, figure: PlacesSetV1) -> "_Taken | None":
+        """Take the figure over; None when the network is the same afterwards."""
+        row = session.get(ProgrammeRow, figure.programme_id, with_for_update=True)
+        if row is None or row.confirmed_at > figure.confirmed_at:
+            return None
+        changed = (row.places, row.suspended) != (figure.places, figure.suspended)
+        was_stale = self._staleness.is_stale(row.confirmed_at, figure.confirmed_at)
+        resumed = row.suspended and not figure.suspended
+        row.places, row.suspended, row.confirmed_at = figure.places, figure.suspended, figure.confirmed_at
+        session.add(row)
+        return _Taken(row.center_id, changed, resumed, figure.epoch) if changed or was_stale else None
 
     async def put_center(self, center: CenterRow, programmes: Sequence[ProgrammeRow]) -> int:
         """Register a center, or change its entry: its version afterwards. An unchanged entry changes nothing."""
@@ -133,10 +159,11 @@ def _opening(row: ProgrammeRow, center: CenterRow) -> ProgrammeOpening:
 
 
 @dataclass(frozen=True, slots=True)
-class _Changed:
-    """A figure that was taken over."""
+class _Taken:
+    """A figure that was taken over: a new one (`changed`), or a stale one that was confirmed."""
 
     center_id: str
+    changed: bool
     resumed: bool
     epoch: str
 
@@ -144,17 +171,6 @@ class _Changed:
         """A programme that gives places again is to be joined by those who wait; a figure that capacity lost before
         it was recorded here is to come back to it."""
         return self.resumed or (now is not None and now != self.epoch)
-
-
-def _set_figure(session: Session, figure: PlacesSetV1) -> _Changed | None:
-    row = session.get(ProgrammeRow, figure.programme_id, with_for_update=True)
-    if row is None or row.confirmed_at > figure.confirmed_at:
-        return None
-    changed = (row.places, row.suspended) != (figure.places, figure.suspended)
-    resumed = row.suspended and not figure.suspended
-    row.places, row.suspended, row.confirmed_at = figure.places, figure.suspended, figure.confirmed_at
-    session.add(row)
-    return _Changed(row.center_id, resumed, figure.epoch) if changed else None
 
 
 def _next_entry(session: Session, center_id: str) -> CenterRow:

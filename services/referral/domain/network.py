@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from services.contracts.reference import Settlement
 from services.referral.domain.programmes import Programme
 from services.referral.domain.routing import Neighbor
+from services.referral.domain.staleness import WEEK, Staleness
 
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 Kilometers = Callable[[Settlement], Mapping[str, float]]
 """From a settlement to every center: center id to geodesic kilometers, rounded to the meter."""
 
@@ -19,6 +22,9 @@ class Network:
     programmes: Mapping[str, Programme]
     settlements: Mapping[str, Settlement]
     kilometers: Kilometers
+    staleness: Staleness = WEEK
+    good_until: datetime = FOR_EVER
+    """Later than that one of the figures would be stale, unless it has been confirmed meanwhile: read it again."""
     _neighbors: dict[str, tuple[Neighbor, ...]] = field(default_factory=dict)
     _distances: dict[str, dict[str, float]] = field(default_factory=dict)
 

@@ -23,6 +23,7 @@ class Programme:
     catchment: Catchment
     places: int
     course_days: int
+    confirmed_at: datetime
     suspended: bool = False
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from services.contracts.vocabulary import Priority
 from services.referral.domain.eligibility import Exclusion, exclusion
 from services.referral.domain.programmes import Needs, Programme
+from services.referral.domain.staleness import WEEK, Staleness
 
 HEAD_START = {
     Priority.URGENT: timedelta(days=180),
@@ -22,37 +23,71 @@ Neighbor = tuple[float, Programme]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A programme that accepts the child. `free` is its free places when the claim was made, once it was."""
+    """A programme that accepts the child. `free` is its free places when the claim was made, once it was.
+
+    `behind_km` is given where its figure is stale: the kilometers by which it is ordered behind its true distance.
+    """
 
     programme_id: str
     kilometers: float
     free: int | None = None
+    behind_km: float | None = None
+
+    @property
+    def stale(self) -> bool:
+        return self.behind_km is not None
+
+    @property
+    def ordered_at(self) -> float:
+        """The kilometers that the order goes by, to the meter."""
+        return round(self.kilometers + self.behind_km, 3) if self.behind_km else self.kilometers
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Candidates in order of distance, then id; and by reason, the programmes that were left out."""
+    """Candidates in order of distance (the stale farther by policy), then id; and by reason, who was left out."""
 
     candidates: tuple[Candidate, ...]
     excluded: dict[Exclusion, tuple[str, ...]]
 
     def tiers(self) -> tuple[tuple[str, ...], ...]:
         """The candidates' ids, those at the same distance together: there more free places go first."""
-        same = groupby(self.candidates, key=lambda candidate: candidate.kilometers)
+        same = groupby(self.candidates, key=lambda candidate: candidate.ordered_at)
         return tuple(tuple(one.programme_id for one in tier) for _, tier in same)
 
 
+def candidate(programme: Programme, kilometers: float, now: datetime, staleness: Staleness) -> Candidate:
+    """`programme`, which accepts the child, as it is ordered at `now`."""
+    stale = staleness.is_stale(programme.confirmed_at, now)
+    return Candidate(programme.id, kilometers, None, staleness.behind_km if stale else None)
+
+
+def in_order(candidate: Candidate) -> tuple[float, str]:
+    """What candidates are ordered by."""
+    return candidate.ordered_at, candidate.programme_id
+
+
 def rank_programmes(
-    needs: Needs, neighbors: Sequence[Neighbor], now: datetime, passed: Collection[str] = ()
+    needs: Needs,
+    neighbors: Sequence[Neighbor],
+    now: datetime,
+    passed: Collection[str] = (),
+    staleness: Staleness = WEEK,
 ) -> Decision:
     """Decide where this child may go at `now`. `neighbors` are all programmes, by (kilometers, id)."""
     age, candidates, excluded = needs.age_at(now), [], dict[Exclusion, list[str]]()
+    fresh_from, behind = now - staleness.after, False
     for kilometers, programme in neighbors:
         reason = exclusion(needs, age, programme, kilometers, passed)
-        if reason is None:
+        if reason is not None:
+            excluded.setdefault(reason, []).append(programme.id)
+        elif programme.confirmed_at >= fresh_from:
             candidates.append(Candidate(programme.id, kilometers))
         else:
-            excluded.setdefault(reason, []).append(programme.id)
+            candidates.append(Candidate(programme.id, kilometers, None, staleness.behind_km))
+            behind = staleness.behind_km > 0
+    if behind:
+        candidates.sort(key=in_order)
     return Decision(tuple(candidates), {reason: tuple(ids) for reason, ids in excluded.items()})
 
 

@@ -55,6 +55,7 @@ class ProgrammeForecastView(BaseModel):
     suspended: bool
     course_days: int
     confirmed_at: datetime
+    stale: bool = Field(description="The center has not confirmed its figure for long")
     next_free: list[NextFree] = Field(description="Days of the next 60, today's first")
     for_new_child: date | None = Field(description="For a child that would join the end of the queue now")
 
@@ -99,6 +100,7 @@ def programme_forecast_of(one: ProgrammeForecast) -> ProgrammeForecastView:
         suspended=supply.suspended,
         course_days=supply.course_days,
         confirmed_at=supply.confirmed_at,
+        stale=one.stale,
         next_free=[NextFree(on=day, places=places) for day, places in found.next_free()],
         for_new_child=one.for_new_child,
     )

@@ -6,6 +6,7 @@ import orjson
 from pydantic import BaseModel, Field
 
 from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority, ReferralState
+from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.sql_views import Story
 from services.referral.adapters.tables import ReferralRow
 from services.referral.domain.life import owner
@@ -76,6 +77,8 @@ class CandidateView(BaseModel):
     kilometers: float
     free: int | None = Field(description="Free places when the decision was made")
     chosen: bool
+    stale: bool = Field(description="The center had not confirmed its figure for long")
+    behind_km: float | None = Field(description="By policy a stale one is ordered as if it stood so much farther")
 
 
 class DecisionView(BaseModel):
@@ -141,17 +144,19 @@ def _decision(story: Story) -> DecisionView | None:
         return None
     chosen = {one.programme_id for one in story.offers if one.attempt == story.decision.attempt}
     candidates = []
-    for programme_id, kilometers, free in orjson.loads(story.decision.candidates):
-        programme = story.programmes.get(programme_id)
+    for one in read_candidates(story.decision.candidates):
+        programme = story.programmes.get(one.programme_id)
         candidates.append(
             CandidateView(
-                programme_id=programme_id,
+                programme_id=one.programme_id,
                 center_id=programme.center_id if programme else None,
                 center_name=_name(story, programme.center_id) if programme else None,
                 modality=Modality(programme.modality) if programme else None,
-                kilometers=kilometers,
-                free=free,
-                chosen=programme_id in chosen,
+                kilometers=one.kilometers,
+                free=one.free,
+                chosen=one.programme_id in chosen,
+                stale=one.stale,
+                behind_km=one.behind_km,
             )
         )
     return DecisionView(

@@ -1,14 +1,15 @@
 """When places come free, and when a waiting child's turn comes: capacity has the queues, the record who has a place."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from services.contracts.claims import QueueTurn
 from services.referral.domain.days import day_of
 from services.referral.domain.forecast import NoDate, Outlook, how, outlook
+from services.referral.domain.staleness import Staleness
 from services.referral.ports import CapacityMissing, Clock, Missing, Queues, Supplies, Supply, Wanted
 
 
@@ -41,6 +42,7 @@ class ProgrammeForecast:
     supply: Supply
     outlook: Outlook
     waiting: int | None
+    stale: bool
 
     @property
     def for_new_child(self) -> date | None:
@@ -54,6 +56,7 @@ class Foresee:
     queues: Queues
     supplies: Supplies
     clock: Clock
+    staleness: Staleness
 
     async def referral(self, referral_id: UUID, center_id: str | None = None) -> Forecast | Missing | None:
         """The forecast of a waiting referral, or why there is none; of one center's queues only, when it is named."""
@@ -73,14 +76,17 @@ class Foresee:
         self, wanted: Wanted, after: str | None, limit: int
     ) -> tuple[list[ProgrammeForecast], Missing | None]:
         """Up to `limit` programmes behind the id `after`, and why it is not known how many wait, when it is not."""
-        found, today = await self.supplies.listed(wanted, after, limit), day_of(self.clock())
-        waiting: Mapping[str, int] = {}
-        missing = None
+        found, waiting, missing = await self.supplies.listed(wanted, after, limit), dict[str, int](), None
         try:
-            waiting = await self.queues.waiting(wanted.region_id) if found else {}
+            waiting |= await self.queues.waiting(wanted.region_id) if found else {}
         except CapacityMissing as error:
             missing = error.why
-        return [ProgrammeForecast(one, _outlook(one, today), waiting.get(one.programme_id)) for one in found], missing
+        now = self.clock()
+        return [self._programme(one, waiting.get(one.programme_id), now) for one in found], missing
+
+    def _programme(self, one: Supply, waiting: int | None, now: datetime) -> ProgrammeForecast:
+        stale = self.staleness.is_stale(one.confirmed_at, now)
+        return ProgrammeForecast(one, _outlook(one, day_of(now)), waiting, stale)
 
 
 def _outlook(supply: Supply, today: date) -> Outlook:

@@ -10,7 +10,7 @@ from services.referral.domain.eligibility import exclusion
 from services.referral.domain.network import Network
 from services.referral.domain.programmes import Programme
 from services.referral.domain.referral import Referral
-from services.referral.domain.routing import Candidate
+from services.referral.domain.routing import candidate
 from services.referral.ports import Claims, Clock, Deadlines, Loaded, Referrals, Registry
 
 CONSUMER = "open_center"
@@ -45,11 +45,9 @@ class OpenCenter:
     ) -> None:
         now, programme = self.clock(), network.programmes[opening.programme_id]
         joining = [one.referral for one in waiting if _accepts(programme, one, network, now)]
+        far = {one.id: network.distance(one.needs.settlement_id, programme.id) for one in joining}
         await self.referrals.join_queues(
-            {
-                one.id: Candidate(programme.id, network.distance(one.needs.settlement_id, programme.id))
-                for one in joining
-            }
+            {id: candidate(programme, kilometers, now, network.staleness) for id, kilometers in far.items()}
         )
         for part in _parts(joining):
             await self.claims.open_programme(opening.model_copy(update={"waiting": part, "seen": seen}))

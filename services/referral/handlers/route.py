@@ -11,7 +11,7 @@ from services.kit.errors import Conflict, PermanentError
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, Referral, make_offer, set_aside, start_waiting
-from services.referral.domain.routing import Decision, rank_programmes
+from services.referral.domain.routing import Candidate, Decision, rank_programmes
 from services.referral.ports import Claims, Registry
 
 
@@ -35,7 +35,7 @@ def draft(referral: Referral, network: Network, at: datetime, passed: Collection
         neighbors = network.neighbors(referral.needs.settlement_id)
     except KeyError:
         raise PermanentError(f"settlement_id: no settlement {referral.needs.settlement_id}") from None
-    return Draft(referral, rank_programmes(referral.needs, neighbors, at, passed))
+    return Draft(referral, rank_programmes(referral.needs, neighbors, at, passed, network.staleness))
 
 
 async def place(
@@ -93,10 +93,11 @@ async def _join_newer_queues(repeated: Sequence[Answer], claims: Claims, registr
 
 
 def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime) -> Change:
-    decision = replace(
-        one.decision,
-        candidates=tuple(replace(c, free=result.free.get(c.programme_id)) for c in one.decision.candidates),
+    free = result.free.get
+    candidates = tuple(
+        Candidate(c.programme_id, c.kilometers, free(c.programme_id), c.behind_km) for c in one.decision.candidates
     )
+    decision = Decision(candidates, one.decision.excluded)
     if result.state is ClaimState.WAITING:
         return start_waiting(one.referral, at, decision)
     if result.state is ClaimState.STALE:

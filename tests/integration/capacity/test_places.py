@@ -76,6 +76,15 @@ async def test_a_figure_that_nobody_confirmed_for_seven_days_is_stale(store: Sto
     assert again.figures[0].stale is False
 
 
+async def test_a_step_on_a_stale_figure_says_so(store: Store) -> None:
+    await open_programme(store, "a", 2)
+    for number, days in ((1, 7), (2, 8)):
+        await claim(store, number, "a", at=NOW + timedelta(days=days))
+    await store.places.set_places("a", 2, NOW + timedelta(days=9))
+    told = [(type(step.data).__name__, getattr(step.data, "stale", None)) for step in await steps(store)]
+    assert told == [("PlacesSetV1", None), ("PlaceHeldV1", None), ("PlaceHeldV1", True), ("PlacesSetV1", None)]
+
+
 async def test_a_queue_is_read_in_parts_also_among_equal_ranks(store: Store) -> None:
     await open_programme(store, "a", 0)
     for number in range(1, 8):

@@ -2,7 +2,8 @@
 
 Eligible: age in months within the programme's range, ICD-10 code under one of its prefixes, modality among those asked
 for, home within its catchment, not farther than the family's limit. Nearest: by geodesic distance from the home
-settlement to the center, to the meter; ties go to more free places, then to the smaller id.
+settlement to the center, to the meter; ties go to more free places, then to the smaller id. Where policy says so,
+who has not confirmed its figure for long counts as that much farther.
 """
 
 import csv
@@ -24,6 +25,8 @@ class Oracle:
     """Keeps its own count of free places."""
 
     data: Path
+    stale: frozenset[str] = frozenset()
+    behind_meters: int = 0
     meters: dict[tuple[str, str], int] = field(default_factory=dict)
 
     @cached_property
@@ -57,7 +60,7 @@ class Oracle:
         accepting = self.accepting(child)
         best = min(
             (id for id in accepting if self.free[id] > 0),
-            key=lambda id: (accepting[id], -self.free[id], id),
+            key=lambda id: (accepting[id] + self.behind_meters * (id in self.stale), -self.free[id], id),
             default=None,
         )
         if best:

@@ -1,5 +1,6 @@
 """Routing on the country's own network equals a brute-force oracle that was written apart."""
 
+import random
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from services.referral.entrypoints.center_shapes import CenterBody, center_rows
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.country import Country
 from tests.integration.referral.oracle import Oracle
-from tests.unit.referral.samples import NOW, diagnosis, event
+from tests.unit.referral.samples import diagnosis, event
 
 DATA = CHECKOUT / "data"
 CHILDREN, BATCH = 2000, 200
@@ -60,13 +61,18 @@ async def register_all(country: Country, oracle: Oracle) -> None:
     await country.carry()
 
 
+async def place_all(country: Country, submitted: list[dict[str, Any]]) -> None:
+    now = country.clock.now
+    for start in range(0, CHILDREN, BATCH):
+        await country.service.place_children(
+            [event(diagnosis(n, submitted_at=now, **submitted[n])) for n in range(start, start + BATCH)]
+        )
+
+
 async def test_two_thousand_children_go_where_the_oracle_says(country: Country) -> None:
     oracle, submitted = Oracle(DATA), children(seed=20261101)
     await register_all(country, oracle)
-    for start in range(0, CHILDREN, BATCH):
-        await country.service.place_children(
-            [event(diagnosis(n, submitted_at=NOW, **submitted[n])) for n in range(start, start + BATCH)]
-        )
+    await place_all(country, submitted)
     found, reasons = await _found(country)
     expected = [oracle.place(child) for child in submitted]
     assert found == [_as_recorded(best, accepting) for best, accepting in expected]
@@ -75,6 +81,30 @@ async def test_two_thousand_children_go_where_the_oracle_says(country: Country) 
         ReferralState.OFFERED, ReferralState.WAITING, ReferralState.UNPLACEABLE,
     }  # fmt: skip
     assert {id: one[0] - one[1] for id, one in (await country.figures()).items()} == oracle.free
+
+
+class TestPolicy:
+    """A figure that nobody has confirmed for a week stands 25 km farther."""
+
+    @pytest.fixture
+    def settings(self, settings: ReferralSettings) -> ReferralSettings:
+        return settings.model_copy(update={"stale_behind_km": 25.0})
+
+    async def test_with_half_the_figures_stale_they_go_where_the_oracle_says(self, country: Country) -> None:
+        oracle, submitted = Oracle(DATA, behind_meters=25_000), children(seed=20261102)
+        await register_all(country, oracle)
+        oracle.stale = frozenset(random.Random(4).sample(sorted(oracle.programmes), len(oracle.programmes) // 2))
+        country.clock.now += timedelta(days=8)
+        for id in oracle.programmes.keys() - oracle.stale:
+            await country.set_places(id, oracle.free[id])
+        await country.carry()
+        await place_all(country, submitted)
+        found, reasons = await _found(country)
+        expected = [oracle.place(child) for child in submitted]
+        assert found == [_as_recorded(best, accepting) for best, accepting in expected]
+        assert reasons == [accepting for _, accepting in expected]
+        without = Oracle(DATA)
+        assert found != [_as_recorded(*without.place(child)) for child in submitted]
 
 
 def _as_recorded(best: str | None, accepting: set[str]) -> tuple[ReferralState, str | None]:

@@ -14,9 +14,10 @@ NEAR: dict[str, Any] = {
     "programme_id": "near-1", "center_id": "near", "center_name": "The Near Center", "region_id": "KZ-75",
     "modality": "inpatient", "places": 9, "in_use": 9, "free": 0, "waiting": 31, "suspended": False,
     "course_days": 21, "next_free": FREE, "for_new_child": "2027-02-11",
+    "confirmed_at": "2026-11-20T20:00:00Z", "stale": False,
 }  # fmt: skip
 AWAY = NEAR | {
-    "programme_id": "far-1", "suspended": True, "waiting": None, "next_free": [], "for_new_child": None,
+    "programme_id": "far-1", "suspended": True, "waiting": None, "next_free": [], "for_new_child": None, "stale": True,
 }  # fmt: skip
 
 
@@ -39,8 +40,9 @@ def test_programmes_show_their_next_free_dates(joldama: Joldama, asked: list[obj
     assert title == "2 programmes"
     assert near.split() == [
         "near-1", "9", "9", "0", "31", "2026-12-01,", "2026-12-04", "×2,", "2026-12-05", "…", "2027-02-11",
+        "2026-11-21",
     ]  # fmt: skip
-    assert away.split() == ["far-1", "9", "9", "0", "suspended"]
+    assert away.split() == ["far-1", "9", "9", "0", "suspended", "2026-11-21", "stale"]
 
 
 def test_one_center_or_one_region_may_be_asked_for(joldama: Joldama, asked: list[object]) -> None:

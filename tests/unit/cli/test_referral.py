@@ -109,6 +109,15 @@ def test_a_tie_with_the_chosen_is_explained(joldama: Joldama, edge: Edge, kilome
     assert told is tied
 
 
+def test_a_stale_candidate_is_marked_and_explained(joldama: Joldama, edge: Edge) -> None:
+    near, far = STORY["decision"]["candidates"]
+    stale = [near, far | {"stale": True, "behind_km": 25.0}]
+    edge.story = STORY | {"decision": STORY["decision"] | {"candidates": stale}}
+    shown = joldama("referral", ID).stdout
+    assert "40  stale, taken as 25 km farther\n" in shown
+    assert "stale: the center had not confirmed how many places it has for days.\n" in shown
+
+
 def test_center_and_home_have_names_and_moments_are_local(joldama: Joldama, edge: Edge) -> None:
     shown = joldama("referral", ID).stdout
     assert "The Near Center (near)" in shown

@@ -25,6 +25,7 @@ class Capacity:
     def __init__(self) -> None:
         self.asked: list[str | None] = []
         self.name = "Center A"
+        self.more: dict[str, Any] = {}
         self.app = FastAPI()
         self.app.get("/v1/capacity")(self.figures)
         self.app.get("/v1/capacity/feed")(self.feed)
@@ -44,7 +45,7 @@ class Capacity:
         yield b": beat\n\n"
         for sequence in range(after + 1, min(after + 3, 6)):
             region = "KZ-10" if sequence % 2 else "KZ-75"
-            data = json.dumps(held(sequence, region))
+            data = json.dumps(held(sequence, region) | self.more)
             yield f"id: 1-{sequence}\nevent: kz.joldama.place.held.v1\ndata: {data}\n\n".encode()
         if after >= 5:
             yield b"event: reset\ndata: {}\n\n"
@@ -73,6 +74,11 @@ def test_the_feed_is_a_table_with_names(joldama: Joldama, capacity: Capacity) ->
     header, first, _ = ended.stdout.splitlines()
     assert header.split() == ["time", "what", "center", "modality", "free", "places", "waiting"]
     assert first.split()[1:] == ["held", "Center", "A", "inpatient", "8", "9", "0"]
+
+
+def test_a_figure_that_is_stale_is_marked(joldama: Joldama, capacity: Capacity) -> None:
+    capacity.more = {"stale": True}
+    assert joldama("watch", "--count", "1").stdout.splitlines()[1].endswith("        0  stale")
 
 
 def test_a_long_name_keeps_its_town(joldama: Joldama, capacity: Capacity) -> None:

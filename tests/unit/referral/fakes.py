@@ -12,7 +12,7 @@ from services.kit.errors import Conflict, TransientError
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change
-from services.referral.domain.routing import Candidate, Decision
+from services.referral.domain.routing import Candidate, Decision, in_order
 from services.referral.ports import Inboxed, Loaded
 from tests.unit.referral.samples import NOW
 
@@ -96,7 +96,7 @@ class FakeReferrals:
 def _joined(decision: Decision, candidate: Candidate) -> Decision:
     if any(one.programme_id == candidate.programme_id for one in decision.candidates):
         return decision
-    joined = sorted((*decision.candidates, candidate), key=lambda one: (one.kilometers, one.programme_id))
+    joined = sorted((*decision.candidates, candidate), key=in_order)
     return replace(decision, candidates=tuple(joined))
 
 

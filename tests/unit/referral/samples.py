@@ -58,6 +58,7 @@ def programme(id: str = "p", **changes: Any) -> Programme:
         "catchment": Catchment.NATION,
         "places": 1,
         "course_days": 21,
+        "confirmed_at": NOW,
     }
     return Programme(id=id, **(values | changes))
 

@@ -10,6 +10,7 @@ from services.contracts.vocabulary import Catchment, Modality, Priority
 from services.referral.domain.eligibility import Exclusion, exclusion
 from services.referral.domain.programmes import Needs, Programme
 from services.referral.domain.routing import Decision, queue_rank, rank_programmes
+from services.referral.domain.staleness import WEEK, Staleness
 from tests.unit.referral.samples import NOW, needs, network, programme
 
 PROGRAMMES = st.builds(
@@ -66,6 +67,60 @@ def test_candidates_go_by_distance_then_id_and_one_distance_is_one_tier(
     tiers = decision.tiers()
     assert [one for tier in tiers for one in tier] == [one.programme_id for one in decision.candidates]
     assert len(tiers) == len({one.kilometers for one in decision.candidates})
+
+
+STALE = NOW - timedelta(days=7, milliseconds=1)
+POLICY = Staleness(timedelta(days=7), 25.0)
+
+
+def among(policy: Staleness, **kilometers: tuple[float, bool]) -> Decision:
+    """Programmes by id with kilometers and whether each figure is stale."""
+    offers = [programme(id, confirmed_at=STALE if stale else NOW) for id, (_, stale) in kilometers.items()]
+    near = {f"center-{id}": far for id, (far, _) in kilometers.items()}
+    return rank_programmes(needs(), network(offers, near).neighbors("home"), NOW, (), policy)
+
+
+def test_a_stale_programme_goes_behind_fresh_ones_within_the_policys_distance_and_shows_its_own() -> None:
+    decision = among(POLICY, a=(1.0, True), b=(25.9, False), c=(26.0, False), d=(26.1, False), e=(0.5, True))
+    shown = [(one.programme_id, one.kilometers, one.stale) for one in decision.candidates]
+    assert shown == [("e", 0.5, True), ("b", 25.9, False), ("a", 1.0, True), ("c", 26.0, False), ("d", 26.1, False)]
+    assert decision.tiers() == (("e",), ("b",), ("a", "c"), ("d",))
+
+
+def test_a_sum_of_kilometers_ties_to_the_meter() -> None:
+    for far in range(0, 3000, 7):
+        kilometers = far / 1000
+        beyond = round(kilometers + 25, 3)
+        assert among(POLICY, a=(kilometers, True), b=(beyond, False)).tiers() == (("a", "b"),), kilometers
+
+
+def test_without_the_policy_a_stale_programme_keeps_its_turn_and_says_that_it_is_stale() -> None:
+    decision = among(WEEK, a=(1.0, True), b=(1.0, False), c=(2.0, False))
+    assert decision.tiers() == (("a", "b"), ("c",))
+    assert [one.stale for one in decision.candidates] == [True, False, False]
+
+
+@pytest.mark.parametrize(("age", "stale"), [(timedelta(days=7), False), (timedelta(days=7, milliseconds=1), True)])
+def test_a_figure_is_stale_after_seven_days(age: timedelta, stale: bool) -> None:
+    offers = network([programme("a", confirmed_at=NOW - age)]).neighbors("home")
+    assert rank_programmes(needs(), offers, NOW).candidates[0].stale is stale
+    assert WEEK.is_stale(NOW - age, NOW) is stale
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from("abcdefgh"), st.tuples(st.integers(0, 60), st.booleans())),
+    st.sampled_from([0.0, 10.0, 25.0]),
+)
+def test_only_the_order_follows_from_the_policy(places: dict[str, tuple[int, bool]], behind: float) -> None:
+    kilometers = {id: (float(far), stale) for id, (far, stale) in places.items()}
+    decision = among(Staleness(behind_km=behind), **kilometers)
+    order = sorted(places, key=lambda id: (places[id][0] + (behind if places[id][1] else 0), id))
+    assert [one.programme_id for one in decision.candidates] == order
+    assert {one.programme_id: one.kilometers for one in decision.candidates} == {
+        id: float(far) for id, (far, _) in places.items()
+    }
+    assert {one.programme_id for one in decision.candidates if one.stale} == {id for id in places if places[id][1]}
 
 
 def test_nobody_to_ask_is_a_decision_without_tiers() -> None:
