@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 Check = Callable[[], Awaitable[None]]
 CHECK_SECONDS = 5.0
+ready = Gauge("joldama_ready", "Whether a check of readiness passes: 1, or 0", ["check"])
 
 
 class Progress:
@@ -63,4 +64,7 @@ class Health:
         return JSONResponse(body, 503 if failing else 200)
 
     async def _metrics(self, _: Request) -> Response:
+        failing = await self.failing()
+        for name in self.checks:
+            ready.labels(name).set(name not in failing)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -36,6 +36,14 @@ class Message:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Events that wait for Kafka, and the age in seconds of the oldest."""
+
+    events: int
+    seconds: float
+
+
 class Outbox:
     """The tables `outbox`, `relay_position` and `relay_lease` of one service, on its own metadata."""
 
@@ -94,5 +102,10 @@ class Outbox:
 
     def pending(self, session: Session) -> int:
         """How many events have not been acknowledged by Kafka."""
-        rows = select(func.count()).select_from(self.rows).where(self.rows.c.acknowledged_at.is_(None))
-        return int(session.execute(rows).scalar_one())
+        return self.backlog(session).events
+
+    def backlog(self, session: Session) -> Backlog:
+        """What has not been acknowledged by Kafka."""
+        waits = select(func.count(), func.min(self.rows.c.recorded_at)).where(self.rows.c.acknowledged_at.is_(None))
+        events, oldest = session.execute(waits).one()
+        return Backlog(events, max(0.0, time.time() - oldest / 1000) if events else 0.0)

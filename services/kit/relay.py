@@ -25,12 +25,15 @@ log = structlog.get_logger()
 BATCH = 1000
 LEASE_MS = 3_000
 VERIFY_EVERY = 60.0
+COUNT_EVERY = 10.0
+"""Seconds between two counts of what waits, also while Kafka is away."""
 KEEP_MS = 30 * 86_400_000
 """How long the outbox keeps what was acknowledged: what may be published again."""
 
 published = Counter("outbox_published_total", "Events acknowledged by Kafka", ["topic"])
 republished = Counter("outbox_republished_total", "Times the outbox was published again", ["topic"])
 pending_gauge = Gauge("outbox_pending", "Events not acknowledged by Kafka when last counted")
+oldest_gauge = Gauge("joldama_outbox_oldest_seconds", "Age of the oldest of them; 0 when there is none")
 
 
 class Wake(Protocol):
@@ -55,12 +58,14 @@ class OutboxRelay:
     owner: str = field(default_factory=lambda: uuid4().hex)
     progressed: Callable[[], None] = lambda: None
     _verify_at: float = 0.0
+    _count_at: float = 0.0
     _lease_until: int = 0
 
     async def run(self) -> None:
         pause = 0.1
         while True:
             try:
+                await self.count()
                 await self.step()
                 pause = 0.1
             except (TransientError, KafkaError, OSError) as error:
@@ -68,6 +73,15 @@ class OutboxRelay:
                 self._verify_at = 0.0
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
+
+    async def count(self) -> None:
+        """How much waits, and since when: for whoever watches."""
+        if time.monotonic() < self._count_at:
+            return
+        backlog = await self.database.read(self.outbox.backlog)
+        pending_gauge.set(backlog.events)
+        oldest_gauge.set(backlog.seconds)
+        self._count_at = time.monotonic() + COUNT_EVERY
 
     async def step(self) -> None:
         """Hold the lease, look whether Kafka still has what it took, publish what waits, or wait for a commit."""
@@ -143,7 +157,6 @@ class OutboxRelay:
         for topic in sorted(forgotten):
             await self.database.write(partial(self._again, topic=topic))
         await self.database.write(self._trim)
-        pending_gauge.set(await self.database.read(self.outbox.pending))
 
     def _again(self, session: Session, topic: str) -> None:
         log.error("relay.kafka_forgot", topic=topic)

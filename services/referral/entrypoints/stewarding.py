@@ -14,6 +14,7 @@ from services.kit.errors import TransientError
 from services.kit.health import Progress
 from services.referral.adapters.tables import inbox
 from services.referral.bootstrap import ReferralService
+from services.referral.entrypoints.counting import count_forever
 
 log = structlog.get_logger()
 STALLED_AFTER = 120.0
@@ -25,6 +26,7 @@ AUDIT_LEASE = "audit"
 
 differences = Gauge("joldama_audit_differences", "Differences between record and capacity at the last audit")
 unsettled = Gauge("joldama_audit_unsettled", "Differences that may still have been on their way at the last audit")
+last_audit = Gauge("joldama_audit_last_timestamp_seconds", "When this worker last audited to the end")
 audits = Counter("joldama_audits_total", "Audits by how they ended", ["outcome"])
 
 
@@ -38,6 +40,7 @@ async def audit_once(service: ReferralService) -> None:
         return
     differences.set(len(report.differences))
     unsettled.set(report.unsettled)
+    last_audit.set_to_current_time()
     audits.labels("differs" if report.differences else "agrees").inc()
     for one in report.differences[:50]:
         log.error(
@@ -75,7 +78,7 @@ async def stewarding(service: ReferralService) -> AsyncIterator[Progress]:
     progress = Progress(STALLED_AFTER)
     service.steward.progressed = progress
     loops: tuple[Coroutine[Any, Any, None], ...] = (
-        service.steward.run(), _audit_forever(service), _trim_forever(service),
+        service.steward.run(), _audit_forever(service), _trim_forever(service), count_forever(service),
     )  # fmt: skip
     tasks = {asyncio.create_task(one) for one in loops}
     try:

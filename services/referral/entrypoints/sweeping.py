@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from services.kit.errors import TransientError
 from services.kit.health import Progress
@@ -18,6 +18,7 @@ STALLED_AFTER = 60.0
 """Seconds without a sweep that turn readiness red."""
 
 swept = Counter("referral_deadlines_total", "Steps that the sweep took", ["command"])
+last = Gauge("joldama_sweep_last_timestamp_seconds", "When deadlines were last looked through to the end")
 
 
 async def sweep_forever(service: ReferralService, progressed: Progress) -> None:
@@ -28,6 +29,7 @@ async def sweep_forever(service: ReferralService, progressed: Progress) -> None:
                 swept.labels(command.value).inc(number)
                 log.info("deadlines.kept", command=command.value, number=number)
             progressed()
+            last.set_to_current_time()
         except TransientError as error:
             log.warning("sweep.retrying", reason=str(error))
         await asyncio.sleep(EVERY)

@@ -12,7 +12,7 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from services.contracts.claims import Mark, ProgrammeCapacity
 from services.contracts.rebuild import BATCH, Generation, GenerationState, Opened, RestoredClaim
@@ -24,6 +24,7 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at capacity, when no claim is refused meanwhile."""
 
 rebuilt = Counter("joldama_capacity_rebuilt_total", "Times capacity was rebuilt from the record")
+without_data = Gauge("joldama_capacity_rebuilding", "Whether capacity is without its data and refuses claims: 1, or 0")
 
 
 class Record(Protocol):
@@ -114,8 +115,12 @@ class Steward:
     async def _is_whole(self) -> bool:
         mark = await self.record.mark()
         found = await self.capacity.generation(mark)
-        self.rebuilding = mark is None or found.state is not GenerationState.OPEN
+        self._say(rebuilding=mark is None or found.state is not GenerationState.OPEN)
         return not self.rebuilding
+
+    def _say(self, *, rebuilding: bool) -> None:
+        self.rebuilding = rebuilding
+        without_data.set(rebuilding)
 
     async def rebuild(self) -> Opened:
         """A new generation from the record; the lease must be one's own."""
@@ -126,7 +131,7 @@ class Steward:
         await self._restore_programmes(epoch)
         restored = await self._restore_claims(epoch)
         opened = await self.capacity.open(epoch)
-        self.rebuilding = False
+        self._say(rebuilding=False)
         rebuilt.inc()
         log.warning("steward.rebuilt", epoch=epoch, claims=restored, handed_over=opened.handed_over)
         return opened

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import update
 
 from services.kit import relay as relay_module
@@ -47,6 +48,28 @@ async def test_what_kafka_did_not_take_is_sent_again_after_what_it_took(
     publisher.takes = 9
     await relay.publish_pending()
     assert publisher.log["events.v1"] == ["e1", "e2", "e3"]
+
+
+async def test_what_waits_is_counted_with_its_age_also_while_kafka_is_away(
+    relay: OutboxRelay, database: Database, publisher: FakePublisher
+) -> None:
+    await add(database, 1, 2, 3)
+    minute_ago = update(outbox.rows).where(outbox.rows.c.event_id == "e2").values(
+        recorded_at=outbox.rows.c.recorded_at - 60_000
+    )  # fmt: skip
+    await database.write(lambda session: session.execute(minute_ago))
+    publisher.takes = 0
+    working = asyncio.create_task(run_relay(relay))
+    await eventually(lambda: REGISTRY.get_sample_value("outbox_pending") == 3)
+    assert 60 <= (REGISTRY.get_sample_value("joldama_outbox_oldest_seconds") or 0) < 90
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    publisher.takes, relay._count_at = 9, 0.0
+    await relay.publish_pending()
+    await relay.count()
+    assert (
+        REGISTRY.get_sample_value("outbox_pending") == REGISTRY.get_sample_value("joldama_outbox_oldest_seconds") == 0
+    )
 
 
 async def test_an_event_is_not_published_before_its_transaction_is_committed(

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
-from services.referral.adapters.tables import inbox
+from services.referral.adapters.tables import ReferralRow, inbox
+from services.referral.entrypoints import counting
 from services.referral.entrypoints.stewarding import INBOX_MS, stewarding
 from tests.integration.referral.country import Country
 from tests.integration.referral.test_audit import Drifting, country, redis
@@ -57,6 +58,19 @@ async def test_the_worker_is_not_ready_while_capacity_has_no_data(country: Count
     await steward._is_whole()
     with pytest.raises(RuntimeError, match="rebuilding"):
         await steward.check()
+    assert REGISTRY.get_sample_value("joldama_capacity_rebuilding") == 1
     async with stewarding(country.service):
         await eventually(lambda: not steward.rebuilding)
     await steward.check()
+    assert REGISTRY.get_sample_value("joldama_capacity_rebuilding") == 0
+
+
+async def test_who_needs_an_operator_and_who_is_lost_is_counted(country: Country) -> None:
+    await country.submit(1)  # no center takes it: unplaceable, and so escalated
+    await counting.count_once(country.service)
+    assert REGISTRY.get_sample_value("joldama_referrals_escalated") == 1
+    assert REGISTRY.get_sample_value("joldama_referrals_without_deadline") == 0
+    lose = update(ReferralRow).values(due_at=None)
+    await country.service.database.write(lambda session: session.execute(lose))
+    async with stewarding(country.service):
+        await eventually(lambda: REGISTRY.get_sample_value("joldama_referrals_without_deadline") == 1)

@@ -34,6 +34,14 @@ async def test_not_ready_names_the_failing_checks_with_their_reasons() -> None:
     assert (status, body["checks"]) == (503, {"a": "ok", "kafka": "no broker answers"})
 
 
+async def test_what_is_not_ready_is_a_metric_for_an_alarm() -> None:
+    transport = httpx2.ASGITransport(Starlette(routes=Health(watched=fine, broken=broken).routes()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://probe") as client:
+        told = (await client.get("/metrics")).text
+    assert 'joldama_ready{check="watched"} 1.0' in told
+    assert 'joldama_ready{check="broken"} 0.0' in told
+
+
 async def test_a_check_that_hangs_is_not_ready() -> None:
     async def hang() -> None:
         await asyncio.Event().wait()
