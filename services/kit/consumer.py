@@ -1,30 +1,52 @@
-"""A plain consumer: fetch, settle, commit. For services whose consuming is a side line; the worker uses Faust."""
+"""A plain consumer: fetch, settle, commit, and look whether the log is still the same. The worker uses Faust."""
 
 import asyncio
 from collections.abc import Callable
 
 import structlog
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 
 from services.kit.batches import Settler
 from services.kit.letters import Taken
+from services.kit.log_watch import FAILURES, LogWatch
+from services.kit.logs import taken_from
 
 log = structlog.get_logger()
 
 
 async def consume(
-    consumer: AIOKafkaConsumer, settler: Settler[Taken], progressed: Callable[[], None], most: int = 500
+    consumer: AIOKafkaConsumer,
+    settler: Settler[Taken],
+    watch: LogWatch,
+    progressed: Callable[[], None],
+    most: int = 500,
 ) -> None:
     """Take from `consumer` until cancelled: offsets are committed after a batch is settled, so a crash repeats it."""
     while True:
         try:
+            if watch.due():
+                await _begin_again(consumer, watch)
             fetched = await consumer.getmany(timeout_ms=1000, max_records=most)
             for records in fetched.values():
-                await settler.settle([Taken(r.topic, r.partition, r.offset, r.key, r.value) for r in records])
+                batch = [taken_from(record) for record in records]
+                await settler.settle(batch)
+                await watch.settled(batch)
             if fetched:
                 await consumer.commit()
             progressed()
-        except KafkaError as error:
-            log.warning("consumer.retrying", reason=type(error).__name__)
+        except FAILURES as error:
+            log.warning("consumer.retrying", reason=str(error) or type(error).__name__)
             await asyncio.sleep(0.5)
+
+
+async def _begin_again(consumer: AIOKafkaConsumer, watch: LogWatch) -> None:
+    """Go back to the beginning when a log of ours is another by now; what is another process's, that one notices."""
+    others = await watch.look()
+    places = consumer.assignment()
+    if not others & places:
+        return
+    log.error("consumer.kafka_forgot", consumer=watch.consumer, partitions=len(places))
+    for place in places:
+        consumer.seek(place, 0)
+    await consumer.commit(dict.fromkeys(places, 0))
+    await watch.forget(places)

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from services.kit.settings import ServiceSettings
@@ -58,6 +59,7 @@ def make_consumer(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         session_timeout_ms=10_000,
+        metadata_max_age_ms=10_000,  # a topic that was away for a moment is assigned again after so long
         **security(settings),
         **options,
     )
@@ -68,14 +70,15 @@ async def started(*clients: AIOKafkaProducer | AIOKafkaConsumer) -> AsyncIterato
     """Start each of `clients`, trying until Kafka answers, and stop all at the end."""
     try:
         for client in clients:
-            await _start(client)
+            await start(client)
         yield
     finally:
         for client in reversed(clients):
             await client.stop()
 
 
-async def _start(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+async def start(client: AIOKafkaProducer | AIOKafkaConsumer | AIOKafkaAdminClient) -> None:
+    """Start `client`, trying until Kafka answers."""
     pause = 0.1
     while True:
         try:

@@ -50,6 +50,8 @@ class Taken:
     offset: int
     key: bytes | None
     value: bytes | None
+    timestamp: int = 0
+    """Epoch milliseconds, as Kafka has it."""
 
     @property
     def digest(self) -> str:

@@ -3,4 +3,4 @@
 from services.kit.migrations import History
 from services.kit.settings import CHECKOUT
 
-HISTORY = History(CHECKOUT / "deploy" / "migrations" / "intake", head="0002", lock=0x6A_6F_6C_01)
+HISTORY = History(CHECKOUT / "deploy" / "migrations" / "intake", head="0003", lock=0x6A_6F_6C_01)

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from services.kit.inbox import Inbox
 from services.kit.letters import DeadLetterTable
 from services.kit.outbox import Outbox
+from services.kit.positions import Positions
 
 metadata = MetaData()
 
@@ -82,3 +83,4 @@ children, diagnoses, answered, access, audit = (
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
 dead_letters = DeadLetterTable(metadata)
+positions = Positions(metadata)

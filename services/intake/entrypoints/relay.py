@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer
 from services.contracts.topics import REFERRALS, topic
 from services.intake.adapters.history import HISTORY
 from services.intake.adapters.sql_access import CONSUMER
-from services.intake.adapters.tables import outbox
+from services.intake.adapters.tables import outbox, positions
 from services.intake.bootstrap import Intake, bootstrap
 from services.intake.handlers.follow import follow
 from services.intake.settings import IntakeSettings
@@ -21,7 +21,9 @@ from services.kit.health import Health, Progress
 from services.kit.kafka import make_consumer, make_producer, reach, started
 from services.kit.letter_retries import LetterRetries
 from services.kit.letters import Taken
+from services.kit.log_watch import LogWatch
 from services.kit.logging import configure_logging
+from services.kit.logs import open_logs
 from services.kit.publisher import KafkaPublisher
 from services.kit.relay import OutboxRelay, run_relay
 from services.kit.server import probes, until_stopped
@@ -42,6 +44,7 @@ class RelayProcess:
         self._retries = LetterRetries(intake.letters, CONSUMER, lambda message: self._take([message]))
         self._stopped_by: str | None = None
         self._producer: AIOKafkaProducer | None = None
+        self._watch: LogWatch | None = None
         self.health = Health(
             database=intake.database.ping,
             migrated=lambda: HISTORY.check(intake.database),
@@ -72,10 +75,12 @@ class RelayProcess:
     async def _follow(self, letters: DeadLetters) -> None:
         settler = Settler[Taken](CONSUMER, self._take, letters.set_aside, letters.record)
         source = topic(self._settings.topic_prefix, REFERRALS)
-        consumer = make_consumer(self._settings, [source], f"{self._settings.topic_prefix}.{CONSUMER}")
+        group = f"{self._settings.topic_prefix}.{CONSUMER}"
+        consumer = make_consumer(self._settings, [source], group)
         try:
-            async with started(consumer):
-                await consume(consumer, settler, self._followed)
+            async with started(consumer), open_logs(self._settings, [source]) as logs:
+                self._watch = LogWatch(self._intake.database, positions, logs, CONSUMER, group)
+                await consume(consumer, settler, self._watch, self._followed)
         except TooManyDead as error:  # the outbox goes on; readiness says that the access rules do not
             self._stopped_by = str(error)
             log.critical("consumer.stopped", consumer=CONSUMER, reason=self._stopped_by)
@@ -100,6 +105,8 @@ class RelayProcess:
         if self._stopped_by:
             raise RuntimeError(self._stopped_by)
         await self._followed.check()
+        if self._watch:
+            await self._watch.check()
 
 
 async def run(settings: IntakeSettings) -> None:

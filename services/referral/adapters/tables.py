@@ -12,6 +12,7 @@ from services.kit.columns import Instant
 from services.kit.inbox import Inbox
 from services.kit.letters import DeadLetterTable
 from services.kit.outbox import Outbox
+from services.kit.positions import Positions
 
 
 class Base(SQLModel, registry=registry()):
@@ -160,3 +161,4 @@ metadata = Base.metadata
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
 dead_letters = DeadLetterTable(metadata)
+positions = Positions(metadata)

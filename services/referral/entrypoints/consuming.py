@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter
 
 from services.contracts import topics
 from services.contracts.events import Event, MalformedEvent, read_event
@@ -18,10 +18,12 @@ from services.kit.health import Health
 from services.kit.kafka import make_producer, reach, started
 from services.kit.letter_retries import LetterRetries, retrying
 from services.kit.letters import Taken
+from services.kit.log_watch import LogWatch
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.stewarding import stewarding
 from services.referral.entrypoints.sweeping import keeping_deadlines
+from services.referral.entrypoints.watching import watching
 from services.referral.settings import ReferralSettings
 
 log = structlog.get_logger()
@@ -30,16 +32,16 @@ STUCK_AFTER = 60.0
 """Seconds that one batch may take before readiness turns red."""
 
 taken = Counter("worker_events_total", "Events settled", ["topic"])
-age = Gauge("worker_last_event_age_seconds", "Age of the newest event when it was settled", ["topic"])
 
 Handler = Callable[[Sequence[Event]], Awaitable[None]]
 
 
 @dataclass
 class Consumers:
-    """One settler a topic, and their health."""
+    """One settler a topic, the watch over their logs, and their health."""
 
     settlers: dict[str, Settler[Taken]]
+    watch: LogWatch
     health: Health
     _began: dict[str, float] = field(default_factory=dict)
     _stopped: str = ""
@@ -47,11 +49,11 @@ class Consumers:
     async def take(self, topic: str, messages: Sequence[Any]) -> None:
         """Settle a batch of one topic; raises TooManyDead."""
         self._began[topic] = time.monotonic()
-        batch = [Taken(m.topic, m.partition, m.offset, m.key, m.value) for m in messages]
+        batch = [Taken(m.topic, m.partition, m.offset, m.key, m.value, round(m.timestamp * 1000)) for m in messages]
         await self.settlers[topic].settle(batch)
+        await self.watch.settled(batch)
         del self._began[topic]
         taken.labels(topic).inc(len(batch))
-        age.labels(topic).set(max(0.0, time.time() - messages[-1].timestamp))
 
     async def take_again(self, message: Taken) -> None:
         """Hand a dead letter to its topic's handlers, past the settler and its counts; raises what they raise."""
@@ -105,7 +107,9 @@ async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]
         await stack.enter_async_context(started(producer))
         swept = await stack.enter_async_context(keeping_deadlines(service))
         stewarded = await stack.enter_async_context(stewarding(service))
-        consumers = Consumers(_settlers(service, DeadLetters(producer, service.letters, CONSUMER)), Health())
+        watch = await stack.enter_async_context(watching(service))
+        letters = DeadLetters(producer, service.letters, CONSUMER)
+        consumers = Consumers(_settlers(service, letters), watch, Health())
         retries = LetterRetries(service.letters, CONSUMER, consumers.take_again)
         retried = await stack.enter_async_context(retrying(retries))
         consumers.health.checks |= {
@@ -114,6 +118,7 @@ async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]
             "kafka": lambda: reach(producer),
             "consuming": consumers.going_on,
             "dead_letters": retried.check,
+            "progress": watch.check,
             "deadlines": swept.check,
             "steward": stewarded.check,
             "capacity": service.steward.check,

@@ -17,6 +17,7 @@ from services.kit.logging import configure_logging
 from services.kit.server import probes
 from services.referral.entrypoints.broker import credentials
 from services.referral.entrypoints.consuming import Consumers, open_consumers
+from services.referral.entrypoints.watching import begin_where_known
 from services.referral.settings import ReferralSettings
 
 log = structlog.get_logger()
@@ -62,6 +63,7 @@ def build(settings: ReferralSettings) -> faust.App:
         consumer_group_instance_id=f"{settings.worker_group}.{settings.worker_instance}",
         broker_session_timeout=10,
         broker_commit_interval=1.0,
+        consumer_metadata_max_age_ms=10_000,  # a topic that was away for a moment is assigned again after so long
         key_serializer="raw",
         value_serializer="raw",
     )
@@ -98,7 +100,10 @@ def _agent(
 def main() -> None:
     settings = ReferralSettings()
     configure_logging("referral-worker", settings.log_level)
-    worker = faust.Worker(build(settings), loglevel="WARN", redirect_stdouts=False, override_logging=False)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    loop.run_until_complete(begin_where_known(settings))
+    worker = faust.Worker(build(settings), loglevel="WARN", redirect_stdouts=False, override_logging=False, loop=loop)
     sys.exit(worker.execute_from_commandline())
 
 

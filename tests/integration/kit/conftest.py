@@ -1,13 +1,20 @@
-"""A database with an outbox and an inbox, and a publisher that records."""
+"""A database with an outbox and an inbox, a publisher that records, and a watched topic on a real Kafka."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
+from services.kit import log_watch
 from services.kit.database import Database
+from services.kit.kafka import make_producer, started
+from services.kit.log_watch import LogWatch
+from services.kit.logs import Logs, open_logs
 from services.kit.publisher import Acknowledged, Outgoing
-from tests.integration.kit.tables import message, metadata, outbox
+from services.kit.settings import ServiceSettings
+from tests.integration.kit.logs import Topic
+from tests.integration.kit.tables import message, metadata, outbox, positions
 
 
 @pytest.fixture
@@ -55,3 +62,37 @@ async def add(database: Database, *numbers: int, topic: str = "events.v1") -> No
 
 async def pending(database: Database) -> int:
     return await database.read(outbox.pending)
+
+
+@pytest.fixture
+def broker(kafka: str, prefix: str) -> ServiceSettings:
+    return ServiceSettings(mode="local", kafka_servers=kafka, topic_prefix=prefix)
+
+
+@pytest.fixture
+async def topic(broker: ServiceSettings) -> AsyncIterator[Topic]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.kafka_servers)
+    producer = make_producer(broker, "test")
+    await admin.start()
+    async with started(producer):
+        topic = Topic(broker, admin, producer)
+        await topic.make()
+        yield topic
+    await admin.close()
+
+
+@pytest.fixture
+async def logs(broker: ServiceSettings, topic: Topic) -> AsyncIterator[Logs]:
+    async with open_logs(broker, [topic.name]) as logs:
+        yield logs
+
+
+@pytest.fixture
+def group(prefix: str) -> str:
+    return f"{prefix}.tester"
+
+
+@pytest.fixture
+def watch(database: Database, logs: Logs, group: str, monkeypatch: pytest.MonkeyPatch) -> LogWatch:
+    monkeypatch.setattr(log_watch, "SURE_AFTER", 0.05)
+    return LogWatch(database, positions, logs, "tester", group)

@@ -5,11 +5,13 @@ from sqlalchemy import MetaData
 from services.kit.inbox import Inbox
 from services.kit.letters import DeadLetterTable
 from services.kit.outbox import Message, Outbox
+from services.kit.positions import Positions
 
 metadata = MetaData()
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
 dead_letters = DeadLetterTable(metadata)
+positions = Positions(metadata)
 
 
 def message(number: int, key: str = "k", topic: str = "events.v1") -> Message:
