@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults test-stack test-compose env lock clean
+.PHONY: help up test lint bench test-faults chaos test-stack test-compose env lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,10 @@ test: $(READY) ## every test that needs nothing but this machine and takes nothi
 test-faults: $(READY) ## servers and processes taken away under load
 	@$(BIN)/python -m services.local.kafka
 	@exec $(BIN)/python -m pytest -n 2 -m faults $(ARGS)
+
+chaos: $(READY) ## seeded runs under load with faults, then the invariants (ARGS="--runs 10", ARGS="--seed 17 --runs 1")
+	@$(BIN)/python -m services.local.kafka
+	@exec $(BIN)/python -m tests.chaos $(ARGS)
 
 lint: $(READY) ## ruff, mypy --strict and the import rules
 	$(BIN)/ruff check .

@@ -8,52 +8,18 @@ from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx2
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from redis.asyncio import Redis
 
-from services.contracts import topics
-from services.kit.settings import CHECKOUT, ServiceSettings
-from services.kit.topics import create_topics
+from services.kit.settings import CHECKOUT
 from tests.network.test_killed import EVERYWHERE
 from tests.support import books
 from tests.support.children import demo, submit_all
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
+from tests.support.wiping import audit, flush_redis, make_topics_anew, one_story
 
 CHILDREN = 500
-
-
-async def flush_redis(country: RunningNetwork) -> None:
-    async with Redis.from_url(country.plan.redis_url) as redis:
-        await redis.flushall()
-
-
-async def make_topics_anew(country: RunningNetwork) -> None:
-    """Delete all topics with what they keep, and create them again, as on a new cluster."""
-    settings = ServiceSettings(mode="local", kafka_servers=country.plan.kafka_servers)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
-    await admin.start()
-    names = [topics.topic(settings.topic_prefix, name) for name in topics.ALL]
-    await admin.delete_topics(names)
-    await admin.close()
-    made: set[str] = set()
-
-    async def made_again() -> bool:
-        made.update(await create_topics(settings, CHECKOUT / "deploy" / "topics.toml"))
-        return made >= set(names)
-
-    await eventually(made_again, "the topics are there again", within=30)
-
-
-async def audit(country: RunningNetwork) -> dict[str, Any]:
-    headers = country.headers("operator")
-    async with httpx2.AsyncClient(base_url=country.url("referral"), headers=headers, timeout=90) as http:
-        answer = await http.get("/v1/audit")
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
 
 
 @pytest.mark.faults
@@ -110,11 +76,3 @@ async def command(country: RunningNetwork, *words: str) -> tuple[int, Any]:
     told, _ = await joldama.communicate()
     assert joldama.returncode is not None
     return joldama.returncode, json.loads(told)
-
-
-async def one_story(country: RunningNetwork) -> bool:
-    try:
-        assert await books.differences(country) == []
-    except httpx2.HTTPError as error:
-        raise AssertionError("capacity is being rebuilt") from error
-    return True

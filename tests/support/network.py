@@ -11,6 +11,7 @@ from services.cli.up import demo
 from services.local.home import Home
 from services.local.issuer import issue_token
 from services.local.network import Network
+from services.local.parts import Blueprint
 from services.local.plan import DEFAULT_PORTS, Plan
 from services.local.ports import Ports
 from tests.support.servers import wait_until
@@ -49,8 +50,12 @@ class RunningNetwork:
 
     def wait_restarted(self, part: str, before: int) -> None:
         """Until `part` is another process than `before`, and all parts are ready."""
-        wait_until(lambda: self.pid(part) not in (0, before), f"{part} runs again")
+        self.wait_another(part, before)
         self.network.wait_ready()
+
+    def wait_another(self, part: str, before: int) -> None:
+        """Until `part` is another process than `before`."""
+        wait_until(lambda: self.pid(part) not in (0, before), f"{part} runs again")
 
     def load_country(self) -> None:
         """Register the centers of `data/`, and wait until capacity has a place count of every programme."""
@@ -60,15 +65,18 @@ class RunningNetwork:
 
 
 @contextmanager
-def running_network(folder: Path, **environment: str) -> Iterator[RunningNetwork]:
-    """Start a network with its state in `folder`, on random free ports; `environment` goes to all its parts."""
+def running_network(folder: Path, blueprint: Blueprint | None = None, **environment: str) -> Iterator[RunningNetwork]:
+    """Start a network with its state in `folder`, on random free ports; `environment` goes to all its parts.
+
+    `blueprint` puts other parts in.
+    """
     home = Home(folder.resolve())
     home.make()
     if not home.read():
         with Ports() as ports:
             home.write({"ports": {name: ports.choose() for name in DEFAULT_PORTS}})
     variables: Mapping[str, str] = {**_plain_environment(), **environment}
-    with Network(home, print, environment=variables) as network:
+    with Network(home, print, blueprint, environment=variables) as network:
         yield RunningNetwork(network, network.start())
 
 

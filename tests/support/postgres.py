@@ -1,0 +1,73 @@
+"""A PostgreSQL server of a test's own, to be restarted at will."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+
+from services.local.ports import LOOPBACK, Ports
+from tests.support.servers import CHECKOUT, wait_until
+
+SCRIPT = str(CHECKOUT / "deploy" / "test-postgres")
+
+
+class Postgres:
+    """One server whose data lies in `folder`, which may not exist yet."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str) -> str:
+        """SQLAlchemy's URL of a database."""
+        return f"postgresql+psycopg://tests@{LOOPBACK}:{self.port}/{database}"
+
+    def start(self) -> "Postgres":
+        log = self.folder.with_suffix(".log")
+        with log.open("ab") as out:
+            command = [SCRIPT, "run", str(self.folder), str(self.port)]
+            self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        wait_until(self.is_ready, f"PostgreSQL is ready (log: {log})", self._process)
+        return self
+
+    def is_ready(self) -> bool:
+        return not subprocess.run([SCRIPT, "ready", str(self.port)]).returncode
+
+    def stop(self, with_signal: int = signal.SIGINT) -> None:
+        """SIGINT breaks all connections and stops in order; SIGQUIT as a crash does, to be recovered from."""
+        if self._process is not None:
+            self._process.send_signal(with_signal)
+            self._process.wait(60)
+
+    def make_database(self, name: str) -> str:
+        """The URL of a new, empty one."""
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}"'))
+        engine.dispose()
+        return self.url(name)
+
+
+def installed() -> bool:
+    """Whether PostgreSQL is here, or could be installed just now; why not goes to stderr."""
+    return not subprocess.run([SCRIPT, "install"], stdout=subprocess.DEVNULL).returncode
+
+
+@contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A server in a temporary folder, which PostgreSQL's own user can reach."""
+    folder = Path(tempfile.mkdtemp(prefix="joldama-postgres-"))
+    os.chmod(folder, 0o711)
+    with Ports() as ports:  # the port stays chosen while the server is away
+        server = Postgres(folder / "data", ports.choose())
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+            shutil.rmtree(folder, ignore_errors=True)

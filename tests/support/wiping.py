@@ -1,0 +1,66 @@
+"""Taking away what may be lost, and asking afterwards whether record and capacity tell one story."""
+
+from typing import Any
+
+import httpx2
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+
+from services.contracts import topics
+from services.kit.settings import CHECKOUT, ServiceSettings
+from services.kit.topics import create_topics
+from tests.support import books
+from tests.support.eventually import eventually
+from tests.support.network import RunningNetwork
+
+
+async def flush_redis(country: RunningNetwork) -> None:
+    async with Redis.from_url(country.plan.redis_url) as redis:
+        await redis.flushall()
+
+
+async def make_topics_anew(country: RunningNetwork) -> None:
+    """Delete all topics with what they keep, and create them again, as on a new cluster. Kafka may be away at first."""
+    settings = ServiceSettings(mode="local", kafka_servers=country.plan.kafka_servers)
+    names = [topics.topic(settings.topic_prefix, name) for name in topics.ALL]
+    deleted, made = False, set[str]()
+
+    async def made_again() -> bool:
+        nonlocal deleted
+        try:
+            if not deleted:
+                await _delete(settings.kafka_servers, names)
+                deleted = True
+            made.update(await create_topics(settings, CHECKOUT / "deploy" / "topics.toml"))
+        except (KafkaError, OSError) as error:
+            raise AssertionError("Kafka is away") from error
+        return made >= set(names)
+
+    await eventually(made_again, "the topics are there again", within=60)
+
+
+async def _delete(servers: str, names: list[str]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    try:
+        await admin.start()
+        await admin.delete_topics(names)
+    finally:
+        await admin.close()
+
+
+async def audit(country: RunningNetwork) -> dict[str, Any]:
+    headers = country.headers("operator")
+    async with httpx2.AsyncClient(base_url=country.url("referral"), headers=headers, timeout=90) as http:
+        answer = await http.get("/v1/audit")
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+async def one_story(country: RunningNetwork) -> bool:
+    try:
+        assert await books.differences(country) == []
+    except httpx2.HTTPError as error:
+        raise AssertionError("capacity is being rebuilt") from error
+    return True

@@ -1,0 +1,32 @@
+"""Scenarios of `make chaos`: of the seed alone, and of every kind."""
+
+from tests.chaos.scenario import GATES, PARTS, SECONDS, Kind, scenario
+
+HUNDRED = [scenario(seed) for seed in range(1, 101)]
+
+
+def test_the_same_seed_gives_the_same_scenario() -> None:
+    assert HUNDRED == [scenario(seed) for seed in range(1, 101)]
+    assert len({str(one) for one in HUNDRED}) == len(HUNDRED)
+
+
+def test_every_fault_occurs_within_a_hundred_seeds() -> None:
+    faults = [fault for one in HUNDRED for fault in one.faults]
+    assert {fault.kind for fault in faults} == set(Kind)
+    assert {fault.target for fault in faults if fault.kind is Kind.KILL} == set(PARTS)
+    assert {fault.target for fault in faults if fault.kind is Kind.CUT} == set(GATES)
+
+
+def test_faults_come_in_order_while_children_are_submitted() -> None:
+    for one in HUNDRED:
+        moments = [fault.at for fault in one.faults]
+        assert 2 <= len(moments) <= 5
+        assert moments == sorted(moments)
+        assert 0 <= moments[0] <= moments[-1] < SECONDS
+        assert 80 <= one.children <= 150
+
+
+def test_a_gentle_run_only_stops_and_starts_parts() -> None:
+    gentle = [one for one in HUNDRED if one.gentle]
+    assert gentle
+    assert {fault.kind for one in gentle for fault in one.faults} == {Kind.RESTART}
