@@ -23,7 +23,7 @@ from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.stewarding import stewarding
 from services.referral.entrypoints.sweeping import keeping_deadlines
-from services.referral.entrypoints.watching import watching
+from services.referral.entrypoints.watching import end, watching
 from services.referral.settings import ReferralSettings
 
 log = structlog.get_logger()
@@ -99,15 +99,17 @@ def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settl
 
 
 @asynccontextmanager
-async def open_consumers(settings: ReferralSettings) -> AsyncIterator[Consumers]:
-    """The consumers of one worker process, on the service's bootstrap."""
+async def open_consumers(
+    settings: ReferralSettings, forgotten: Callable[[int], None] = end
+) -> AsyncIterator[Consumers]:
+    """The consumers of one worker process, on the service's bootstrap; `forgotten` as for `watching`."""
     producer = make_producer(settings, "referral-worker")
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(bootstrap(settings))
         await stack.enter_async_context(started(producer))
         swept = await stack.enter_async_context(keeping_deadlines(service))
         stewarded = await stack.enter_async_context(stewarding(service))
-        watch = await stack.enter_async_context(watching(service))
+        watch = await stack.enter_async_context(watching(service, forgotten))
         letters = DeadLetters(producer, service.letters, CONSUMER)
         consumers = Consumers(_settlers(service, letters), watch, Health())
         retries = LetterRetries(service.letters, CONSUMER, consumers.take_again)

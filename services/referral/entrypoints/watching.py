@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
@@ -44,12 +44,18 @@ async def _not_yet() -> None:
     raise RuntimeError("waits to know where to begin: for Kafka, or for the end of a session of its group")
 
 
+def end(partitions: int) -> None:
+    """End the process, which begins again when it is started. Faust must not commit any more: another log's offsets."""
+    log.critical("worker.kafka_forgot", partitions=partitions, reason="it will begin again")
+    os._exit(os.EX_TEMPFAIL)
+
+
 @asynccontextmanager
-async def watching(service: ReferralService) -> AsyncIterator[LogWatch]:
-    """Looks while the context is open; another log ends the process, which begins again when it is started."""
+async def watching(service: ReferralService, forgotten: Callable[[int], None] = end) -> AsyncIterator[LogWatch]:
+    """Looks while the context is open; `forgotten` is told of how many partitions the log is another one."""
     async with _opened(service.settings) as logs:
         watch = _watch(service.settings, service.database, logs)
-        task = asyncio.create_task(_look_forever(watch))
+        task = asyncio.create_task(_look_forever(watch, forgotten))
         try:
             yield watch
         finally:
@@ -57,12 +63,11 @@ async def watching(service: ReferralService) -> AsyncIterator[LogWatch]:
             await asyncio.wait({task})
 
 
-async def _look_forever(watch: LogWatch) -> None:
+async def _look_forever(watch: LogWatch, forgotten: Callable[[int], None]) -> None:
     while True:
         try:
             if others := await watch.look():
-                log.critical("worker.kafka_forgot", partitions=len(others), reason="it will begin again")
-                os._exit(os.EX_TEMPFAIL)  # Faust must not commit any more: its offsets are another log's
+                forgotten(len(others))
         except FAILURES as error:
             log.warning("watch.retrying", reason=str(error) or type(error).__name__)
         await asyncio.sleep(EVERY)
