@@ -110,7 +110,8 @@ class FakeClaims:
         before = self.programmes.get(programme_id)
         if before is None or center_id not in (None, before.center_id):
             raise UnknownProgramme(programme_id)
-        update: dict[str, Any] = {"places": places, "confirmed_at": from_ms(to_ms(at))}
+        newest = max(to_ms(at), to_ms(before.confirmed_at) + 1)
+        update: dict[str, Any] = {"places": places, "confirmed_at": from_ms(newest)}
         if suspended is not None:
             update["suspended"] = suspended
         self.programmes[programme_id] = before.model_copy(update=update)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
@@ -112,7 +112,7 @@ class SqlRegistry:
             session.merge(center)
             session.flush()
             for programme in programmes:
-                programme.confirmed_at = _confirmed(programme, before[programme.id]) or self._clock()
+                programme.confirmed_at = _confirmed(programme, before[programme.id], self._clock())
                 session.merge(programme)
             _next_version(session)
             outbox.add(session, [self._registered(center)])
@@ -140,10 +140,16 @@ def _entry(center: CenterRow, programmes: Iterable[ProgrammeRow | None]) -> tupl
     ]
 
 
-def _confirmed(programme: ProgrammeRow, before: ProgrammeRow | None) -> datetime | None:
-    """An entry that repeats a figure does not confirm it: the center's own, on its way from capacity, is newer."""
-    same = before and (before.places, before.suspended) == (programme.places, programme.suspended)
-    return before.confirmed_at if before and same else None
+def _confirmed(programme: ProgrammeRow, before: ProgrammeRow | None, now: datetime) -> datetime:
+    """An entry that repeats a figure does not confirm it: the center's own, on its way from capacity, is newer.
+
+    Another figure is newer than the one before it, also when the clock was put back meanwhile.
+    """
+    if before is None:
+        return now
+    if (before.places, before.suspended) == (programme.places, programme.suspended):
+        return before.confirmed_at
+    return max(now, before.confirmed_at + timedelta(milliseconds=1))
 
 
 def _opening(row: ProgrammeRow, center: CenterRow) -> ProgrammeOpening:

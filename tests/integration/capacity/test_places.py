@@ -57,6 +57,15 @@ async def test_of_two_figures_the_one_confirmed_later_stands(store: Store) -> No
     assert (later.places, later.suspended) == (2, True)
 
 
+async def test_a_figure_set_by_a_clock_that_was_put_back_is_newer_all_the_same(store: Store) -> None:
+    await open_programme(store, "a", 1)
+    first = await store.places.set_places("a", 2, NOW + timedelta(hours=1))
+    for places in (3, 4):
+        answer = await store.places.set_places("a", places, NOW - timedelta(hours=1))
+        assert answer.confirmed_at == first.confirmed_at + timedelta(milliseconds=places - 2)
+    assert (await open_programme(store, "a", 9, confirmed_at=NOW + timedelta(minutes=1))).places == 4
+
+
 async def test_a_programme_registered_again_changes_its_owner_and_keeps_its_figure(store: Store) -> None:
     first = await open_programme(store, "a", 1)
     assert (await open_programme(store, "a", 1)).mark == first.mark

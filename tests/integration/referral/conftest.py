@@ -36,7 +36,7 @@ def issuer_key() -> RSAKey:
 @pytest.fixture
 def token(issuer_key: RSAKey) -> Token:
     def make(*roles: str, org: str = "") -> str:
-        claims = {"iss": ISSUER, "aud": "joldama", "exp": int(time.time()) + 600, "sub": f"{roles[0]}-1"}
+        claims = {"iss": ISSUER, "aud": "joldama", "exp": int(time.time()) + 86_400, "sub": f"{roles[0]}-1"}
         return jwt.encode({"alg": "RS256", "kid": "one"}, claims | {"roles": list(roles), "org": org}, issuer_key)
 
     return make

@@ -41,6 +41,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "town": {"catchment": "settlement", "age_from_months": 36},
 }
 CENTERS = {"c0": "near", "c1": "far", "c2": "home", "c3": "near"}
+TOPICS = ("referrals", "capacity", "diagnoses")
 WHOLE_CENTER = {"family_refused", "unreachable", "temporarily_closed"}
 
 
@@ -49,7 +50,7 @@ class Life:
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.service = stage, stage.country.service
-        self.topics = {name: Topic() for name in ("referrals", "capacity", "diagnoses")}
+        self.topics = {name: Topic() for name in TOPICS}
         self.stories, self.turns = Stories(), Turns()
         self.centers: dict[str, set[str]] = {}
         self.children: dict[int, DiagnosisRecordedV1] = {}
@@ -109,15 +110,19 @@ class Life:
         answer = await self.stage.capacity.put(url, json=body)
         assert answer.status_code in (200, 404, 503), answer.text
 
-    async def act(self, which: int, states: tuple[ReferralState, ...], command: Command, reason: str | None) -> None:
-        """One of those in these states, when there is any."""
-        if numbers := self.among(*states):
+    async def act(self, which: int, states: tuple[ReferralState, ...], command: Command, reason: str | None) -> bool:
+        """One of those in these states; whether there is any."""
+        numbers = self.among(*states)
+        if numbers:
             await self.stage.country.act(numbers[which % len(numbers)], command, reason)
+        return bool(numbers)
 
     async def deliver(self, name: str, most: int) -> bool:
         """The worker takes a batch of one topic; whether it settled it."""
         topic, service = self.topics[name], self.service
         batch, behind = topic.next(most)
+        if not batch:
+            return True
         handlers: dict[str, tuple[Callable[[Any], Awaitable[None]], ...]] = {
             "diagnoses": (service.place_children,),
             "referrals": (service.move_on, service.occupy, service.give_back, service.open_center),
@@ -131,10 +136,15 @@ class Life:
         topic.acknowledge(behind)
         return True
 
+    async def rebuild(self) -> None:
+        """The steward looks; who waits in a new generation is read before anything else happens."""
+        if await self.service.steward.look():
+            await self.look()
+
     async def settle(self) -> None:
         """All is carried until nothing is under way; then both sides tell one story."""
         for _ in range(30):
-            await self.service.steward.look()
+            await self.rebuild()
             await self.look()
             if not any(topic.waits for topic in self.topics.values()):
                 break
@@ -145,7 +155,8 @@ class Life:
             raise AssertionError("it does not come to rest")
         check_settled(self.kept, self.record, {number: self.accepting(number) for number in self.among(S.WAITING)})
         report = await self.service.audit()
-        assert (report.differences, report.unsettled) == ((), 0)
+        assert not report.differences, report.differences
+        assert not report.unsettled
 
     def accepting(self, number: int) -> set[str]:
         """Who accepts the child, by the design's text alone, and has not failed it before."""

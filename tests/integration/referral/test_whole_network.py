@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as how
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -19,6 +19,8 @@ from tests.integration.referral.whole_network import WholeNetwork
 
 STEPS = int(os.environ.get("JOLDAMA_STEPS", "1000"))
 A_LIFE = 50
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+"""All but the explanation, which takes long."""
 
 
 @pytest.mark.timeout(60 + STEPS // 10)
@@ -35,6 +37,7 @@ def test_whatever_happens_no_child_is_lost_and_no_place_is_given_twice(
                     max_examples=max(1, STEPS // A_LIFE),
                     stateful_step_count=A_LIFE,
                     deadline=None,
+                    phases=PHASES,
                     suppress_health_check=list(HealthCheck),
                     print_blob=True,
                 ),

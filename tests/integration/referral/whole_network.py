@@ -1,28 +1,39 @@
-"""The whole network as a machine of rules: whatever people, the clock and the servers do, in any order."""
+"""The whole network as a state machine: whatever people, the clock and the servers do, in any order."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from services.contracts.vocabulary import CLOSED, ReferralState
 from services.kit.errors import TransientError
 from services.referral.domain.life import Command, IllegalTransition
-from tests.integration.referral.life import CENTERS, CHILDREN, KINDS, Life
+from tests.integration.referral.life import CENTERS, CHILDREN, KINDS, TOPICS, Life
 from tests.integration.referral.stage import Stage
 
 S, C = ReferralState, Command
+Work = Coroutine[Any, Any, object]
 OPEN = tuple(one for one in S if one not in CLOSED)
 MOST_CHILDREN = 40
 LONGEST = 20 * 31 * 24
 """Hours of a life: no child grows into, or out of, an age range."""
-WHICH = st.integers(0, 11)
-TOPICS = st.sampled_from(["referrals", "capacity", "diagnoses"])
+HOURS = (1, 13, 25, 37, 73, 8 * 24, 31 * 24, -1)
+ANSWERS = ((C.ACCEPT, None), (C.DECLINE, "no_capacity"), (C.ACCEPT, None), (C.SEEN, None), (C.DECLINE, "unreachable"))
+COMINGS = ((C.ADMIT, None), (C.ADMIT, None), (C.NO_SHOW, "other"), (C.DECLINE, "other"))
+ANYTHING = (C.ACCEPT, C.ADMIT, C.DISCHARGE, C.DECLINE, C.NO_SHOW)
+WEIGHTS = {
+    "carry_all": 9, "submit": 10, "answer": 11, "come": 8, "discharge": 6, "carry": 7, "pass_time": 5, "resize": 5,
+    "meanwhile": 5, "crash": 4, "register": 3, "settle": 3, "suspend": 3, "cancel": 2, "offer_again": 2, "repeat": 2,
+    "try_anything": 2, "save": 1, "flush": 1, "restore": 1, "die_rebuilding": 1,
+}  # fmt: skip
+HAPPENINGS = st.sampled_from([name for name, weight in WEIGHTS.items() for _ in range(weight)])
+"""Weighted, so that lives go on: with equal chances most would end before anybody was admitted."""
 
 
 class WholeNetwork(RuleBasedStateMachine):
-    """Every promise is checked after every step."""
+    """Every promise is checked after every step. `which` and `more` are read as each happening needs them."""
 
     steps = 0
 
@@ -31,7 +42,7 @@ class WholeNetwork(RuleBasedStateMachine):
         self.stage, self.runner, self.life = stage, runner, Life(stage)
         self.hours = 0
 
-    def step(self, work: Awaitable[object]) -> None:
+    def run(self, work: Work) -> None:
         """One step of a life, and all that must hold after it."""
 
         async def and_look() -> None:
@@ -41,131 +52,132 @@ class WholeNetwork(RuleBasedStateMachine):
         WholeNetwork.steps += 1
         self.runner.run(and_look())
 
-    @initialize(kinds=st.lists(st.sampled_from(sorted(KINDS)), min_size=2, max_size=2), places=st.integers(0, 2))
-    def begin(self, kinds: list[str], places: int) -> None:
+    @initialize(kind=st.sampled_from(sorted(KINDS)), places=st.integers(1, 2))
+    def begin(self, kind: str, places: int) -> None:
         async def work() -> None:
             await self.life.begin()
-            for center_id, kind in zip(CENTERS, kinds, strict=False):
-                await self.life.put_center(center_id, kind, places)
+            await self.life.put_center("c0", "all", places)
+            await self.life.put_center("c1", kind, places)
             await self.life.settle()
 
-        self.step(work())
+        self.run(work())
 
-    @rule(center_id=st.sampled_from(sorted(CENTERS)), kind=st.sampled_from(sorted(KINDS)), places=st.integers(0, 3))
-    def register(self, center_id: str, kind: str, places: int) -> None:
-        self.step(self.life.put_center(center_id, kind, places))
+    @rule(what=HAPPENINGS, which=st.integers(0, 11), more=st.integers(0, 11))
+    def happens(self, what: str, which: int, more: int) -> None:
+        happening: Callable[[int, int], Work] = getattr(self, what)
+        self.run(happening(which, more))
 
-    @precondition(lambda self: len(self.life.children) < MOST_CHILDREN)
-    @rule(child=st.sampled_from(range(len(CHILDREN))), many=st.integers(1, 3))
-    def submit(self, child: int, many: int) -> None:
-        async def work() -> None:
-            for _ in range(many):
-                await self.life.submit(CHILDREN[child])
+    # What people do
 
-        self.step(work())
+    async def submit(self, which: int, more: int) -> None:
+        for _ in range(1 + more % 3):
+            if len(self.life.children) < MOST_CHILDREN:
+                await self.life.submit(CHILDREN[which % len(CHILDREN)])
 
-    @rule(which=WHICH, places=st.integers(0, 3), suspended=st.sampled_from([None, None, True, False]))
-    def resize(self, which: int, places: int, suspended: bool | None) -> None:
-        self.step(self.life.set_places(which, places, suspended))
+    async def register(self, which: int, more: int) -> None:
+        centers, kinds = sorted(CENTERS), sorted(KINDS)
+        await self.life.put_center(centers[which % len(centers)], kinds[more % len(kinds)], more // 3)
 
-    @precondition(lambda self: self.life.among(S.OFFERED))
-    @rule(which=WHICH, answer=st.sampled_from([C.ACCEPT, C.DECLINE, C.ACCEPT, C.SEEN]), whole=st.booleans())
-    def answer(self, which: int, answer: Command, whole: bool) -> None:
-        reason = ("unreachable" if whole else "no_capacity") if answer is C.DECLINE else None
-        self.step(self.life.act(which, (S.OFFERED,), answer, reason))
+    async def resize(self, which: int, more: int) -> None:
+        await self.life.set_places(which, more % 4, None)
 
-    @precondition(lambda self: self.life.among(S.ACCEPTED))
-    @rule(which=WHICH, what=st.sampled_from([C.ADMIT, C.ADMIT, C.NO_SHOW, C.DECLINE]))
-    def go_on(self, which: int, what: Command) -> None:
-        self.step(self.life.act(which, (S.ACCEPTED,), what, None if what is C.ADMIT else "other"))
+    async def suspend(self, which: int, more: int) -> None:
+        """Or resume, with the figure as it goes."""
+        await self.life.set_places(which, more // 2 % 3, more % 2 == 0)
 
-    @precondition(lambda self: self.life.among(S.ADMITTED))
-    @rule(which=WHICH)
-    def discharge(self, which: int) -> None:
-        self.step(self.life.act(which, (S.ADMITTED,), C.DISCHARGE, "improved"))
+    async def answer(self, which: int, more: int) -> None:
+        await self.act_or_carry(which, (S.OFFERED,), *ANSWERS[more % len(ANSWERS)])
 
-    @precondition(lambda self: self.life.among(S.NO_SHOW, S.UNPLACEABLE))
-    @rule(which=WHICH)
-    def offer_again(self, which: int) -> None:
-        self.step(self.life.act(which, (S.NO_SHOW, S.UNPLACEABLE), C.OFFER_AGAIN, None))
+    async def come(self, which: int, more: int) -> None:
+        await self.act_or_carry(which, (S.ACCEPTED,), *COMINGS[more % len(COMINGS)])
 
-    @precondition(lambda self: self.life.among(*OPEN))
-    @rule(which=WHICH)
-    def cancel(self, which: int) -> None:
-        self.step(self.life.act(which, OPEN, C.CANCEL, "other"))
+    async def discharge(self, which: int, _: int) -> None:
+        await self.act_or_carry(which, (S.ADMITTED,), C.DISCHARGE, "improved")
 
-    @precondition(lambda self: self.life.record)
-    @rule(which=WHICH, command=st.sampled_from([C.ACCEPT, C.ADMIT, C.DISCHARGE, C.DECLINE, C.NO_SHOW]))
-    def try_anything(self, which: int, command: Command) -> None:
+    async def offer_again(self, which: int, _: int) -> None:
+        await self.act_or_carry(which, (S.NO_SHOW, S.UNPLACEABLE), C.OFFER_AGAIN, None)
+
+    async def cancel(self, which: int, _: int) -> None:
+        await self.act_or_carry(which, OPEN, C.CANCEL, "other")
+
+    async def act_or_carry(
+        self, which: int, states: tuple[ReferralState, ...], command: Command, reason: str | None
+    ) -> None:
+        if not await self.life.act(which, states, command, reason):
+            await self.carry_all(0, 0)
+
+    async def try_anything(self, which: int, more: int) -> None:
         """Somebody asks for what may not fit."""
+        try:
+            await self.life.act(which, tuple(S), ANYTHING[more % len(ANYTHING)], "other")
+        except IllegalTransition:
+            return
 
-        async def work() -> None:
-            try:
-                await self.life.act(which, tuple(S), command, "other")
-            except IllegalTransition:
-                return
+    # Time, and the worker
 
-        self.step(work())
-
-    @precondition(lambda self: self.hours < LONGEST)
-    @rule(hours=st.sampled_from([1, 13, 25, 37, 73, 8 * 24, 31 * 24, -1]))
-    def pass_time(self, hours: int) -> None:
+    async def pass_time(self, which: int, _: int) -> None:
+        hours = HOURS[which % len(HOURS)]
         self.hours += max(0, hours)
-        self.step(self.stage.country.pass_time(hours=hours))
+        if self.hours < LONGEST:
+            await self.stage.country.pass_time(hours=hours)
 
-    @rule(name=TOPICS, most=st.integers(1, 4))
-    def carry(self, name: str, most: int) -> None:
-        self.step(self.life.deliver(name, most))
+    async def carry(self, which: int, more: int) -> None:
+        """A few events of one topic."""
+        await self.life.deliver(TOPICS[which % 3], 1 + more % 4)
 
-    @rule(name=TOPICS, most=st.integers(1, 4), after=st.integers(1, 3))
-    def crash(self, name: str, most: int, after: int) -> None:
+    async def carry_all(self, *_: int) -> None:
+        """The steward looks, and each topic is taken as far as it goes."""
+        await self.life.rebuild()
+        for name in TOPICS:
+            await self.life.deliver(name, 50)
+
+    async def crash(self, which: int, more: int) -> None:
         """The worker dies in the middle of a batch, after capacity has done what it was asked."""
+        async with self.stage.line.cut(1 + more % 3):
+            await self.life.deliver(TOPICS[which % 3], 1 + more)
 
-        async def work() -> None:
-            async with self.stage.line.cut(after):
-                await self.life.deliver(name, most)
+    async def meanwhile(self, which: int, more: int) -> None:
+        """Between a claim and its commit somebody else acts, another topic is carried, or time passes."""
+        others = [self.cancel, self.answer, self.come, self.resize, self.pass_time, self.carry]
+        other = others[more % len(others)]
 
-        self.step(work())
+        async def happens() -> None:
+            await self.life.look()
+            if other == self.carry:
+                await self.life.deliver(TOPICS[(which + 1) % 3], 3)
+            else:
+                await other(which // 3, more)
 
-    @rule(name=TOPICS, most=st.integers(1, 9))
-    def repeat(self, name: str, most: int) -> None:
-        self.life.topics[name].again(most)
+        async with self.stage.line.busy(1 + more // 6, happens):
+            await self.life.deliver(TOPICS[which % 3], 4)
 
-    @rule(unsent=st.integers(0, 3))
-    def flush(self, unsent: int) -> None:
+    async def repeat(self, which: int, more: int) -> None:
+        self.life.topics[TOPICS[which % 3]].again(1 + more)
+
+    # Redis
+
+    async def flush(self, which: int, _: int) -> None:
         """Redis is emptied, with the steps that were not relayed yet."""
-        self.life.topics["capacity"].forget(unsent)
-        self.step(self.stage.flush())
+        self.life.topics["capacity"].forget(which % 4)
+        await self.stage.flush()
 
-    @rule()
-    def save(self) -> None:
-        self.life.older = self.runner.run(self.stage.dump())
+    async def save(self, *_: int) -> None:
+        self.life.older = await self.stage.dump()
 
-    @precondition(lambda self: self.life.older)
-    @rule(unsent=st.integers(0, 3))
-    def restore(self, unsent: int) -> None:
+    async def restore(self, which: int, _: int) -> None:
         """Redis comes back on an older file."""
-        assert self.life.older
-        self.life.topics["capacity"].forget(unsent)
-        self.step(self.stage.restore(self.life.older))
+        if self.life.older:
+            self.life.topics["capacity"].forget(which % 4)
+            await self.stage.restore(self.life.older)
 
-    @rule(after=st.sampled_from([None, 1, 2, 3, 4, 5, 6]))
-    def steward(self, after: int | None) -> None:
-        """The steward looks, and may die in the middle of a rebuild."""
+    async def die_rebuilding(self, which: int, more: int) -> None:
+        """Redis is emptied, and the steward dies while it rebuilds."""
+        await self.flush(which, more)
+        try:
+            async with self.stage.line.cut(1 + more % 7):
+                await self.stage.country.service.steward.look()
+        except TransientError:
+            return
 
-        async def work() -> None:
-            look = self.stage.country.service.steward.look
-            try:
-                if after is None:
-                    await look()
-                else:
-                    async with self.stage.line.cut(after):
-                        await look()
-            except TransientError:
-                return
-
-        self.step(work())
-
-    @rule()
-    def settle(self) -> None:
-        self.step(self.life.settle())
+    async def settle(self, *_: int) -> None:
+        await self.life.settle()

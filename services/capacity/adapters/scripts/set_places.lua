@@ -15,7 +15,11 @@ if not p or (ARGV[9] ~= '' and ARGV[9] ~= match(p.rest, '^%d+ (%S+)')) then retu
 programmes[id] = p
 if ARGV[6] ~= '' then p.places = tonumber(ARGV[6]) end
 if ARGV[7] ~= '' then p.suspended = ARGV[7] end
-if ARGV[8] ~= '' then p.rest = string.gsub(p.rest, '^%d+', ARGV[8]) end
+if ARGV[8] ~= '' then
+  -- A clock may be put back: of two figures the one set later must be the newer one wherever they are compared.
+  local newest = math.max(tonumber(ARGV[8]), tonumber(match(p.rest, '^%d+')) + 1)
+  p.rest = string.gsub(p.rest, '^%d+', string.format('%d', newest))
+end
 tell('set', id, '', '')
 hand_over(id)
 finish()
