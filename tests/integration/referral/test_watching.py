@@ -1,0 +1,75 @@
+"""The worker before it joins its group: it waits for what it needs, and says so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from services.kit.kafka import make_consumer, make_producer, started
+from services.kit.settings import CHECKOUT
+from services.kit.topics import create_topics
+from services.local.ports import Ports
+from services.referral.entrypoints.watching import begin_where_known
+from services.referral.settings import ReferralSettings
+from tests.support.eventually import eventually
+
+
+@pytest.fixture
+def port() -> int:
+    with Ports() as ports:
+        return ports.choose()
+
+
+@asynccontextmanager
+async def beginning(settings: ReferralSettings) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(begin_where_known(settings))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def red(port: int) -> bool:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+        try:
+            assert (await http.get("/livez")).status_code == 200
+            answer = await http.get("/readyz")
+        except httpx2.TransportError:
+            return False
+    return answer.status_code == 503 and "waits to know where to begin" in answer.json()["checks"]["beginning"]
+
+
+async def test_a_worker_without_kafka_waits_alive_and_not_ready(settings: ReferralSettings, port: int) -> None:
+    nobody = settings.model_copy(update={"kafka_servers": "127.0.0.1:1", "port": port})
+    async with beginning(nobody) as task:
+        await eventually(lambda: red(port))
+        assert not task.done()
+
+
+async def test_a_worker_waits_for_tables_that_are_not_there_yet(
+    settings: ReferralSettings, kafka: str, prefix: str, port: int, tmp_path: Path
+) -> None:
+    empty = {"kafka_servers": kafka, "topic_prefix": prefix, "referral_sql_url": f"sqlite:///{tmp_path / 'empty'}"}
+    async with beginning(settings.model_copy(update={**empty, "port": port})) as task:
+        await eventually(lambda: red(port))
+        assert not task.done()
+
+
+async def test_a_worker_that_has_nothing_to_begin_again_begins_where_it_was(
+    settings: ReferralSettings, kafka: str, prefix: str
+) -> None:
+    ours = settings.model_copy(update={"kafka_servers": kafka, "topic_prefix": prefix})
+    await create_topics(ours, CHECKOUT / "deploy" / "topics.toml")
+    name = f"{prefix}.diagnoses.v1"
+    consumer, producer = make_consumer(ours, [name], ours.worker_app), make_producer(ours, "test")
+    async with started(consumer, producer):
+        await producer.send_and_wait(name, b"x", partition=0)
+        place = (await asyncio.wait_for(consumer.getone(), 20)).partition
+        await consumer.commit()
+        await asyncio.wait_for(begin_where_known(ours), 20)
+        committed = {one: await consumer.committed(one) for one in consumer.assignment() if one.partition == place}
+    assert list(committed.values()) == [1]
