@@ -49,6 +49,8 @@ class ClaimResult(BaseModel):
     repeated: bool = False
     """The same attempt had been claimed before: this is what it has, unchanged."""
     free: dict[str, int] = {}
+    queues: tuple[str, ...] = ()
+    """Of a claim that has been waiting since an earlier call: the programmes in whose queues it stands."""
 
 
 class ClaimAnswer(ClaimResult):

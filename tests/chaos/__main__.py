@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import shutil
 import sys
 import tempfile
@@ -21,6 +22,7 @@ ONLY_POSTGRES = "PostgreSQL restarted, and its connection cut, are left out"
 
 def main() -> int:
     options = _options()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away is what was wanted
     with_postgres = not options.sqlite and installed()
     database = "PostgreSQL" if with_postgres else f"SQLite ({ONLY_POSTGRES})"
     say(f"{options.runs} runs from seed {options.seed} on {database}")

@@ -91,7 +91,8 @@ def _waits(story: Story) -> list[Wait]:
         if step.command == "wait" and (decision := begun.get(step.at)):
             left = _left(story.history, step.version)
             # What was joined later has no count of free places, and did not have this child in its queue from then on.
-            programmes = frozenset(name for name, _, free in json.loads(decision.candidates) if free is not None)
+            candidates = json.loads(decision.candidates)
+            programmes = frozenset(name for name, _, free, *_ in candidates if free is not None)
             until = _ms(left) if left else float("inf")
             found.append(Wait(story.row.id, decision.attempt, programmes, _ms(step.at), until))
     return found

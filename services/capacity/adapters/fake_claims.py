@@ -174,7 +174,7 @@ class FakeClaims:
         else:
             self.put(referral_id, FakeClaim(attempt, WAITING, request.rank, tuple(named)))
             self._turn(events.ClaimQueuedV1, named, request.at, referral_id, attempt, rank=request.rank)
-        return self._result(referral_id, attempt).model_copy(update={"free": free})
+        return self._result(referral_id, attempt).model_copy(update={"free": free, "queues": ()})
 
     def _give_back(self, referral_id: UUID, claim: FakeClaim, at: datetime) -> None:
         """Say what `claim`, already taken from the referral, sets free, and hand it over."""
@@ -248,6 +248,7 @@ class FakeClaims:
             state=ClaimState.STALE if stale else claim.state,
             programme_id=claim.programmes[0] if not stale and claim.state in (HELD, OCCUPIED) else None,
             repeated=repeated,
+            queues=claim.programmes if not stale and claim.state is WAITING else (),
         )
 
     def _answer(self, referral_id: UUID, attempt: int, *, repeated: bool = False) -> ClaimAnswer:

@@ -101,15 +101,18 @@ def mark_of(reply: Reply) -> Mark:
 
 def read_result(found: Reply, referral_id: UUID, tiers: Tiers = ()) -> ClaimResult:
     """One claim's result; its free places, where it has some, are those of the candidates in order."""
-    state, attempt, programme, repeated, *free = found
+    state, attempt, at, repeated, *free = found
     names = [name for tier in tiers for name in tier] if free else ()
+    programmes = tuple(at.decode().split())
+    waits = _STATES[state] is ClaimState.WAITING
     return ClaimResult(
         referral_id=referral_id,
         attempt=attempt,
         state=_STATES[state],
-        programme_id=programme.decode() or None,
+        programme_id=programmes[0] if programmes and not waits else None,
         repeated=bool(repeated),
         free=dict(zip(names, free, strict=True)),
+        queues=programmes if waits else (),
     )
 
 

@@ -11,7 +11,7 @@ from services.kit.errors import Conflict, PermanentError
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, Referral, make_offer, set_aside, start_waiting
-from services.referral.domain.routing import Candidate, Decision, rank_programmes
+from services.referral.domain.routing import Candidate, Decision, candidate, in_order, rank_programmes
 from services.referral.ports import Claims, Registry
 
 
@@ -85,8 +85,8 @@ async def _join_newer_queues(repeated: Sequence[Answer], claims: Claims, registr
     joining: dict[str, list[WaitingClaim]] = {}
     for one, result in repeated:
         claim = WaitingClaim(referral_id=one.referral.id, attempt=result.attempt, rank=one.referral.rank)
-        for candidate in one.decision.candidates:
-            joining.setdefault(candidate.programme_id, []).append(claim)
+        for wanted in one.decision.candidates:
+            joining.setdefault(wanted.programme_id, []).append(claim)
     for opening in await registry.openings(joining.keys()) if joining else ():
         waiting = tuple(joining[opening.programme_id])
         await claims.open_programme(opening.model_copy(update={"waiting": waiting, "seen": seen}))
@@ -99,12 +99,26 @@ def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime) ->
     )
     decision = Decision(candidates, one.decision.excluded)
     if result.state is ClaimState.WAITING:
-        return start_waiting(one.referral, at, decision)
+        return start_waiting(one.referral, at, _with_queues(decision, result.queues, one.referral, network, at))
     if result.state is ClaimState.STALE:
         raise Conflict(f"referral {one.referral.id} has moved on to attempt {result.attempt}")
     if result.state is not ClaimState.HELD or result.programme_id is None:
         raise PermanentError(f"claim of attempt {one.referral.attempt} was answered {result.state}")
     return offer_place(one.referral, result.programme_id, network, at, decision=decision)
+
+
+def _with_queues(
+    decision: Decision, queues: Collection[str], referral: Referral, network: Network, at: datetime
+) -> Decision:
+    """With the programmes at which an earlier try, cut off before its commit, has queued it: it stands there, and they
+    are no candidates any more (suspended meanwhile). A review takes it from those that will never accept it."""
+    settlement, known = referral.needs.settlement_id, {one.programme_id for one in decision.candidates}
+    more = [
+        candidate(network.programmes[name], network.distance(settlement, name), at, network.staleness)
+        for name in queues
+        if name not in known and name in network.programmes
+    ]
+    return Decision(tuple(sorted((*decision.candidates, *more), key=in_order)), decision.excluded)
 
 
 def offer_place(

@@ -65,6 +65,7 @@ async def test_a_repeat_is_answered_with_what_the_referral_has_by_now(store: Sto
     await claim(store, 2, "b", "a")
     again = await claim(store, 2, "b", "a")
     assert (again.state, again.programme_id, again.repeated, again.free) == (WAITING, None, True, {})
+    assert again.queues == ("b", "a")
     await store.claims.release(referral(1), 1, NOW)
     again = await claim(store, 2, "b", "a")
     assert (again.state, again.programme_id, again.repeated) == (HELD, "a", True)

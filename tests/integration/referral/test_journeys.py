@@ -164,6 +164,24 @@ async def _crash_at_commit(country: Country, batch: list[object]) -> None:
     referrals.save = save.__get__(referrals)  # type: ignore[method-assign]
 
 
+async def test_who_was_queued_before_a_crash_is_recorded_where_it_stands_though_that_is_suspended_by_now(
+    country: Country,
+) -> None:
+    await country.open("near", places=0)
+    await country.open("far", places=0, settlement="far")
+    batch = [event(diagnosis(1))]
+    await _crash_at_commit(country, batch)
+    await country.set_places("near", 0, suspended=True)
+    await country.carry()
+    await country.service.place_children(batch)
+    assert await country.queue("near") == await country.queue("far") == [1]
+    story = await country.story(1)
+    assert story.decision
+    assert [one.programme_id for one in story.decision.candidates] == ["near", "far"]
+    await country.set_places("near", 1, suspended=False)
+    assert offers(await country.carry()) == [(1, "near")]
+
+
 async def test_a_hand_over_waits_for_the_commit_of_its_waiting(country: Country) -> None:
     await country.open("near", places=0)
     batch = [event(diagnosis(1))]

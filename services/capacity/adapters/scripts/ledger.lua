@@ -178,9 +178,9 @@ local function give_back(referral, attempt, state, names)
   end
 end
 
--- What is answered of a claim; `names` counts only where it is the one programme of a place.
+-- What is answered of a claim; `names` are the one programme of a place, or those in whose queues it stands.
 local function claim_result(state, attempt, names, repeated)
-  return {state, attempt, (state == 'held' or state == 'occupied') and names or '', repeated and 1 or 0}
+  return {state, attempt, (state ~= 'stale' and state ~= 'none') and names or '', repeated and 1 or 0}
 end
 
 local function answer(state, attempt, names, repeated)
