@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -22,6 +23,8 @@ ONLY_POSTGRES = "PostgreSQL restarted, and its connection cut, are left out"
 
 def main() -> int:
     options = _options()
+    for one in (signal.SIGTERM, signal.SIGINT):  # whatever is running is ended with this process
+        signal.signal(one, lambda number, _: sys.exit(128 + number))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away is what was wanted
     with_postgres = not options.sqlite and installed()
     database = "PostgreSQL" if with_postgres else f"SQLite ({ONLY_POSTGRES})"

@@ -17,7 +17,7 @@ def line(number: int, outcome: Outcome) -> str:
     return (
         f"{number:4d}  seed {one.scenario.seed:<5d} {one.seconds:5.1f} s  {result:6s} {one.children:3d} children "
         f"{one.steps.total():4d} steps  {one.judged:3d}/{one.hand_overs:<3d} hand-overs judged  "
-        f"waited {one.longest:4.1f} s, quiet after {one.quiet_after:4.1f} s  [{faults}]"
+        f"waited {one.longest:4.1f} s, loaded {one.loaded:4.1f} s, quiet after {one.quiet_after:4.1f} s  [{faults}]"
     )
 
 

@@ -31,6 +31,7 @@ class Outcome:
     faults: Counter[str]
     left_out: int
     longest: float
+    loaded: float
     quiet_after: float
     seconds: float
     hand_overs: int
@@ -63,11 +64,12 @@ class Stage:
         except Exception:
             load.notes.findings.append(f"the run itself broke off: {traceback.format_exc()}")
         self.taken |= set(load.taken)
+        loaded = time.monotonic() - began
         checked = await check(self.ground, self.taken, self.follower)
         checked.findings.answers += [*load.notes.findings, *self._not_gentle(scenario, load.notes)]
         if not checked.findings.all():
             await self._send_home(scenario, checked)
-        return self._outcome(load, faults, checked, time.monotonic() - began)
+        return self._outcome(load, faults, checked, loaded, time.monotonic() - began)
 
     async def _load(self, load: Load, faults: Faults) -> None:
         loading = asyncio.create_task(load.run())
@@ -107,7 +109,7 @@ class Stage:
                     await capacity.ask("PUT", f"/v1/capacity/{center.id}/{programme}", json=body)
         checked.findings.answers += notes.findings
 
-    def _outcome(self, load: Load, faults: Faults, checked: Checked, seconds: float) -> Outcome:
+    def _outcome(self, load: Load, faults: Faults, checked: Checked, loaded: float, seconds: float) -> Outcome:
         verdict, before = checked.verdict, self.seen
         self.seen = (verdict.hand_overs, verdict.judged)
         return Outcome(
@@ -117,6 +119,7 @@ class Stage:
             faults=Counter(str(one.kind) for one in faults.done),
             left_out=len(faults.left_out),
             longest=load.notes.longest,
+            loaded=loaded,
             quiet_after=checked.quiet_after,
             seconds=seconds,
             hand_overs=verdict.hand_overs - before[0],
