@@ -16,9 +16,15 @@ from redis.exceptions import RedisError
 
 from tests.chaos.ground import Ground
 from tests.chaos.scenario import Fault, Kind
-from tests.support.wiping import flush_redis, make_topics_anew
+from tests.support.wiping import flush_redis, make_topics, make_topics_anew
 
-_LOCKS = {Kind.FLUSH: "valkey", Kind.OLDER: "valkey", Kind.KAFKA_RESTART: "kafka", Kind.WIPE: "kafka"}
+_LOCKS = {
+    Kind.FLUSH: "valkey",
+    Kind.OLDER: "valkey",
+    Kind.KAFKA_RESTART: "kafka",
+    Kind.WIPE: "kafka",
+    Kind.NEW_CLUSTER: "kafka",
+}
 
 
 @dataclass
@@ -98,6 +104,11 @@ async def _wipe(ground: Ground, _: Fault) -> None:
     await make_topics_anew(ground.network)
 
 
+async def _begin_new_cluster(ground: Ground, _: Fault) -> None:
+    await asyncio.to_thread(ground.begin_new_cluster)
+    await make_topics(ground.network)
+
+
 async def _restart_postgres(ground: Ground, fault: Fault) -> None:
     """In order, or (at an even tenth of a second) as by a crash."""
     assert ground.postgres is not None
@@ -132,6 +143,7 @@ _DOING: dict[Kind, Callable[[Ground, Fault], Awaitable[None]]] = {
     Kind.OLDER: _older,
     Kind.KAFKA_RESTART: partial(_end, part="kafka", with_signal=signal.SIGTERM),
     Kind.WIPE: _wipe,
+    Kind.NEW_CLUSTER: _begin_new_cluster,
     Kind.POSTGRES_RESTART: _restart_postgres,
     Kind.CUT: _cut,
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from services.local import parts
+from services.local.kafka import Kafka
 from services.local.parts import Blueprint, Part
 from services.local.plan import Plan
 from services.local.ports import LOOPBACK
@@ -56,6 +57,15 @@ class Ground:
             for name, since, until in self.away
         ]
 
+    def begin_new_cluster(self) -> None:
+        """Stop Kafka, and start an empty one of another id at the same address."""
+        assert self.plan.kafka is not None
+        self.stop("kafka")
+        shutil.rmtree(self.plan.kafka.folder / "data")
+        self.plan.kafka.prepare()
+        _advertise_gate(self.plan.kafka, self.gates)
+        self.start("kafka")
+
 
 @contextmanager
 def ground(folder: Path, with_postgres: bool) -> Iterator[Ground]:
@@ -77,16 +87,21 @@ def ground(folder: Path, with_postgres: bool) -> Iterator[Ground]:
 
 
 def _servers(plan: Plan, gates: Gates) -> list[Part]:
-    """The servers, with a Kafka that tells its clients to come through a gate."""
+    """The servers, with a gate before Kafka."""
     made = parts.servers(plan)
     assert plan.kafka is not None
-    settings = plan.kafka.folder / "server.properties"
-    direct = f"advertised.listeners=PLAINTEXT://{plan.kafka.address}"
-    through = f"advertised.listeners=PLAINTEXT://{LOOPBACK}:{gates.add('kafka', plan.kafka.port)}"
+    gates.add("kafka", plan.kafka.port)
+    _advertise_gate(plan.kafka, gates)
+    return made
+
+
+def _advertise_gate(kafka: Kafka, gates: Gates) -> None:
+    """Kafka tells its clients where to come: through the gate."""
+    settings = kafka.folder / "server.properties"
+    direct = f"advertised.listeners=PLAINTEXT://{kafka.address}"
     text = settings.read_text()
     assert direct in text
-    settings.write_text(text.replace(direct, through))
-    return made
+    settings.write_text(text.replace(direct, f"advertised.listeners=PLAINTEXT://{LOOPBACK}:{gates.port('kafka')}"))
 
 
 def _services(plan: Plan, gates: Gates) -> list[Part]:

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     OLDER = "Redis older file"
     KAFKA_RESTART = "Kafka restarted"
     WIPE = "Kafka wiped"
+    NEW_CLUSTER = "Kafka new cluster"
     POSTGRES_RESTART = "PostgreSQL restarted"
     CUT = "connection cut"
 
@@ -107,7 +108,8 @@ _FAULTS: tuple[tuple[int, Callable[[Random], Fault]], ...] = (
     (3, _plain(Kind.FLUSH)),
     (2, _older),
     (2, _plain(Kind.KAFKA_RESTART)),
-    (3, _plain(Kind.WIPE)),
+    (2, _plain(Kind.WIPE)),
+    (1, _plain(Kind.NEW_CLUSTER)),
     (2, _plain(Kind.POSTGRES_RESTART)),
     (4, _cut),
 )

@@ -1,5 +1,6 @@
 """Taking away what may be lost, and asking afterwards whether record and capacity tell one story."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 import httpx2
@@ -22,31 +23,42 @@ async def flush_redis(country: RunningNetwork) -> None:
 
 async def make_topics_anew(country: RunningNetwork) -> None:
     """Delete all topics with what they keep, and create them again, as on a new cluster. Kafka may be away at first."""
-    settings = ServiceSettings(mode="local", kafka_servers=country.plan.kafka_servers)
-    names = [topics.topic(settings.topic_prefix, name) for name in topics.ALL]
-    deleted, made = False, set[str]()
 
-    async def made_again() -> bool:
-        nonlocal deleted
+    async def delete() -> bool:
+        admin = AIOKafkaAdminClient(bootstrap_servers=country.plan.kafka_servers)
         try:
-            if not deleted:
-                await _delete(settings.kafka_servers, names)
-                deleted = True
-            made.update(await create_topics(settings, CHECKOUT / "deploy" / "topics.toml"))
-        except (KafkaError, OSError) as error:
-            raise AssertionError("Kafka is away") from error
-        return made >= set(names)
+            await admin.start()
+            names = [topics.topic(_settings(country).topic_prefix, name) for name in topics.ALL]
+            await admin.delete_topics(names)
+        finally:
+            await admin.close()
+        return True
 
-    await eventually(made_again, "the topics are there again", within=60)
+    await eventually(lambda: _unless_away(delete()), "the topics are deleted", within=60)
+    await make_topics(country)
 
 
-async def _delete(servers: str, names: list[str]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+async def make_topics(country: RunningNetwork) -> None:
+    """Create all topics on a Kafka that has none, which may be away at first."""
+    settings, made = _settings(country), set[str]()
+    wanted = {topics.topic(settings.topic_prefix, name) for name in topics.ALL}
+
+    async def make() -> bool:
+        made.update(await create_topics(settings, CHECKOUT / "deploy" / "topics.toml"))
+        return made >= wanted
+
+    await eventually(lambda: _unless_away(make()), "the topics are there again", within=60)
+
+
+def _settings(country: RunningNetwork) -> ServiceSettings:
+    return ServiceSettings(mode="local", kafka_servers=country.plan.kafka_servers)
+
+
+async def _unless_away(step: Awaitable[bool]) -> bool:
     try:
-        await admin.start()
-        await admin.delete_topics(names)
-    finally:
-        await admin.close()
+        return await step
+    except (KafkaError, OSError) as error:
+        raise AssertionError("Kafka is away") from error
 
 
 async def audit(country: RunningNetwork) -> dict[str, Any]:
