@@ -7,8 +7,8 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.chaos import country, report
@@ -18,6 +18,7 @@ from tests.chaos.run import Outcome, Stage
 from tests.chaos.scenario import scenario
 from tests.support.postgres import installed
 
+KEPT = "kept"
 ONLY_POSTGRES = "PostgreSQL restarted, and its connection cut, are left out"
 
 
@@ -33,12 +34,11 @@ def main() -> int:
     while len(outcomes) < options.runs:
         first = options.seed + len(outcomes)
         seeds = range(first, min(first + options.fresh_every, options.seed + options.runs))
-        folder = Path(tempfile.mkdtemp(prefix="joldama-chaos-"))
-        with ground(folder, with_postgres) as made:
+        with _folder() as folder, ground(folder, with_postgres) as made:
             made.keep = options.keep
             asyncio.run(_runs(Stage(made, Follower(made.network)), seeds, outcomes, folder))
-        if not made.keep:
-            shutil.rmtree(folder, ignore_errors=True)
+            if made.keep:
+                (folder / KEPT).touch()
     say("\n" + report.table(outcomes, database))
     return int(any(not one.ok for one in outcomes))
 
@@ -70,6 +70,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--keep", action="store_true", help="keep every network's folder, also when all went well")
     parser.add_argument("--sqlite", action="store_true", help="do not use PostgreSQL")
     return parser.parse_args()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that goes at the end, unless somebody has put the word KEPT in."""
+    folder = Path(tempfile.mkdtemp(prefix="joldama-chaos-"))
+    try:
+        yield folder
+    finally:
+        if not (folder / KEPT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def say(text: str) -> None:
