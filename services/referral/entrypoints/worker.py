@@ -40,10 +40,13 @@ async def finish(step: Awaitable[None]) -> None:
         raise
 
 
-async def _hold() -> None:
-    """Keep the batch until somebody looks and ends the worker: to return, or to raise, would acknowledge it."""
+async def hold(app: faust.App) -> None:
+    """Keep the batch until somebody looks and ends the worker: to return, or to raise, would acknowledge it.
+
+    The app's own end would wait for this batch for ever, so its first step ends the process.
+    """
     try:
-        await asyncio.Event().wait()
+        await app.wait_until_stopped()
     finally:
         os._exit(os.EX_TEMPFAIL)
 
@@ -91,7 +94,7 @@ def _agent(
                 await finish(consumers["all"].take(name, [event.message for event in batch]))
             except Exception as error:  # too many dead in a row, or a fault of ours
                 consumers["all"].stop(f"{type(error).__name__}: {error}")
-                await _hold()
+                await hold(app)
 
     consume.__name__ = name.partition(".")[0]
     app.agent(app.topic(topics.topic(settings.topic_prefix, name)), concurrency=1)(consume)

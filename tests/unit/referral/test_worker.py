@@ -49,6 +49,30 @@ def test_a_batch_that_ends_in_time_is_left_in_peace() -> None:
     assert _exit_code("await asyncio.sleep(0.1)") == 7
 
 
+HELD = """
+    import asyncio, faust
+    from services.referral.entrypoints import worker
+
+    async def main():
+        app = faust.App("t", autodiscover=False)
+        held = asyncio.create_task(worker.hold(app))
+        await asyncio.sleep(0.05)
+        assert not held.done()
+        {end}
+        await asyncio.wait_for(held, 20)
+
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("end", ["app._stopped.set()", "held.cancel()"])
+def test_a_batch_that_is_held_ends_the_process_unacknowledged_as_soon_as_it_is_told_to_stop(end: str) -> None:
+    """Faust sets that flag at the beginning of its stop, and then waits for the batch."""
+    program = textwrap.dedent(HELD).format(end=end)
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, stderr=subprocess.DEVNULL)
+    assert done.returncode == os.EX_TEMPFAIL
+
+
 def _settings(**security: str) -> ReferralSettings:
     return ReferralSettings(
         kafka_servers="k:9092",
