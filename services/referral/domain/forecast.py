@@ -115,6 +115,7 @@ def _opening(found: Outlook) -> str:
     """The next days on which places come free."""
     if found.free:
         return f"{found.free} {'is' if found.free == 1 else 'are'} free now"
-    days = [str(day) for day in found.opens[:NAMED]]
-    more = " …" if len(found.opens) > NAMED else ""
+    opening = sorted(Counter(found.opens).items())
+    days = [f"{day} ({count})" if count > 1 else str(day) for day, count in opening[:NAMED]]
+    more = " …" if len(opening) > NAMED else ""
     return f"the next {'comes' if len(found.opens) == 1 else 'come'} free on {', '.join(days)}{more}"

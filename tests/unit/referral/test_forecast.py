@@ -93,6 +93,8 @@ def test_the_words_hold_the_numbers_they_were_computed_from() -> None:
         "2026-03-13 …, and each child in front keeps one for 28 days (7 to come, 21 of course). "
         "At the latest, unless more urgent children come or courses last longer."
     )
+    many = look(*[admitted(20)] * 3, admitted(10), places=4)
+    assert "; the next come free on 2026-03-03 (3), 2026-03-13. At" in how(many, 1, 4)
     assert how(look(places=2), 1, 1).startswith("Number 1 of 1 in the queue; 0 of 2 places are in use; 2 are free now.")
 
 
