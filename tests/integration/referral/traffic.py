@@ -31,20 +31,31 @@ async def submit_all(country: Country, numbers: range, together: int = 5) -> Non
         await until_it_passes(partial(country.submit, *batch))
 
 
+SOURCES, ENOUGH = 2, 3
+"""Both services' events; a source that had nothing so often has nothing, however slow the machine is."""
+
+
 class Worker:
     """Carries both services' events, each topic in its order, until stopped."""
 
     def __init__(self, country: Country) -> None:
         self._country = country
-        self.busy = 0
+        self._empty: dict[str, int] = {}
+        """By source: how often in a row it had nothing, since a batch of any source was taken."""
+
+    @property
+    def quiet(self) -> bool:
+        return len(self._empty) == SOURCES and min(self._empty.values()) >= ENOUGH
 
     async def carry(self, source: Callable[[], Awaitable[list[object]]]) -> None:
+        name = source.__name__  # type: ignore[attr-defined]
         while True:
-            self.busy += 1
-            batch = await source()
-            if batch:
+            if batch := await source():
+                self._empty.clear()
                 await until_it_passes(partial(self._country.take, batch))  # type: ignore[arg-type]
-            self.busy -= 1
+                self._empty.clear()
+            else:
+                self._empty[name] = self._empty.get(name, 0) + 1
             await asyncio.sleep(0 if batch else 0.005)
 
 
@@ -56,13 +67,12 @@ async def working(country: Country) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(one) for one in loops]
     try:
         yield
-        quiet = 0
 
         async def settled() -> bool:
-            nonlocal quiet
             assert [task.exception() for task in tasks if task.done()] == []
-            quiet = quiet + 1 if worker.busy == 0 and not country.service.steward.rebuilding else 0
-            return quiet > 4 and not await pending(country)
+            if not worker.quiet or country.service.steward.rebuilding:
+                return False
+            return not await pending(country) and worker.quiet
 
         await eventually(settled, within=60)
     finally:
