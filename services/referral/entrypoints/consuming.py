@@ -1,9 +1,12 @@
 """What the worker does with a batch: read the events, settle each handler's share, set aside what cannot be taken."""
 
+import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,13 +26,15 @@ from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.stewarding import stewarding
 from services.referral.entrypoints.sweeping import keeping_deadlines
-from services.referral.entrypoints.watching import end, watching
+from services.referral.entrypoints.watching import looking, watching
 from services.referral.settings import ReferralSettings
 
 log = structlog.get_logger()
 CONSUMER = "referral-worker"
 STUCK_AFTER = 60.0
 """Seconds that one batch may take before readiness turns red."""
+GRACE = 10.0
+"""Seconds that what is in hand has to end when the worker leaves by itself."""
 
 taken = Counter("worker_events_total", "Events settled", ["topic"])
 
@@ -45,15 +50,28 @@ class Consumers:
     health: Health
     _began: dict[str, float] = field(default_factory=dict)
     _stopped: str = ""
+    _leaving: bool = False
+    _nothing_in_hand: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, topic: str, messages: Sequence[Any]) -> None:
         """Settle a batch of one topic; raises TooManyDead."""
+        if self._leaving:
+            await asyncio.Event().wait()  # to return would acknowledge it
         self._began[topic] = time.monotonic()
         batch = [Taken(m.topic, m.partition, m.offset, m.key, m.value, round(m.timestamp * 1000)) for m in messages]
         await self.settlers[topic].settle(batch)
         await self.watch.settled(batch)
         del self._began[topic]
+        if self._leaving and not self._began:
+            self._nothing_in_hand.set()
         taken.labels(topic).inc(len(batch))
+
+    async def leave(self, within: float) -> None:
+        """Begin nothing more, and give what is in hand so many seconds: what was claimed is better recorded as well."""
+        self._leaving = True
+        if self._began:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._nothing_in_hand.wait(), within)
 
     async def take_again(self, message: Taken) -> None:
         """Hand a dead letter to its topic's handlers, past the settler and its counts; raises what they raise."""
@@ -98,20 +116,28 @@ def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settl
     return {name: Settler(f"worker.{name}", take, letters.set_aside, letters.record) for name, take in takers.items()}
 
 
+async def begin_again(consumers: Consumers, partitions: int) -> None:
+    """End the process, which begins again when it is started. What Faust commits until then is undone at that start."""
+    log.critical("worker.kafka_forgot", partitions=partitions, reason="it will begin again")
+    await consumers.leave(GRACE)
+    os._exit(os.EX_TEMPFAIL)
+
+
 @asynccontextmanager
 async def open_consumers(
-    settings: ReferralSettings, forgotten: Callable[[int], None] = end
+    settings: ReferralSettings, forgotten: Callable[[Consumers, int], Awaitable[None]] = begin_again
 ) -> AsyncIterator[Consumers]:
-    """The consumers of one worker process, on the service's bootstrap; `forgotten` as for `watching`."""
+    """The consumers of one worker process; `forgotten` is told of how many partitions the log is another one."""
     producer = make_producer(settings, "referral-worker")
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(bootstrap(settings))
         await stack.enter_async_context(started(producer))
         swept = await stack.enter_async_context(keeping_deadlines(service))
         stewarded = await stack.enter_async_context(stewarding(service))
-        watch = await stack.enter_async_context(watching(service, forgotten))
+        watch = await stack.enter_async_context(watching(service))
         letters = DeadLetters(producer, service.letters, CONSUMER)
         consumers = Consumers(_settlers(service, letters), watch, Health())
+        await stack.enter_async_context(looking(watch, partial(forgotten, consumers)))
         retries = LetterRetries(service.letters, CONSUMER, consumers.take_again)
         retried = await stack.enter_async_context(retrying(retries))
         consumers.health.checks |= {

@@ -1,8 +1,7 @@
 """The worker's watch over Kafka's logs: before it starts, and while it runs."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
@@ -44,30 +43,29 @@ async def _not_yet() -> None:
     raise RuntimeError("waits to know where to begin: for Kafka, or for the end of a session of its group")
 
 
-def end(partitions: int) -> None:
-    """End the process, which begins again when it is started. Faust must not commit any more: another log's offsets."""
-    log.critical("worker.kafka_forgot", partitions=partitions, reason="it will begin again")
-    os._exit(os.EX_TEMPFAIL)
+@asynccontextmanager
+async def watching(service: ReferralService) -> AsyncIterator[LogWatch]:
+    """The worker's watch, on a connection of its own."""
+    async with _opened(service.settings) as logs:
+        yield _watch(service.settings, service.database, logs)
 
 
 @asynccontextmanager
-async def watching(service: ReferralService, forgotten: Callable[[int], None] = end) -> AsyncIterator[LogWatch]:
+async def looking(watch: LogWatch, forgotten: Callable[[int], Awaitable[None]]) -> AsyncIterator[None]:
     """Looks while the context is open; `forgotten` is told of how many partitions the log is another one."""
-    async with _opened(service.settings) as logs:
-        watch = _watch(service.settings, service.database, logs)
-        task = asyncio.create_task(_look_forever(watch, forgotten))
-        try:
-            yield watch
-        finally:
-            task.cancel()
-            await asyncio.wait({task})
+    task = asyncio.create_task(_look_forever(watch, forgotten))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
-async def _look_forever(watch: LogWatch, forgotten: Callable[[int], None]) -> None:
+async def _look_forever(watch: LogWatch, forgotten: Callable[[int], Awaitable[None]]) -> None:
     while True:
         try:
             if others := await watch.look():
-                forgotten(len(others))
+                await forgotten(len(others))
         except FAILURES as error:
             log.warning("watch.retrying", reason=str(error) or type(error).__name__)
         await asyncio.sleep(EVERY)

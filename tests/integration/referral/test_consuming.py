@@ -65,12 +65,15 @@ async def settings(settings: ReferralSettings, kafka: str, prefix: str) -> Refer
     return ours
 
 
+async def go_on(consumers: Consumers, partitions: int) -> None: ...
+
+
 @asynccontextmanager
 async def working(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterator[Consumers]:
     """One more worker. What these tests hand to it lies in no log, which it would end for."""
     async with listening(capacity) as url:
         ours = settings.model_copy(update={"capacity_url": url})
-        async with open_consumers(ours, forgotten=lambda partitions: None) as opened:
+        async with open_consumers(ours, forgotten=go_on) as opened:
             yield opened
 
 
@@ -246,3 +249,29 @@ async def test_events_that_are_not_known_here_are_passed_over(settings: Referral
     raw = write_event(diagnosis(1), event_id="e", source="/test", time=NOW).replace(b"recorded.v1", b"recorded.v9")
     await consumers.take(topics.DIAGNOSES, [poison(settings, raw)])
     assert await known(settings) == set()
+
+
+async def test_a_worker_that_leaves_ends_what_is_in_hand_and_begins_nothing_more(
+    settings: ReferralSettings, consumers: Consumers
+) -> None:
+    waiting, going_on, handled = asyncio.Event(), asyncio.Event(), list[object]()
+
+    async def wait(batch: object) -> None:
+        waiting.set()
+        await going_on.wait()
+        handled.append(batch)
+
+    consumers.settlers[topics.DIAGNOSES].handle = wait
+    in_hand = asyncio.create_task(consumers.take(topics.DIAGNOSES, [poison(settings)]))
+    await waiting.wait()
+    await consumers.leave(within=0.01)
+    assert not in_hand.done()
+    leaving = asyncio.create_task(consumers.leave(within=60))
+    more = asyncio.create_task(consumers.take(topics.DIAGNOSES, [poison(settings)]))
+    going_on.set()
+    await leaving
+    assert len(handled) == 1
+    await in_hand
+    await asyncio.wait({more}, timeout=0.05)
+    assert not more.done(), "to return would acknowledge it"
+    more.cancel()
