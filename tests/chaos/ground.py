@@ -13,7 +13,7 @@ from services.local.kafka import Kafka
 from services.local.parts import Blueprint, Part
 from services.local.plan import Plan
 from services.local.ports import LOOPBACK
-from tests.chaos.gate import Gates
+from tests.support.gate import Gates
 from tests.support.network import RunningNetwork, running_network
 from tests.support.postgres import Postgres, running_postgres
 

@@ -1,10 +1,12 @@
 """The connection to Redis or Valkey."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import hiredis
 import structlog
 from redis.asyncio import BlockingConnectionPool, Connection, Redis
+from redis.exceptions import ConnectionError
 from redis.typing import EncodableT
 
 from services.capacity.adapters.redis_scripts import Names, read_run_id, source
@@ -19,6 +21,14 @@ class PackingConnection(Connection):
 
     def pack_commands(self, commands: Iterable[Iterable[EncodableT]]) -> list[bytes]:
         return [b"".join(map(hiredis.pack_command, commands))]  # type: ignore[arg-type]
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """As redis-py's, which does not know uvloop's word for a connection that was reset since it was last used."""
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            await self.disconnect(nowait=True)
+            raise ConnectionError("the connection was closed") from error
 
 
 def connect(url: str, key_prefix: str) -> Redis:

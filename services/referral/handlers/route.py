@@ -63,17 +63,37 @@ async def _claim(
     if not asking:
         return [], seen
     results, seen = await claims.claim([one.request(at) for one in asking], seen)
-    answers = list(zip(asking, results, strict=True))
+    answers, seen = await _catch_up(list(zip(asking, results, strict=True)), claims, seen, at)
     # Given back by a try that found no candidate and was cut off before its commit: there are candidates now.
-    again = [_next_attempt(one, result) for one, result in answers if result.state is ClaimState.NONE]
+    again = [_under(one, result.attempt + 1) for one, result in answers if result.state is ClaimState.NONE]
     if not again:
         return answers, seen
     more, seen = await _claim(again, claims, seen, at)
     return [answer for answer in answers if answer[1].state is not ClaimState.NONE] + more, seen
 
 
-def _next_attempt(one: Draft, result: ClaimResult) -> Draft:
-    return replace(one, referral=replace(one.referral, attempt=result.attempt + 1))
+async def _catch_up(
+    answers: list[Answer], claims: Claims, seen: Mark | None, at: datetime
+) -> tuple[list[Answer], Mark | None]:
+    """An earlier try that was cut off before its commit has come to a later attempt: go on with what that has got.
+
+    To ask for it changes nothing. When it was another worker, which has committed, this one's commit conflicts.
+    """
+    behind = {
+        one.referral.id: _under(one, result.attempt) for one, result in answers if result.state is ClaimState.STALE
+    }
+    if not behind:
+        return answers, seen
+    results, seen = await claims.claim([one.request(at) for one in behind.values()], seen)
+    got = {one.referral_id: one for one in results if one.state in (ClaimState.HELD, ClaimState.WAITING)}
+    return [
+        (behind[one.referral.id], got[one.referral.id]) if one.referral.id in got else (one, result)
+        for one, result in answers
+    ], seen
+
+
+def _under(one: Draft, attempt: int) -> Draft:
+    return replace(one, referral=replace(one.referral, attempt=attempt))
 
 
 def _waits_again(answer: Answer) -> bool:

@@ -182,6 +182,17 @@ async def test_who_was_queued_before_a_crash_is_recorded_where_it_stands_though_
     assert offers(await country.carry()) == [(1, "near")]
 
 
+async def test_two_crashes_while_the_network_changes_leave_the_child_with_the_place_it_got(country: Country) -> None:
+    await country.open("other", icd10_prefixes=["F84"])
+    batch = [event(diagnosis(1))]
+    await _crash_at_commit(country, batch)
+    await country.open("near", places=1)
+    await _crash_at_commit(country, batch)
+    await country.service.place_children(batch)
+    assert await country.where(1) == (S.OFFERED, "near")
+    assert (await country.figures())["near"] == (1, 1, 0)
+
+
 async def test_a_hand_over_waits_for_the_commit_of_its_waiting(country: Country) -> None:
     await country.open("near", places=0)
     batch = [event(diagnosis(1))]

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.local.ports import LOOPBACK
-from tests.chaos.gate import Gates
+from tests.support.gate import Gates
 
 
 @pytest.fixture

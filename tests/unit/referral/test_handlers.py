@@ -183,14 +183,27 @@ async def test_a_decline_taken_twice_moves_on_once(country: Country) -> None:
     assert country.referrals.known[UUID(int=1)].referral.attempt == 2
 
 
-async def test_a_stale_claim_is_tried_again_on_the_new_state(country: Country) -> None:
+@pytest.mark.parametrize("state", [ClaimState.NONE, ClaimState.OCCUPIED])
+async def test_a_stale_claim_is_tried_again_on_the_new_state(country: Country, state: ClaimState) -> None:
     country.claims.places = {"near": 1, "far": 1}
     await country.place_children([event(diagnosis())])
     declined = await country.decline()
-    country.claims.has[UUID(int=1)] = country.claims.has[UUID(int=1)].model_copy(update={"attempt": 3})
+    now = {"attempt": 3, "state": state}
+    country.claims.has[UUID(int=1)] = country.claims.has[UUID(int=1)].model_copy(update=now)
     with pytest.raises(Conflict):
         await country.move_on([declined])
     assert country.state() is ReferralState.SUBMITTED
+
+
+async def test_what_an_earlier_try_has_got_under_a_later_attempt_is_recorded(country: Country) -> None:
+    country.claims.places = {"near": 1, "far": 1}
+    await country.place_children([event(diagnosis())])
+    declined = await country.decline()
+    now = {"attempt": 3, "programme_id": "far"}
+    country.claims.has[UUID(int=1)] = country.claims.has[UUID(int=1)].model_copy(update=now)
+    await country.move_on([declined])
+    one = country.referrals.known[UUID(int=1)].referral
+    assert (one.state, one.attempt, one.programme_id) == (ReferralState.OFFERED, 3, "far")
 
 
 async def test_a_decline_of_a_referral_that_is_not_known_changes_nothing(country: Country) -> None:
