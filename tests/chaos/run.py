@@ -83,7 +83,8 @@ class Stage:
         """While parts are only stopped and started by hand, clients of the others see latency and 503, no more."""
         if not scenario.gentle:
             return []
-        rude = [one for one in notes.troubles if one.kind != "503" and not self.ground.was_away(one.part, one.at)]
+        broken = [one for one in notes.troubles if one.kind != "503" and not one.kind.endswith("Timeout")]
+        rude = [one for one in broken if not self.ground.was_away(one.part, one.at)]
         return [f"{one.part} was not stopped, and a client saw {one.kind}" for one in rude]
 
     async def _send_home(self, scenario: Scenario, checked: Checked) -> None:
