@@ -73,7 +73,7 @@ class LetterBook:
     def _record(self, session: Session, consumer: str, message: Taken, reason: str) -> bool:
         rows, now = self.table.rows, self.clock()
         here = (rows.c.consumer == consumer) & (rows.c.topic == message.topic) & (rows.c.digest == message.digest)
-        known = session.execute(select(rows.c.id, rows.c.state).where(here)).first()
+        known = session.execute(select(rows.c.id, rows.c.state).where(here).with_for_update()).first()
         lay = {"partition": message.partition, "offset": message.offset, "reason": reason, "last_at": now}
         if known:
             state = PUT_BACK.get(LetterState(known.state), known.state)
@@ -165,10 +165,12 @@ class LetterBook:
             select(rows.c.id)
             .where(rows.c.state == LetterState.RETRYING, rows.c.consumer == consumer, rows.c.due_at <= now)
             .order_by(rows.c.due_at, rows.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
         )
 
         def work(session: Session) -> Letter | None:
-            id = session.execute(query.limit(1)).scalar()
+            id = session.execute(query).scalar()
             if id is None:
                 return None
             mine = self._change(session, self._find(session, id), due_at=now + within)

@@ -26,10 +26,12 @@ async def count_once(service: ReferralService) -> None:
 
 
 async def count_forever(service: ReferralService) -> None:
-    """Until cancelled; a database that is away for a while is waited for."""
+    """Until cancelled; a database that is away for a while is waited for, and a fault of ours is said each time."""
     while True:
         try:
             await count_once(service)
         except TransientError as error:
             log.warning("counting.retrying", reason=str(error))
+        except Exception:
+            log.exception("counting.failed")
         await asyncio.sleep(EVERY)
