@@ -1,6 +1,7 @@
 """One life of the network: what happens to it, what is under way, and all that must hold after each step."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.contracts.events import DiagnosisRecordedV1
@@ -42,6 +43,10 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 CENTERS = {"c0": "near", "c1": "far", "c2": "home", "c3": "near"}
 TOPICS = ("referrals", "capacity", "diagnoses")
+VARIANTS: tuple[dict[str, Any], ...] = (
+    {}, {"icd10_prefixes": ["F84"]}, {}, {"age_under_months": 50}, {"modality": "outpatient"},
+)  # fmt: skip
+"""What a center may change of a programme: others are welcome then, and some who wait are not any more."""
 WHOLE_CENTER = {"family_refused", "unreachable", "temporarily_closed"}
 
 
@@ -52,7 +57,7 @@ class Life:
         self.stage, self.service = stage, stage.country.service
         self.topics = {name: Topic() for name in TOPICS}
         self.stories, self.turns = Stories(), Turns()
-        self.centers: dict[str, set[str]] = {}
+        self.centers: dict[str, dict[str, int]] = {}
         self.children: dict[int, DiagnosisRecordedV1] = {}
         self.record: dict[int, Recorded] = {}
         self.kept = Kept(None, {}, {}, {})
@@ -83,11 +88,13 @@ class Life:
         await self.stage.clear()
         await self.service.steward.look()
 
-    async def put_center(self, center_id: str, kind: str, places: int) -> None:
-        """A center opens, opens one more programme, or changes the figures of all."""
-        kinds = self.centers.setdefault(center_id, set())
-        kinds.add(kind)
-        bodies = [programme_body(f"{center_id}-{one}", places, **KINDS[one]) for one in sorted(kinds)]
+    async def put_center(self, center_id: str, kind: str, places: int, variant: int = 0) -> None:
+        """A center opens, opens one more programme or changes it, and changes the figures of all."""
+        kinds = self.centers.setdefault(center_id, {})
+        kinds[kind] = variant % len(VARIANTS)
+        bodies = [
+            programme_body(f"{center_id}-{one}", places, **KINDS[one] | VARIANTS[of]) for one, of in kinds.items()
+        ]
         await self.stage.country.register(center_id, *bodies, settlement=CENTERS[center_id])
         place = self.oracle.settlements[CENTERS[center_id]]
         self.oracle.centers[center_id] = place | {"settlement_id": CENTERS[center_id]}
@@ -142,25 +149,29 @@ class Life:
             await self.look()
 
     async def settle(self) -> None:
-        """All is carried until nothing is under way; then both sides tell one story."""
+        """All that is due or under way is done; then both sides tell one story."""
         for _ in range(30):
             await self.rebuild()
+            swept = await self.service.sweep(self.stage.country.clock())
             await self.look()
-            if not any(topic.waits for topic in self.topics.values()):
+            if not swept and not any(topic.waits for topic in self.topics.values()):
                 break
             for name, topic in self.topics.items():
                 while topic.waits and await self.deliver(name, 50):
                     pass
         else:
             raise AssertionError("it does not come to rest")
-        check_settled(self.kept, self.record, {number: self.accepting(number) for number in self.among(S.WAITING)})
+        without = self.among(S.WAITING, S.UNPLACEABLE)
+        check_settled(self.kept, self.record, {number: self.accepting(number) for number in without})
         report = await self.service.audit()
         assert not report.differences, report.differences
         assert not report.unsettled
 
     def accepting(self, number: int) -> set[str]:
-        """Who accepts the child, by the design's text alone, and has not failed it before."""
-        accepting = self.oracle.accepting(self.children[number].model_dump())
+        """Who accepts the child today, by the design's text alone, and has not failed it before."""
+        child = self.children[number]
+        months = child.age_months + months_between(child.submitted_at, self.stage.country.clock.now)
+        accepting = self.oracle.accepting(child.model_dump() | {"age_months": months})
         failed = set()
         for offer in self.record[number].offers:
             if offer.state == OfferState.EXPIRED or (
@@ -172,3 +183,10 @@ class Life:
         return {
             one for one in accepting if one not in failed and self.oracle.programmes[one]["center_id"] not in failed
         }
+
+
+def months_between(then: datetime, now: datetime) -> int:
+    """Whole months that have passed in Kazakhstan."""
+    days = [(moment + timedelta(hours=5)).date() for moment in (then, max(then, now))]
+    (year, month, day), (year_now, month_now, day_now) = [(one.year, one.month, one.day) for one in days]
+    return (year_now - year) * 12 + month_now - month - (day_now < day)

@@ -127,16 +127,19 @@ def check_kept_for(kept: Kept, record: Record) -> None:
 def check_settled(kept: Kept, record: Record, accepting: Mapping[int, set[str]]) -> None:
     """Both sides tell one story; each who waits stands in every queue where it may, and nowhere else.
 
-    `accepting`: by referral that waits, the programmes that accept it, by an oracle of its own.
+    `accepting`: by referral without a center, the programmes that accept it, by an oracle of its own.
     """
     assert not [one.number for one in record.values() if one.state is S.SUBMITTED]
     for number, one in record.items():
         claim = kept.claims.get(number, Claim(0, "none"))
         assert claim.state == SETTLED.get(one.state, "none"), f"{number} is {one.state}, its claim {claim}"
+        given = {name for name, figure in kept.figures.items() if not figure.suspended}
+        if one.state is S.UNPLACEABLE:
+            welcome = accepting[number] & given
+            assert not welcome, f"{number} is set aside, and welcome at {welcome}"
         if one.state is S.WAITING:
             stands = {name for name, queue in kept.queues.items() if (one.row.rank, number) in queue}
             assert stands == set(one.candidates), f"{number} stands at {stands}, decided {one.candidates}"
-            given = {name for name, figure in kept.figures.items() if not figure.suspended}
             assert stands <= accepting[number], f"{number} stands at {stands}, accepted at {accepting[number]}"
             assert stands >= accepting[number] & given, f"{number} stands at {stands}, accepted at {accepting[number]}"
             free = [name for name in accepting[number] if kept.figures[name].free]

@@ -17,9 +17,9 @@ S, C = ReferralState, Command
 Work = Coroutine[Any, Any, object]
 OPEN = tuple(one for one in S if one not in CLOSED)
 MOST_CHILDREN = 40
-LONGEST = 20 * 31 * 24
-"""Hours of a life: no child grows into, or out of, an age range."""
-HOURS = (1, 13, 25, 37, 73, 8 * 24, 31 * 24, -1)
+LONGEST = 8 * 366 * 24
+"""Hours of a life: children grow into, and out of, age ranges."""
+HOURS = (1, 13, 25, 37, 73, 8 * 24, 31 * 24, -1, 200 * 24)
 ANSWERS = ((C.ACCEPT, None), (C.DECLINE, "no_capacity"), (C.ACCEPT, None), (C.SEEN, None), (C.DECLINE, "unreachable"))
 COMINGS = ((C.ADMIT, None), (C.ADMIT, None), (C.NO_SHOW, "other"), (C.DECLINE, "other"))
 ANYTHING = (C.ACCEPT, C.ADMIT, C.DISCHARGE, C.DECLINE, C.NO_SHOW)
@@ -76,7 +76,7 @@ class WholeNetwork(RuleBasedStateMachine):
 
     async def register(self, which: int, more: int) -> None:
         centers, kinds = sorted(CENTERS), sorted(KINDS)
-        await self.life.put_center(centers[which % len(centers)], kinds[more % len(kinds)], more // 3)
+        await self.life.put_center(centers[which % len(centers)], kinds[more % len(kinds)], more // 3, which)
 
     async def resize(self, which: int, more: int) -> None:
         await self.life.set_places(which, more % 4, None)
