@@ -19,8 +19,12 @@ from redis.asyncio import Redis
 from services.capacity.adapters.fake_rebuild import fake_store
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import redis_store
+from services.capacity.domain.entries import to_ms
 from services.capacity.domain.step import START
-from services.capacity.ports import Store
+from services.capacity.ports import Rebuild, Store
+from services.contracts.claims import ProgrammeCapacity
+from services.contracts.rebuild import GenerationState, KeptClaim, RestoredClaim
+from services.contracts.vocabulary import ClaimState
 from tests.integration.capacity.network import NOW, opening, referral, request, waiting
 from tests.integration.capacity.queues import Queues
 
@@ -29,6 +33,7 @@ PROGRAMMES = ("a", "b", "c")
 NAMES = st.sampled_from(("a", "a", "b", "b", "c", "never-opened"))
 NUMBERS = range(1, 7)
 REFERRALS = st.sampled_from(NUMBERS)
+FIGURE = set(ProgrammeCapacity.model_fields)
 TIERS = st.lists(st.lists(NAMES, min_size=1, max_size=3), min_size=1, max_size=2)
 
 
@@ -120,6 +125,28 @@ class AnyOrder(RuleBasedStateMachine):
               for one in (self.real, self.model))
         )  # fmt: skip
 
+    @rule(
+        order=st.permutations(NUMBERS), at_once=st.integers(1, 4), again=st.booleans(), cut=st.booleans(),
+        ended=st.sets(REFERRALS, max_size=2),
+    )  # fmt: skip
+    def rebuild(self, order: list[int], at_once: int, again: bool, cut: bool, ended: set[int]) -> None:
+        """From the record, in which some referrals have ended: in any order, repeated, and once cut off before."""
+        at = self.now()
+        figures = self.do(self.model.places.snapshot(NOW)).figures
+        programmes = [ProgrammeCapacity(**one.model_dump(include=FIGURE)) for one in figures]
+        kept = self.do(self.model.books.look([referral(number) for number in order], NOW)).claims
+        claims = [_recorded(one, ended) for one in kept]
+        batches = [claims[first : first + at_once] for first in range(0, len(claims), at_once)]
+        for store in (self.real, self.model):
+            if cut:
+                self.do(restore(store.rebuild, to_ms(at), programmes, batches[:1]))
+            self.do(restore(store.rebuild, to_ms(at) + 1, programmes, batches * (1 + again)))
+        self.agree(*(self.do(one.rebuild.open(str(to_ms(at) + 1), at)) for one in (self.real, self.model)))
+        self.queues = Queues()
+        for one in claims:
+            for name in one.programme_ids if one.state is ClaimState.WAITING else ():
+                self.queues.at(name).add((one.rank, str(one.referral_id)))
+
     @invariant()
     def the_server_has_what_the_model_has(self) -> None:
         if not self.seconds:
@@ -156,6 +183,24 @@ class AnyOrder(RuleBasedStateMachine):
         turns = [await store.places.queue(name, None, 100) for name in (*PROGRAMMES, "never-opened")]
         steps = await store.steps.after(self.read, 1000)
         return [await store.places.snapshot(NOW), turns, steps]
+
+
+def _recorded(kept: KeptClaim, ended: set[int]) -> RestoredClaim:
+    """What the record says: capacity may still have a claim of a referral that has ended."""
+    if kept.referral_id.int in ended or kept.state is ClaimState.NONE:
+        return RestoredClaim(referral_id=kept.referral_id, attempt=max(1, kept.attempt), state=ClaimState.NONE)
+    return RestoredClaim(**kept.model_dump(exclude={"queued"}))
+
+
+async def restore(
+    rebuild: Rebuild, epoch: int, programmes: list[ProgrammeCapacity], batches: list[list[RestoredClaim]]
+) -> None:
+    """All steps but the opening; nobody is served meanwhile."""
+    await rebuild.begin(str(epoch))
+    for batch in batches:
+        await rebuild.restore_programmes(str(epoch), programmes)
+        assert await rebuild.restore_claims(str(epoch), batch) == ()
+    assert (await rebuild.generation(None)).state is GenerationState.REBUILDING
 
 
 @pytest.mark.timeout(180)

@@ -1,0 +1,78 @@
+"""kill -9 of the process that keeps deadlines, in the middle of a sweep: each offer expires once, no turn is lost."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from services.contracts.events import OfferExpiredV1
+from services.contracts.vocabulary import ReferralState
+from services.kit.settings import CHECKOUT
+from services.referral.adapters.tables import ReferralRow
+from services.referral.settings import ReferralSettings
+from tests.integration.referral.country import Country
+from tests.integration.referral.traffic import everybody
+from tests.support.eventually import eventually
+
+OFFERED, WAITING = 120, 30
+Start = Callable[[], subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def start(settings: ReferralSettings) -> Iterator[Start]:
+    """Starts one more sweeping process; all are ended with the test."""
+    values = settings.model_dump(mode="json", exclude_defaults=True)
+    environment = {f"JOLDAMA_{name.upper()}": str(value) for name, value in values.items()}
+    started: list[subprocess.Popen[bytes]] = []
+
+    def one() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.integration.referral.sweeper"]
+        started.append(subprocess.Popen(command, cwd=CHECKOUT, env=os.environ | environment))
+        return started[-1]
+
+    yield one
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+async def expired(country: Country) -> int:
+    gone = select(func.count()).where(ReferralRow.state == ReferralState.SUBMITTED)
+    return await country.service.database.read(lambda session: session.execute(gone).scalar_one())
+
+
+@pytest.mark.parametrize("together", [1, 2])
+async def test_killed_amid_a_sweep_each_offer_expires_once_and_each_child_keeps_its_turn(
+    country: Country, start: Start, together: int
+) -> None:
+    """`together`: so many sweep at once, before and after all are killed."""
+    country.clock.now = datetime.now(UTC) - timedelta(days=20)
+    await country.open("near", places=OFFERED)
+    await country.open("far", places=0, settlement="far")
+    await country.submit(*range(1, OFFERED + WAITING + 1))
+    country.clock.now = datetime.now(UTC)
+    processes = [start() for _ in range(together)]
+    await eventually(lambda: expired(country), "a sweep has begun", within=30)
+    for one in processes:
+        one.kill()
+        one.wait()
+    assert 0 < await expired(country) < OFFERED, "killed amid the sweep"
+    for _ in range(together):
+        start()
+    await eventually(lambda: _all_have(country), "all have expired", within=60)
+    told = Counter(one.envelope.subject for one in await country.told() if isinstance(one.data, OfferExpiredV1))
+    assert (len(told), set(told.values())) == (OFFERED, {1})
+    country._told = 0
+    await country.carry()
+    assert await country.queue("far") == list(range(1, OFFERED + 1))
+    assert await country.figures() == {"near": (OFFERED, WAITING, 0), "far": (0, 0, OFFERED)}
+    assert {one.referral.version for one in await everybody(country)} == {2, 3}
+
+
+async def _all_have(country: Country) -> bool:
+    return await expired(country) == OFFERED
