@@ -1,6 +1,7 @@
 """The worker's sweep as a process of its own, to be killed: `python -m tests.integration.referral.sweeper`."""
 
 import asyncio
+import sys
 from dataclasses import replace
 
 from services.referral.bootstrap import bootstrap
@@ -14,6 +15,8 @@ TOGETHER = 3
 async def main() -> None:
     async with bootstrap(ReferralSettings()) as service:  # type: ignore[call-arg]
         small = replace(service, sweep=replace(service.sweep, batch=TOGETHER))
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         async with keeping_deadlines(small):
             await asyncio.Event().wait()
 
