@@ -2,22 +2,24 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from redis.asyncio import Redis
-from sqlalchemy import Row, text
+from sqlalchemy import Row, select, text
 from sqlmodel import Session
 
 from services.contracts.vocabulary import ReferralState
 from services.kit.database import Database
+from services.referral.adapters.tables import ReferralRow
 
 _QUERIES = {
-    "referrals": "SELECT * FROM referrals",
-    "offers": "SELECT * FROM offers ORDER BY referral_id, attempt",
-    "history": "SELECT * FROM history ORDER BY referral_id, version",
-    "decisions": "SELECT d.* FROM decisions d JOIN referrals r ON r.id = d.referral_id AND r.attempt = d.attempt",
+    "referrals": select(ReferralRow.__table__),  # type: ignore[attr-defined]
+    "offers": text("SELECT * FROM offers ORDER BY referral_id, attempt"),
+    "history": text("SELECT * FROM history ORDER BY referral_id, version"),
+    "decisions": text("SELECT d.* FROM decisions d JOIN referrals r ON r.id = d.referral_id AND r.attempt = d.attempt"),
 }
 
 
@@ -35,12 +37,16 @@ class Recorded:
     def state(self) -> ReferralState:
         return ReferralState(self.row.state)
 
+    def is_due(self, now: datetime) -> bool:
+        """Whether the sweep is to look at it at `now`."""
+        return self.row.due_at is not None and self.row.due_at <= now
+
 
 def read_record(database: Database) -> dict[int, Recorded]:
     """Every referral, by its number."""
 
     def work(session: Session) -> dict[str, list[Row[Any]]]:
-        return {name: list(session.connection().execute(text(query))) for name, query in _QUERIES.items()}
+        return {name: list(session.connection().execute(query)) for name, query in _QUERIES.items()}
 
     found = database.snapshot(work)
     offers, history = _by_referral(found["offers"]), _by_referral(found["history"])

@@ -80,6 +80,18 @@ class Life:
         if self.kept.epoch:
             check_kept(self.kept, self.turns)
             check_kept_for(self.kept, self.record)
+            if self.is_quiet():
+                self.check_settled()
+
+    def is_quiet(self) -> bool:
+        """Nothing is under way, and nobody without a center is to be looked at."""
+        now = self.stage.country.clock.now
+        due = [one for one in self.record.values() if one.state in (S.WAITING, S.UNPLACEABLE) and one.is_due(now)]
+        return not due and not any(topic.waits for topic in self.topics.values())
+
+    def check_settled(self) -> None:
+        without = self.among(S.WAITING, S.UNPLACEABLE)
+        check_settled(self.kept, self.record, {number: self.accepting(number) for number in without})
 
     def among(self, *states: ReferralState) -> list[int]:
         return [number for number, one in self.record.items() if one.state in states]
@@ -161,8 +173,7 @@ class Life:
                     pass
         else:
             raise AssertionError("it does not come to rest")
-        without = self.among(S.WAITING, S.UNPLACEABLE)
-        check_settled(self.kept, self.record, {number: self.accepting(number) for number in without})
+        self.check_settled()
         report = await self.service.audit()
         assert not report.differences, report.differences
         assert not report.unsettled

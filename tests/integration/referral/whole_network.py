@@ -25,7 +25,7 @@ COMINGS = ((C.ADMIT, None), (C.ADMIT, None), (C.NO_SHOW, "other"), (C.DECLINE, "
 ANYTHING = (C.ACCEPT, C.ADMIT, C.DISCHARGE, C.DECLINE, C.NO_SHOW)
 WEIGHTS = {
     "carry_all": 9, "submit": 10, "answer": 11, "come": 8, "discharge": 6, "carry": 7, "pass_time": 5, "resize": 5,
-    "meanwhile": 5, "crash": 4, "register": 3, "settle": 3, "suspend": 3, "cancel": 2, "offer_again": 2, "repeat": 2,
+    "meanwhile": 5, "crash": 4, "register": 4, "settle": 3, "suspend": 3, "cancel": 3, "offer_again": 2, "repeat": 2,
     "try_anything": 2, "save": 1, "flush": 1, "restore": 1, "die_rebuilding": 1,
 }  # fmt: skip
 HAPPENINGS = st.sampled_from([name for name, weight in WEIGHTS.items() for _ in range(weight)])
