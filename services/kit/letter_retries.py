@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from services.kit.errors import PermanentError, TransientError
 from services.kit.health import Progress
 from services.kit.letter_book import LetterBook
 from services.kit.letters import Letter, LetterState, Taken
+from services.kit.loops import forever
 
 log = structlog.get_logger()
 EVERY = 1.0
@@ -43,22 +45,17 @@ class LetterRetries:
     handle: Callable[[Taken], Awaitable[None]]
     progress: Progress = field(default_factory=lambda: Progress(STALLED_AFTER))
 
+    _trim_at: float = 0.0
+
     async def run(self) -> None:
-        """Until cancelled; a database that is away for a while is waited for."""
-        trim_at = 0.0
-        while True:
-            try:
-                if (now := asyncio.get_running_loop().time()) >= trim_at:
-                    await self.book.trim()
-                    trim_at = now + TRIM_EVERY
-                await self.step()
-                self.progress()
-            except TransientError as error:
-                log.warning("dead_letters.retrying", consumer=self.consumer, reason=str(error)[:300])
-            await asyncio.sleep(EVERY)
+        """Until cancelled."""
+        await forever("dead_letters", self.step, EVERY, self.progress)
 
     async def step(self) -> None:
         """Count what there is, and try what is due."""
+        if (now := time.monotonic()) >= self._trim_at:
+            await self.book.trim()
+            self._trim_at = now + TRIM_EVERY
         counts = await self.book.counts(self.consumer)
         if counts[LetterState.RETRYING]:
             while letter := await self.book.take(self.consumer, MINE_FOR):

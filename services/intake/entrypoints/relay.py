@@ -16,7 +16,6 @@ from services.intake.settings import IntakeSettings
 from services.kit.batches import Settler, TooManyDead
 from services.kit.consumer import consume
 from services.kit.dead_letters import DeadLetters
-from services.kit.errors import TransientError
 from services.kit.health import Health, Progress
 from services.kit.kafka import make_consumer, make_producer, reach, started
 from services.kit.letter_retries import LetterRetries
@@ -24,6 +23,7 @@ from services.kit.letters import Taken
 from services.kit.log_watch import LogWatch
 from services.kit.logging import configure_logging
 from services.kit.logs import open_logs
+from services.kit.loops import forever
 from services.kit.publisher import KafkaPublisher
 from services.kit.relay import OutboxRelay, run_relay
 from services.kit.server import probes, until_stopped
@@ -64,7 +64,7 @@ class RelayProcess:
                 loops.create_task(self._relay(publisher))
                 loops.create_task(self._follow(DeadLetters(producer, self._intake.letters, CONSUMER)))
                 loops.create_task(self._retries.run())
-                loops.create_task(self._trim())
+                loops.create_task(forever("trim", self._intake.access.trim, TRIM_EVERY))
 
     async def _relay(self, publisher: KafkaPublisher) -> None:
         database = self._intake.database
@@ -87,14 +87,6 @@ class RelayProcess:
 
     async def _take(self, batch: Sequence[Taken]) -> None:
         await follow(self._intake.access, [message.value for message in batch])
-
-    async def _trim(self) -> None:
-        while True:
-            try:
-                await self._intake.access.trim()
-            except TransientError as error:
-                log.warning("trim.retrying", reason=str(error))
-            await asyncio.sleep(TRIM_EVERY)
 
     async def _reach_kafka(self) -> None:
         if self._producer is None:

@@ -1,11 +1,8 @@
 """The loop in the worker that counts what an alarm is rung for: referrals that need a person, and lost ones."""
 
-import asyncio
-
 import structlog
 from prometheus_client import Gauge
 
-from services.kit.errors import TransientError
 from services.referral.adapters.sql_views import Scope
 from services.referral.adapters.sql_worklists import Worklist
 from services.referral.bootstrap import ReferralService
@@ -23,15 +20,3 @@ async def count_once(service: ReferralService) -> None:
     without_deadline.set(len(lost))
     if lost:
         log.error("referrals.without_deadline", referrals=[str(one) for one in lost[:50]])
-
-
-async def count_forever(service: ReferralService) -> None:
-    """Until cancelled; a database that is away for a while is waited for, and a fault of ours is said each time."""
-    while True:
-        try:
-            await count_once(service)
-        except TransientError as error:
-            log.warning("counting.retrying", reason=str(error))
-        except Exception:
-            log.exception("counting.failed")
-        await asyncio.sleep(EVERY)

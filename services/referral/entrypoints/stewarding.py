@@ -12,9 +12,11 @@ from prometheus_client import Counter, Gauge
 
 from services.kit.errors import TransientError
 from services.kit.health import Progress
+from services.kit.loops import forever
 from services.referral.adapters.tables import inbox
 from services.referral.bootstrap import ReferralService
-from services.referral.entrypoints.counting import count_forever
+from services.referral.entrypoints.counting import EVERY as COUNT_EVERY
+from services.referral.entrypoints.counting import count_once
 
 log = structlog.get_logger()
 STALLED_AFTER = 120.0
@@ -49,27 +51,17 @@ async def audit_once(service: ReferralService) -> None:
         )  # fmt: skip
 
 
-async def _audit_forever(service: ReferralService) -> None:
+async def _audit_in_turn(service: ReferralService) -> None:
     """One worker of all audits each period: whoever takes the period's lease."""
     every = service.settings.audit_every
-    while True:
-        await asyncio.sleep(every)
-        try:
-            mine = await service.record.take_lease(service.steward.owner, AUDIT_LEASE, round(every * 1000))
-        except TransientError:
-            continue
-        if mine:
-            await audit_once(service)
+    await asyncio.sleep(every)
+    if await service.record.take_lease(service.steward.owner, AUDIT_LEASE, round(every * 1000)):
+        await audit_once(service)
 
 
-async def _trim_forever(service: ReferralService) -> None:
-    while True:
-        try:
-            before = int(time.time() * 1000) - INBOX_MS
-            await service.database.write(partial(inbox.trim, before=before))
-        except TransientError as error:
-            log.warning("inbox.not_trimmed", reason=str(error))
-        await asyncio.sleep(TRIM_EVERY)
+async def _trim(service: ReferralService) -> None:
+    before = int(time.time() * 1000) - INBOX_MS
+    await service.database.write(partial(inbox.trim, before=before))
 
 
 @asynccontextmanager
@@ -78,7 +70,10 @@ async def stewarding(service: ReferralService) -> AsyncIterator[Progress]:
     progress = Progress(STALLED_AFTER)
     service.steward.progressed = progress
     loops: tuple[Coroutine[Any, Any, None], ...] = (
-        service.steward.run(), _audit_forever(service), _trim_forever(service), count_forever(service),
+        service.steward.run(),
+        forever("audit", lambda: _audit_in_turn(service), 0),
+        forever("trim", lambda: _trim(service), TRIM_EVERY),
+        forever("count", lambda: count_once(service), COUNT_EVERY),
     )  # fmt: skip
     tasks = {asyncio.create_task(one) for one in loops}
     try:

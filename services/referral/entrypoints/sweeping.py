@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import structlog
 from prometheus_client import Counter, Gauge
 
-from services.kit.errors import TransientError
 from services.kit.health import Progress
+from services.kit.loops import forever
 from services.referral.bootstrap import ReferralService
 
 log = structlog.get_logger()
@@ -21,25 +21,18 @@ swept = Counter("referral_deadlines_total", "Steps that the sweep took", ["comma
 last = Gauge("joldama_sweep_last_timestamp_seconds", "When deadlines were last looked through to the end")
 
 
-async def sweep_forever(service: ReferralService, progressed: Progress) -> None:
-    """Until cancelled; a database that is away for a while is waited for."""
-    while True:
-        try:
-            for command, number in (await service.sweep(service.clock())).items():
-                swept.labels(command.value).inc(number)
-                log.info("deadlines.kept", command=command.value, number=number)
-            progressed()
-            last.set_to_current_time()
-        except TransientError as error:
-            log.warning("sweep.retrying", reason=str(error))
-        await asyncio.sleep(EVERY)
+async def sweep_once(service: ReferralService) -> None:
+    for command, number in (await service.sweep(service.clock())).items():
+        swept.labels(command.value).inc(number)
+        log.info("deadlines.kept", command=command.value, number=number)
+    last.set_to_current_time()
 
 
 @asynccontextmanager
 async def keeping_deadlines(service: ReferralService) -> AsyncIterator[Progress]:
     """Sweeps while the context is open; yields its progress."""
     progress = Progress(STALLED_AFTER)
-    task = asyncio.create_task(sweep_forever(service, progress))
+    task = asyncio.create_task(forever("sweep", lambda: sweep_once(service), EVERY, progress))
     try:
         yield progress
     finally:

@@ -38,7 +38,8 @@ class Mend:
         if not before.differences:
             return Mended(before, None, before)
         log.warning("audit.mending", differences=len(before.differences))
-        opened = await self._rebuild()
+        async with self.steward.alone:
+            opened = await self._rebuild()
         return Mended(before, opened, await self.audit())
 
     async def _rebuild(self) -> Opened:

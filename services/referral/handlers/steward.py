@@ -74,6 +74,8 @@ class Steward:
     progressed: Callable[[], None] = lambda: None
     rebuilding: bool = False
     """Whether capacity was found without its data and has not been found with it since."""
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """The lease is the process's: inside it one at a time."""
     _noticed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def notice(self) -> None:
@@ -90,6 +92,9 @@ class Steward:
             except (TransientError, PermanentError) as error:
                 log.warning("steward.retrying", reason=str(error)[:300])
                 await asyncio.sleep(LOOK_EVERY / 4)
+            except Exception:  # a fault of ours, said each time; readiness turns red when it goes on
+                log.exception("steward.failed")
+                continue
             self.progressed()
 
     async def check(self) -> None:
@@ -101,6 +106,10 @@ class Steward:
         """Rebuild when that is needed and nobody else is at it; whether this one did."""
         if await self._is_whole():
             return False
+        async with self.alone:
+            return await self._rebuild_if_mine()
+
+    async def _rebuild_if_mine(self) -> bool:
         if not await self.record.take_lease(self.owner):
             return False
         try:

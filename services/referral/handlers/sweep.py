@@ -1,10 +1,13 @@
 """The sweep: every referral whose deadline has come takes its step. Two at once do no harm, nor one cut off."""
 
-from collections import Counter
+import collections
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
 
 from services.kit.errors import Conflict
 from services.referral.domain.keeping import REVIEWED, keep, review
@@ -13,7 +16,10 @@ from services.referral.domain.referral import Change
 from services.referral.domain.routing import rank_programmes
 from services.referral.ports import Deadlines, Loaded, Referrals, Registry
 
+log = structlog.get_logger()
 BATCH = 200
+
+failed = Counter("joldama_sweep_failed_total", "Times that a due referral could not take its step")
 
 
 @dataclass(frozen=True)
@@ -25,20 +31,16 @@ class Sweep:
     registry: Registry
     batch: int = BATCH
 
-    async def __call__(self, now: datetime) -> Counter[Command]:
+    async def __call__(self, now: datetime) -> collections.Counter[Command]:
         """How many steps of each kind were taken."""
-        taken = Counter[Command]()
+        taken = collections.Counter[Command]()
         last: tuple[datetime, UUID] | None = None
         while due := await self.deadlines.due(now, last, self.batch):
             reviewed = await self._review(due, now)
-            changes = [
-                change
-                for one in due
-                if (change := reviewed.get(one.referral.id) or keep(one.referral, one.offers, now))
-            ]
+            steps = {one.referral.id: reviewed.get(one.referral.id) or _kept(one, now) for one in due}
+            changes = [step for step in steps.values() if isinstance(step, Change)]
             taken.update(one.step.command for one in await self._save(changes))
-            stepping = {change.referral.id for change in changes}
-            await self._put_off([one for one in due if one.referral.id not in stepping], now)
+            await self._put_off([one for one in due if steps[one.referral.id] is None], now)
             last = _position(due[-1])
         return taken
 
@@ -80,6 +82,16 @@ class Sweep:
         except Conflict:
             return False
         return True
+
+
+def _kept(one: Loaded, now: datetime) -> Change | Exception | None:
+    """Its step, or why it can take none: that is ours to mend, and keeps no other child waiting."""
+    try:
+        return keep(one.referral, one.offers, now)
+    except Exception as error:
+        failed.inc()
+        log.exception("sweep.cannot", referral=str(one.referral.id))
+        return error
 
 
 def _position(one: Loaded) -> tuple[datetime, UUID] | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,9 @@ from services.kit.errors import TransientError
 from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.tables import ReferralRow
 from services.referral.bootstrap import ReferralService
+from services.referral.domain.keeping import keep
 from services.referral.domain.life import Command
+from services.referral.domain.referral import Change, Referral
 from services.referral.handlers.sweep import Sweep
 from tests.integration.referral.country import Country, offers
 
@@ -236,3 +239,20 @@ async def test_a_reminder_that_was_told_moves_nothing_else(country: Country) -> 
     assert after == replace(before, version=2, due_at=before.deadline_at)
     assert offers(await country.carry())[-1] == (1, "near")
     assert await country.figures() == {"near": (1, 1, 0)}
+
+
+async def test_a_referral_that_can_take_no_step_keeps_no_other_waiting(
+    country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await country.open("near", places=3)
+    await country.submit(1, 2, 3)
+
+    def keep_but_one(before: Referral, *rest: Any) -> Change | None:
+        if before.id.int == 2:
+            raise LookupError("a fault of ours")
+        return keep(before, *rest)
+
+    monkeypatch.setattr("services.referral.handlers.sweep.keep", keep_but_one)
+    assert await country.pass_time(hours=73) == {C.EXPIRE: 2}
+    monkeypatch.undo()
+    assert await country.pass_time(seconds=1) == {C.EXPIRE: 1}
