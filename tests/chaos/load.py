@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from random import Random
@@ -18,6 +18,8 @@ from tests.support.network import RunningNetwork
 
 POLYCLINICS = ("polyclinic-1", "polyclinic-2")
 SUBMITTERS = 6
+Turn = Callable[[], Coroutine[Any, Any, None]]
+Children = Iterator[tuple[float, dict[str, Any]]]
 OPEN = ("submitted", "offered", "waiting", "unplaceable", "accepted", "admitted", "no_show")
 
 
@@ -56,7 +58,8 @@ class Load:
         while not self._stopped:
             await asyncio.sleep(0.05)
 
-    def _children(self) -> Any:
+    def _children(self) -> Children:
+        """Each with the moment at which it is submitted; all submitters take from the same."""
         chance = Random(f"{self.scenario.seed} children")
         bodies = demo(self.scenario.children, seed=self.scenario.seed * 1000)
         began, every = time.monotonic(), SECONDS / self.scenario.children
@@ -65,7 +68,7 @@ class Load:
     async def _client(self, part: str, role: str, org: str = "") -> Client:
         return await self._clients.enter_async_context(Client(self.network, self.notes, part, role, org))
 
-    async def _submit(self, children: Any, polyclinic: str) -> None:
+    async def _submit(self, children: Children, polyclinic: str) -> None:
         intake = await self._client("intake", "polyclinic", polyclinic)
         for moment, body in children:
             await asyncio.sleep(max(0.0, moment - time.monotonic()))
@@ -80,17 +83,16 @@ class Load:
                 continue
             self.taken.append(answer.json()["referral_id"])
 
-    async def _as_long_as_it_lasts(
-        self, person: Callable[..., Coroutine[Any, Any, Callable[[], Coroutine[Any, Any, None]]]], *who: Any
-    ) -> None:
-        name = getattr(who[0], "id", who[0]) if who else person.__name__
-        chance = Random(f"{self.scenario.seed} {name}")
+    async def _as_long_as_it_lasts(self, person: Callable[..., Coroutine[Any, Any, Turn]], *who: Center | str) -> None:
+        """`person` is told its own chance and who it is, and answers with what it does at each of its turns."""
+        names = [one.id if isinstance(one, Center) else one for one in who]
+        chance = Random(f"{self.scenario.seed} {' '.join(names) or person.__name__}")
         turn = await person(chance, *who)
         while not self._stopped:
             await turn()
             await country.pause(chance)
 
-    async def _answer(self, chance: Random, center: Center) -> Any:
+    async def _answer(self, chance: Random, center: Center) -> Turn:
         """A center works through its lists."""
         referral = await self._client("referral", "center", center.id)
 
@@ -103,7 +105,7 @@ class Load:
 
         return turn
 
-    async def _change_mind(self, chance: Random, polyclinic: str) -> Any:
+    async def _change_mind(self, chance: Random, polyclinic: str) -> Turn:
         """A polyclinic cancels some, families withdraw, who did not come is offered again."""
         referral = await self._client("referral", "polyclinic", polyclinic)
 
@@ -119,7 +121,7 @@ class Load:
 
         return turn
 
-    async def _set_places(self, chance: Random) -> Any:
+    async def _set_places(self, chance: Random) -> Turn:
         """Centers confirm, raise and lower their figures, suspend and resume."""
         clients = {one.id: await self._client("capacity", "center", one.id) for one in self.centers}
 
@@ -127,13 +129,12 @@ class Load:
             one = chance.choice([center for center in self.centers if center.id in clients])
             programme, usual = chance.choice(list(one.places.items()))
             body = {"places": max(0, usual + chance.choice([-2, -1, 0, 0, 1, 2])), "suspended": chance.random() < 0.1}
-            # A center that has just been registered may not be known to capacity yet.
             answer = await clients[one.id].ask("PUT", f"/v1/capacity/{one.id}/{programme}", json=body)
             self.notes.steps["places"] += answer is not None
 
         return turn
 
-    async def _operate(self, chance: Random) -> Any:
+    async def _operate(self, chance: Random) -> Turn:
         """An operator looks for a place again where there was none, and looks at the numbers."""
         referral, capacity = await self._client("referral", "operator"), await self._client("capacity", "operator")
 
