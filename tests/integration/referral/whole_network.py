@@ -26,7 +26,7 @@ ANYTHING = (C.ACCEPT, C.ADMIT, C.DISCHARGE, C.DECLINE, C.NO_SHOW)
 WEIGHTS = {
     "carry_all": 9, "submit": 10, "answer": 11, "come": 8, "discharge": 6, "carry": 7, "pass_time": 5, "resize": 5,
     "meanwhile": 5, "crash": 4, "register": 4, "settle": 3, "suspend": 3, "cancel": 3, "offer_again": 2, "repeat": 2,
-    "try_anything": 2, "save": 1, "flush": 1, "restore": 1, "die_rebuilding": 1,
+    "try_anything": 2, "save": 1, "flush": 1, "lose": 2, "restore": 1, "die_rebuilding": 1,
 }  # fmt: skip
 HAPPENINGS = st.sampled_from([name for name, weight in WEIGHTS.items() for _ in range(weight)])
 """Weighted, so that lives go on: with equal chances most would end before anybody was admitted."""
@@ -137,8 +137,8 @@ class WholeNetwork(RuleBasedStateMachine):
             await self.life.deliver(TOPICS[which % 3], 1 + more)
 
     async def meanwhile(self, which: int, more: int) -> None:
-        """Between a claim and its commit somebody else acts, another topic is carried, or time passes."""
-        others = [self.cancel, self.answer, self.come, self.resize, self.pass_time, self.carry]
+        """Between a claim and its commit somebody acts, another topic is carried, time passes, or Redis is lost."""
+        others = [self.cancel, self.answer, self.lose, self.resize, self.pass_time, self.carry]
         other = others[more % len(others)]
 
         async def happens() -> None:
@@ -158,8 +158,13 @@ class WholeNetwork(RuleBasedStateMachine):
 
     async def flush(self, which: int, _: int) -> None:
         """Redis is emptied, with the steps that were not relayed yet."""
-        self.life.topics["capacity"].forget(which % 4)
+        self.life.topics["capacity"].forget(which % 3)
         await self.stage.flush()
+
+    async def lose(self, which: int, more: int) -> None:
+        """Redis is emptied, and rebuilt at once."""
+        await self.flush(which, more)
+        await self.life.rebuild()
 
     async def save(self, *_: int) -> None:
         self.life.older = await self.stage.dump()
@@ -167,7 +172,7 @@ class WholeNetwork(RuleBasedStateMachine):
     async def restore(self, which: int, _: int) -> None:
         """Redis comes back on an older file."""
         if self.life.older:
-            self.life.topics["capacity"].forget(which % 4)
+            self.life.topics["capacity"].forget(which % 3)
             await self.stage.restore(self.life.older)
 
     async def die_rebuilding(self, which: int, more: int) -> None:
