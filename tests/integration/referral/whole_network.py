@@ -100,6 +100,11 @@ class WholeNetwork(RuleBasedStateMachine):
     async def cancel(self, which: int, _: int) -> None:
         await self.act_or_carry(which, OPEN, C.CANCEL, "other")
 
+    async def leave_the_router(self, which: int, more: int) -> None:
+        """A child for whom a place is being sought is not to have one any more."""
+        if not await self.life.act(which, (S.SUBMITTED,), C.WITHDRAW, None):
+            await self.cancel(which, more)
+
     async def act_or_carry(
         self, which: int, states: tuple[ReferralState, ...], command: Command, reason: str | None
     ) -> None:
@@ -138,7 +143,7 @@ class WholeNetwork(RuleBasedStateMachine):
 
     async def meanwhile(self, which: int, more: int) -> None:
         """Between a claim and its commit somebody acts, another topic is carried, time passes, or Redis is lost."""
-        others = [self.cancel, self.answer, self.lose, self.resize, self.pass_time, self.carry]
+        others = [self.leave_the_router, self.answer, self.lose, self.resize, self.pass_time, self.carry]
         other = others[more % len(others)]
 
         async def happens() -> None:
