@@ -33,11 +33,14 @@ def security(settings: ServiceSettings) -> dict[str, Any]:
 
 
 def make_producer(settings: ServiceSettings, client_id: str) -> AIOKafkaProducer:
-    """An idempotent producer: acknowledged by all replicas, in order within a partition. Call inside a running loop."""
+    """Acknowledged by all replicas, in order within a partition, now and then twice. Call inside a running loop.
+
+    Not Kafka's idempotent producer, which a new cluster can wedge for ever: docs/adr/0008.
+    """
     return AIOKafkaProducer(
         bootstrap_servers=settings.kafka_servers,
         client_id=client_id,
-        enable_idempotence=True,
+        enable_idempotence=False,
         acks="all",
         compression_type="lz4",
         linger_ms=0,

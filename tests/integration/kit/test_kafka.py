@@ -2,18 +2,24 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.producer.transaction_manager import PidAndEpoch
 
-from services.kit.dead_letters import DeadLetters, Taken
+from services.kit.database import Database
+from services.kit.dead_letters import DeadLetters
 from services.kit.errors import TransientError
 from services.kit.kafka import make_consumer, make_producer, reach, started
+from services.kit.letter_book import LetterBook
+from services.kit.letters import Taken
 from services.kit.publisher import KafkaPublisher, Outgoing
 from services.kit.settings import CHECKOUT, ServiceSettings
 from services.kit.topics import create_topics, planned
+from tests.integration.kit.tables import dead_letters
 from tests.support.eventually import eventually
 
 TOPICS = CHECKOUT / "deploy" / "topics.toml"
@@ -34,6 +40,11 @@ async def publisher(settings: ServiceSettings) -> AsyncIterator[KafkaPublisher]:
         yield KafkaPublisher(producer, reader, settings.topic_prefix)
 
 
+@pytest.fixture
+def book(database: Database) -> LetterBook:
+    return LetterBook(database, dead_letters, lambda: datetime.now(UTC))
+
+
 def outgoing(number: int, key: str = "k") -> Outgoing:
     return TOPIC, key, orjson.dumps({"id": f"e{number}"}), f"e{number}"
 
@@ -49,6 +60,23 @@ async def test_events_of_one_key_arrive_in_their_order(settings: ServiceSettings
             arrived.setdefault(record.key, []).append(int(orjson.loads(record.value)["id"][1:]))
     assert len(arrived) == 7
     assert all(numbers == sorted(numbers) for numbers in arrived.values())
+
+
+async def test_a_producer_id_that_another_cluster_gave_wedges_nobody(settings: ServiceSettings) -> None:
+    """A wiped cluster gives ids from the first again; who kept one of the old cluster has used it on the new one."""
+    topic = f"{settings.topic_prefix}.{TOPIC}"
+    kept = AIOKafkaProducer(bootstrap_servers=settings.kafka_servers, enable_idempotence=True)
+    async with started(kept):
+        await kept.send_and_wait(topic, b"{}", partition=0)
+        first = kept._txn_manager.producer_id
+        for id in range(first + 1, first + 6):
+            kept._txn_manager._pid_and_epoch = PidAndEpoch(id, 0)
+            kept._txn_manager._sequence_numbers.clear()
+            for _ in range(8):
+                await kept.send_and_wait(topic, b"{}", partition=0)
+        producer = make_producer(settings, "new")
+        async with started(producer):
+            await asyncio.wait_for(producer.send_and_wait(topic, b"{}", partition=0), 20)
 
 
 async def test_an_acknowledged_event_is_found_again_and_another_is_not(publisher: KafkaPublisher) -> None:
@@ -83,11 +111,13 @@ async def test_a_topic_that_was_deleted_and_made_again_has_forgotten(
     await eventually(forgotten)
 
 
-async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(settings: ServiceSettings) -> None:
+async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(
+    settings: ServiceSettings, book: LetterBook
+) -> None:
     topic = f"{settings.topic_prefix}.{TOPIC}"
     producer, consumer = make_producer(settings, "test"), make_consumer(settings, [f"{topic}.dlq"], None)
     async with started(producer, consumer):
-        await DeadLetters(producer, "tester").set_aside(Taken(topic, 2, 7, b"k", b"\x00bytes"), "data.x: wrong")
+        await DeadLetters(producer, book, "tester").set_aside(Taken(topic, 2, 7, b"k", b"\x00bytes"), "data.x: wrong")
         letter = await asyncio.wait_for(consumer.getone(), 20)
     assert (letter.key, letter.value) == (b"k", b"\x00bytes")
     assert {name: value.decode() for name, value in letter.headers} == {
@@ -99,21 +129,25 @@ async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(set
     }
 
 
-async def test_a_dead_letter_too_large_to_be_repeated_says_where_it_lies(settings: ServiceSettings) -> None:
+async def test_a_dead_letter_too_large_to_be_repeated_says_where_it_lies(
+    settings: ServiceSettings, book: LetterBook
+) -> None:
     topic = f"{settings.topic_prefix}.{TOPIC}"
     producer, consumer = make_producer(settings, "test"), make_consumer(settings, [f"{topic}.dlq"], None)
     async with started(producer, consumer):
-        await DeadLetters(producer, "tester").set_aside(Taken(topic, 0, 5, b"k", b"x" * 2_000_000), "why")
+        await DeadLetters(producer, book, "tester").set_aside(Taken(topic, 0, 5, b"k", b"x" * 2_000_000), "why")
         letter = await asyncio.wait_for(consumer.getone(), 20)
     headers = dict(letter.headers)
     assert (letter.value, headers["left_out"], headers["offset"]) == (None, b"value", b"5")
 
 
-async def test_a_dead_letter_that_kafka_does_not_take_is_tried_again_later(settings: ServiceSettings) -> None:
+async def test_a_dead_letter_that_kafka_does_not_take_is_tried_again_later(
+    settings: ServiceSettings, book: LetterBook
+) -> None:
     hasty = AIOKafkaProducer(bootstrap_servers=settings.kafka_servers, request_timeout_ms=300)
     async with started(hasty):
         with pytest.raises(TransientError, match="dead letters"):
-            await DeadLetters(hasty, "tester").set_aside(Taken("no such topic", 0, 0, None, b"x"), "reason")
+            await DeadLetters(hasty, book, "tester").set_aside(Taken("no such topic", 0, 0, None, b"x"), "reason")
 
 
 async def test_creating_the_topics_again_changes_nothing(settings: ServiceSettings) -> None:
