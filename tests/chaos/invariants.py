@@ -22,6 +22,8 @@ from tests.support.wiping import audit
 
 QUIET_WITHIN = 150.0
 """Seconds; machines are shared and noisy."""
+PAUSE = 0.7
+"""Seconds between two looks: longer than one event takes from part to part."""
 AWAY = (AssertionError, httpx2.HTTPError, SQLAlchemyError, OSError)
 
 
@@ -72,16 +74,25 @@ async def check(ground: Ground, taken: set[str], follower: Follower) -> Checked:
 
 
 async def _until_quiet(ground: Ground) -> str:
-    """Empty when it is quiet, else what is not."""
-    give_up, last = time.monotonic() + QUIET_WITHIN, "?"
+    """Empty when it is quiet, and was already a moment before without a step since; else what is not."""
+    give_up, last, before = time.monotonic() + QUIET_WITHIN, "?", (-1, "")
     while time.monotonic() < give_up:
         try:
             if not (last := await _noise(ground)):
-                return ""
+                now = await _steps_so_far(ground)
+                if now == before:
+                    return ""
+                last, before = "steps are still taken", now
         except AWAY as error:
             last = f"{type(error).__name__}: {str(error)[:300]}"
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(PAUSE)
     return last
+
+
+async def _steps_so_far(ground: Ground) -> tuple[int, str]:
+    """How many events the record has, and capacity's mark: a programme that resumes takes its steps one by one."""
+    [[events]] = await asyncio.to_thread(books.rows, ground.plan.referral_sql_url, "SELECT count(*) FROM outbox")
+    return int(str(events)), str((await audit(ground.network))["mark"])
 
 
 async def _noise(ground: Ground) -> str:
