@@ -32,7 +32,7 @@ def forecast(
 ) -> None:
     """Show each programme's next free dates from the courses in care, and the date for a child who would join now.
 
-    Dates are at the latest, unless more urgent children come or courses last longer.
+    Dates are estimates: sooner when children leave the queue, later when more urgent ones come or courses last longer.
 
     Example: joldama forecast almaty-cp-center
     """

@@ -22,6 +22,9 @@ class Name(StrEnum):
 def worklist(
     name: Annotated[Name, typer.Argument(help="Which list.", show_default=False)],
     center: Annotated[str | None, typer.Option("--center", metavar="ID", help="One center's list only.")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="CODE", help="With escalated: those of one reason only.")
+    ] = None,
     json: JsonOption = False,
     token: TokenOption = None,
     role: AsOption = None,
@@ -39,7 +42,7 @@ def worklist(
 
     network = read_network()
     with Api(network.url("referral"), Identity(token, role, org).bearer(network, Role.OPERATOR)) as api:
-        found = list(api.pages(f"/v1/worklists/{name.value}", center_id=center))
+        found = list(api.pages(f"/v1/worklists/{name.value}", center_id=center, reason=reason))
     if json:
         return print_json(found)
     paper().print(_shown(name, found))

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 BATCH = 1000
 LEASE_MS = 3_000
 VERIFY_EVERY = 60.0
+TRIM_EVERY = 3600.0
+"""Seconds; a trim looks at every row."""
 COUNT_EVERY = 10.0
 """Seconds between two counts of what waits, also while Kafka is away."""
 KEEP_MS = 30 * 86_400_000
@@ -58,6 +60,7 @@ class OutboxRelay:
     owner: str = field(default_factory=lambda: uuid4().hex)
     progressed: Callable[[], None] = lambda: None
     _verify_at: float = 0.0
+    _trim_at: float = 0.0
     _count_at: float = 0.0
     _lease_until: int = 0
 
@@ -156,7 +159,9 @@ class OutboxRelay:
                 forgotten.add(row.topic)
         for topic in sorted(forgotten):
             await self.database.write(partial(self._again, topic=topic))
-        await self.database.write(self._trim)
+        if time.monotonic() >= self._trim_at:
+            await self.database.write(self._trim)
+            self._trim_at = time.monotonic() + TRIM_EVERY
 
     def _again(self, session: Session, topic: str) -> None:
         log.error("relay.kafka_forgot", topic=topic)

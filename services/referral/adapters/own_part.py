@@ -2,8 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
+import orjson
+
 from services.contracts.vocabulary import ReferralState
-from services.referral.adapters.tables import HistoryRow, OfferRow, ReferralRow
+from services.referral.adapters.tables import DecisionRow, HistoryRow, OfferRow, ReferralRow
+from services.referral.domain.eligibility import Exclusion
 
 _AT_A_CENTER = frozenset({ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED})
 _HIDDEN = (
@@ -21,6 +24,12 @@ _HIDDEN = (
 def without_place(row: ReferralRow) -> ReferralRow:
     """A copy that says how the child fares and not where: for a center whose attempt is over."""
     return ReferralRow(**row.model_dump() | dict.fromkeys(_HIDDEN))
+
+
+def own_decision(decision: DecisionRow) -> DecisionRow:
+    """A copy without who declined before."""
+    excluded = {why: named for why, named in orjson.loads(decision.excluded).items() if why != Exclusion.DECLINED}
+    return DecisionRow(**decision.model_dump() | {"excluded": orjson.dumps(excluded).decode()})
 
 
 def steps_of(attempts: Collection[int], offers: Sequence[OfferRow], history: Sequence[HistoryRow]) -> list[HistoryRow]:

@@ -9,7 +9,7 @@ from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
 from services.kit.database import Database
-from services.referral.adapters.own_part import steps_of, without_place
+from services.referral.adapters.own_part import own_decision, steps_of, without_place
 from services.referral.adapters.tables import (
     CenterRow,
     DecisionRow,
@@ -121,6 +121,8 @@ def _story(session: Session, referral_id: str, scope: Scope) -> Story | None:
         decisions = decisions.where(col(DecisionRow.attempt).in_(attempts))
         row = row if row.attempt in attempts else without_place(row)
     decision = session.scalars(decisions.order_by(col(DecisionRow.attempt).desc())).first()
+    if decision and scope.center_id is not None:
+        decision = own_decision(decision)
     return _named(session, row, offers, decision, history)
 
 

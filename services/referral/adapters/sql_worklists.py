@@ -51,13 +51,23 @@ class Worklists:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, worklist: Worklist, scope: Scope, after: Position | None, limit: int) -> Listed:
+    async def escalated(self) -> dict[str, int]:
+        """How many need an operator, by reason."""
+        reason: Any = col(ReferralRow.escalation)
+        counts = select(reason, func.count()).where(col(ReferralRow.escalated_at).is_not(None)).group_by(reason)
+        return dict(await self._database.read(lambda session: session.exec(counts).all()))
+
+    async def page(
+        self, worklist: Worklist, scope: Scope, after: Position | None, limit: int, reason: str | None = None
+    ) -> Listed:
         """Up to `limit` referrals: by deadline, or by the time since when an operator is needed."""
         escalated = worklist is Worklist.ESCALATED
         by: Any = col(ReferralRow.escalated_at if escalated else ReferralRow.deadline_at)
         listed: Any = by.is_not(None) if escalated else col(ReferralRow.state) == _STATE[worklist]
         if scope.center_id is not None:
             listed = and_(listed, col(ReferralRow.center_id) == scope.center_id)
+        if reason is not None:
+            listed = and_(listed, col(ReferralRow.escalation) == reason)
         if scope.polyclinic_id is not None:
             listed = and_(listed, col(ReferralRow.polyclinic_id) == scope.polyclinic_id)
         id = col(ReferralRow.id)

@@ -1,7 +1,7 @@
 """When a programme's places come free, and when the turn of a child in its queue comes. Days are Kazakhstan's.
 
-What is known is each place in use and how long a course takes; what is assumed is that every offer is taken, that a
-child comes a week after its offer, that a course ends on its day, and that nobody leaves the queue.
+What is known is each place in use and how long a course takes; what is assumed is that every offer is taken on its last
+day, that a child comes a week after that, that a course ends on its day, and that nobody joins or leaves the queue.
 """
 
 from bisect import bisect_left
@@ -13,10 +13,11 @@ from enum import StrEnum
 
 from services.contracts.vocabulary import ReferralState
 from services.referral.domain.days import day_of
-from services.referral.domain.deadlines import ADMIT_DAYS
+from services.referral.domain.deadlines import ADMIT_DAYS, ANSWER_WITHIN
 
 AHEAD_DAYS = 60
 """How far next free dates are told."""
+ANSWER_DAYS = ANSWER_WITHIN.days
 NAMED = 3
 """How many of the next dates a sentence names."""
 
@@ -44,12 +45,12 @@ class Use:
         if self.state is ReferralState.ACCEPTED and self.admit_on:
             return max(self.admit_on, today) + timedelta(course_days)
         answered = max(day_of(self.answer_by), today) if self.answer_by else today
-        return answered + timedelta(stay(course_days))
+        return answered + timedelta(ADMIT_DAYS + course_days)
 
 
 def stay(course_days: int) -> int:
-    """Days from the offer of a place until it is free again."""
-    return ADMIT_DAYS + course_days
+    """Days from the offer of a place until it is free again: to answer, to come, and the course."""
+    return ANSWER_DAYS + ADMIT_DAYS + course_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +104,13 @@ def outlook(places: int, course_days: int, suspended: bool, uses: Iterable[Use],
 
 def how(found: Outlook, position: int, length: int) -> str:
     """How the date at `position` came about, in words."""
-    stays = f"{stay(found.course_days)} days ({ADMIT_DAYS} to come, {found.course_days} of course)"
+    parts = f"{ANSWER_DAYS} to answer, {ADMIT_DAYS} to come, {found.course_days} of course"
+    stays = f"{stay(found.course_days)} days ({parts})"
     first = "" if position == 1 else f", and each child in front keeps one for {stays}"
     return (
         f"Number {position} of {length} in the queue; {found.in_use} of {found.places} places are in use; "
-        f"{_opening(found)}{first}. At the latest, unless more urgent children come or courses last longer."
+        f"{_opening(found)}{first}. "
+        "Sooner when those in front leave, later when more urgent children come or courses last longer."
     )
 
 

@@ -47,10 +47,16 @@ def keep(before: Referral, offers: Sequence[Offer], now: datetime) -> Change | N
 
 
 def review(before: Referral, waits_for: Collection[str], decision: Decision, now: datetime) -> Change | None:
-    """Back to the router, with its turn, when it may go to other programmes by now than those it waits for."""
+    """Back to the router, with its turn, when it may go to other programmes by now than those it waits for.
+
+    Who waits keeps the deadline of its waiting: the 30 days do not begin anew.
+    """
     if {one.programme_id for one in decision.candidates} == set(waits_for):
         return None
-    return _step(before, Command.REVIEW, now, **nowhere(), **until(deadlines.to_route(now)))
+    limit = deadlines.to_route(now)
+    if before.state is ReferralState.WAITING and before.deadline_at:
+        limit = Until(before.deadline_at, limit.look)
+    return _step(before, Command.REVIEW, now, **nowhere(), **until(limit))
 
 
 def _remind(before: Referral, now: datetime) -> Change:
@@ -65,8 +71,11 @@ def _expire(before: Referral, offers: Sequence[Offer], now: datetime) -> Change:
 
 
 def _escalate(before: Referral, now: datetime) -> Change:
+    """Who is on the worklist already keeps its place there; failed offers stay the reason until they are settled."""
     why = _WHY[before.state]
-    return _step(before, Command.ESCALATE, now, reason=why, **until(_next(before, now)), **escalated(why, now))
+    shown = Escalation.FAILED_OFFERS if before.escalation is Escalation.FAILED_OFFERS else why
+    since = before.escalated_at or now
+    return _step(before, Command.ESCALATE, now, reason=why, **until(_next(before, now)), **escalated(shown, since))
 
 
 def _next(before: Referral, now: datetime) -> Until:

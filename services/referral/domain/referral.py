@@ -165,6 +165,10 @@ def failing(before: Referral, offers: Sequence[Offer], to: OfferState | None, at
 
 def _settled(before: Referral, row: Transition) -> dict[str, Any]:
     """A step to another state takes a referral off the worklist; failed offers do so only when it is settled."""
+    if before.escalation is Escalation.WAITING_LONG and (
+        row.command is Command.REVIEW or row.to is ReferralState.WAITING
+    ):
+        return {}
     goes_on = row.to is not ReferralState.ACCEPTED and row.to not in CLOSED and row.command is not Command.OFFER_AGAIN
     failing = before.escalation is Escalation.FAILED_OFFERS and goes_on
     return {} if row.to is before.state or failing else {"escalation": None, "escalated_at": None}
@@ -192,6 +196,8 @@ def make_offer(
 def start_waiting(before: Referral, at: datetime, decision: Decision) -> Change:
     """No candidate has a free place: the child waits in all their queues."""
     limit = deadlines.to_wait(at, before.needs.older_at(at))
+    if before.deadline_at and before.due_at and before.deadline_at != before.due_at:  # looked at amid its waiting
+        limit = Until(before.deadline_at, min(before.deadline_at, limit.look))
     return change(before, Command.WAIT, at, decision=decision, **nowhere(), **until(limit))
 
 

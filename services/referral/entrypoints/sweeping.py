@@ -1,7 +1,7 @@
 """The loop in the worker that keeps deadlines. Every worker runs it: two at once do no harm."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -21,8 +21,8 @@ swept = Counter("referral_deadlines_total", "Steps that the sweep took", ["comma
 last = Gauge("joldama_sweep_last_timestamp_seconds", "When deadlines were last looked through to the end")
 
 
-async def sweep_once(service: ReferralService) -> None:
-    for command, number in (await service.sweep(service.clock())).items():
+async def sweep_once(service: ReferralService, progressed: Callable[[], None] = lambda: None) -> None:
+    for command, number in (await service.sweep(service.clock(), progressed)).items():
         swept.labels(command.value).inc(number)
         log.info("deadlines.kept", command=command.value, number=number)
     last.set_to_current_time()
@@ -32,7 +32,7 @@ async def sweep_once(service: ReferralService) -> None:
 async def keeping_deadlines(service: ReferralService) -> AsyncIterator[Progress]:
     """Sweeps while the context is open; yields its progress."""
     progress = Progress(STALLED_AFTER)
-    task = asyncio.create_task(forever("sweep", lambda: sweep_once(service), EVERY, progress))
+    task = asyncio.create_task(forever("sweep", lambda: sweep_once(service, progress), EVERY, progress))
     try:
         yield progress
     finally:

@@ -12,6 +12,7 @@ from services.kit.pages import Page, read_cursor, write_cursor
 from services.kit.problems import Problem
 from services.referral.adapters.sql_views import Scope
 from services.referral.adapters.sql_worklists import Position, Worklist
+from services.referral.domain.referral import Escalation
 from services.referral.entrypoints.referral_shapes import ReferralSummary, summary
 from services.referral.entrypoints.referrals import Service
 from services.referral.entrypoints.words import Word
@@ -44,9 +45,15 @@ def _position(cursor: str | None) -> Position | None:
 
 
 async def _page(
-    worklist: Worklist, service: Service, response: Response, scope: Scope, cursor: str | None, limit: int
+    worklist: Worklist,
+    service: Service,
+    response: Response,
+    scope: Scope,
+    cursor: str | None,
+    limit: int,
+    reason: str | None = None,
 ) -> Page[ReferralSummary]:
-    found = await service.worklists.page(worklist, scope, _position(cursor), limit)
+    found = await service.worklists.page(worklist, scope, _position(cursor), limit, reason)
     response.headers[TOTAL] = str(found.total)
     more = write_cursor(found.next[0].isoformat(), found.next[1]) if found.next else None
     return Page(items=[summary(row) for row in found.rows], next=more)
@@ -54,10 +61,15 @@ async def _page(
 
 @router.get("/escalated")
 async def list_escalated(
-    service: Service, _: Operators, response: Response, cursor: str | None = None, limit: Limit = 50
+    service: Service,
+    _: Operators,
+    response: Response,
+    reason: Annotated[Escalation | None, Query(description="Those of one reason only")] = None,
+    cursor: str | None = None,
+    limit: Limit = 50,
 ) -> Page[ReferralSummary]:
     """What needs an operator: unplaceable, waiting for long, failed too often, past a deadline. The longest first."""
-    return await _page(Worklist.ESCALATED, service, response, Scope(), cursor, limit)
+    return await _page(Worklist.ESCALATED, service, response, Scope(), cursor, limit, reason)
 
 
 @router.get("/to-offer-again")

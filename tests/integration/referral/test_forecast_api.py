@@ -66,16 +66,16 @@ async def test_a_waiting_referral_shows_its_turns_and_the_earliest_date(waiting:
     assert found["forecast_missing"] is None
     forecast = found["forecast"]
     near, far = forecast["queues"]
-    # Child 3 takes the place at near on day 21; it is free again 28 days later.
+    # Child 3 takes the place at near on day 21; it is free again 31 days later.
     assert near == {
         "programme_id": "near", "center_id": "near", "center_name": "Center", "position": 2, "length": 3,
-        "places": 1, "in_use": 1, "course_days": 21, "estimated_on": day(21 + 28), "how": near["how"], "reason": None,
+        "places": 1, "in_use": 1, "course_days": 21, "estimated_on": day(21 + 31), "how": near["how"], "reason": None,
     }  # fmt: skip
     assert near["how"].startswith(
         f"Number 2 of 3 in the queue; 1 of 1 places are in use; the next comes free on {day(21)}, "
-        "and each child in front keeps one for 28 days (7 to come, 21 of course)."
+        "and each child in front keeps one for 31 days (3 to answer, 7 to come, 21 of course)."
     )
-    assert (far["position"], far["estimated_on"]) == (2, day(10 + 14 + 21))
+    assert (far["position"], far["estimated_on"]) == (2, day(10 + 3 + 14 + 21))
     assert forecast["estimated_on"] == far["estimated_on"]
     assert forecast["how"] == f"At Center (far), the earliest of 2 queues: {far['how']}"
 
@@ -87,7 +87,7 @@ async def test_a_turn_and_its_date_come_nearer_when_somebody_in_front_leaves(wai
     await waiting.carry()
     after = (await story(operator, 4))["forecast"]
     assert [one["position"] for one in after["queues"]] == [1, 1]
-    assert (before["estimated_on"], after["estimated_on"]) == (day(45), day(21))
+    assert (before["estimated_on"], after["estimated_on"]) == (day(48), day(21))
 
 
 async def test_who_does_not_wait_has_no_forecast(waiting: Country, client: Client) -> None:
@@ -192,7 +192,7 @@ async def test_programmes_tell_their_next_free_dates(waiting: Country, client: C
     assert [near[name] for name in ("places", "in_use", "free", "waiting", "course_days", "suspended")] == [
         1, 1, 0, 3, 21, False,
     ]  # fmt: skip
-    assert near["for_new_child"] == day(21 + 3 * 28)
+    assert near["for_new_child"] == day(21 + 3 * 31)
     assert found["far"]["next_free"] == [{"on": day(24), "places": 1}]
     assert (found["empty"]["next_free"], found["empty"]["for_new_child"]) == ([{"on": day(7), "places": 2}], day(7))
 

@@ -268,3 +268,19 @@ async def test_an_agreed_day_is_told_and_shown(country: Country) -> None:
     await country.accept(1, admit_on=day)
     assert (await country.story(1)).admit_on == day
     assert (await country.told())[-1].data.admit_on == day  # type: ignore[attr-defined]
+
+
+async def test_failed_offers_stay_the_reason_until_they_are_settled(country: Country) -> None:
+    for number in range(6):
+        await country.open(f"c{number}", places=1 if number < 5 else 0)
+    await country.submit(1)
+    for _ in range(5):
+        await country.decline(1)
+        await country.carry()
+    known = await country.story(1)
+    assert (known.state, known.escalation) == (S.WAITING, "failed_offers")
+    assert await country.pass_time(days=32) == {C.ESCALATE: 1}
+    await country.set_places("c5", 1)
+    await country.carry()
+    story = await country.story(1)
+    assert (story.state, story.escalation, story.escalated_at) == (S.OFFERED, "failed_offers", known.escalated_at)

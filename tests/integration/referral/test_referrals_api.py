@@ -268,3 +268,16 @@ async def test_it_is_ready_and_describes_itself(client: Client) -> None:
     assert ready.json() == {"ready": True, "checks": {"database": "ok", "migrated": "ok"}}
     paths = (await client().get("/openapi.json")).json()["paths"]
     assert {f"/v1/referrals/{{referral_id}}/{one}" for one in ("seen", "accept", "decline")} < set(paths)
+
+
+async def test_a_center_is_not_told_who_declined_before(country: Country, client: Client) -> None:
+    await country.open("near")
+    await country.open("far", settlement="far")
+    await country.submit(1)
+    await country.decline(1)
+    await country.carry()
+    path = f"/v1/referrals/{UUID(int=1)}"
+    own = (await client("center", org="far").get(path)).json()
+    assert own["decision"]["excluded"] == {}
+    all = (await client("operator").get(path)).json()
+    assert all["decision"]["excluded"] == {"declined": ["near"]}

@@ -1,11 +1,15 @@
 """Who waits grows older, and programmes change: where a child may go is looked at again, and it keeps its turn."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from sqlalchemy import update
+from sqlmodel import col
 
 from services.contracts.vocabulary import ReferralState
 from services.kit.errors import TransientError
+from services.referral.adapters.tables import DecisionRow
 from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, hand_overs, offers, programme_body
 
@@ -121,3 +125,46 @@ async def test_a_crash_amid_the_review_is_taken_up_again(country: Country) -> No
     assert await sweep(country.clock()) == {C.REVIEW: 1}
     await country.carry()
     assert await country.queue("infants") == []
+
+
+async def test_who_waits_for_30_days_comes_to_the_operators_also_when_its_programmes_changed(country: Country) -> None:
+    await country.open("infants", places=0, age_under_months=36)
+    await country.open("all", places=0, settlement="far")
+    country.clock.now += timedelta(days=3)  # its month's turn comes before its deadline
+    await country.submit(1, age_months=35)
+    deadline = (await country.story(1)).deadline_at
+    assert deadline
+    await country.pass_time(days=29)
+    await country.carry()
+    story = await country.story(1)
+    assert ([one.command for one in story.history], story.deadline_at) == (["wait", "review", "wait"], deadline)
+    await country.pass_time(days=2)
+    assert (await country.story(1)).escalation == "waiting_long"
+
+
+async def test_who_needs_an_operator_stays_on_the_worklist_through_a_review(country: Country) -> None:
+    await country.open("infants", places=0, age_under_months=37)
+    await country.open("all", places=0, settlement="far")
+    await country.submit(1, age_months=35)
+    await country.pass_time(days=31)
+    escalated = await country.story(1)
+    assert escalated.escalation == "waiting_long"
+    for _ in range(31):
+        await country.pass_time(days=1)
+        await country.carry()
+    story = await country.story(1)
+    assert "review" in [one.command for one in story.history]
+    assert (story.escalation, story.escalated_at) == ("waiting_long", escalated.escalated_at)
+    await country.set_places("all", 1)
+    await country.carry()
+    assert (await country.story(1)).escalation is None
+
+
+async def test_what_cannot_be_read_keeps_no_other_child_from_its_deadline(country: Country) -> None:
+    await country.open("near", places=1)
+    await country.submit(1)
+    await country.submit(2)
+    spoil = update(DecisionRow).where(col(DecisionRow.referral_id) == str(UUID(int=2))).values(candidates="no JSON")
+    await country.service.database.write(lambda session: session.execute(spoil))
+    await country.service.deadlines.look_now([UUID(int=2)], country.clock())
+    assert (await country.pass_time(days=4))[C.EXPIRE] == 1

@@ -68,7 +68,7 @@ async def test_the_worker_is_not_ready_while_capacity_has_no_data(country: Count
 async def test_who_needs_an_operator_and_who_is_lost_is_counted(country: Country) -> None:
     await country.submit(1)  # no center takes it: unplaceable, and so escalated
     await counting.count_once(country.service)
-    assert REGISTRY.get_sample_value("joldama_referrals_escalated") == 1
+    assert REGISTRY.get_sample_value("joldama_referrals_escalated", {"reason": "unplaceable"}) == 1
     assert REGISTRY.get_sample_value("joldama_referrals_without_deadline") == 0
     lose = update(ReferralRow).values(due_at=None)
     await country.service.database.write(lambda session: session.execute(lose))

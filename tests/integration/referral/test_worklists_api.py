@@ -89,6 +89,21 @@ async def test_a_view_says_who_must_act_and_by_when(busy: Country, client: Clien
     assert escalated["escalated_at"] is not None
 
 
+async def test_who_needs_an_operator_longest_is_first_and_one_reason_can_be_asked_for(
+    country: Country, operator: httpx2.AsyncClient
+) -> None:
+    await country.open("near", places=0)
+    await country.submit(1, icd10="F84.0")
+    await country.pass_time(days=5)
+    await country.submit(2, icd10="F84.0", submitted_at=country.clock())
+    await country.pass_time(days=4)  # the first has been called for again, a week after it was set aside
+    await country.submit(3)
+    await country.pass_time(days=32)
+    assert await listed(operator, "escalated") == ([1, 2, 3], 3)
+    assert await listed(operator, "escalated", reason="unplaceable") == ([1, 2], 2)
+    assert await listed(operator, "escalated", reason="waiting_long") == ([3], 1)
+
+
 @pytest.mark.parametrize("name", ["to-answer", "escalated"])
 async def test_a_list_goes_on_by_its_cursor_and_counts_the_whole(country: Country, client: Client, name: str) -> None:
     await country.open("near", places=7)
@@ -118,6 +133,7 @@ async def test_lists_are_for_their_roles_only(client: Client) -> None:
 
 STRANGE: list[tuple[str, dict[str, str], str, str]] = [
     ("to-lunch", {}, "validation_failed", "path.name"),
+    ("escalated", {"reason": "hunger"}, "validation_failed", "query.reason"),
     ("in-care", {"limit": "0"}, "validation_failed", "query.limit"),
     ("in-care", {"center_id": "\x00"}, "validation_failed", "query.center_id"),
     *(

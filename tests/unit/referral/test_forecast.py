@@ -63,9 +63,9 @@ def test_without_a_queue_a_free_place_is_todays() -> None:
 
 
 def test_who_is_second_waits_for_the_first_to_leave_or_for_the_next_place() -> None:
-    assert look(places=1).turn_on(2) == day(28)
+    assert look(places=1).turn_on(2) == day(31)
     assert look(admitted(20), admitted(10), places=2).turn_on(2) == day(11)
-    assert look(admitted(20), admitted(10), places=2).turn_on(3) == day(29)
+    assert look(admitted(20), admitted(10), places=2).turn_on(3) == day(32)
 
 
 def test_where_more_are_in_care_than_there_are_places_their_leaving_opens_none() -> None:
@@ -90,11 +90,11 @@ def test_the_words_hold_the_numbers_they_were_computed_from() -> None:
     uses = [admitted(n) for n in (20, 18, 10, 5)]
     assert how(look(*uses, places=4), 3, 12) == (
         "Number 3 of 12 in the queue; 4 of 4 places are in use; the next come free on 2026-03-03, 2026-03-05, "
-        "2026-03-13 …, and each child in front keeps one for 28 days (7 to come, 21 of course). "
-        "At the latest, unless more urgent children come or courses last longer."
+        "2026-03-13 …, and each child in front keeps one for 31 days (3 to answer, 7 to come, 21 of course). "
+        "Sooner when those in front leave, later when more urgent children come or courses last longer."
     )
     many = look(*[admitted(20)] * 3, admitted(10), places=4)
-    assert "; the next come free on 2026-03-03 (3), 2026-03-13. At" in how(many, 1, 4)
+    assert "; the next come free on 2026-03-03 (3), 2026-03-13. Sooner" in how(many, 1, 4)
     assert how(look(places=2), 1, 1).startswith("Number 1 of 1 in the queue; 0 of 2 places are in use; 2 are free now.")
 
 
@@ -120,7 +120,7 @@ def simulated(uses: list[Use], places: int, course: int, queue: int) -> list[dat
         beds = [leaves for leaves in beds if leaves > today]
         while len(beds) < places and len(came) < queue:
             came.append(today)
-            beds.append(today + timedelta(7 + course))
+            beds.append(today + timedelta(3 + 7 + course))
         today += timedelta(1)
     return came or [None] * queue
 
