@@ -21,7 +21,7 @@ from tests.integration.referral.promises import (
     check_settled,
 )
 from tests.integration.referral.stage import Stage
-from tests.unit.referral.samples import diagnosis, event
+from tests.unit.referral.samples import NOW, diagnosis, event
 
 S = ReferralState
 CHILDREN: tuple[dict[str, Any], ...] = (
@@ -62,12 +62,14 @@ class Life:
         self.record: dict[int, Recorded] = {}
         self.kept = Kept(None, {}, {}, {})
         self.older: dict[bytes, bytes] | None = None
+        self.latest = NOW
         self.oracle = Oracle(self.service.settings.data)
         self.oracle.centers, self.oracle.programmes = {}, {}
 
     async def look(self) -> None:
         """Read both sides, publish what was told, and hold everything against what was promised."""
         country = self.stage.country
+        self.latest = max(self.latest, country.clock.now)
         self.record = read_record(self.service.database)
         told, steps = await country.told(), await country.steps()
         self.topics["referrals"].add(told)
@@ -84,8 +86,11 @@ class Life:
                 self.check_settled()
 
     def is_quiet(self) -> bool:
-        """Nothing is under way, and nobody without a center is to be looked at."""
+        """Nothing is under way, nobody without a center is to be looked at, and the clock has not been put back:
+        what was due before that waits until the clock is there again."""
         now = self.stage.country.clock.now
+        if now < self.latest:
+            return False
         due = [one for one in self.record.values() if one.state in (S.WAITING, S.UNPLACEABLE) and one.is_due(now)]
         return not due and not any(topic.waits for topic in self.topics.values())
 
@@ -161,7 +166,9 @@ class Life:
             await self.look()
 
     async def settle(self) -> None:
-        """All that is due or under way is done; then both sides tell one story."""
+        """The clock is put right, all that is due or under way is done; then both sides tell one story."""
+        clock = self.stage.country.clock
+        clock.now = max(clock.now, self.latest)
         for _ in range(30):
             await self.rebuild()
             swept = await self.service.sweep(self.stage.country.clock())
