@@ -49,7 +49,7 @@ def capacity(
     org: OrgOption = None,
 ) -> None:
     """List the programmes with their places: free, held for an offer, occupied, and how many children wait;
-    and when the center confirmed that.
+    and when the center confirmed that. Fewer than 0 free: so many must leave before a place comes free.
 
     Example: joldama capacity --region KZ-75 --free
     """
@@ -62,7 +62,8 @@ def capacity(
     if json:
         return print_json(found)
     numbers = ("places", "free", "held", "occupied", "waiting")
-    rows = [[*(one.get(column) for column in ("programme_id", "modality", *numbers)), confirmed(one)] for one in found]
+    shown = [one | {"free": one["free"] - one.get("overcommitted", 0)} for one in found]
+    rows = [[*(one.get(column) for column in ("programme_id", "modality", *numbers)), confirmed(one)] for one in shown]
     free_now, places = (sum(one[column] for one in found) for column in ("free", "places"))
     total = f"{len(rows)} programmes, {free_now:,} of {places:,} places free"
     paper().print(table(total, ("programme", "modality", *numbers, "confirmed"), rows, numbers))
