@@ -163,8 +163,6 @@ def test_a_center_sets_confirms_and_suspends_its_figure_and_who_waits_gets_the_p
     assert "overcommitted by 1" in joldama("set-places", "near-in", "0").stdout
     rows = [row.split()[:7] for row in joldama("capacity").stdout.splitlines()]
     assert ["near-in", "inpatient", "0", "-1", "1", "0", "0"] in rows
-        row.split()[:7] for row in joldama("capacity").stdout.splitlines()
-    ]
     assert joldama("set-places", "no-such", "1").exit_code == 5
     assert joldama("set-places", "near-in", "1", "--as", "center", "--org", "far").exit_code == 4
 
