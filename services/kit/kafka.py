@@ -14,6 +14,8 @@ from aiokafka.errors import KafkaError
 from services.kit.settings import ServiceSettings
 
 log = structlog.get_logger()
+STOP_WITHIN = 5.0
+"""Seconds for the end of a client; a process manager has little patience."""
 
 
 def security(settings: ServiceSettings) -> dict[str, Any]:
@@ -76,8 +78,15 @@ async def started(*clients: AIOKafkaProducer | AIOKafkaConsumer) -> AsyncIterato
             await start(client)
         yield
     finally:
-        for client in reversed(clients):
-            await client.stop()
+        await asyncio.gather(*map(_stop, clients))
+
+
+async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """Not for ever: what a Kafka that has gone away does not take now is sent again by the next process."""
+    try:
+        await asyncio.wait_for(client.stop(), STOP_WITHIN)
+    except TimeoutError:
+        log.warning("kafka.left_unsent", client=type(client).__name__)
 
 
 async def start(client: AIOKafkaProducer | AIOKafkaConsumer | AIOKafkaAdminClient) -> None:

@@ -1,0 +1,31 @@
+"""Kafka clients begin when a broker answers, and end although none does."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.kit import kafka
+from services.kit.kafka import started
+
+
+class Client:
+    """A client that cannot hand on what it has."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        self.stopping = True
+        await asyncio.Event().wait()
+
+
+async def test_clients_that_cannot_hand_on_what_they_have_are_left_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka, "STOP_WITHIN", 0.05)
+    clients: list[Any] = [Client(), Client()]
+    async with asyncio.timeout(5):
+        async with started(*clients):
+            assert not any(one.stopping for one in clients)
+    assert all(one.stopping for one in clients)
