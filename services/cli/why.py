@@ -7,9 +7,9 @@ if TYPE_CHECKING:
 
 _HEADS = {"unplaceable": "Why no center", "waiting": "Why no center yet"}
 _TIE = "At the same distance the programme with more free places goes first."
+_SUSPENDED = "suspended: the center gives no places for now; who waits for it keeps its turn."
 _STALE = "stale: the center had not confirmed how many places it has for days."
 _MEANINGS = {
-    "suspended": "takes nobody now",
     "modality": "not asked for",
     "diagnosis": "not taken there",
     "age": "not of the age taken there",
@@ -47,12 +47,15 @@ def candidates(decision: dict[str, Any], state: str) -> "RenderableType":
     notes = [_TIE] if _tied(decision.get("candidates", [])) else []
     if any(one.get("stale") for one in decision.get("candidates", [])):
         notes.append(_STALE)
+    if any(one.get("suspended") for one in decision.get("candidates", [])):
+        notes.append(_SUSPENDED)
     return Group(shown, *(Text(note, style="dim") for note in notes))
 
 
 def _remark(one: dict[str, Any]) -> str:
     behind = f", taken as {one['behind_km']:g} km farther" if one.get("behind_km") else ""
-    words = ("◀ chosen" if one.get("chosen") else "", f"stale{behind}" if one.get("stale") else "")
+    stale, suspended = f"stale{behind}" if one.get("stale") else "", "suspended" if one.get("suspended") else ""
+    words = ("◀ chosen" if one.get("chosen") else "", suspended, stale)
     return " ".join(filter(None, words))
 
 

@@ -141,13 +141,15 @@ def decision_values(change: Change, decision: Decision, registry_version: int) -
 
 
 def write_candidates(candidates: tuple[Candidate, ...]) -> str:
-    """Of each its id, kilometers and free places; of a stale one also by how far it is ordered behind."""
-    return orjson.dumps(
-        [
-            (one.programme_id, one.kilometers, one.free, *(() if one.behind_km is None else (one.behind_km,)))
-            for one in candidates
-        ]
-    ).decode()
+    """Of each its id, kilometers and free places; of a stale one also by how far it is ordered behind, or null where
+    that it was suspended comes after it."""
+    return orjson.dumps([(one.programme_id, one.kilometers, one.free, *_rest(one)) for one in candidates]).decode()
+
+
+def _rest(one: Candidate) -> tuple[float | bool | None, ...]:
+    if one.suspended:
+        return one.behind_km, True
+    return () if one.behind_km is None else (one.behind_km,)
 
 
 def read_candidates(text: str) -> tuple[Candidate, ...]:

@@ -93,10 +93,9 @@ class SqlRegistry:
             return None
         changed = (row.places, row.suspended) != (figure.places, figure.suspended)
         was_stale = self._staleness.is_stale(row.confirmed_at, figure.confirmed_at)
-        resumed = row.suspended and not figure.suspended
         row.places, row.suspended, row.confirmed_at = figure.places, figure.suspended, figure.confirmed_at
         session.add(row)
-        return _Taken(row.center_id, changed, resumed, figure.epoch) if changed or was_stale else None
+        return _Taken(row.center_id, changed, figure.epoch) if changed or was_stale else None
 
     async def put_center(self, center: CenterRow, programmes: Sequence[ProgrammeRow]) -> int:
         """Register a center, or change its entry: its version afterwards. An unchanged entry changes nothing."""
@@ -170,13 +169,11 @@ class _Taken:
 
     center_id: str
     changed: bool
-    resumed: bool
     epoch: str
 
     def must_be_told(self, now: str | None) -> bool:
-        """A programme that gives places again is to be joined by those who wait; a figure that capacity lost before
-        it was recorded here is to come back to it."""
-        return self.resumed or (now is not None and now != self.epoch)
+        """A figure that capacity lost before it was recorded here is to come back to it."""
+        return now is not None and now != self.epoch
 
 
 def _next_entry(session: Session, center_id: str) -> CenterRow:

@@ -10,7 +10,6 @@ from services.referral.domain.programmes import Needs, Programme
 class Exclusion(StrEnum):
     """Why a programme is no candidate; the first that applies, in this order."""
 
-    SUSPENDED = "suspended"
     MODALITY = "modality"
     DIAGNOSIS = "diagnosis"
     AGE = "age"
@@ -22,9 +21,10 @@ class Exclusion(StrEnum):
 def exclusion(
     needs: Needs, age_months: int, programme: Programme, kilometers: float, passed: Collection[str]
 ) -> Exclusion | None:
-    """Why `programme` does not accept this child now, or None. `passed`: programmes and centers that declined."""
-    if programme.suspended:
-        return Exclusion.SUSPENDED
+    """Why `programme` does not accept this child now, or None. `passed`: programmes and centers that declined.
+
+    A suspended one accepts it: it gives no place for now, and who waits for it keeps its turn (ADR 0009).
+    """
     if programme.modality not in needs.modalities:
         return Exclusion.MODALITY
     if not needs.icd10.startswith(programme.icd10_prefixes):

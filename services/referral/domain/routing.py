@@ -26,12 +26,14 @@ class Candidate:
     """A programme that accepts the child. `free` is its free places when the claim was made, once it was.
 
     `behind_km` is given where its figure is stale: the kilometers by which it is ordered behind its true distance.
+    A `suspended` one gave no places then, and has a queue all the same.
     """
 
     programme_id: str
     kilometers: float
     free: int | None = None
     behind_km: float | None = None
+    suspended: bool = False
 
     @property
     def stale(self) -> bool:
@@ -59,7 +61,7 @@ class Decision:
 def candidate(programme: Programme, kilometers: float, now: datetime, staleness: Staleness) -> Candidate:
     """`programme`, which accepts the child, as it is ordered at `now`."""
     stale = staleness.is_stale(programme.confirmed_at, now)
-    return Candidate(programme.id, kilometers, None, staleness.behind_km if stale else None)
+    return Candidate(programme.id, kilometers, None, staleness.behind_km if stale else None, programme.suspended)
 
 
 def in_order(candidate: Candidate) -> tuple[float, str]:
@@ -82,9 +84,9 @@ def rank_programmes(
         if reason is not None:
             excluded.setdefault(reason, []).append(programme.id)
         elif programme.confirmed_at >= fresh_from:
-            candidates.append(Candidate(programme.id, kilometers))
+            candidates.append(Candidate(programme.id, kilometers, None, None, programme.suspended))
         else:
-            candidates.append(Candidate(programme.id, kilometers, None, staleness.behind_km))
+            candidates.append(Candidate(programme.id, kilometers, None, staleness.behind_km, programme.suspended))
             behind = staleness.behind_km > 0
     if behind:
         candidates.sort(key=in_order)

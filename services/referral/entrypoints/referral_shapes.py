@@ -78,6 +78,7 @@ class CandidateView(BaseModel):
     free: int | None = Field(description="Free places when the decision was made")
     chosen: bool
     stale: bool = Field(description="The center had not confirmed its figure for long")
+    suspended: bool = Field(description="It gave no places when the decision was made; it has a queue all the same")
     behind_km: float | None = Field(description="By policy a stale one is ordered as if it stood so much farther")
 
 
@@ -156,6 +157,7 @@ def _decision(story: Story) -> DecisionView | None:
                 free=one.free,
                 chosen=one.programme_id in chosen,
                 stale=one.stale,
+                suspended=one.suspended,
                 behind_km=one.behind_km,
             )
         )

@@ -11,7 +11,7 @@ from services.kit.errors import Conflict, PermanentError
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, Referral, make_offer, set_aside, start_waiting
-from services.referral.domain.routing import Candidate, Decision, candidate, in_order, rank_programmes
+from services.referral.domain.routing import Decision, candidate, in_order, rank_programmes
 from services.referral.ports import Claims, Registry
 
 
@@ -113,10 +113,7 @@ async def _join_newer_queues(repeated: Sequence[Answer], claims: Claims, registr
 
 
 def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime) -> Change:
-    free = result.free.get
-    candidates = tuple(
-        Candidate(c.programme_id, c.kilometers, free(c.programme_id), c.behind_km) for c in one.decision.candidates
-    )
+    candidates = tuple(replace(c, free=result.free.get(c.programme_id)) for c in one.decision.candidates)
     decision = Decision(candidates, one.decision.excluded)
     if result.state is ClaimState.WAITING:
         return start_waiting(one.referral, at, _with_queues(decision, result.queues, one.referral, network, at))
@@ -131,7 +128,7 @@ def _with_queues(
     decision: Decision, queues: Collection[str], referral: Referral, network: Network, at: datetime
 ) -> Decision:
     """With the programmes at which an earlier try, cut off before its commit, has queued it: it stands there, and they
-    are no candidates any more (suspended meanwhile). A review takes it from those that will never accept it."""
+    are no candidates any more (the programme has changed). A review takes it from those that will never accept it."""
     settlement, known = referral.needs.settlement_id, {one.programme_id for one in decision.candidates}
     more = [
         candidate(network.programmes[name], network.distance(settlement, name), at, network.staleness)

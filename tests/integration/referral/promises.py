@@ -133,15 +133,12 @@ def check_settled(kept: Kept, record: Record, accepting: Mapping[int, set[str]])
     for number, one in record.items():
         claim = kept.claims.get(number, Claim(0, "none"))
         assert claim.state == SETTLED.get(one.state, "none"), f"{number} is {one.state}, its claim {claim}"
-        given = {name for name, figure in kept.figures.items() if not figure.suspended}
         if one.state is S.UNPLACEABLE:
-            welcome = accepting[number] & given
-            assert not welcome, f"{number} is set aside, and welcome at {welcome}"
+            assert not accepting[number], f"{number} is set aside, and welcome at {accepting[number]}"
         if one.state is S.WAITING:
             stands = {name for name, queue in kept.queues.items() if (one.row.rank, number) in queue}
             assert stands == set(one.candidates), f"{number} stands at {stands}, decided {one.candidates}"
-            assert stands <= accepting[number], f"{number} stands at {stands}, accepted at {accepting[number]}"
-            assert stands >= accepting[number] & given, f"{number} stands at {stands}, accepted at {accepting[number]}"
+            assert stands == accepting[number], f"{number} stands at {stands}, accepted at {accepting[number]}"
             free = [name for name in accepting[number] if kept.figures[name].free]
             assert not free, f"{number} waits beside free places of {free}"
     unknown = {number for number, claim in kept.claims.items() if claim.state != "none"} - record.keys()

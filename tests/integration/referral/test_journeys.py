@@ -164,22 +164,23 @@ async def _crash_at_commit(country: Country, batch: list[object]) -> None:
     referrals.save = save.__get__(referrals)  # type: ignore[method-assign]
 
 
-async def test_who_was_queued_before_a_crash_is_recorded_where_it_stands_though_that_is_suspended_by_now(
+async def test_who_was_queued_before_a_crash_is_recorded_where_it_stands_until_it_is_looked_at_again(
     country: Country,
 ) -> None:
     await country.open("near", places=0)
     await country.open("far", places=0, settlement="far")
     batch = [event(diagnosis(1))]
     await _crash_at_commit(country, batch)
-    await country.set_places("near", 0, suspended=True)
+    await country.register("near", programme_body("near", 0, age_under_months=12))
     await country.carry()
     await country.service.place_children(batch)
     assert await country.queue("near") == await country.queue("far") == [1]
     story = await country.story(1)
     assert story.decision
     assert [one.programme_id for one in story.decision.candidates] == ["near", "far"]
-    await country.set_places("near", 1, suspended=False)
-    assert offers(await country.carry()) == [(1, "near")]
+    await country.pass_time(days=32)
+    await country.carry()
+    assert (await country.queue("near"), await country.queue("far")) == ([], [1])
 
 
 async def test_two_crashes_while_the_network_changes_leave_the_child_with_the_place_it_got(country: Country) -> None:
@@ -234,19 +235,6 @@ async def test_a_center_that_opens_while_children_wait_takes_them_by_rank(countr
     story = await country.story(2)
     assert story.decision
     assert [one.programme_id for one in story.decision.candidates] == ["near", "far"]
-
-
-async def test_a_programme_that_resumes_is_joined_by_those_who_came_meanwhile(country: Country) -> None:
-    await country.open("near", places=0)
-    await country.open("far", places=0, settlement="far")
-    await country.set_places("near", 0, suspended=True)
-    await country.carry()
-    await country.submit(1)
-    assert await country.queue("near") == []
-    await country.set_places("near", 1, suspended=False)
-    await country.carry()
-    assert await country.where(1) == (S.OFFERED, "near")
-    assert await country.queue("far") == []
 
 
 async def test_who_is_routed_while_a_center_opens_is_not_forgotten_by_it(country: Country) -> None:

@@ -19,12 +19,12 @@ def reason(child: dict[str, Any], offer: dict[str, Any], **more: Any) -> Exclusi
     return exclusion(needs(**child), given["age_months"], programme(**offer), given["kilometers"], given["passed"])
 
 
-def test_a_fitting_programme_accepts_the_child() -> None:
-    assert reason({}, {}) is None
+@pytest.mark.parametrize("suspended", [False, True])
+def test_a_fitting_programme_accepts_the_child(suspended: bool) -> None:
+    assert reason({}, {"suspended": suspended}) is None
 
 
 ONE_REASON: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], Exclusion]] = [
-    ({}, {"suspended": True}, {}, Exclusion.SUSPENDED),
     ({}, {"modality": Modality.INPATIENT}, {}, Exclusion.MODALITY),
     ({"icd10": "F84.0"}, {}, {}, Exclusion.DIAGNOSIS),
     ({}, {"age_from_months": 61}, {}, Exclusion.AGE),

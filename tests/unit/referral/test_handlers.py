@@ -120,7 +120,7 @@ async def test_a_place_held_before_a_crash_is_given_back_when_nobody_accepts_the
 ) -> None:
     country.claims.places = {"near": 1}
     await _claim_and_crash(country)
-    country.registered(programme("near", settlement_id="home", suspended=True))
+    country.registered(programme("near", settlement_id="home", icd10_prefixes=("F84",)))
     await country.place_children([event(diagnosis())])
     assert country.state() is ReferralState.UNPLACEABLE
     assert country.claims.places == {"near": 1}

@@ -50,6 +50,7 @@ def test_every_programme_is_a_candidate_or_left_out_for_its_reason(
     named = [one.programme_id for one in decision.candidates] + [p for ids in decision.excluded.values() for p in ids]
     assert sorted(named) == sorted(one.id for one in offers)
     by_id = {one.id: one for one in offers}
+    assert all(one.suspended == by_id[one.programme_id].suspended for one in decision.candidates)
     kilometers = {one.id: float(distances[i % len(distances)]) for i, one in enumerate(offers)}
     for why, ids in decision.excluded.items():
         for one in ids:
