@@ -34,6 +34,11 @@ class ClaimRequest(BaseModel):
         description="Programme ids in tiers, the preferred tier first. Within a tier (the same distance) "
         "the programme with more free places is taken, then the one named first.",
     )
+    keep: bool = Field(
+        False,
+        description="The attempt before was made no offer of: a place that was handed over under it meanwhile stays "
+        "the referral's, when it is among the candidates and no preferred one has a free place",
+    )
     at: AwareDatetime
 
 

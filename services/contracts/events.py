@@ -197,6 +197,9 @@ class PlaceHeldV1(CapacityEvent):
 
     TYPE: ClassVar[str] = "kz.joldama.place.held.v1"
 
+    kept: Literal[True] | None = None
+    """Said when the referral had this place already, and keeps it under its next attempt: no count has changed."""
+
 
 class PlaceHandedOverV1(CapacityEvent):
     """A place that came free went to the first in the queue: the worker answers with an offer."""

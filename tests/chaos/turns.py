@@ -85,7 +85,7 @@ def _take(id: Id, data: Payload, queues: _Queues, verdict: Verdict) -> None:
         queues.join(str(data.referral_id), data.programme_ids)
     elif isinstance(data, ClaimWithdrawnV1):
         queues.leave(str(data.referral_id))
-    elif isinstance(data, GRANTS):
+    elif isinstance(data, GRANTS) and not getattr(data, "kept", None):
         _grant(id, data, queues, verdict)
 
 

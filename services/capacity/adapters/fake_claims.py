@@ -162,19 +162,25 @@ class FakeClaims:
         claim = self.claims.get(referral_id)
         if claim and (claim.attempt >= attempt or claim.state is OCCUPIED):
             return self._result(referral_id, attempt, repeated=claim.attempt == attempt)
-        if claim:
-            self.put(referral_id, FakeClaim(attempt, NONE))
-            self._give_back(referral_id, claim, request.at)
+        kept = claim.programmes[0] if claim and claim.state is HELD and request.keep else None
+        if claim and not kept:
+            self._leave(referral_id, attempt, claim, request.at)
         named = list(dict.fromkeys(name for tier in request.candidates for name in tier))
-        free = {name: self._free(name) for name in named}
+        free = {name: self._free(name) + (name == kept) for name in named}
         best = next((max(tier, key=free.__getitem__) for tier in request.candidates if _any(tier, free)), None)
+        if claim and kept and best != kept:
+            self._leave(referral_id, attempt, claim, request.at)
         if best:
             self.put(referral_id, FakeClaim(attempt, HELD, request.rank, (best,)))
-            self.tell(events.PlaceHeldV1, best, request.at, referral_id, attempt)
+            self.tell(events.PlaceHeldV1, best, request.at, referral_id, attempt, kept=best == kept or None)
         else:
             self.put(referral_id, FakeClaim(attempt, WAITING, request.rank, tuple(named)))
             self._turn(events.ClaimQueuedV1, named, request.at, referral_id, attempt, rank=request.rank)
         return self._result(referral_id, attempt).model_copy(update={"free": free, "queues": ()})
+
+    def _leave(self, referral_id: UUID, attempt: int, claim: FakeClaim, at: datetime) -> None:
+        self.put(referral_id, FakeClaim(attempt, NONE))
+        self._give_back(referral_id, claim, at)
 
     def _give_back(self, referral_id: UUID, claim: FakeClaim, at: datetime) -> None:
         """Say what `claim`, already taken from the referral, sets free, and hand it over."""

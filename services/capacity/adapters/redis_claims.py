@@ -51,7 +51,8 @@ class RedisClaims:
         for request, tiers in zip(requests, named, strict=True):
             referral = str(request.referral_id)
             keys.append(self._scripts.claim_key(referral))
-            arguments += (referral, request.attempt, request.rank, to_ms(request.at), " | ".join(map(" ".join, tiers)))
+            named_in_order = " | ".join(map(" ".join, tiers))
+            arguments += (referral, request.attempt, request.rank, to_ms(request.at), named_in_order, int(request.keep))
         return keys, arguments
 
     async def occupy(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:

@@ -86,6 +86,8 @@ def _read_counted(step_id: StepId, fields: Mapping[str, str]) -> Payload:
         more |= {"suspended": suspended == "1", "confirmed_at": from_ms(int(confirmed))}
     elif event is PlaceHandedOverV1:
         more |= {"left": tuple(fields["left"].split())}
+    elif "kept" in fields:
+        more |= {"kept": True}
     return event(
         programme_id=fields["programme"],
         center_id=center,

@@ -42,7 +42,7 @@ class HttpClaims:
         """Called when capacity is there and cannot serve, as while it has no data."""
 
     async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None) -> tuple[Sequence[ClaimResult], Mark]:
-        body = ClaimsBatch.model_construct(seen=seen, claims=tuple(requests)).model_dump_json()
+        body = ClaimsBatch.model_construct(seen=seen, claims=tuple(requests)).model_dump_json(exclude_defaults=True)
         answer = await self._send("POST", "/v1/claims/batch", body)
         result = read(ClaimsBatchResult, answer)
         if [one.referral_id for one in result.results] != [one.referral_id for one in requests]:

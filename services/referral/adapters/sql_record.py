@@ -19,6 +19,7 @@ from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.tables import (
     CenterRow,
     DecisionRow,
+    OfferRow,
     ProgrammeRow,
     ReferralRow,
     outbox,
@@ -34,7 +35,7 @@ def _table(model: type) -> Table:
     return table
 
 
-_referrals, _decisions = map(_table, (ReferralRow, DecisionRow))
+_referrals, _decisions, _offers = map(_table, (ReferralRow, DecisionRow, OfferRow))
 _leases = outbox.leases
 _PLACES = {
     ReferralState.OFFERED: ClaimState.HELD,
@@ -111,28 +112,41 @@ class SqlRecord:
 
 _with_candidates = select(
     _referrals.c.id, _referrals.c.state, _referrals.c.version, _referrals.c.attempt, _referrals.c.rank,
-    _referrals.c.programme_id, _decisions.c.candidates,
+    _referrals.c.programme_id, _decisions.c.candidates, _offers.c.attempt.label("offered"),
 ).outerjoin(
     _decisions,
     and_(
-        _referrals.c.state == ReferralState.WAITING,
+        _referrals.c.state.in_([ReferralState.WAITING, ReferralState.SUBMITTED]),
         _decisions.c.referral_id == _referrals.c.id,
         _decisions.c.attempt == _referrals.c.attempt,
+    ),
+).outerjoin(
+    _offers,
+    and_(
+        _referrals.c.state == ReferralState.SUBMITTED,
+        _offers.c.referral_id == _referrals.c.id,
+        _offers.c.attempt == _referrals.c.attempt,
     ),
 )  # fmt: skip
 
 
 def _recorded(row: Row[Any]) -> Recorded:
-    state = _PLACES.get(ReferralState(row.state), ClaimState.NONE)
-    programmes: tuple[str, ...] = ()
-    if state is ClaimState.WAITING:
-        programmes = tuple(one.programme_id for one in read_candidates(row.candidates))
-    elif state is not ClaimState.NONE:
+    state, programmes = _PLACES.get(ReferralState(row.state), ClaimState.NONE), _waits_for(row)
+    if programmes:
+        state = ClaimState.WAITING
+    elif state in (ClaimState.HELD, ClaimState.OCCUPIED):
         programmes = (row.programme_id,)
     claim = RestoredClaim.model_construct(
         referral_id=UUID(row.id), attempt=row.attempt, state=state, rank=row.rank, programme_ids=programmes
     )
     return Recorded(claim, row.version, ReferralState(row.state))
+
+
+def _waits_for(row: Row[Any]) -> tuple[str, ...]:
+    """The queues in which it stands: while it is looked at again, too, of an attempt that no offer was made of."""
+    if row.candidates is None or row.offered is not None:
+        return ()
+    return tuple(one.programme_id for one in read_candidates(row.candidates))
 
 
 def _programme(row: Row[Any]) -> ProgrammeCapacity:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from services.contracts.events import Event, ReferralEvent
 from services.contracts.vocabulary import ReferralState
 from services.referral.domain.life import Claim, events_for
-from services.referral.domain.referral import Referral
-from services.referral.handlers.route import draft, place
+from services.referral.domain.network import Network
+from services.referral.handlers.route import Draft, draft, place
 from services.referral.ports import Claims, Clock, Loaded, Referrals, Registry
 
 CONSUMER = "move_on"
@@ -31,7 +32,7 @@ class MoveOn:
         found = await self.referrals.look(CONSUMER, failed.keys(), [data.referral_id for data in failed.values()])
         moving = _moving(failed, found.unseen, found.known)
         network, now = await self.registry.network(), self.clock()
-        drafts = [draft(_next_attempt(one.referral), network, now, one.passed) for one in moving]
+        drafts = [_next_draft(one, network, now) for one in moving]
         changes, mark = await place(drafts, self.claims, self.registry, network, found.mark, now)
         await self.referrals.save(
             changes, consumer=CONSUMER, event_ids=found.unseen, mark=mark, registry_version=network.version
@@ -48,5 +49,7 @@ def _moving(failed: Mapping[str, ReferralEvent], unseen: frozenset[str], known: 
     return [one for one in moving.values() if one.referral.state is ReferralState.SUBMITTED]
 
 
-def _next_attempt(referral: Referral) -> Referral:
-    return replace(referral, attempt=referral.attempt + 1)
+def _next_draft(one: Loaded, network: Network, now: datetime) -> Draft:
+    """Where it may go under the next attempt. Without an offer it was waiting, and a place may have come meanwhile."""
+    after = replace(one.referral, attempt=one.referral.attempt + 1)
+    return replace(draft(after, network, now, one.passed), keep=one.offer is None)

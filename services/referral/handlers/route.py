@@ -17,15 +17,24 @@ from services.referral.ports import Claims, Registry
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A referral that is with the router, and where it may go under its attempt."""
+    """A referral that is with the router, and where it may go under its attempt.
+
+    `keep`: what it was handed meanwhile under the attempt before, of which no offer was made, is still its own.
+    """
 
     referral: Referral
     decision: Decision
+    keep: bool = False
 
     def request(self, at: datetime) -> ClaimRequest:
         one = self.referral
         return ClaimRequest.model_construct(
-            referral_id=one.id, attempt=one.attempt, rank=one.rank, candidates=self.decision.tiers(), at=at
+            referral_id=one.id,
+            attempt=one.attempt,
+            rank=one.rank,
+            candidates=self.decision.tiers(),
+            keep=self.keep,
+            at=at,
         )
 
 

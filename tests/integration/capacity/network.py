@@ -26,7 +26,12 @@ def referral(number: int) -> UUID:
 
 
 def request(
-    number: int, *tiers: Sequence[str] | str, attempt: int = 1, rank: int | None = None, at: datetime = NOW
+    number: int,
+    *tiers: Sequence[str] | str,
+    attempt: int = 1,
+    rank: int | None = None,
+    keep: bool = False,
+    at: datetime = NOW,
 ) -> ClaimRequest:
     """Referral `number` asks for a place: `"a"` is a tier of one programme, `"a b"` of two."""
     return ClaimRequest(
@@ -34,6 +39,7 @@ def request(
         attempt=attempt,
         rank=number if rank is None else rank,
         candidates=tuple(tuple(tier.split()) if isinstance(tier, str) else tuple(tier) for tier in tiers),
+        keep=keep,
         at=at,
     )
 

@@ -19,7 +19,7 @@ class Queues:
             first = min(self.at(data.programme_id))
             assert first[1] == str(data.referral_id), f"{data.referral_id} overtook {first}"
             self._leave(first[1], (data.programme_id, *data.left))
-        elif isinstance(data, PlaceHeldV1):
+        elif isinstance(data, PlaceHeldV1) and not data.kept:
             assert not self.at(data.programme_id), f"{data.referral_id} passed a queue"
 
     def at(self, name: str) -> set[tuple[int, str]]:

@@ -84,12 +84,12 @@ class AnyOrder(RuleBasedStateMachine):
         )  # fmt: skip
         self.agree(*(self.do(one.places.open_programme(what, at)) for one in (self.real, self.model)))
 
-    @rule(number=REFERRALS, tiers=TIERS, rank=st.integers(-2, 2), forward=st.integers(0, 2))
-    def claim(self, number: int, tiers: list[list[str]], rank: int, forward: int) -> None:
+    @rule(number=REFERRALS, tiers=TIERS, rank=st.integers(-2, 2), forward=st.integers(0, 2), keep=st.booleans())
+    def claim(self, number: int, tiers: list[list[str]], rank: int, forward: int, keep: bool = False) -> None:
         """A first claim, a repeat, a next attempt, or one that skips an attempt."""
         attempt = max(1, self.attempts.get(number, 0) + forward)
         self.attempts[number] = attempt
-        what = request(number, *tiers, attempt=attempt, rank=rank, at=self.now())
+        what = request(number, *tiers, attempt=attempt, rank=rank, keep=keep, at=self.now())
         self.agree(*(self.do(one.claims.claim([what])) for one in (self.real, self.model)))
 
     @rule(number=REFERRALS, tiers=TIERS)

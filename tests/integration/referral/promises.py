@@ -83,7 +83,7 @@ class Turns:
             if epoch != self.epoch:
                 self.epoch, self.queues = epoch, _queues_of(record)
             self.queues.read(one)  # type: ignore[arg-type]
-            if isinstance(one, PlaceHeldV1 | PlaceHandedOverV1):
+            if isinstance(one, PlaceHandedOverV1) or (isinstance(one, PlaceHeldV1) and not one.kept):
                 assert one.held + one.occupied <= one.places, f"given beyond its places: {one}"
             assert not isinstance(one, CapacityEvent) or min(one.held, one.occupied, one.waiting) >= 0
 
@@ -91,7 +91,8 @@ class Turns:
 def _queues_of(record: Record) -> Queues:
     queues = Queues()
     for one in record.values():
-        if one.state is S.WAITING:
+        looked_at_again = one.state is S.SUBMITTED and one.row.attempt not in {offer.attempt for offer in one.offers}
+        if one.state is S.WAITING or looked_at_again:
             for name in one.candidates:
                 queues.at(name).add((one.row.rank, one.row.id))
     return queues

@@ -107,6 +107,38 @@ async def test_a_place_handed_over_while_the_child_is_looked_at_again_is_given_t
     assert await country.queue("all") == [1]
 
 
+@pytest.mark.parametrize("carried", [False, True], ids=["not carried", "carried before the child was routed"])
+async def test_a_place_handed_over_while_the_child_is_looked_at_again_stays_its_own_where_it_is_still_welcome(
+    country: Country, carried: bool
+) -> None:
+    await country.open("infants", places=0, age_under_months=36)
+    await country.open("all", places=0, settlement="far")
+    await country.submit(1, age_months=35)
+    await country.submit(2, age_months=20)
+    await country.pass_time(days=31)
+    assert (await country.where(1))[0] is S.SUBMITTED
+    await country.set_places("all", 1)
+    if carried:
+        await country.take(await country.steps())
+        assert (await country.where(1))[0] is S.SUBMITTED
+    assert offers(await country.carry()) == [(1, "all")]
+    assert (await country.story(1)).attempt == 2
+    assert (await country.queue("infants"), await country.queue("all")) == ([2], [2])
+    await country.decline(1)
+    assert offers(await country.carry()) == [(2, "all")], "what it declines goes to the next"
+
+
+async def test_who_is_looked_at_again_goes_to_a_nearer_free_place_and_its_own_to_the_next(country: Country) -> None:
+    await country.open("all", places=0, settlement="far")
+    await country.submit(1, age_months=35)
+    await country.submit(2, age_months=20)
+    await country.open("toddlers", places=1, age_from_months=36)
+    await country.pass_time(days=31)
+    assert (await country.where(1))[0] is S.SUBMITTED
+    await country.set_places("all", 1)
+    assert sorted(offers(await country.carry())) == [(1, "toddlers"), (2, "all")]
+
+
 async def test_a_crash_amid_the_review_is_taken_up_again(country: Country) -> None:
     await country.open("infants", places=0, age_under_months=36)
     await country.open("all", places=0, settlement="far")

@@ -2,11 +2,13 @@
 --
 -- The same attempt again changes nothing; a lower one is stale. A higher one first gives back what the referral has,
 -- save a place it occupies: a child in a bed keeps it, and is answered with it, until it is released.
+-- With `keep` a place held under the attempt before counts as free for this referral, and as its own: when it is the one
+-- to take, it stays held, and goes to nobody else in between.
 -- A candidate that was never opened has no place, but a queue: whoever waits there is served when it opens.
 --
 -- KEYS[3...] the referrals' claims
 -- ARGV[5...] for each claim: referral, attempt, rank, now (ms), candidates joined by spaces, none named twice, with
---            '|' between two tiers
+--            '|' between two tiers, keep 0 or 1
 -- Result  {'rebuilding'} | {'ok', epoch, sequence, for each claim
 --         {state, attempt, programme, repeated, free places at each candidate just before}}
 
@@ -30,12 +32,13 @@ local function read_candidates(joined)
   return names, tiers
 end
 
--- Append to `result` what is free at each candidate, and name the one to take.
-local function choose(names, tiers, result)
+-- Append to `result` what is free at each candidate, and name the one to take; `kept` has one place more.
+local function choose(names, tiers, result, kept)
   local best, most, settled = nil, 0, nil
   for i = 1, #names do
     local p = programmes[names[i]]
     local left = p and free(p.places, p.held, p.occupied, p.suspended) or 0
+    if names[i] == kept then left = left + 1 end
     if left > most and (not settled or settled == tiers[i]) then
       best, most, settled = names[i], left, tiers[i]
     end
@@ -44,18 +47,24 @@ local function choose(names, tiers, result)
   return best
 end
 
-local function take(key, referral, wanted, rank, joined)
+local function take(key, referral, wanted, rank, joined, keep)
   local attempt, state, _, had = read_claim(key)
   if attempt then
     if attempt > wanted then return claim_result('stale', attempt) end
     if attempt == wanted then return claim_result(state, attempt, had, true) end
     if state == 'occupied' then return claim_result(state, attempt, had) end
-    give_back(referral, attempt, state, had)
   end
+  local kept = attempt and state == 'held' and keep == '1' and had
+  if attempt and not kept then give_back(referral, attempt, state, had) end
   local names, tiers = read_candidates(joined)
   local result = claim_result('held', wanted)
-  local best = choose(names, tiers, result)
-  if best then
+  local best = choose(names, tiers, result, kept)
+  if kept and best ~= kept then give_back(referral, attempt, state, had) end
+  if best and best == kept then
+    redis.call('SET', key, wanted .. ' held ' .. rank .. ' ' .. best)
+    tell('held', best, referral, wanted, 'kept', 1)
+    result[3] = best
+  elseif best then
     programmes[best].held = programmes[best].held + 1
     redis.call('SET', key, wanted .. ' held ' .. rank .. ' ' .. best)
     tell('held', best, referral, wanted)
@@ -72,9 +81,9 @@ end
 
 local results = {}
 for i = 3, #KEYS do
-  local at = (i - 3) * 5 + 5
+  local at = (i - 3) * 6 + 5
   now = ARGV[at + 3]
-  results[i - 2] = take(KEYS[i], ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 4])
+  results[i - 2] = take(KEYS[i], ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 4], ARGV[at + 5])
 end
 finish()
 return {'ok', epoch, sequence, unpack(results)}
