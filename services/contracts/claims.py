@@ -111,7 +111,7 @@ class ClaimsBatchResult(BaseModel):
 
 
 class WaitingClaim(BaseModel):
-    """A waiting child for whom a programme that opens is eligible."""
+    """A waiting child whom a programme that opens accepts; under its attempt it has nothing yet, or waits."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -137,8 +137,8 @@ class ProgrammeCapacity(BaseModel):
 class ProgrammeOpening(ProgrammeCapacity):
     """The body of `PUT /v1/programmes/{programme_id}`: `waiting` join its queue before a place is given.
 
-    Repeating it changes nothing: the figure with the later `confirmed_at` stands, and who is not waiting
-    under the named attempt (any more) does not join.
+    Repeating it changes nothing: the figure with the later `confirmed_at` stands, and who has come
+    further than waiting under the named attempt, or has given that back, does not join.
     """
 
     waiting: tuple[WaitingClaim, ...] = Field((), max_length=10_000)

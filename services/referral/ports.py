@@ -12,6 +12,7 @@ from services.contracts.events import PlacesSetV1
 from services.contracts.vocabulary import Modality, OfferState
 from services.referral.domain.forecast import Use
 from services.referral.domain.network import Network
+from services.referral.domain.programmes import Needs, Programme
 from services.referral.domain.referral import Change, Offer, Referral, current
 from services.referral.domain.routing import Candidate
 
@@ -36,9 +37,26 @@ class Loaded:
     @property
     def passed(self) -> frozenset[str]:
         """The programmes and centers that will not be asked again; where the child did not come, they may be."""
-        failed = [one for one in self.offers if one.state in PASSED]
-        centers = {one.center_id for one in failed if one.reason in OF_THE_CENTER or one.state is OfferState.EXPIRED}
-        return frozenset({one.programme_id for one in failed} | centers)
+        return passed_by(self.offers)
+
+
+@dataclass(frozen=True, slots=True)
+class Seeker:
+    """Who waits or could not be placed: as much as tells where it may go, and its turn."""
+
+    id: UUID
+    attempt: int
+    rank: int
+    waits: bool
+    needs: Needs
+    passed: frozenset[str]
+
+
+def passed_by(offers: Sequence[Offer]) -> frozenset[str]:
+    """The programmes and centers that let the child pass."""
+    failed = [one for one in offers if one.state in PASSED]
+    centers = {one.center_id for one in failed if one.reason in OF_THE_CENTER or one.state is OfferState.EXPIRED}
+    return frozenset({one.programme_id for one in failed} | centers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +86,22 @@ class Referrals(Protocol):
         mark: Mark | None = None,
         registry_version: int = 0,
     ) -> None:
-        """Make all `changes` true, with their events, or none.
+        """Make all `changes` true, with their events, or none; of one referral there may be several, in order.
 
-        Raises Conflict when a referral's version has moved on, or when one is to wait by a registry that has.
+        Raises Conflict when a referral's version has moved on, or when one is to wait or be set aside by a registry
+        that has.
         """
         ...
 
-    async def waiting(self) -> Sequence[Loaded]:
-        """Every referral that waits."""
+    async def seeking(self, programmes: Collection[Programme]) -> Sequence[Seeker]:
+        """Who waits or could not be placed: of them at least all whom one of these programmes accepts now."""
         ...
 
-    async def unplaceable(self) -> Sequence[Loaded]:
-        """Every referral that no programme accepts."""
-        ...
+    async def join_queues(self, joining: Mapping[UUID, Sequence[Candidate]]) -> None:
+        """Add these candidates to what each of these waits for; those who wait no more are passed over.
 
-    async def join_queues(self, joining: Mapping[UUID, Candidate]) -> None:
-        """Add one more candidate to what each of these waits for; those who wait no more are passed over."""
+        A transaction takes some of them: repeating it changes nothing.
+        """
         ...
 
 

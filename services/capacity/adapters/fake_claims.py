@@ -24,6 +24,7 @@ from services.contracts.claims import (
     ProgrammeCapacity,
     ProgrammeFigures,
     ProgrammeOpening,
+    WaitingClaim,
 )
 from services.contracts.vocabulary import ClaimState
 
@@ -93,7 +94,7 @@ class FakeClaims:
         if after != before:
             self.tell(events.PlacesSetV1, programme_id, at)
         for one in opening.waiting:
-            self._join(programme_id, one.referral_id, one.attempt, at)
+            self._join(programme_id, one, at)
         self.hand_over(programme_id, at)
         return self._programme_answer(programme_id, at)
 
@@ -199,8 +200,11 @@ class FakeClaims:
                 events.PlaceHandedOverV1, programme_id, at, waiting[0], claim.attempt, left=left
             )  # fmt: skip
 
-    def _join(self, programme_id: str, referral_id: UUID, attempt: int, at: datetime) -> None:
+    def _join(self, programme_id: str, one: WaitingClaim, at: datetime) -> None:
+        referral_id, attempt = one.referral_id, one.attempt
         claim = self.claims.get(referral_id, FakeClaim(0, NONE))
+        if claim.state is NONE and claim.attempt < attempt:
+            claim = FakeClaim(attempt, WAITING, one.rank)
         if (claim.state, claim.attempt) != (WAITING, attempt) or programme_id in claim.programmes:
             return
         self.put(referral_id, replace(claim, programmes=(*claim.programmes, programme_id)))

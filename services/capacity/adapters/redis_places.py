@@ -17,7 +17,7 @@ class RedisPlaces:
         self._scripts = scripts
 
     async def open_programme(self, opening: ProgrammeOpening, at: datetime) -> ProgrammeAnswer:
-        joining = [word for one in opening.waiting for word in (str(one.referral_id), one.attempt)]
+        joining = [word for one in opening.waiting for word in (str(one.referral_id), one.attempt, one.rank)]
         arguments = [
             to_ms(at), *seen_arguments(opening.seen), opening.programme_id, opening.places,
             int(opening.suspended), to_ms(opening.confirmed_at),

@@ -22,7 +22,7 @@ def referral_of(row: ReferralRow) -> Referral:
         region_id=row.region_id,
         icd10=row.icd10,
         gmfcs=Gmfcs(row.gmfcs) if row.gmfcs else None,
-        modalities=frozenset(map(Modality, row.modalities.split(";"))),
+        modalities=modalities_of(row.modalities),
         max_distance_km=row.max_distance_km,
         priority=Priority(row.priority),
         submitted_at=row.submitted_at,
@@ -45,6 +45,10 @@ def referral_of(row: ReferralRow) -> Referral:
         escalated_at=row.escalated_at,
         escalation=Escalation(row.escalation) if row.escalation else None,
     )
+
+
+def modalities_of(listed: str) -> frozenset[Modality]:
+    return frozenset(map(Modality, listed.split(";")))
 
 
 def referral_values(one: Referral) -> Values:

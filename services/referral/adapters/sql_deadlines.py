@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, or_, update
@@ -49,21 +50,18 @@ class SqlDeadlines:
         return {UUID(id): frozenset(one.programme_id for one in read_candidates(waits)) for id, waits in found}
 
     async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
-        named = _waits.where(col(DecisionRow.candidates).contains(f'["{programme_id}",', autoescape=True))
-        found = await self._database.read(lambda session: session.execute(named).all())
-        return frozenset(UUID(id) for id, _ in found)
+        named = col(DecisionRow.candidates).contains(f'["{programme_id}",', autoescape=True)
+        query = _waits.where(named).with_only_columns(col(ReferralRow.id))
+        return await self._database.read(lambda session: frozenset(map(UUID, session.scalars(query))))
 
     async def look_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
         wanted = sorted(map(str, referral_ids))
         waiting = update(ReferralRow).where(col(ReferralRow.state).in_(REVIEWED))
         parts = [wanted[start : start + _PART] for start in range(0, len(wanted), _PART)]
 
-        def work(session: Session) -> None:
-            for part in parts:
-                session.execute(waiting.where(col(ReferralRow.id).in_(part)).values(due_at=now))
-
-        if parts:
-            await self._database.write(work)
+        for part in parts:
+            due = waiting.where(col(ReferralRow.id).in_(part)).values(due_at=now)
+            await self._database.write(partial(Session.execute, statement=due))
 
     async def put_off(self, looks: Mapping[UUID, tuple[datetime, datetime]]) -> None:
         table = ReferralRow.__table__  # type: ignore[attr-defined]

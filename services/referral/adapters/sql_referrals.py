@@ -1,6 +1,7 @@
 """The referrals' record in SQL. Each call is one transaction; a batch is one statement a table."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -17,6 +18,7 @@ from services.kit.errors import Conflict
 from services.kit.outbox import Message
 from services.referral.adapters import rows
 from services.referral.adapters.capacity_mark import raise_mark, read_mark
+from services.referral.adapters.sql_seeking import seek
 from services.referral.adapters.tables import (
     DecisionRow,
     HistoryRow,
@@ -27,11 +29,14 @@ from services.referral.adapters.tables import (
     outbox,
 )
 from services.referral.domain.life import Command
+from services.referral.domain.programmes import Programme
 from services.referral.domain.referral import Change
 from services.referral.domain.routing import Candidate, in_order
-from services.referral.ports import Inboxed, Loaded
+from services.referral.ports import Inboxed, Loaded, Seeker
 
 SOURCE = "/joldama/referral"
+BY_NETWORK = frozenset({Command.WAIT, Command.SET_ASIDE})
+"""Steps that are true of one version of the registry only."""
 
 
 class SqlReferrals:
@@ -61,11 +66,10 @@ class SqlReferrals:
         registry_version: int = 0,
     ) -> None:
         messages = [_message(change) for change in changes]
-
-        waiting = any(change.step.command is Command.WAIT for change in changes)
+        by_network = any(change.step.command in BY_NETWORK for change in changes)
 
         def work(session: Session) -> None:
-            if waiting:
+            if by_network:
                 _hold_registry(session, registry_version)
             inbox.record(session, consumer, event_ids)
             _save_referrals(session, changes)
@@ -80,25 +84,13 @@ class SqlReferrals:
         except IntegrityError as error:
             raise Conflict("another transaction was first") from error
 
-    async def waiting(self) -> Sequence[Loaded]:
-        return await self._in_state(ReferralState.WAITING)
+    async def seeking(self, programmes: Collection[Programme]) -> Sequence[Seeker]:
+        return await self._database.read(lambda session: seek(session, programmes)) if programmes else ()
 
-    async def unplaceable(self) -> Sequence[Loaded]:
-        return await self._in_state(ReferralState.UNPLACEABLE)
-
-    async def _in_state(self, state: ReferralState) -> Sequence[Loaded]:
-        def work(session: Session) -> Sequence[Loaded]:
-            ids = session.execute(select(_table(ReferralRow).c.id).where(_state == state)).scalars()
-            return list(load(session, [UUID(one) for one in ids]).values())
-
-        return await self._database.read(work)
-
-    async def join_queues(self, joining: Mapping[UUID, Candidate]) -> None:
-        if joining:
-            await self._database.write(lambda session: _join_queues(session, joining))
-
-
-_state: Any = ReferralRow.state
+    async def join_queues(self, joining: Mapping[UUID, Sequence[Candidate]]) -> None:
+        by_id = {str(referral_id): candidates for referral_id, candidates in joining.items()}
+        for part in _parts(sorted(by_id)):
+            await self._database.write(partial(_join_queues, part=part, by_id=by_id))
 
 
 def _table(model: type) -> Table:
@@ -174,12 +166,10 @@ def _message(change: Change) -> Message:
     return Message(event_id, topics.REFERRALS, change.event.key, payload)
 
 
-def _join_queues(session: Session, joining: Mapping[UUID, Candidate]) -> None:
-    by_id = {str(referral_id): candidate for referral_id, candidate in joining.items()}
-    for part in _parts(sorted(by_id)):
-        joined = [values for row in _waited_for(session, part) if (values := _joined(row, by_id[row.referral_id]))]
-        if joined:
-            session.execute(_set_candidates, joined)
+def _join_queues(session: Session, part: Sequence[str], by_id: Mapping[str, Sequence[Candidate]]) -> None:
+    joined = [values for row in _waited_for(session, part) if (values := _joined(row, by_id[row.referral_id]))]
+    if joined:
+        session.execute(_set_candidates, joined)
 
 
 def _waited_for(session: Session, referral_ids: Sequence[str]) -> Sequence[Any]:
@@ -191,11 +181,13 @@ def _waited_for(session: Session, referral_ids: Sequence[str]) -> Sequence[Any]:
     return session.execute(query.where(still).order_by(referrals.c.id).with_for_update(of=decisions)).all()
 
 
-def _joined(row: Any, candidate: Candidate) -> rows.Values | None:
+def _joined(row: Any, more: Sequence[Candidate]) -> rows.Values | None:
     known = rows.read_candidates(row.candidates)
-    if any(one.programme_id == candidate.programme_id for one in known):
+    names = {one.programme_id for one in known}
+    new = [one for one in more if one.programme_id not in names]
+    if not new:
         return None
-    all_now = sorted((*known, candidate), key=in_order)
+    all_now = sorted((*known, *new), key=in_order)
     return {"of": row.referral_id, "under": row.attempt, "now": rows.write_candidates(tuple(all_now))}
 
 

@@ -1,21 +1,30 @@
 """A center's entry was made or changed: bring its programmes to capacity, with those who wait and now may go there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
 
 from services.contracts.claims import Mark, ProgrammeOpening, WaitingClaim
 from services.contracts.events import CenterRegisteredV1, Event
+from services.contracts.vocabulary import ReferralState
 from services.referral.domain.eligibility import exclusion
+from services.referral.domain.keeping import review
 from services.referral.domain.network import Network
 from services.referral.domain.programmes import Programme
-from services.referral.domain.referral import Referral
-from services.referral.domain.routing import candidate
-from services.referral.ports import Claims, Clock, Deadlines, Loaded, Referrals, Registry
+from services.referral.domain.referral import Change, Referral, start_waiting
+from services.referral.domain.routing import Candidate, candidate, rank_programmes
+from services.referral.ports import Claims, Clock, Deadlines, Loaded, Referrals, Registry, Seeker
 
+T = TypeVar("T")
 CONSUMER = "open_center"
+Waiter = Referral | Seeker
 JOINING = 5000
 """How many join a queue in one step of capacity, which does nothing else meanwhile."""
+SAVING = 250
+"""How many are saved in one transaction."""
 
 
 @dataclass(frozen=True)
@@ -29,48 +38,116 @@ class OpenCenter:
     clock: Clock
 
     async def __call__(self, batch: Sequence[Event]) -> None:
-        centers = {e.data.center_id for e in batch if isinstance(e.data, CenterRegisteredV1)}
-        if not centers:
+        registered = {e.envelope.id: e.data.center_id for e in batch if isinstance(e.data, CenterRegisteredV1)}
+        if not registered:
             return
+        found = await self.referrals.look(CONSUMER, registered.keys(), ())
+        centers = {registered[one] for one in found.unseen}
+        if centers:
+            await self._open_all(centers, found.mark)
+            await self.referrals.save([], consumer=CONSUMER, event_ids=found.unseen)
+
+    async def _open_all(self, centers: Collection[str], seen: Mark | None) -> None:
         # Who starts to wait after this reading knows these programmes: the record takes no older network's waiting.
-        network, waiting = await self.registry.network(), await self.referrals.waiting()
-        seen = (await self.referrals.look(CONSUMER, (), ())).mark
-        programmes = [one.id for one in network.programmes.values() if one.center_id in centers]
-        for opening in await self.registry.openings(programmes):
-            await self._open(opening, network, waiting, seen)
-            await self._review(network.programmes[opening.programme_id], network, waiting)
+        network = await self.registry.network()
+        programmes = [one for one in network.programmes.values() if one.center_id in centers]
+        people, now = await self.referrals.seeking(programmes), self.clock()
+        welcome = await asyncio.to_thread(_welcome, programmes, people, network, now)
+        waiting: dict[UUID, Waiter] = {one.id: one for one in people if one.waits}
+        waiting |= await self._take_up([one.id for one in people if not one.waits], welcome, network, seen, now)
+        accepted = {id: [waiting[one] for one in all if one in waiting] for id, all in welcome.items()}
+        standing = {one.id: await self.deadlines.waiting_for(one.id) for one in programmes}
+        await self.referrals.join_queues(await asyncio.to_thread(_joining, accepted, standing, network, now))
+        for opening in await self.registry.openings(accepted.keys()):
+            await self._open(opening.model_copy(update={"seen": seen}), accepted[opening.programme_id])
+        for id, there in standing.items():  # who waits for what no longer accepts it is looked at at once
+            await self.deadlines.look_now(there - {one.id for one in accepted[id]}, now)
 
-    async def _open(
-        self, opening: ProgrammeOpening, network: Network, waiting: Sequence[Loaded], seen: Mark | None
-    ) -> None:
-        now, programme = self.clock(), network.programmes[opening.programme_id]
-        joining = [one.referral for one in waiting if _accepts(programme, one, network, now)]
-        far = {one.id: network.distance(one.needs.settlement_id, programme.id) for one in joining}
-        await self.referrals.join_queues(
-            {id: candidate(programme, kilometers, now, network.staleness) for id, kilometers in far.items()}
-        )
-        for part in _parts(joining):
-            await self.claims.open_programme(opening.model_copy(update={"waiting": part, "seen": seen}))
+    async def _take_up(
+        self,
+        unplaceable: Sequence[UUID],
+        welcome: Mapping[str, Collection[UUID]],
+        network: Network,
+        seen: Mark | None,
+        now: datetime,
+    ) -> dict[UUID, Referral]:
+        """Whom nobody accepted till now waits as of now, with its turn, before the first place is given.
 
-    async def _review(self, programme: Programme, network: Network, waiting: Sequence[Loaded]) -> None:
-        """Who waits for what no longer accepts it, and whom nobody accepted till now: the sweep looks at once."""
-        now, unplaceable = self.clock(), await self.referrals.unplaceable()
-        accepted = {one.referral.id for one in waiting if _accepts(programme, one, network, now)}
-        wrong = await self.deadlines.waiting_for(programme.id) - accepted
-        welcome = {one.referral.id for one in unplaceable if _accepts(programme, one, network, now)}
-        await self.deadlines.look_now(wrong | welcome, now)
+        It has nothing in capacity: there it waits as soon as it joins a queue.
+        """
+        taken, more, invited = dict[UUID, Referral](), set[UUID](), frozenset[UUID]().union(*welcome.values())
+        for ids in _parts([one for one in unplaceable if one in invited], SAVING):
+            known = (await self.referrals.look(CONSUMER, (), ids)).known.values()
+            part = [one for one in known if one.referral.state is ReferralState.UNPLACEABLE]
+            steps = await asyncio.to_thread(_wait_now, part, welcome, network, now)
+            changes = [change for reviewed, waits, _ in steps for change in (reviewed, waits)]
+            await self.referrals.save(changes, mark=seen, registry_version=network.version)
+            taken |= {waits.referral.id: waits.referral for _, waits, _ in steps}
+            more |= {waits.referral.id for _, waits, elsewhere in steps if elsewhere}
+        await self.deadlines.look_now(more, now)
+        return taken
+
+    async def _open(self, opening: ProgrammeOpening, accepted: Sequence[Waiter]) -> None:
+        for part in _parts(await asyncio.to_thread(_in_line, accepted), JOINING) or [()]:
+            await self.claims.open_programme(opening.model_copy(update={"waiting": tuple(part)}))
 
 
-def _accepts(programme: Programme, one: Loaded, network: Network, now: datetime) -> bool:
+def _welcome(
+    programmes: Sequence[Programme], people: Sequence[Seeker], network: Network, now: datetime
+) -> dict[str, list[UUID]]:
+    """By programme whom it accepts now."""
+    welcome: dict[str, list[UUID]] = {programme.id: [] for programme in programmes}
+    for one in people:
+        needs, age = one.needs, one.needs.age_at(now)
+        for programme in programmes:
+            # Only who must stay near is asked how far it is: the first answer for a settlement takes its time.
+            far = 0.0 if needs.max_distance_km is None else network.distance(needs.settlement_id, programme.id)
+            if exclusion(needs, age, programme, far, one.passed) is None:
+                welcome[programme.id].append(one.id)
+    return welcome
+
+
+def _joining(
+    accepted: Mapping[str, Sequence[Waiter]], standing: Mapping[str, Collection[UUID]], network: Network, now: datetime
+) -> dict[UUID, list[Candidate]]:
+    """Who does not stand there yet, with what it is to wait for as well."""
+    joining: dict[UUID, list[Candidate]] = {}
+    for id, all in accepted.items():
+        programme, there = network.programmes[id], standing[id]
+        for one in all:
+            if one.id not in there:
+                kilometers = network.distance(one.needs.settlement_id, id)
+                joining.setdefault(one.id, []).append(candidate(programme, kilometers, now, network.staleness))
+    return joining
+
+
+Taken = tuple[Change, Change, bool]
+
+
+def _wait_now(part: Sequence[Loaded], welcome: Collection[str], network: Network, now: datetime) -> list[Taken]:
+    return [_waits_now(one, welcome, network, now) for one in part]
+
+
+def _waits_now(one: Loaded, opening: Collection[str], network: Network, now: datetime) -> Taken:
+    """It goes back to the router and waits, in one step of the record, for those who open; and whether it may go
+    elsewhere as well: then it is looked at again."""
     needs = one.referral.needs
-    kilometers = network.distance(needs.settlement_id, programme.id)
-    return exclusion(needs, needs.age_at(now), programme, kilometers, one.passed) is None
+    decision = rank_programmes(needs, network.neighbors(needs.settlement_id), now, one.passed, network.staleness)
+    reviewed = review(one.referral, (), decision, now)
+    assert reviewed  # noqa: S101  one of those that open accepts it
+    joining = tuple(one for one in decision.candidates if one.programme_id in opening)
+    again = replace(reviewed.referral, attempt=reviewed.referral.attempt + 1)
+    waits = start_waiting(again, now, replace(decision, candidates=joining))
+    return reviewed, waits, len(joining) < len(decision.candidates)
 
 
-def _parts(joining: Sequence[Referral]) -> list[tuple[WaitingClaim, ...]]:
+def _in_line(waiting: Sequence[Waiter]) -> list[WaitingClaim]:
     """The first in rank join first: places are given after the first part."""
-    queue = tuple(
-        WaitingClaim(referral_id=one.id, attempt=one.attempt, rank=one.rank)
-        for one in sorted(joining, key=lambda one: (one.rank, str(one.id)))
-    )
-    return [queue[start : start + JOINING] for start in range(0, len(queue), JOINING)] or [()]
+    return [
+        WaitingClaim.model_construct(referral_id=one.id, attempt=one.attempt, rank=one.rank)
+        for one in sorted(waiting, key=lambda one: (one.rank, str(one.id)))
+    ]
+
+
+def _parts(all: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [all[start : start + size] for start in range(0, len(all), size)]

@@ -237,12 +237,28 @@ async def test_who_waits_joins_a_new_programme_by_rank_before_its_first_place_is
     for number in (2, 1, 3):
         await claim(store, number, "a")
     await claim(store, 4, "a", attempt=2)
-    waits = [waiting(3), waiting(2), waiting(1), waiting(4, attempt=1), waiting(5)]
+    waits = [waiting(3), waiting(2), waiting(1), waiting(4, attempt=1)]
     answer = await open_programme(store, "b", 2, waiting=waits)
     assert (answer.held, answer.waiting, answer.free) == (2, 1, 0)
     assert (await queue(store, "a"), await queue(store, "b")) == ([3, 4], [3])
     again = await open_programme(store, "b", 2, waiting=waits)
     assert again.mark == answer.mark
+
+
+async def test_who_had_nothing_till_now_waits_at_the_programme_that_opens(store: Store) -> None:
+    await open_programme(store, "a", 0)
+    await claim(store, 2, "a")
+    for number in (3, 4):
+        await store.claims.release(referral(number), 1, NOW)
+    joining = [waiting(2), waiting(1), waiting(3, attempt=2), waiting(4)]
+    answer = await open_programme(store, "b", 1, waiting=joining)
+    assert (answer.held, answer.waiting) == (1, 2)
+    assert (await store.claims.present(referral(1))).programme_id == "b"
+    assert (await queue(store, "a"), await queue(store, "b")) == ([2], [2, 3])
+    assert (await store.claims.present(referral(3))).queues == ("b",)
+    assert (await open_programme(store, "b", 1, waiting=joining)).mark == answer.mark
+    await store.claims.release(referral(3), 2, NOW)
+    assert (await open_programme(store, "b", 1, waiting=joining)).waiting == 1, "it was given back"
 
 
 async def test_an_emptied_place_of_a_suspended_programme_stays_empty_and_its_queue_stays(store: Store) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from services.contracts.claims import Mark
 from services.contracts.reference import Settlement
-from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority, ReferralState
+from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority
 from services.kit.database import Database
 from services.kit.errors import Conflict
 from services.referral.adapters.history import HISTORY
@@ -25,10 +25,10 @@ from services.referral.domain.life import Command
 from services.referral.domain.referral import Change, make_offer, set_aside, start_waiting
 from services.referral.domain.routing import Candidate, Decision
 from services.referral.entrypoints.center_shapes import CenterBody, center_rows
-from services.referral.ports import Referrals
+from services.referral.ports import Referrals, Seeker
 from tests.integration.referral.country import center_body, programme_body
 from tests.unit.referral.fakes import FakeReferrals
-from tests.unit.referral.samples import NOW, needs, referral
+from tests.unit.referral.samples import NOW, needs, programme, referral
 
 DECISION = Decision((Candidate("near", 1.5, 0), Candidate("far", 9.0, 0)), {Exclusion.AGE: ("early",)})
 NOWHERE: dict[str, Settlement] = {}
@@ -114,23 +114,33 @@ async def test_who_waits_must_know_the_registry_of_now(referrals: Referrals) -> 
         with pytest.raises(Conflict):
             await referrals.save([waits()], registry_version=version)
     await referrals.save([waits()], registry_version=1)
-    assert [one.referral.id.int for one in await referrals.waiting()] == [1]
+    assert [one.id.int for one in await referrals.seeking([programme("near")])] == [1]
 
 
-async def test_only_who_waits_is_waiting(referrals: Referrals) -> None:
+async def test_who_is_set_aside_must_know_the_registry_of_now(referrals: Referrals) -> None:
+    nowhere = set_aside(referral(1), NOW, Decision((), {}))
+    with pytest.raises(Conflict):
+        await referrals.save([nowhere], registry_version=2)
+    await referrals.save([nowhere], registry_version=1)
+    assert [one.waits for one in await referrals.seeking([programme("near")])] == [False]
+
+
+async def test_who_waits_or_could_not_be_placed_seeks_a_programme_of_the_right_kind(referrals: Referrals) -> None:
     changes = [offered(1), waits(2), set_aside(referral(3), NOW, Decision((), {})), waits(4)]
     await referrals.save(changes, registry_version=1)
-    found = await referrals.waiting()
-    assert {one.referral.id.int for one in found} == {2, 4}
-    assert {one.referral.state for one in found} == {ReferralState.WAITING}
-    assert next(one.referral for one in found if one.referral.id.int == 2) == changes[1].referral
+    found = {one.id.int: one for one in await referrals.seeking([programme("near"), programme("far")])}
+    assert {number: one.waits for number, one in found.items()} == {2: True, 3: False, 4: True}
+    one = changes[1].referral
+    assert found[2] == Seeker(one.id, one.attempt, one.rank, True, one.needs, frozenset())
+    assert await referrals.seeking([programme("other", modality=Modality.HOME_CARE)]) == []
+    assert not await referrals.seeking([])
 
 
 async def test_joining_a_queue_is_for_those_who_wait_and_happens_once(referrals: Referrals) -> None:
     await referrals.save([offered(1), waits(2)], registry_version=1)
     new = Candidate("new", 4.0)
     for _ in range(2):
-        await referrals.join_queues({UUID(int=number): new for number in (1, 2, 3)})
+        await referrals.join_queues({UUID(int=number): [new] for number in (1, 2, 3)})
     assert await candidates(referrals, 2) == ["near", "new", "far"]
     assert await candidates(referrals, 1) == ["near", "far"]
 
@@ -139,7 +149,7 @@ async def test_many_join_at_once(referrals: Referrals) -> None:
     await referrals.save([waits(number) for number in range(1, 1202)], registry_version=1)
     await asyncio.gather(
         *(
-            referrals.join_queues({UUID(int=number): Candidate(name, 4.0) for number in range(1, 1202)})
+            referrals.join_queues({UUID(int=number): [Candidate(name, 4.0)] for number in range(1, 1202)})
             for name in ("new-a", "new-b")
         )
     )

@@ -69,11 +69,16 @@ async def test_an_unplaceable_child_goes_to_the_center_that_opens_for_it(country
     await country.submit(1, 2)
     assert await country.where(1) == (S.UNPLACEABLE, None)
     await country.register("near", programme_body("near", 1))
-    await country.carry()
-    assert await country.pass_time(seconds=1) == {C.REVIEW: 2}
     assert offers(await country.carry()) == [(1, "near")]
     assert await country.where(2) == (S.WAITING, None)
-    assert (await country.story(1)).escalation is None
+    for number in (1, 2):
+        story = await country.story(number)
+        assert story.escalation is None
+        assert [one.command for one in story.history][:3] == ["set_aside", "review", "wait"]
+        assert story.attempt == 2
+        assert story.decision
+        assert set(story.decision.excluded) == {"diagnosis"}
+    assert await country.pass_time(days=1) == {}
 
 
 @pytest.mark.parametrize("change", [{"icd10_prefixes": ["F84"]}, {"age_under_months": 12}, {"modality": "inpatient"}])

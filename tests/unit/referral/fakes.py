@@ -9,11 +9,13 @@ from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, Ma
 from services.contracts.events import PlacesSetV1
 from services.contracts.vocabulary import ClaimState, Modality, ReferralState
 from services.kit.errors import Conflict, TransientError
+from services.referral.domain.keeping import REVIEWED
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
-from services.referral.domain.referral import Change
+from services.referral.domain.programmes import Programme
+from services.referral.domain.referral import Change, Referral
 from services.referral.domain.routing import Candidate, Decision, in_order
-from services.referral.ports import Inboxed, Loaded
+from services.referral.ports import Inboxed, Loaded, Seeker
 from tests.unit.referral.samples import NOW
 
 
@@ -44,10 +46,10 @@ class FakeReferrals:
         mark: Mark | None = None,
         registry_version: int = 0,
     ) -> None:
-        waiting = any(change.step.command is Command.WAIT for change in changes)
-        if waiting and registry_version != self.registry_version:
+        by_network = any(change.step.command in (Command.WAIT, Command.SET_ASIDE) for change in changes)
+        if by_network and registry_version != self.registry_version:
             raise Conflict("the registry has moved on")
-        if any((consumer, one) in self.inbox for one in event_ids) or not all(map(self._holds, changes)):
+        if any((consumer, one) in self.inbox for one in event_ids) or not self._hold(changes):
             raise Conflict("another transaction was first")
         if mark and self.mark and mark.epoch != self.mark.epoch:
             raise Conflict("capacity has been rebuilt")
@@ -57,9 +59,13 @@ class FakeReferrals:
         if mark and (self.mark is None or (self.mark.epoch == mark.epoch and self.mark.sequence < mark.sequence)):
             self.mark = mark
 
-    def _holds(self, change: Change) -> bool:
-        known = self.known.get(change.referral.id)
-        return (known.referral.version if known else 0) == change.expected
+    def _hold(self, changes: Sequence[Change]) -> bool:
+        versions = {id: known.referral.version for id, known in self.known.items()}
+        for change in changes:
+            if versions.get(change.referral.id, 0) != change.expected:
+                return False
+            versions[change.referral.id] = change.referral.version
+        return True
 
     def _save(self, change: Change) -> None:
         one = change.referral
@@ -70,15 +76,16 @@ class FakeReferrals:
             self.decisions[one.id, one.attempt] = change.decision
         self.told.append(change)
 
-    async def waiting(self) -> Sequence[Loaded]:
-        return [one for one in self.known.values() if one.referral.state is ReferralState.WAITING]
+    async def seeking(self, programmes: Collection[Programme]) -> Sequence[Seeker]:
+        modalities = {one.modality for one in programmes}
+        seeking = [one for one in self.known.values() if one.referral.state in REVIEWED]
+        return [_seeker(one) for one in seeking if modalities & one.referral.needs.modalities]
 
-    async def unplaceable(self) -> Sequence[Loaded]:
-        return [one for one in self.known.values() if one.referral.state is ReferralState.UNPLACEABLE]
+    def _waiting(self) -> list[Referral]:
+        return [one.referral for one in self.known.values() if one.referral.state is ReferralState.WAITING]
 
     async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
-        waiting = [one.referral for one in await self.waiting()]
-        named = {one.id: self.decisions[one.id, one.attempt].candidates for one in waiting}
+        named = {one.id: self.decisions[one.id, one.attempt].candidates for one in self._waiting()}
         return frozenset(id for id, all in named.items() if programme_id in {one.programme_id for one in all})
 
     async def look_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
@@ -86,11 +93,16 @@ class FakeReferrals:
             known = self.known[one]
             self.known[one] = replace(known, referral=replace(known.referral, due_at=now))
 
-    async def join_queues(self, joining: Mapping[UUID, Candidate]) -> None:
-        for one in await self.waiting():
-            if candidate := joining.get(one.referral.id):
-                key = one.referral.id, one.referral.attempt
+    async def join_queues(self, joining: Mapping[UUID, Sequence[Candidate]]) -> None:
+        for one in self._waiting():
+            for candidate in joining.get(one.id, ()):
+                key = one.id, one.attempt
                 self.decisions[key] = _joined(self.decisions[key], candidate)
+
+
+def _seeker(loaded: Loaded) -> Seeker:
+    one = loaded.referral
+    return Seeker(one.id, one.attempt, one.rank, one.state is ReferralState.WAITING, one.needs, loaded.passed)
 
 
 def _joined(decision: Decision, candidate: Candidate) -> Decision:

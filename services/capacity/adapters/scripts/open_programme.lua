@@ -1,11 +1,11 @@
 -- Register a programme, let the referrals that wait for it join its queue, then hand over its places.
 --
 -- Repeating it changes nothing: of two figures the one confirmed later stands, and a referral joins only while it
--- waits under the attempt named. On a server without any data, and for a caller who has seen none, the first
+-- waits under the attempt named, or has had nothing under that attempt yet: then it waits from now on. On a server without any data, and for a caller who has seen none, the first
 -- programme opens the first epoch.
 --
 -- ARGV[5] programme, ARGV[6] places, ARGV[7] suspended 0 or 1, ARGV[8] confirmed (ms),
--- ARGV[9] center, ARGV[10] region, ARGV[11] modality, ARGV[12...] pairs of a waiting referral and its attempt
+-- ARGV[9] center, ARGV[10] region, ARGV[11] modality, ARGV[12...] for each that waits: referral, attempt, rank
 -- Result  {'rebuilding'} | {'ok', epoch, sequence, record, waiting}
 
 local id = ARGV[5]
@@ -32,13 +32,17 @@ end
 if record_of(p) ~= before then
   tell('set', id, '', '')
 end
-for i = 12, #ARGV, 2 do
+for i = 12, #ARGV, 3 do
   local key = ARGV[1] .. 'claim:' .. ARGV[i]
+  local wanted = tonumber(ARGV[i + 1])
   local attempt, state, rank, names = read_claim(key)
-  if state == 'waiting' and attempt == tonumber(ARGV[i + 1])
+  if not attempt or (state == 'none' and attempt < wanted) then
+    attempt, state, rank, names = wanted, 'waiting', ARGV[i + 2], ''
+  end
+  if state == 'waiting' and attempt == wanted
     and not string.find(' ' .. names .. ' ', ' ' .. id .. ' ', 1, true) then
     redis.call('ZADD', queue(id), rank, ARGV[i])
-    redis.call('SET', key, attempt .. ' waiting ' .. rank .. ' ' .. names .. ' ' .. id)
+    redis.call('SET', key, attempt .. ' waiting ' .. rank .. ' ' .. (names == '' and id or names .. ' ' .. id))
     append('type', 'queued', 'at', now, 'referral', ARGV[i], 'attempt', attempt, 'rank', rank, 'programmes', id)
   end
 end
