@@ -58,6 +58,13 @@ def read_record(database: Database) -> dict[int, Recorded]:
     return {one.number: one for one in recorded}
 
 
+def read_figures(database: Database) -> dict[str, tuple[int, bool]]:
+    """By programme: places and suspension as the registry has them."""
+    query = text("SELECT id, places, suspended FROM programmes")
+    found = database.snapshot(lambda session: list(session.connection().execute(query)))
+    return {row.id: (row.places, bool(row.suspended)) for row in found}
+
+
 def _by_referral(rows: list[Row[Any]]) -> defaultdict[str, list[Row[Any]]]:
     found = defaultdict[str, list[Row[Any]]](list)
     for row in rows:

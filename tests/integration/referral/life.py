@@ -1,5 +1,6 @@
 """One life of the network: what happens to it, what is under way, and all that must hold after each step."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from services.contracts.events import DiagnosisRecordedV1
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import TransientError
 from services.referral.domain.life import Command
-from tests.integration.referral.both_sides import Kept, Recorded, read_kept, read_record
+from tests.integration.referral.both_sides import Kept, Recorded, read_figures, read_kept, read_record
 from tests.integration.referral.country import programme_body
 from tests.integration.referral.oracle import Oracle
 from tests.integration.referral.post import Topic
@@ -97,6 +98,8 @@ class Life:
     def check_settled(self) -> None:
         without = self.among(S.WAITING, S.UNPLACEABLE)
         check_settled(self.kept, self.record, {number: self.accepting(number) for number in without})
+        kept = {name: (one.places, one.suspended) for name, one in self.kept.figures.items()}
+        assert kept == read_figures(self.service.database), "the figures differ"
 
     def among(self, *states: ReferralState) -> list[int]:
         return [number for number, one in self.record.items() if one.state in states]
@@ -128,6 +131,8 @@ class Life:
     async def set_places(self, which: int, places: int, suspended: bool | None) -> None:
         """The center sets its figure, suspends or resumes; capacity may not know it, or not serve just now."""
         names = sorted(self.oracle.programmes)
+        if suspended is False:
+            names = [name for name in names if name in self.kept.figures and self.kept.figures[name].suspended] or names
         name = names[which % len(names)]
         body = {"places": places} | ({} if suspended is None else {"suspended": suspended})
         url = f"/v1/capacity/{self.oracle.programmes[name]['center_id']}/{name}"
@@ -152,10 +157,13 @@ class Life:
             "referrals": (service.move_on, service.occupy, service.give_back, service.open_center),
             "capacity": (service.take_handovers,),
         }
+        before = asyncio.all_tasks()
         try:
             for handle in handlers[name]:
                 await handle(batch)
         except TransientError:
+            # A batch asks capacity for several things at once: what was asked besides is still on its way.
+            await asyncio.gather(*asyncio.all_tasks() - before, return_exceptions=True)
             return False
         topic.acknowledge(behind)
         return True
