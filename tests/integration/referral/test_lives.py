@@ -9,7 +9,7 @@ from services.contracts.events import ReferralAdmittedV1, ReferralCompletedV1
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import TransientError
 from services.referral.domain.life import Command, IllegalTransition
-from tests.integration.referral.country import Country, hand_overs, offers
+from tests.integration.referral.country import Country, hand_overs, offers, programme_body
 from tests.unit.referral.samples import event
 
 S, C = ReferralState, Command
@@ -122,13 +122,13 @@ async def test_where_a_child_did_not_come_it_may_be_offered_again_at_once(countr
     assert await country.figures() == {"near": (2, 1, 0)}
 
 
-async def test_an_operator_sends_an_unplaceable_child_again_when_a_center_has_opened(country: Country) -> None:
+async def test_an_operator_sends_an_unplaceable_child_again_before_its_center_is_heard_of(country: Country) -> None:
     await country.open("far", settlement="far", modality="inpatient")
     await country.submit(1)
     story = await country.story(1)
     assert (story.state, story.owner, story.escalation) == (S.UNPLACEABLE, "operators", "unplaceable")
     assert story.history[-1].reason == "no_programme"
-    await country.open("near")
+    await country.register("near", programme_body("near"))
     await country.act(1, C.OFFER_AGAIN)
     await country.carry()
     story = await country.story(1)
