@@ -5,13 +5,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.contracts.events import DiagnosisRecordedV1
+from services.contracts.events import CenterRegisteredV1, DiagnosisRecordedV1
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import TransientError
 from services.referral.domain.life import Command
 from tests.integration.referral.both_sides import Kept, Recorded, read_figures, read_kept, read_record
 from tests.integration.referral.country import programme_body
 from tests.integration.referral.oracle import Oracle
+from tests.integration.referral.overtaking import Welcome, check_nobody_passed_over, looked_at_again
 from tests.integration.referral.post import Topic
 from tests.integration.referral.promises import (
     Stories,
@@ -64,6 +65,8 @@ class Life:
         self.kept = Kept(None, {}, {}, {})
         self.older: dict[bytes, bytes] | None = None
         self.latest = NOW
+        self.welcome: Welcome = {}
+        self.judged = 0
         self.oracle = Oracle(self.service.settings.data)
         self.oracle.centers, self.oracle.programmes = {}, {}
 
@@ -80,7 +83,10 @@ class Life:
         self.stories.check(self.record)
         self.turns.read([one.data for one in steps], self.record)
         self.kept = await read_kept(self.stage.redis, self.stage.prefix, [*self.children], [*self.oracle.programmes])
+        before, self.welcome = self.welcome, self.certainly_welcome()
         if self.kept.epoch:
+            given = [one.data for one in steps]
+            self.judged += check_nobody_passed_over(given, before, self.welcome, self.kept, self.record)
             check_kept(self.kept, self.turns)
             check_kept_for(self.kept, self.record)
             if self.is_quiet():
@@ -94,6 +100,21 @@ class Life:
             return False
         due = [one for one in self.record.values() if one.state in (S.WAITING, S.UNPLACEABLE) and one.is_due(now)]
         return not due and not any(topic.waits for topic in self.topics.values())
+
+    def certainly_welcome(self) -> Welcome:
+        """Who waits, and where it is accepted; nobody while a center's entry is on its way or the clock is put back."""
+        now = self.stage.country.clock.now
+        if now < self.latest or any(
+            isinstance(one.data, CenterRegisteredV1) for one in self.topics["referrals"].waiting
+        ):
+            return {}
+        found = {}
+        for number, one in self.record.items():
+            if one.state is S.WAITING or looked_at_again(one):
+                looked_at = one.state is S.WAITING and not one.is_due(now)
+                accepting = frozenset(self.accepting(number))
+                found[number] = accepting if looked_at else accepting.intersection(one.candidates)
+        return found
 
     def check_settled(self) -> None:
         without = self.among(S.WAITING, S.UNPLACEABLE)

@@ -43,5 +43,9 @@ class Topic:
             del log[max(at, len(log) - most) :]
 
     @property
+    def waiting(self) -> list[Event]:
+        return [one for log, at in zip(self.logs, self.taken, strict=True) for one in log[at:]]
+
+    @property
     def waits(self) -> int:
         return sum(len(log) - at for log, at in zip(self.logs, self.taken, strict=True))

@@ -8,6 +8,7 @@ from services.contracts.events import CapacityEvent, PlaceHandedOverV1, PlaceHel
 from services.contracts.vocabulary import CLOSED, OfferState, ReferralState
 from tests.integration.capacity.queues import Queues
 from tests.integration.referral.both_sides import Claim, Kept, Recorded
+from tests.integration.referral.overtaking import looked_at_again
 
 S, O = ReferralState, OfferState
 HELD = {S.OFFERED: {"held"}, S.ACCEPTED: {"held"}, S.ADMITTED: {"held", "occupied"}}
@@ -91,8 +92,7 @@ class Turns:
 def _queues_of(record: Record) -> Queues:
     queues = Queues()
     for one in record.values():
-        looked_at_again = one.state is S.SUBMITTED and one.row.attempt not in {offer.attempt for offer in one.offers}
-        if one.state is S.WAITING or looked_at_again:
+        if one.state is S.WAITING or looked_at_again(one):
             for name in one.candidates:
                 queues.at(name).add((one.row.rank, one.row.id))
     return queues
