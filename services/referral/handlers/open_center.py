@@ -125,17 +125,19 @@ Taken = tuple[Change, Change, bool]
 
 
 def _wait_now(part: Sequence[Loaded], welcome: Collection[str], network: Network, now: datetime) -> list[Taken]:
-    return [_waits_now(one, welcome, network, now) for one in part]
+    steps = (_waits_now(one, welcome, network, now) for one in part)
+    return [one for one in steps if one]
 
 
-def _waits_now(one: Loaded, opening: Collection[str], network: Network, now: datetime) -> Taken:
+def _waits_now(one: Loaded, opening: Collection[str], network: Network, now: datetime) -> Taken | None:
     """It goes back to the router and waits, in one step of the record, for those who open; and whether it may go
-    elsewhere as well: then it is looked at again."""
+    elsewhere as well: then it is looked at again. None when they accept it no more: it was declined meanwhile."""
     needs = one.referral.needs
     decision = rank_programmes(needs, network.neighbors(needs.settlement_id), now, one.passed, network.staleness)
     reviewed = review(one.referral, (), decision, now)
-    assert reviewed  # noqa: S101  one of those that open accepts it
     joining = tuple(one for one in decision.candidates if one.programme_id in opening)
+    if reviewed is None or not joining:
+        return None
     again = replace(reviewed.referral, attempt=reviewed.referral.attempt + 1)
     waits = start_waiting(again, now, replace(decision, candidates=joining))
     return reviewed, waits, len(joining) < len(decision.candidates)
