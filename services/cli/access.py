@@ -30,8 +30,15 @@ class Identity:
         if not network.local:
             raise Failure(ExitCode.NOT_ALLOWED, "A token is needed: --token or JOLDAMA_TOKEN.")
         if self.role:
-            return local_token(self.role, self.org)
+            return local_token(self.role, self._own_org(role, org))
         return local_token(role, self.org or org)
+
+    def _own_org(self, role: Role, org: str | None) -> str | None:
+        """The organization of the chosen role; a center's or a polyclinic's token without one would see nothing."""
+        known = self.org or (org if self.role is role else None)
+        if self.role is Role.CENTER and not known:
+            raise Failure(ExitCode.USAGE, "--as center needs --org: the center's id, as `joldama centers` lists it.")
+        return known or (LOCAL_POLYCLINIC if self.role is Role.POLYCLINIC else None)
 
 
 def local_token(role: Role, org: str | None) -> str:

@@ -35,8 +35,9 @@ def no_network(reason: str) -> Failure:
     """Nobody answers: says how a network is started."""
     return Failure(
         ExitCode.NO_NETWORK,
-        f"{reason}\nStart a network with `make up` or `joldama up`, or name one by JOLDAMA_INTAKE_URL, "
-        "JOLDAMA_REFERRAL_URL and JOLDAMA_CAPACITY_URL.",
+        f"{reason} If it is starting again, ask once more in a moment.\n"
+        "Start a network with `make up` or `joldama up`, or name one by JOLDAMA_INTAKE_URL, JOLDAMA_REFERRAL_URL and "
+        "JOLDAMA_CAPACITY_URL.",
     )
 
 

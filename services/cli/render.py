@@ -17,7 +17,7 @@ _STATES = {
     "withdrawn": "dim", "no_show": "red", "missed": "red",
     "open": "red", "retrying": "yellow", "settled": "green", "discarded": "dim",
 }  # fmt: skip
-_ALMATY = timezone(timedelta(hours=5))
+ALMATY = timezone(timedelta(hours=5))
 """All of Kazakhstan since March 2024."""
 _WIDE = 160
 """Columns where nobody has told how wide the output is: a pipe, or a file."""
@@ -63,4 +63,4 @@ def kilometers(value: float | None) -> str:
 
 def moment(value: str | None) -> str:
     """A moment of an answer (ISO 8601) on Kazakhstan's clock, to the minute."""
-    return datetime.fromisoformat(value).astimezone(_ALMATY).strftime("%Y-%m-%d %H:%M+05") if value else ""
+    return datetime.fromisoformat(value).astimezone(ALMATY).strftime("%Y-%m-%d %H:%M+05") if value else ""

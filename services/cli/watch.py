@@ -89,14 +89,17 @@ _STYLES = {"held": "cyan", "handed over": "magenta", "released": "green", "occup
 
 
 def _grow(out: "Paper", events: Iterator["ServerSentEvent"], names: dict[str, str]) -> None:
-    """Print a row as each event comes: a table without an end has fixed widths."""
+    """Print a row as each event comes, with Kazakhstan's time: a table without an end has fixed widths."""
+    from services.cli.render import ALMATY
+
     _row(out, [name for name, _ in _COLUMNS], "bold")
     for event in events:
         if event.event == "reset":
             say("joldama: some events are no longer kept and were missed; `joldama capacity` has the figures.")
             continue
         what = event.event.removesuffix(".v1").rpartition(".")[2].replace("_", " ")
-        _row(out, [datetime.now().strftime("%H:%M:%S"), what, *_cells(event.json(), names)], _STYLES.get(what, ""))
+        now = datetime.now(ALMATY).strftime("%H:%M:%S")
+        _row(out, [now, what, *_cells(event.json(), names)], _STYLES.get(what, ""))
 
 
 def _cells(data: Any, names: dict[str, str]) -> list[str]:

@@ -17,6 +17,8 @@ _MEANINGS = {
     "distance": "farther than the family's limit",
     "declined": "a center said no before",
 }
+_NOBODY = {False: "no programme accepts such a child", True: "no other programme accepts such a child"}
+"""By whether a center said no before."""
 _NUMBERS = ("#", "km", "free then", "programmes")
 
 
@@ -42,7 +44,7 @@ def candidates(decision: dict[str, Any], state: str) -> "RenderableType":
     title = f"{head}: attempt {decision.get('attempt')}, decided {moment(decision.get('at'))}"
     title += "\nthe child waits in all these queues" if state == "waiting" else ""
     columns = ("#", "center", "programme", "km", "free then", "")
-    nobody = [("", "no programme accepts such a child")]
+    nobody = [("", _NOBODY[bool(decision.get("excluded", {}).get("declined"))])]
     shown = table(title, columns, rows or nobody, _NUMBERS)
     notes = [_TIE] if _tied(decision.get("candidates", [])) else []
     if any(one.get("stale") for one in decision.get("candidates", [])):

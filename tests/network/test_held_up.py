@@ -20,7 +20,7 @@ from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
 from tests.unit.referral.samples import diagnosis
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.faults]
 
 CHILDREN = 240
 PASSED_OVER = 20

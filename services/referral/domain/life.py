@@ -111,7 +111,7 @@ class IllegalTransition(Exception):
     """This command does not fit the state; `allowed` are those that would, by anybody with the role."""
 
     def __init__(self, state: ReferralState, command: Command, allowed: tuple[Command, ...]) -> None:
-        super().__init__(f"{command} is not possible while {state}")
+        super().__init__(f"{command.path} is not possible while {state}")
         self.state, self.command, self.allowed = state, command, allowed
 
 

@@ -47,6 +47,7 @@ async def expired(country: Country) -> int:
     return await country.service.database.read(lambda session: session.execute(gone).scalar_one())
 
 
+@pytest.mark.faults
 async def test_two_killed_amid_a_sweep_each_offer_expires_once_and_each_child_keeps_its_turn(
     country: Country, start: Start
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -15,12 +16,19 @@ async def echo() -> AsyncIterator[int]:
     """A port that answers with what it was told."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(100):
-            writer.write(data)
-        writer.close()
+        with suppress(ConnectionError):
+            while data := await reader.read(100):
+                writer.write(data)
+        await _close(writer)
 
     async with await asyncio.start_server(answer, LOOPBACK, 0) as server:
         yield server.sockets[0].getsockname()[1]
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 def _say(port: int) -> bytes:
@@ -40,7 +48,7 @@ async def test_a_closed_gate_breaks_what_is_open_and_refuses_what_is_new_until_i
         await asyncio.to_thread(gates.close, "echo")
         with pytest.raises(ConnectionResetError):
             await reader.read(100)
-        writer.close()
+        await _close(writer)
         with pytest.raises(ConnectionRefusedError):
             await asyncio.to_thread(_say, port)
 
