@@ -92,6 +92,14 @@ class AnyOrder(RuleBasedStateMachine):
         what = request(number, *tiers, attempt=attempt, rank=rank, keep=keep, at=self.now())
         self.agree(*(self.do(one.claims.claim([what])) for one in (self.real, self.model)))
 
+    @rule(at_once=st.integers(1, 4))
+    def fill_and_rebuild(self, at_once: int) -> None:
+        """More than there are places for, one of whom has ended by the record."""
+        for number in NUMBERS:
+            self.claim(number, [["a"], ["b"]], number % 3, 1)
+        self.the_story_keeps_its_promises()
+        self.rebuild(list(reversed(NUMBERS)), at_once, True, False, {1})
+
     @rule(number=REFERRALS, tiers=TIERS)
     def claim_and_occupy(self, number: int, tiers: list[list[str]]) -> None:
         self.claim(number, tiers, 0, 1)
@@ -209,7 +217,7 @@ def test_whatever_the_order_places_are_conserved_and_nobody_is_overtaken(valkey:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=20,
+            max_examples=25,
             stateful_step_count=30,
             deadline=None,
             phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes many minutes
