@@ -3,11 +3,12 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 
 class AlreadyRunning(RuntimeError):
@@ -70,18 +71,28 @@ class Home:
         """Be the one process that runs this home's network; raises AlreadyRunning. Ends with the process."""
         self.make()
         with self.lock_file.open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(lock):
                 lock.seek(0)
                 raise AlreadyRunning(
                     f"A network is already running in {self.root} (process {lock.read().strip() or 'unknown'}). "
                     "Stop it first, or set JOLDAMA_HOME to another folder to run a second one."
-                ) from None
+                )
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
             yield
+
+
+def _locked(lock: TextIO) -> bool:
+    """Whether the lock is ours; who has just been killed may take a moment to let it go."""
+    for wait in (0.1, 0.2, 0.4, 0.8, None):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if wait:
+                time.sleep(wait)
+    return False
 
 
 def write_private(path: Path, text: str) -> None:
