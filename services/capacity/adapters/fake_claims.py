@@ -1,18 +1,14 @@
-"""Capacity in memory, for tests: the three ports on plain Python. The contract suite holds it to what Redis does."""
+"""Capacity in memory, for tests: claims and places on plain Python. The contract suite holds it to what Redis does."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from services.capacity.adapters.fake_ledger import HELD, NONE, OCCUPIED, WAITING, FakeClaim, FakeLedger
 from services.capacity.domain.entries import from_ms, to_ms
-from services.capacity.domain.figures import figures, free_places
-from services.capacity.domain.step import START, Step, StepId
-from services.capacity.ports import Rebuilding, Snapshot, Turn, UnknownProgramme
+from services.capacity.ports import Snapshot, Turn, UnknownProgramme
 from services.contracts import events
 from services.contracts.claims import (
     ClaimAnswer,
@@ -22,35 +18,14 @@ from services.contracts.claims import (
     Mark,
     ProgrammeAnswer,
     ProgrammeCapacity,
-    ProgrammeFigures,
     ProgrammeOpening,
     WaitingClaim,
 )
 from services.contracts.vocabulary import ClaimState
 
-HELD, OCCUPIED, WAITING, NONE = ClaimState.HELD, ClaimState.OCCUPIED, ClaimState.WAITING, ClaimState.NONE
 
-
-@dataclass(frozen=True, slots=True)
-class FakeClaim:
-    attempt: int
-    state: ClaimState
-    rank: int = 0
-    programmes: tuple[str, ...] = ()
-
-
-class FakeClaims:
-    """Claims, Places and Steps. Nothing is counted: every figure is read from the claims themselves."""
-
-    def __init__(self) -> None:
-        self.epoch: int | None = None
-        self.rebuilding: int | None = None
-        self.sequence = 0
-        self.claims: dict[UUID, FakeClaim] = {}
-        self._there: defaultdict[str, set[UUID]] = defaultdict(set)
-        self.programmes: dict[str, ProgrammeCapacity] = {}
-        self.steps: list[Step] = []
-        self._told = asyncio.Event()
+class FakeClaims(FakeLedger):
+    """Claims and Places, on what the ledger keeps."""
 
     async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
         self.check(seen)
@@ -132,32 +107,6 @@ class FakeClaims:
         behind = (after.rank, str(after.referral_id)) if after else None
         return [one for one in turns if behind is None or (one.rank, str(one.referral_id)) > behind][:limit]
 
-    async def after(self, last: StepId, limit: int) -> list[Step]:
-        return [step for step in self.steps if step.id > last][:limit]
-
-    async def wait(self, last: StepId, limit: int, seconds: float) -> list[Step]:
-        if not (steps := await self.after(last, limit)):
-            self._told.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), seconds)
-            steps = await self.after(last, limit)
-        return steps
-
-    async def keeps(self, step: StepId) -> bool:
-        return any(one.id == step for one in self.steps)
-
-    async def first(self) -> StepId | None:
-        return self.steps[0].id if self.steps else None
-
-    async def last(self) -> StepId:
-        return self.steps[-1].id if self.steps else START
-
-    async def trim(self, until: StepId, before: datetime) -> int:
-        kept = (i for i, step in enumerate(self.steps) if step.id >= until or step.at >= before)
-        count = next(kept, 0)
-        del self.steps[:count]
-        return count
-
     def _claim(self, request: ClaimRequest) -> ClaimResult:
         referral_id, attempt = request.referral_id, request.attempt
         claim = self.claims.get(referral_id)
@@ -183,23 +132,6 @@ class FakeClaims:
         self.put(referral_id, FakeClaim(attempt, NONE))
         self._give_back(referral_id, claim, at)
 
-    def _give_back(self, referral_id: UUID, claim: FakeClaim, at: datetime) -> None:
-        """Say what `claim`, already taken from the referral, sets free, and hand it over."""
-        if claim.state is WAITING:
-            self._turn(events.ClaimWithdrawnV1, claim.programmes, at, referral_id, claim.attempt)
-        elif claim.state is not NONE:
-            self.tell(events.PlaceReleasedV1, claim.programmes[0], at, referral_id, claim.attempt)
-            self.hand_over(claim.programmes[0], at)
-
-    def hand_over(self, programme_id: str, at: datetime) -> None:
-        while self._free(programme_id) and (waiting := self.waiting_at(programme_id)):
-            claim = self.claims[waiting[0]]
-            self.put(waiting[0], replace(claim, state=HELD, programmes=(programme_id,)))
-            left = tuple(name for name in claim.programmes if name != programme_id)
-            self.tell(
-                events.PlaceHandedOverV1, programme_id, at, waiting[0], claim.attempt, left=left
-            )  # fmt: skip
-
     def _join(self, programme_id: str, one: WaitingClaim, at: datetime) -> None:
         referral_id, attempt = one.referral_id, one.attempt
         claim = self.claims.get(referral_id, FakeClaim(0, NONE))
@@ -209,45 +141,6 @@ class FakeClaims:
             return
         self.put(referral_id, replace(claim, programmes=(*claim.programmes, programme_id)))
         self._turn(events.ClaimQueuedV1, [programme_id], at, referral_id, attempt, rank=claim.rank)
-
-    def check(self, seen: Mark | None) -> None:
-        if self.epoch is None or (seen and (seen.epoch != str(self.epoch) or seen.sequence > self.sequence)):
-            raise Rebuilding
-
-    def mark(self) -> Mark:
-        return Mark(epoch=str(self.epoch), sequence=self.sequence)
-
-    def put(self, referral_id: UUID, claim: FakeClaim) -> None:
-        """Let this be the referral's claim."""
-        for name in self.claims.get(referral_id, claim).programmes:
-            self._there[name].discard(referral_id)
-        for name in claim.programmes:
-            self._there[name].add(referral_id)
-        self.claims[referral_id] = claim
-
-    def forget(self) -> None:
-        """Drop every claim."""
-        self.claims.clear()
-        self._there.clear()
-
-    def _count(self, programme_id: str, state: ClaimState) -> int:
-        return sum(self.claims[one].state is state for one in self._there[programme_id])
-
-    def _figures(self, programme_id: str, now: datetime) -> ProgrammeFigures:
-        counts = {state.value: self._count(programme_id, state) for state in (HELD, OCCUPIED, WAITING)}
-        return figures(self.programmes[programme_id], now=now, **counts)
-
-    def _free(self, programme_id: str) -> int:
-        known = self.programmes.get(programme_id)
-        if known is None:
-            return 0
-        held, occupied = self._count(programme_id, HELD), self._count(programme_id, OCCUPIED)
-        return free_places(known.places, held, occupied, known.suspended)
-
-    def waiting_at(self, programme_id: str) -> list[UUID]:
-        here = {one: self.claims[one] for one in self._there[programme_id]}
-        waiting = [(claim.rank, str(one), one) for one, claim in here.items() if claim.state is WAITING]
-        return [referral_id for _, _, referral_id in sorted(waiting)]
 
     def _result(self, referral_id: UUID, attempt: int, *, repeated: bool = False) -> ClaimResult:
         claim = self.claims.get(referral_id, FakeClaim(0, NONE))
@@ -266,39 +159,6 @@ class FakeClaims:
 
     def _programme_answer(self, programme_id: str, at: datetime) -> ProgrammeAnswer:
         return ProgrammeAnswer(**self._figures(programme_id, at).model_dump(), mark=self.mark())
-
-    def tell(
-        self,
-        event: type[events.CapacityEvent],
-        programme_id: str,
-        at: datetime,
-        referral_id: UUID | None = None,
-        attempt: int | None = None,
-        **more: Any,
-    ) -> None:
-        now = self._figures(programme_id, at)
-        if event is events.PlacesSetV1:
-            more = {"suspended": now.suspended, "confirmed_at": now.confirmed_at}
-        counted = now.model_dump(exclude={"suspended", "confirmed_at", "free", "overcommitted", "stale"})
-        self._append(event, at, referral_id=referral_id, attempt=attempt, stale=now.stale or None, **counted, **more)
-
-    def _turn(
-        self,
-        event: type[events.Payload],
-        names: Sequence[str],
-        at: datetime,
-        referral_id: UUID,
-        attempt: int,
-        **more: Any,
-    ) -> None:
-        self._append(event, at, referral_id=referral_id, attempt=attempt, programme_ids=tuple(names), **more)
-
-    def _append(self, event: type[events.Payload], at: datetime, **fields: Any) -> None:
-        self.sequence += 1
-        step_id = StepId(self.epoch or 0, self.sequence)
-        data = event(epoch=str(step_id.epoch), sequence=step_id.sequence, **fields)
-        self.steps.append(Step(step_id, from_ms(to_ms(at)), data))
-        self._told.set()
 
 
 def _any(tier: Sequence[str], free: dict[str, int]) -> bool:

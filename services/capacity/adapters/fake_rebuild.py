@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.capacity.adapters.fake_claims import HELD, NONE, OCCUPIED, WAITING, FakeClaim, FakeClaims
+from services.capacity.adapters.fake_claims import FakeClaims
+from services.capacity.adapters.fake_ledger import HELD, NONE, OCCUPIED, WAITING, FakeClaim
 from services.capacity.ports import Rebuilding, Store, Told
 from services.contracts import events
 from services.contracts.claims import ClaimTurns, Mark, ProgrammeCapacity, QueueTurn
