@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from services.cli.submissions import Format, Part, Submissions, header_needed
 from services.contracts.vocabulary import Role
 
 if TYPE_CHECKING:
+    from services.cli.client import Api
     from services.cli.sending import Outcome
 
 PART = 500
@@ -27,25 +29,33 @@ SHOWN = 3
 _Advance = Callable[[Part, int, int], None]
 
 
+FileArgument = Annotated[
+    str, typer.Argument(metavar="FILE", help="CSV or NDJSON; - for standard input.", show_default=False)
+]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="What FILE is.", show_default="by its name, or its first line")
+]
+ErrorsOption = Annotated[
+    Path | None, typer.Option("--errors", metavar="FILE", help="Where refusals go.", show_default="standard error")
+]
+LinesOption = Annotated[bool, typer.Option("--json", help="Print each line's result as NDJSON.")]
+PartOption = Annotated[int, typer.Option("--part", min=1, max=10_000, help="Submissions sent at a time.")]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", help="Of an earlier run: what it took is not taken again.", show_default=False)
+]
+PatienceOption = Annotated[
+    float, typer.Option("--patience", min=0, metavar="SECONDS", help="How long to try while the network is away.")
+]
+
+
 def submit(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="CSV or NDJSON; - for standard input.", show_default=False)
-    ],
-    format: Annotated[
-        Format | None, typer.Option("--format", help="What FILE is.", show_default="by its name, or its first line")
-    ] = None,
-    errors: Annotated[
-        Path | None, typer.Option("--errors", metavar="FILE", help="Where refusals go.", show_default="standard error")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print each line's result as NDJSON.")] = False,
-    part: Annotated[int, typer.Option("--part", min=1, max=10_000, help="Submissions sent at a time.")] = PART,
-    key: Annotated[
-        str | None,
-        typer.Option("--key", help="Of an earlier run: what it took is not taken again.", show_default=False),
-    ] = None,
-    patience: Annotated[
-        float, typer.Option("--patience", min=0, metavar="SECONDS", help="How long to try while the network is away.")
-    ] = PATIENCE,
+    file: FileArgument,
+    format: FormatOption = None,
+    errors: ErrorsOption = None,
+    json: LinesOption = False,
+    part: PartOption = PART,
+    key: KeyOption = None,
+    patience: PatienceOption = PATIENCE,
     token: TokenOption = None,
     role: AsOption = None,
     org: OrgOption = None,
@@ -58,36 +68,56 @@ def submit(
     Example: joldama demo-children --count 200 --seed 7 | joldama submit -
     """
     from services.cli.client import Api
-    from services.cli.sending import send
 
     network = read_network()
     bearer = Identity(token, role, org).bearer(network, Role.POLYCLINIC, LOCAL_POLYCLINIC)
-    tally, run = Tally(), key or str(uuid4())
+    run = _Run(file, key or str(uuid4()), part, patience, json)
     with ExitStack() as stack:
         source = _open(file, stack)
         complain = _complaints(errors, file, json, stack)
         submissions = Submissions(source, file, format)
         api = stack.enter_context(Api(network.url("intake"), bearer))
-        advance = stack.enter_context(_progress(source))
-        try:
-            for one in submissions.parts(part):
-                part_key = f"{run}/{part}/{one.records[0].line}"
-                outcomes = send(api, one, submissions.kind, part_key, patience)
-                tally.count(outcomes)
-                advance(one, tally.taken, tally.refused)
-                _tell(outcomes, json, complain)
-        except KeyboardInterrupt:
-            say(_stopped(tally, run))
-            raise
-        except Failure as failure:
-            if tally.line or failure.code is ExitCode.NO_NETWORK:  # else nothing can have been taken
-                say(_stopped(tally, run))
-            raise _explained(failure, file) from None
+        tally = _send_all(api, submissions, run, stack.enter_context(_progress(source)), complain)
     (say if json else print)(str(tally))
     if tally.first and not json:
         say(f"first: {', '.join(tally.first)}; all: joldama referrals")
     if tally.refused:
         raise typer.Exit(ExitCode.REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What is sent and how: under which key, how many at a time, how patiently, and whether results are printed."""
+
+    file: str
+    key: str
+    part: int
+    patience: float
+    json: bool
+
+
+def _send_all(
+    api: "Api", submissions: Submissions, run: _Run, advance: _Advance, complain: Callable[["Outcome"], None]
+) -> "Tally":
+    """Part by part; one that ends early says how to go on."""
+    from services.cli.sending import send
+
+    tally = Tally()
+    try:
+        for one in submissions.parts(run.part):
+            part_key = f"{run.key}/{run.part}/{one.records[0].line}"
+            outcomes = send(api, one, submissions.kind, part_key, run.patience)
+            tally.count(outcomes)
+            advance(one, tally.taken, tally.refused)
+            _tell(outcomes, run.json, complain)
+    except KeyboardInterrupt:
+        say(_stopped(tally, run.key))
+        raise
+    except Failure as failure:
+        if tally.line or failure.code is ExitCode.NO_NETWORK:  # else nothing can have been taken
+            say(_stopped(tally, run.key))
+        raise _explained(failure, run.file) from None
+    return tally
 
 
 def _stopped(tally: "Tally", run: str) -> str:
