@@ -84,9 +84,16 @@ async def started(*clients: AIOKafkaProducer | AIOKafkaConsumer) -> AsyncIterato
 async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
     """Not for ever: what a Kafka that has gone away does not take now is sent again by the next process."""
     try:
-        await asyncio.wait_for(client.stop(), STOP_WITHIN)
+        await asyncio.wait_for(_close(client), STOP_WITHIN)
     except TimeoutError:
         log.warning("kafka.left_unsent", client=type(client).__name__)
+
+
+async def _close(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    inner = client.client if isinstance(client, AIOKafkaProducer) else client._client
+    await client.stop()
+    async with inner._get_conn_lock:  # aiokafka forgets a connection that is in the making while it closes
+        await inner.close()
 
 
 async def start(client: AIOKafkaProducer | AIOKafkaConsumer | AIOKafkaAdminClient) -> None:

@@ -84,41 +84,34 @@ async def bootstrap(
 ) -> AsyncIterator[ReferralService]:
     """The service on the settings' database and capacity; tests may pass a clock, claims, a capacity or queues."""
     database = Database(settings.referral_sql_url)
-    settlements = read_settlements(settings.data)
     async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS) as client:
         token = ServiceToken(settings.service_token_file)
         capacity = capacity or HttpCapacity(client, token)
-        granted, record = claims or capacity, SqlRecord(database)
-        steward = Steward(record, capacity, clock)
-        capacity.refused = steward.notice
-        audit = Audit(record, capacity, KafkaFlow(settings))
-        referrals, registry = SqlReferrals(database), SqlRegistry(database, settlements, clock, settings.staleness)
-        deadlines = SqlDeadlines(database)
         try:
-            yield ReferralService(
-                settings=settings,
-                database=database,
-                verifier=TokenVerifier.of(settings),
-                registry=registry,
-                views=Views(database),
-                worklists=Worklists(database),
-                reasons=read_reasons(settings.data),
-                place_children=PlaceChildren(referrals, granted, registry, clock),
-                move_on=MoveOn(referrals, granted, registry, clock),
-                take_handovers=TakeHandovers(referrals, registry, clock),
-                open_center=OpenCenter(referrals, granted, deadlines, registry, clock),
-                give_back=GiveBack(referrals, granted),
-                occupy=Occupy(referrals, granted),
-                act=ActOnReferral(referrals, registry, clock),
-                deadlines=deadlines,
-                sweep=Sweep(referrals, deadlines, registry),
-                record=record,
-                steward=steward,
-                audit=audit,
-                mend=Mend(audit, steward),
-                foresee=Foresee(queues or HttpQueues(client, token), SqlSupplies(database), clock, settings.staleness),
-                letters=LetterBook(database, dead_letters, clock),
-                clock=clock,
-            )
+            yield _wired(settings, database, clock, claims or capacity, capacity, queues or HttpQueues(client, token))
         finally:
             await database.close()
+
+
+def _wired(
+    settings: ReferralSettings, database: Database, clock: Clock, claims: Claims, capacity: HttpCapacity, queues: Queues
+) -> ReferralService:
+    """Each adapter once, and the use cases on them."""
+    record, referrals, deadlines = SqlRecord(database), SqlReferrals(database), SqlDeadlines(database)
+    registry = SqlRegistry(database, read_settlements(settings.data), clock, settings.staleness)
+    steward = Steward(record, capacity, clock)
+    capacity.refused = steward.notice
+    audit = Audit(record, capacity, KafkaFlow(settings))
+    return ReferralService(
+        settings=settings, database=database, verifier=TokenVerifier.of(settings), clock=clock,
+        reasons=read_reasons(settings.data), registry=registry, views=Views(database), worklists=Worklists(database),
+        letters=LetterBook(database, dead_letters, clock), record=record, deadlines=deadlines,
+        place_children=PlaceChildren(referrals, claims, registry, clock),
+        move_on=MoveOn(referrals, claims, registry, clock),
+        take_handovers=TakeHandovers(referrals, registry, clock),
+        open_center=OpenCenter(referrals, claims, deadlines, registry, clock),
+        give_back=GiveBack(referrals, claims), occupy=Occupy(referrals, claims),
+        act=ActOnReferral(referrals, registry, clock), sweep=Sweep(referrals, deadlines, registry),
+        steward=steward, audit=audit, mend=Mend(audit, steward),
+        foresee=Foresee(queues, SqlSupplies(database), clock, settings.staleness),
+    )  # fmt: skip
