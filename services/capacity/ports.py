@@ -12,7 +12,7 @@ from services.contracts.claims import (
     ClaimRequest,
     ClaimsBatchResult,
     ClaimTurns,
-    Mark,
+    DataVersion,
     ProgrammeAnswer,
     ProgrammeCapacity,
     ProgrammeFigures,
@@ -33,7 +33,7 @@ class UnknownProgramme(Exception):
 class Snapshot:
     """Every programme at one moment, by programme id."""
 
-    mark: Mark
+    mark: DataVersion
     figures: tuple[ProgrammeFigures, ...]
 
 
@@ -49,15 +49,19 @@ class Turn:
 class Claims(Protocol):
     """Steps on one referral's claim. Each is atomic, may be repeated, and raises Rebuilding or TransientError."""
 
-    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
+    async def claim(self, requests: Sequence[ClaimRequest], seen: DataVersion | None = None) -> ClaimsBatchResult:
         """Each claim in order, each a step of its own."""
         ...
 
-    async def occupy(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
+    async def occupy(
+        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
+    ) -> ClaimAnswer:
         """The held place becomes occupied; anything else is answered unchanged."""
         ...
 
-    async def release(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
+    async def release(
+        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
+    ) -> ClaimAnswer:
         """What the referral has under this attempt, or an earlier one, is given back and handed over."""
         ...
 
@@ -118,7 +122,7 @@ class Rebuild(Protocol):
     """A generation made anew from the record. Each call may be repeated; all but the first two raise Rebuilding when
     another rebuild has begun. Raises TransientError."""
 
-    async def generation(self, seen: Mark | None) -> Generation: ...
+    async def generation(self, seen: DataVersion | None) -> Generation: ...
 
     async def begin(self, epoch: str) -> None:
         """Forget everything but the stream; nothing is granted until `open`. Raises Rebuilding when a rebuild under
@@ -140,11 +144,11 @@ class Rebuild(Protocol):
 class Told:
     """A page of all claims. `figures`, on the last page only, are of the same sequence as the claims told by then."""
 
-    mark: Mark
+    mark: DataVersion
     claims: tuple[KeptClaim, ...]
     position: tuple[str, ...] | None
     figures: tuple[ProgrammeFigures, ...] | None = None
-    relayed: Mark | None = None
+    relayed: DataVersion | None = None
 
 
 class Books(Protocol):

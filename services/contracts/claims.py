@@ -12,7 +12,7 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", 
 Tier = Annotated[tuple[Id, ...], Field(min_length=1)]
 
 
-class Mark(BaseModel):
+class DataVersion(BaseModel):
     """A generation of capacity's data, and how far it has come. A sequence only grows within an epoch."""
 
     model_config = ConfigDict(frozen=True)
@@ -61,7 +61,7 @@ class ClaimResult(BaseModel):
 class ClaimAnswer(ClaimResult):
     """A single step's result, and the mark after it."""
 
-    mark: Mark
+    mark: DataVersion
 
 
 class QueueTurn(BaseModel):
@@ -88,7 +88,7 @@ class ClaimChange(BaseModel):
     attempt: int = Field(ge=1)
     at: AwareDatetime | None = None
     """Now, by capacity's clock, when left out."""
-    seen: Mark | None = None
+    seen: DataVersion | None = None
 
 
 class ClaimsBatch(BaseModel):
@@ -99,7 +99,7 @@ class ClaimsBatch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    seen: Mark | None = None
+    seen: DataVersion | None = None
     claims: tuple[ClaimRequest, ...] = Field(max_length=1000)
 
 
@@ -107,7 +107,7 @@ class ClaimsBatchResult(BaseModel):
     """One result a claim, in the same order, and the mark after the last."""
 
     results: tuple[ClaimResult, ...]
-    mark: Mark
+    mark: DataVersion
 
 
 class WaitingClaim(BaseModel):
@@ -144,7 +144,7 @@ class ProgrammeOpening(ProgrammeCapacity):
     waiting: tuple[WaitingClaim, ...] = Field((), max_length=10_000)
     at: AwareDatetime | None = None
     """Now, by capacity's clock, when left out."""
-    seen: Mark | None = None
+    seen: DataVersion | None = None
 
 
 class ProgrammeFigures(ProgrammeCapacity):
@@ -163,4 +163,4 @@ class ProgrammeFigures(ProgrammeCapacity):
 class ProgrammeAnswer(ProgrammeFigures):
     """The figures after a step, and the mark after it."""
 
-    mark: Mark
+    mark: DataVersion

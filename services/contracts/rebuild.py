@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from services.contracts.claims import Id, Mark, ProgrammeCapacity, ProgrammeFigures
+from services.contracts.claims import DataVersion, Id, ProgrammeCapacity, ProgrammeFigures
 from services.contracts.vocabulary import ClaimState
 
 Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
@@ -65,7 +65,7 @@ class Restored(BaseModel):
 class Opened(BaseModel):
     """The new generation is open; `handed_over` counts the places that went to somebody who waits."""
 
-    mark: Mark
+    mark: DataVersion
     handed_over: int
 
 
@@ -89,9 +89,9 @@ class ClaimsPage(BaseModel):
     """
 
     items: list[KeptClaim]
-    mark: Mark
+    mark: DataVersion
     figures: tuple[ProgrammeFigures, ...] | None = None
-    relayed: Mark | None = None
+    relayed: DataVersion | None = None
     """The last step that Kafka has acknowledged, as far as that is noted."""
     next: str | None = None
 

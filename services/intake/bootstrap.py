@@ -21,8 +21,8 @@ from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.settings import IntakeSettings
-from services.kit.database import Database
-from services.kit.letter_book import LetterBook
+from services.kit.dead_letters.repository import DeadLetterRepository
+from services.kit.sql.database import Database
 
 LANES = 4
 """Transactions of submissions at a time on PostgreSQL; SQLite has one writer."""
@@ -36,7 +36,7 @@ class Intake:
     submitting: Submitting
     reading: Reading
     access: SqlAccessRules
-    letters: LetterBook
+    letters: DeadLetterRepository
 
 
 def _now() -> datetime:
@@ -65,7 +65,7 @@ async def bootstrap(
             Submitting(submissions, drafting, reference, now),
             Reading(SqlDiagnoses(database), vault, now),
             SqlAccessRules(database),
-            LetterBook(database, dead_letters),
+            DeadLetterRepository(database, dead_letters),
         )
     finally:
         await database.close()

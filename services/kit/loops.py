@@ -10,7 +10,7 @@ from services.kit.errors import TransientError
 log = structlog.get_logger()
 
 
-async def forever(
+async def run_periodically(
     name: str, step: Callable[[], Awaitable[None]], every: float, progressed: Callable[[], None] = lambda: None
 ) -> None:
     """Take `step` until cancelled, with `every` seconds between two.

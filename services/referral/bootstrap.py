@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import httpx2
 
 from services.contracts.reference import read_settlements
-from services.kit.auth import ServiceToken, TokenVerifier
-from services.kit.database import Database
-from services.kit.letter_book import LetterBook
+from services.kit.dead_letters.repository import DeadLetterRepository
+from services.kit.http.auth import ServiceToken, TokenVerifier
+from services.kit.sql.database import Database
 from services.referral.adapters.http_queues import HttpQueues
 from services.referral.adapters.http_rebuild import HttpCapacity
 from services.referral.adapters.kafka_flow import KafkaFlow
@@ -69,7 +69,7 @@ class ReferralService:
     audit: Audit
     mend: Mend
     foresee: Foresee
-    letters: LetterBook
+    letters: DeadLetterRepository
     clock: Clock
 
 
@@ -105,7 +105,7 @@ def _wired(
     return ReferralService(
         settings=settings, database=database, verifier=TokenVerifier.of(settings), clock=clock,
         reasons=read_reasons(settings.data), registry=registry, views=Views(database), worklists=Worklists(database),
-        letters=LetterBook(database, dead_letters, clock), record=record, deadlines=deadlines,
+        letters=DeadLetterRepository(database, dead_letters, clock), record=record, deadlines=deadlines,
         place_children=PlaceChildren(referrals, claims, registry, clock),
         move_on=MoveOn(referrals, claims, registry, clock),
         take_handovers=TakeHandovers(referrals, registry, clock),

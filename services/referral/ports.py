@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, ClaimTurns, Mark, ProgrammeOpening
+from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, ClaimTurns, DataVersion, ProgrammeOpening
 from services.contracts.events import PlacesSetV1
 from services.contracts.vocabulary import Modality, OfferState
 from services.referral.domain.forecast import Use
@@ -65,7 +65,7 @@ class Inboxed:
 
     unseen: frozenset[str]
     known: Mapping[UUID, Loaded]
-    mark: Mark | None
+    mark: DataVersion | None
 
 
 class Referrals(Protocol):
@@ -83,7 +83,7 @@ class Referrals(Protocol):
         *,
         consumer: str = "",
         event_ids: Collection[str] = (),
-        mark: Mark | None = None,
+        mark: DataVersion | None = None,
         registry_version: int = 0,
     ) -> None:
         """Make all `changes` true, with their events, or none; of one referral there may be several, in order.
@@ -132,15 +132,17 @@ class Deadlines(Protocol):
 class Claims(Protocol):
     """Places, as capacity grants them. Raises TransientError while capacity cannot answer."""
 
-    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None) -> tuple[Sequence[ClaimResult], Mark]:
+    async def claim(
+        self, requests: Sequence[ClaimRequest], seen: DataVersion | None
+    ) -> tuple[Sequence[ClaimResult], DataVersion]:
         """One result a request, in order."""
         ...
 
-    async def release(self, referral_id: UUID, attempt: int, seen: Mark | None) -> Mark | None:
+    async def release(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> DataVersion | None:
         """Give back whatever the referral has under `attempt` or before; nothing is no error."""
         ...
 
-    async def occupy(self, referral_id: UUID, attempt: int, seen: Mark | None) -> ClaimAnswer:
+    async def occupy(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> ClaimAnswer:
         """The place held under `attempt` becomes occupied; anything else is answered unchanged."""
         ...
 

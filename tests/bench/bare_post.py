@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import Column, LargeBinary, MetaData, String, Table, insert
 
 from services.contracts.submissions import DiagnosisSubmission
-from services.kit.database import Database
+from services.kit.sql.database import Database
 
 
 def build(url: str) -> FastAPI:

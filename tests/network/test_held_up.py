@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from services.contracts import topics
 from services.contracts.events import write_event
-from services.kit.logs import open_logs
+from services.kit.kafka.log_identity import open_logs
 from services.kit.settings import ServiceSettings
 from tests.network.test_killed import EVERYWHERE
 from tests.network.test_wiped import make_topics_anew, one_story

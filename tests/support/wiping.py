@@ -9,8 +9,8 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 
 from services.contracts import topics
+from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT, ServiceSettings
-from services.kit.topics import create_topics
 from tests.support import books
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork

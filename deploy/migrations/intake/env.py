@@ -1,4 +1,4 @@
-"""Alembic's environment: runs inside the transaction that `services.kit.migrations` has begun."""
+"""Alembic's environment: runs inside the transaction that `services.kit.sql.migrations` has begun."""
 
 from alembic import context
 

@@ -15,7 +15,7 @@ from services.contracts.claims import (
     ClaimRequest,
     ClaimResult,
     ClaimsBatchResult,
-    Mark,
+    DataVersion,
     ProgrammeAnswer,
     ProgrammeCapacity,
     ProgrammeOpening,
@@ -27,11 +27,13 @@ from services.contracts.vocabulary import ClaimState
 class FakeClaims(FakeLedger):
     """Claims and Places, on what the ledger keeps."""
 
-    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
+    async def claim(self, requests: Sequence[ClaimRequest], seen: DataVersion | None = None) -> ClaimsBatchResult:
         self.check(seen)
         return ClaimsBatchResult(results=tuple(map(self._claim, requests)), mark=self.mark())
 
-    async def occupy(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
+    async def occupy(
+        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
+    ) -> ClaimAnswer:
         self.check(seen)
         claim = self.claims.get(referral_id)
         if claim is None or claim.attempt != attempt or claim.state is not HELD:
@@ -41,7 +43,9 @@ class FakeClaims(FakeLedger):
         self.tell(events.PlaceOccupiedV1, claim.programmes[0], at, referral_id, attempt)
         return self._answer(referral_id, attempt)
 
-    async def release(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
+    async def release(
+        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
+    ) -> ClaimAnswer:
         self.check(seen)
         claim = self.claims.get(referral_id, FakeClaim(0, NONE))
         if claim.attempt > attempt or claim == FakeClaim(attempt, NONE):

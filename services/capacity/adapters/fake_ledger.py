@@ -15,7 +15,7 @@ from services.capacity.domain.step import START, Step, StepId
 from services.capacity.ports import Rebuilding
 from services.contracts import events
 from services.contracts.claims import (
-    Mark,
+    DataVersion,
     ProgrammeCapacity,
     ProgrammeFigures,
 )
@@ -88,12 +88,12 @@ class FakeLedger:
             self.tell(events.PlaceReleasedV1, claim.programmes[0], at, referral_id, claim.attempt)
             self.hand_over(claim.programmes[0], at)
 
-    def check(self, seen: Mark | None) -> None:
+    def check(self, seen: DataVersion | None) -> None:
         if self.epoch is None or (seen and (seen.epoch != str(self.epoch) or seen.sequence > self.sequence)):
             raise Rebuilding
 
-    def mark(self) -> Mark:
-        return Mark(epoch=str(self.epoch), sequence=self.sequence)
+    def mark(self) -> DataVersion:
+        return DataVersion(epoch=str(self.epoch), sequence=self.sequence)
 
     def put(self, referral_id: UUID, claim: FakeClaim) -> None:
         """Let this be the referral's claim."""

@@ -9,7 +9,7 @@ from services.capacity.adapters.fake_claims import FakeClaims
 from services.capacity.adapters.fake_ledger import HELD, NONE, OCCUPIED, WAITING, FakeClaim
 from services.capacity.ports import Rebuilding, Store, Told
 from services.contracts import events
-from services.contracts.claims import ClaimTurns, Mark, ProgrammeCapacity, QueueTurn
+from services.contracts.claims import ClaimTurns, DataVersion, ProgrammeCapacity, QueueTurn
 from services.contracts.rebuild import Generation, GenerationState, KeptClaim, Opened, RestoredClaim
 
 
@@ -19,7 +19,7 @@ class FakeRebuild:
 
     fake: FakeClaims
 
-    async def generation(self, seen: Mark | None) -> Generation:
+    async def generation(self, seen: DataVersion | None) -> Generation:
         known = [one.id.epoch for one in self.fake.steps[-1:]]
         known += [one for one in (self.fake.epoch, self.fake.rebuilding) if one]
         epoch = str(max(known)) if known else None

@@ -12,7 +12,7 @@ from services.capacity.adapters.redis_places import RedisPlaces, all_figures
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply
 from services.capacity.domain.step import StepId
 from services.capacity.ports import Told
-from services.contracts.claims import ClaimTurns, Mark, QueueTurn
+from services.contracts.claims import ClaimTurns, DataVersion, QueueTurn
 from services.contracts.rebuild import KeptClaim
 from services.contracts.vocabulary import ClaimState
 
@@ -33,9 +33,9 @@ class RedisBooks:
                 mark = mark_of(await self._scripts.run("dump", [], (0, "", "")))
                 return await self._scan(mark, "0")
             case ("scan", epoch, sequence, cursor) if cursor.isdigit():
-                return await self._scan(Mark(epoch=epoch, sequence=int(sequence)), cursor)
+                return await self._scan(DataVersion(epoch=epoch, sequence=int(sequence)), cursor)
             case ("steps", epoch, sequence):
-                return await self._changes(Mark(epoch=epoch, sequence=int(sequence)), now)
+                return await self._changes(DataVersion(epoch=epoch, sequence=int(sequence)), now)
         raise ValueError("is no position")
 
     async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
@@ -59,7 +59,7 @@ class RedisBooks:
         )
         return ClaimTurns(**read_result(claim, referral_id).model_dump(), mark=mark, turns=turns)
 
-    async def _scan(self, began: Mark, cursor: str) -> Told:
+    async def _scan(self, began: DataVersion, cursor: str) -> Told:
         found, keys = await self._scripts.ask(
             "SCAN", cursor, "MATCH", f"{self._scripts.claim_key('*')}", "COUNT", SCANNED
         )
@@ -69,7 +69,7 @@ class RedisBooks:
         position = ("steps", *common) if cursor == "0" else ("scan", *common, cursor)
         return Told(mark_of(reply), tuple(map(_read, reply[3:])), position)
 
-    async def _changes(self, after: Mark, now: datetime) -> Told:
+    async def _changes(self, after: DataVersion, now: datetime) -> Told:
         arguments = (0, *seen_arguments(after), after.sequence, STEPS)
         reply = await self._scripts.run("dump_changes", [], arguments)
         mark, (last, claims, figures, is_all) = mark_of(reply), reply[3:]
@@ -78,7 +78,7 @@ class RedisBooks:
             return Told(mark, told, None, all_figures(figures, now))
         return Told(mark, told, ("steps", after.epoch, str(last)))
 
-    async def _dump(self, referrals: Iterable[str], seen: Mark | None) -> Reply:
+    async def _dump(self, referrals: Iterable[str], seen: DataVersion | None) -> Reply:
         named = list(referrals)
         keys = [self._scripts.claim_key(one) for one in named]
         return await self._scripts.run("dump", keys, (0, *seen_arguments(seen), *named))

@@ -7,7 +7,7 @@ from uuid import UUID
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply
 from services.capacity.domain.entries import to_ms
 from services.capacity.ports import Rebuilding
-from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, ClaimsBatchResult, Mark
+from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, ClaimsBatchResult, DataVersion
 from services.contracts.vocabulary import ClaimState
 
 KEEP_RELEASED_MS = 90 * 86_400_000
@@ -26,7 +26,7 @@ class RedisClaims:
     def __init__(self, scripts: RedisScripts) -> None:
         self._scripts = scripts
 
-    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None = None) -> ClaimsBatchResult:
+    async def claim(self, requests: Sequence[ClaimRequest], seen: DataVersion | None = None) -> ClaimsBatchResult:
         if not requests:
             return ClaimsBatchResult(results=(), mark=mark_of(await self._present("")))
         named = [distinct(request.candidates) for request in requests]
@@ -44,7 +44,7 @@ class RedisClaims:
         return ClaimsBatchResult(results=tuple(results), mark=marks[-1])
 
     def _call(
-        self, requests: Sequence[ClaimRequest], named: Sequence[Tiers], seen: Mark | None
+        self, requests: Sequence[ClaimRequest], named: Sequence[Tiers], seen: DataVersion | None
     ) -> tuple[list[str], list[str | int]]:
         keys: list[str] = []
         arguments: list[str | int] = [0, *seen_arguments(seen)]
@@ -55,10 +55,14 @@ class RedisClaims:
             arguments += (referral, request.attempt, request.rank, to_ms(request.at), named_in_order, int(request.keep))
         return keys, arguments
 
-    async def occupy(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
+    async def occupy(
+        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
+    ) -> ClaimAnswer:
         return await self._change("occupy", referral_id, (to_ms(at), *seen_arguments(seen)), (attempt,))
 
-    async def release(self, referral_id: UUID, attempt: int, at: datetime, seen: Mark | None = None) -> ClaimAnswer:
+    async def release(
+        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
+    ) -> ClaimAnswer:
         moment = (to_ms(at), *seen_arguments(seen))
         return await self._change("release", referral_id, moment, (attempt, KEEP_RELEASED_MS))
 
@@ -89,15 +93,15 @@ def distinct(tiers: Tiers) -> Tiers:
     return [tier for tier in kept if tier]
 
 
-def seen_arguments(seen: Mark | None) -> tuple[str, int | str]:
+def seen_arguments(seen: DataVersion | None) -> tuple[str, int | str]:
     return (seen.epoch, seen.sequence) if seen else ("", "")
 
 
-def mark_of(reply: Reply) -> Mark:
+def mark_of(reply: Reply) -> DataVersion:
     """The mark after a script; raises Rebuilding when it did nothing."""
     if reply[0] == b"rebuilding":
         raise Rebuilding
-    return Mark(epoch=reply[1].decode(), sequence=int(reply[2]))
+    return DataVersion(epoch=reply[1].decode(), sequence=int(reply[2]))
 
 
 def read_result(found: Reply, referral_id: UUID, tiers: Tiers = ()) -> ClaimResult:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply
 from services.capacity.domain.step import START, StepId
 from services.contracts.topics import CAPACITY
-from services.kit.publisher import Acknowledged
+from services.kit.kafka.publisher import Acknowledged
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from services.capacity.adapters.redis_claims import KEEP_RELEASED_MS, mark_of, s
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply
 from services.capacity.domain.entries import to_ms
 from services.capacity.ports import Rebuilding
-from services.contracts.claims import Mark, ProgrammeCapacity
+from services.contracts.claims import DataVersion, ProgrammeCapacity
 from services.contracts.rebuild import Generation, GenerationState, Opened, RestoredClaim
 
 AT_ONCE = 100
@@ -22,7 +22,7 @@ class RedisRebuild:
     def __init__(self, scripts: RedisScripts) -> None:
         self._scripts = scripts
 
-    async def generation(self, seen: Mark | None) -> Generation:
+    async def generation(self, seen: DataVersion | None) -> Generation:
         is_open, epoch = await self._scripts.run("generation", [], (0, *seen_arguments(seen)))
         state = GenerationState.OPEN if is_open else GenerationState.REBUILDING
         return Generation(state=state, epoch=epoch.decode() or None)

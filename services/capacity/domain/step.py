@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.events import Payload
 
 _ID = re.compile(r"(\d{1,15})-(\d{1,15})", re.ASCII)
@@ -26,12 +26,12 @@ class StepId:
         return cls(int(found[1]), int(found[2]))
 
     @classmethod
-    def of(cls, mark: Mark) -> "StepId":
+    def of(cls, mark: DataVersion) -> "StepId":
         return cls(int(mark.epoch), mark.sequence)
 
     @property
-    def mark(self) -> Mark:
-        return Mark(epoch=str(self.epoch), sequence=self.sequence)
+    def mark(self) -> DataVersion:
+        return DataVersion(epoch=str(self.epoch), sequence=self.sequence)
 
     def __str__(self) -> str:
         return f"{self.epoch}-{self.sequence}"

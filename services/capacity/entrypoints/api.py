@@ -9,12 +9,12 @@ from starlette.responses import JSONResponse
 from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
 from services.capacity.entrypoints import claims_api, feed_api, places_api, rebuild_api
 from services.capacity.ports import Rebuilding, UnknownProgramme
-from services.kit.app import create_app
-from services.kit.auth import TokenVerifier
-from services.kit.health import Health
+from services.kit.http.app import create_app
+from services.kit.http.auth import TokenVerifier
+from services.kit.http.health import Health
+from services.kit.http.problems import Problem
+from services.kit.http.server import serve
 from services.kit.logging import configure_logging
-from services.kit.problems import Problem
-from services.kit.server import serve
 
 BATCHES = ("/v1/claims/batch", "/v1/programmes/", "/v1/rebuild")
 """The paths for services only that take thousands of claims at once."""

@@ -18,8 +18,8 @@ from services.contracts.claims import (
 )
 from services.contracts.rebuild import ClaimsPage, ClaimsWanted
 from services.contracts.vocabulary import ClaimState
-from services.kit.pages import read_cursor, write_cursor
-from services.kit.problems import Problem
+from services.kit.http.pages import read_cursor, write_cursor
+from services.kit.http.problems import Problem
 
 router = APIRouter(prefix="/v1/claims", tags=["claims (services only)"])
 

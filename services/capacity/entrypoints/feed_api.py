@@ -9,7 +9,7 @@ from services.capacity.domain.feed import Told
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import OPERATORS, Reader, Service
 from services.contracts.vocabulary import Role
-from services.kit.problems import Problem
+from services.kit.http.problems import Problem
 
 router = APIRouter(prefix="/v1/capacity", tags=["capacity"])
 _HEADERS = {"X-Accel-Buffering": "no"}

@@ -16,10 +16,10 @@ from services.capacity.entrypoints.requests import (
 )
 from services.capacity.handlers.show_capacity import Wanted, show_capacity
 from services.capacity.ports import Turn
-from services.contracts.claims import Mark, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening
+from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening
 from services.contracts.vocabulary import Modality
-from services.kit.pages import Page, read_cursor, write_cursor
-from services.kit.problems import Problem
+from services.kit.http.pages import Page, read_cursor, write_cursor
+from services.kit.http.problems import Problem
 
 router = APIRouter(prefix="/v1", tags=["capacity"])
 Cursor = Annotated[str | None, Query(description="`next` of the part before")]
@@ -29,7 +29,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 class CapacityPage(Page[ProgrammeFigures]):
     """Figures at one moment; the feed goes on from `last_event_id`."""
 
-    mark: Mark
+    mark: DataVersion
     last_event_id: str
 
 

@@ -12,7 +12,7 @@ from services.contracts.rebuild import (
     ProgrammesToRestore,
     Restored,
 )
-from services.kit.problems import Problem
+from services.kit.http.problems import Problem
 
 router = APIRouter(prefix="/v1/rebuild", tags=["rebuild (services only)"])
 

@@ -14,11 +14,11 @@ from services.capacity.adapters.redis_steps import RedisSteps
 from services.capacity.bootstrap import CapacitySettings, open_scripts
 from services.capacity.handlers.relay_steps import StepRelay
 from services.kit.errors import TransientError
-from services.kit.health import Health, Progress
-from services.kit.kafka import make_consumer, make_producer, reach, started
+from services.kit.http.health import Health, Progress
+from services.kit.http.server import on_stop_signal, probes
+from services.kit.kafka.clients import make_consumer, make_producer, reach, started
+from services.kit.kafka.publisher import KafkaPublisher
 from services.kit.logging import configure_logging
-from services.kit.publisher import KafkaPublisher
-from services.kit.server import on_stop_signal, probes
 
 log = structlog.get_logger()
 FAILURES = (TransientError, KafkaError, OSError)

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from services.capacity.bootstrap import Capacity
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.vocabulary import Role
-from services.kit.auth import Principal, require
-from services.kit.problems import Problem
+from services.kit.http.auth import Principal, require
+from services.kit.http.problems import Problem
 
 
 def capacity_of(request: Request) -> Capacity:
@@ -19,16 +19,16 @@ def capacity_of(request: Request) -> Capacity:
 def mark_seen(
     epoch: Annotated[str | None, Query(description="Of the newest mark in the caller's record")] = None,
     sequence: Annotated[int | None, Query(ge=0)] = None,
-) -> Mark | None:
+) -> DataVersion | None:
     """The mark in the query, or None; raises Problem when only half of it is there."""
     if (epoch is None) != (sequence is None):
         missing = "epoch" if epoch is None else "sequence"
         raise Problem.of_field(missing, "missing", "is needed with the other half of the mark")
-    return None if epoch is None else Mark(epoch=epoch, sequence=sequence or 0)
+    return None if epoch is None else DataVersion(epoch=epoch, sequence=sequence or 0)
 
 
 Service = Annotated[Capacity, Depends(capacity_of)]
-Seen = Annotated[Mark | None, Depends(mark_seen)]
+Seen = Annotated[DataVersion | None, Depends(mark_seen)]
 OPERATORS = (Role.OPERATOR, Role.ADMIN)
 Reader = Annotated[Principal, Depends(require(*OPERATORS, Role.CENTER, Role.POLYCLINIC, Role.SERVICE))]
 CenterOrOperator = Annotated[Principal, Depends(require(*OPERATORS, Role.CENTER))]

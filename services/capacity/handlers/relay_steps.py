@@ -15,7 +15,7 @@ from services.capacity.ports import Steps
 from services.contracts.events import write_event
 from services.contracts.topics import CAPACITY
 from services.kit.errors import TransientError
-from services.kit.publisher import Acknowledged, Outgoing, Publisher
+from services.kit.kafka.publisher import Acknowledged, Outgoing, Publisher
 
 log = structlog.get_logger()
 SOURCE = "/joldama/capacity"

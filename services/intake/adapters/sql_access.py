@@ -9,8 +9,8 @@ from sqlmodel import Session
 
 from services.intake.adapters.tables import access, answered, diagnoses, inbox
 from services.intake.handlers.follow import Step
-from services.kit.database import Database
 from services.kit.errors import TransientError
+from services.kit.sql.database import Database
 
 CONSUMER = "intake.access"
 _DAY_MS = 86_400_000

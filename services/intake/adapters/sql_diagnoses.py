@@ -11,7 +11,7 @@ from services.contracts.vocabulary import Priority, Role
 from services.intake.adapters.sql_submissions import from_ms, to_ms
 from services.intake.adapters.tables import access, audit, children, diagnoses
 from services.intake.handlers.read import Action, Asker, StoredDiagnosis
-from services.kit.database import Database
+from services.kit.sql.database import Database
 
 MOST = 200
 """Referrals of one child in one answer, the newest."""

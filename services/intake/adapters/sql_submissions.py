@@ -15,9 +15,9 @@ from services.contracts.vocabulary import Priority
 from services.intake.adapters.tables import answered, children, diagnoses, outbox
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import KeyReused, OpenReferralExists, Outcome, Recorded
-from services.kit.database import Database
 from services.kit.errors import Conflict, TransientError
-from services.kit.outbox import Message
+from services.kit.sql.database import Database
+from services.kit.sql.outbox import Message
 
 TOGETHER = 3
 """How often a batch is tried as one before each of its submissions is tried alone."""

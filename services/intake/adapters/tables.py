@@ -6,10 +6,10 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from services.kit.inbox import Inbox
-from services.kit.letters import DeadLetterTable
-from services.kit.outbox import Outbox
-from services.kit.positions import Positions
+from services.kit.dead_letters.dead_letter import DeadLetterTable
+from services.kit.kafka.checkpoints import Positions
+from services.kit.sql.inbox import Inbox
+from services.kit.sql.outbox import Outbox
 
 metadata = MetaData()
 

@@ -6,8 +6,8 @@ from fastapi import Depends, Request
 
 from services.contracts.vocabulary import Role
 from services.intake.bootstrap import Intake
-from services.kit.auth import Principal, require
-from services.kit.problems import Problem
+from services.kit.http.auth import Principal, require
+from services.kit.http.problems import Problem
 
 
 async def the_intake(request: Request) -> Intake:

@@ -8,7 +8,7 @@ from fastapi import Response
 from services.intake.entrypoints.bodies import refuse
 from services.intake.handlers.bulk import LineResult
 from services.intake.handlers.outcomes import Invalid, KeyReused, OpenReferralExists, Outcome, Recorded, Unavailable
-from services.kit.problems import Problem
+from services.kit.http.problems import Problem
 
 _REPLAYED = {"Idempotency-Replayed": "true"}
 

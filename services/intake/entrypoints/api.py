@@ -10,12 +10,12 @@ from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
 from services.intake.entrypoints import bulk, children, diagnoses
 from services.intake.settings import IntakeSettings
-from services.kit.app import create_app
-from services.kit.auth import TokenVerifier
-from services.kit.health import Health
-from services.kit.letter_api import dead_letter_router
+from services.kit.dead_letters.api import dead_letter_router
+from services.kit.http.app import create_app
+from services.kit.http.auth import TokenVerifier
+from services.kit.http.health import Health
+from services.kit.http.server import serve
 from services.kit.logging import configure_logging
-from services.kit.server import serve
 
 
 def create_api(settings: IntakeSettings) -> FastAPI:

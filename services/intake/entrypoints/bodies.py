@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from services.intake.domain.validation import FieldError
-from services.kit.problems import FieldError as ProblemField
-from services.kit.problems import Problem
+from services.kit.http.problems import FieldError as ProblemField
+from services.kit.http.problems import Problem
 
 LARGEST = 64 * 1024
 """Bytes of one submission."""

@@ -16,7 +16,7 @@ from services.intake.entrypoints.examples import BULK_BODY, BULK_RESPONSES
 from services.intake.handlers.bulk import CHUNK, BulkTaking
 from services.intake.handlers.formats import Csv, Format, Ndjson, WrongHeader
 from services.intake.handlers.lines import Line, Lines
-from services.kit.problems import Problem
+from services.kit.http.problems import Problem
 
 log = structlog.get_logger()
 router = APIRouter(tags=["diagnoses"])

@@ -9,8 +9,8 @@ from services.contracts.vocabulary import Role
 from services.intake.entrypoints.access import Reader, TheIntake
 from services.intake.entrypoints.records import ChildAnswer, DiagnosisAnswer, Lookup, not_found
 from services.intake.handlers.read import Asker
-from services.kit.auth import Principal
-from services.kit.problems import ProblemDetails
+from services.kit.http.auth import Principal
+from services.kit.http.problems import ProblemDetails
 
 router = APIRouter(tags=["personal data"])
 _HIDDEN: dict[int | str, dict[str, Any]] = {

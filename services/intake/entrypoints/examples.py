@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from services.contracts.submissions import DiagnosisSubmission
-from services.kit.problems import ProblemDetails
+from services.kit.http.problems import ProblemDetails
 
 EXAMPLE = {
     "child": {"iin": "200615600014", "full_name": "Үлгі Бала", "birth_date": "2020-06-15", "sex": "female"},

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.contracts.submissions import Child, Diagnosis, DiagnosisSubmission, Guardian
 from services.contracts.vocabulary import Modality, Priority
 from services.intake.handlers.read import DiagnosisRecord
-from services.kit.problems import Problem
+from services.kit.http.problems import Problem
 
 
 class Private(BaseModel):

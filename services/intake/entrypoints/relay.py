@@ -13,21 +13,21 @@ from services.intake.adapters.tables import outbox, positions
 from services.intake.bootstrap import Intake, bootstrap
 from services.intake.handlers.follow import follow
 from services.intake.settings import IntakeSettings
-from services.kit.batches import Settler, TooManyDead
-from services.kit.consumer import consume
-from services.kit.dead_letters import DeadLetters
-from services.kit.health import Health, Progress
-from services.kit.kafka import make_consumer, make_producer, reach, started
-from services.kit.letter_retries import LetterRetries
-from services.kit.letters import Taken
-from services.kit.log_watch import LogWatch
+from services.kit.dead_letters.publisher import DeadLetterPublisher
+from services.kit.dead_letters.retries import DeadLetterRetries
+from services.kit.http.health import Health, Progress
+from services.kit.http.server import probes, until_stopped
+from services.kit.kafka.batch_processor import BatchProcessor, TooManyDeadLetters
+from services.kit.kafka.clients import make_consumer, make_producer, reach, started
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.kafka.consumer import consume
+from services.kit.kafka.log_identity import open_logs
+from services.kit.kafka.publisher import KafkaPublisher
+from services.kit.kafka.relay import OutboxRelay, run_relay
+from services.kit.kafka.topic_watch import TopicWatch
 from services.kit.logging import configure_logging
-from services.kit.logs import open_logs
-from services.kit.loops import forever
-from services.kit.publisher import KafkaPublisher
-from services.kit.relay import OutboxRelay, run_relay
-from services.kit.server import probes, until_stopped
-from services.kit.wake import commit_wake
+from services.kit.loops import run_periodically
+from services.kit.sql.commit_notifier import commit_notifier
 
 log = structlog.get_logger()
 STALLED_AFTER = 30.0
@@ -41,10 +41,10 @@ class RelayProcess:
     def __init__(self, settings: IntakeSettings, intake: Intake) -> None:
         self._settings, self._intake = settings, intake
         self._relayed, self._followed = Progress(STALLED_AFTER), Progress(STALLED_AFTER)
-        self._retries = LetterRetries(intake.letters, CONSUMER, lambda message: self._take([message]))
+        self._retries = DeadLetterRetries(intake.letters, CONSUMER, lambda message: self._take([message]))
         self._stopped_by: str | None = None
         self._producer: AIOKafkaProducer | None = None
-        self._watch: LogWatch | None = None
+        self._watch: TopicWatch | None = None
         self.health = Health(
             database=intake.database.ping,
             migrated=lambda: HISTORY.check(intake.database),
@@ -62,30 +62,30 @@ class RelayProcess:
             publisher = KafkaPublisher(producer, reader, self._settings.topic_prefix)
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._relay(publisher))
-                loops.create_task(self._follow(DeadLetters(producer, self._intake.letters, CONSUMER)))
+                loops.create_task(self._follow(DeadLetterPublisher(producer, self._intake.letters, CONSUMER)))
                 loops.create_task(self._retries.run())
-                loops.create_task(forever("trim", self._intake.access.trim, TRIM_EVERY))
+                loops.create_task(run_periodically("trim", self._intake.access.trim, TRIM_EVERY))
 
     async def _relay(self, publisher: KafkaPublisher) -> None:
         database = self._intake.database
-        async with commit_wake(database) as wake:
+        async with commit_notifier(database) as wake:
             relay = OutboxRelay(database, outbox, publisher, wake, progressed=self._relayed)
             await run_relay(relay)
 
-    async def _follow(self, letters: DeadLetters) -> None:
-        settler = Settler[Taken](CONSUMER, self._take, letters.set_aside, letters.record)
+    async def _follow(self, letters: DeadLetterPublisher) -> None:
+        settler = BatchProcessor[ConsumedRecord](CONSUMER, self._take, letters.set_aside, letters.record)
         source = topic(self._settings.topic_prefix, REFERRALS)
         group = f"{self._settings.topic_prefix}.{CONSUMER}"
         consumer = make_consumer(self._settings, [source], group)
         try:
             async with started(consumer), open_logs(self._settings, [source]) as logs:
-                self._watch = LogWatch(self._intake.database, positions, logs, CONSUMER, group)
+                self._watch = TopicWatch(self._intake.database, positions, logs, CONSUMER, group)
                 await consume(consumer, settler, self._watch, self._followed)
-        except TooManyDead as error:  # the outbox goes on; readiness says that the access rules do not
+        except TooManyDeadLetters as error:  # the outbox goes on; readiness says that the access rules do not
             self._stopped_by = str(error)
             log.critical("consumer.stopped", consumer=CONSUMER, reason=self._stopped_by)
 
-    async def _take(self, batch: Sequence[Taken]) -> None:
+    async def _take(self, batch: Sequence[ConsumedRecord]) -> None:
         await follow(self._intake.access, [message.value for message in batch])
 
     async def _reach_kafka(self) -> None:

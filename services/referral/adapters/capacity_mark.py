@@ -5,16 +5,16 @@ from typing import Any
 from sqlalchemy import Table, insert, select, update
 from sqlmodel import Session
 
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.kit.errors import Conflict
 from services.referral.adapters.tables import CapacityMarkRow
 
 marks: Table = CapacityMarkRow.__table__  # type: ignore[attr-defined]
 
 
-def read_mark(session: Session) -> Mark | None:
+def read_mark(session: Session) -> DataVersion | None:
     row = session.execute(select(marks.c.epoch, marks.c.sequence)).first()
-    return Mark(epoch=row.epoch, sequence=row.sequence) if row else None
+    return DataVersion(epoch=row.epoch, sequence=row.sequence) if row else None
 
 
 def hold_epoch(session: Session) -> str | None:
@@ -23,7 +23,7 @@ def hold_epoch(session: Session) -> str | None:
     return epoch
 
 
-def raise_mark(session: Session, mark: Mark | None) -> None:
+def raise_mark(session: Session, mark: DataVersion | None) -> None:
     """Record how far capacity had come; it stays of this epoch until the commit.
 
     Raises Conflict when capacity has been rebuilt since: what a lost generation granted is nobody's any more.

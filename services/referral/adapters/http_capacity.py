@@ -14,11 +14,11 @@ from services.contracts.claims import (
     ClaimResult,
     ClaimsBatch,
     ClaimsBatchResult,
-    Mark,
+    DataVersion,
     ProgrammeOpening,
 )
-from services.kit.auth import ServiceToken
 from services.kit.errors import PermanentError, TransientError
+from services.kit.http.auth import ServiceToken
 
 PERMANENT = frozenset({400, 409, 413, 422})
 """Answers that will not change by asking again; all others are faults that pass, such as a 404 while it is deployed."""
@@ -41,7 +41,9 @@ class HttpClaims:
         self.refused: Callable[[], None] = lambda: None
         """Called when capacity is there and cannot serve, as while it has no data."""
 
-    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None) -> tuple[Sequence[ClaimResult], Mark]:
+    async def claim(
+        self, requests: Sequence[ClaimRequest], seen: DataVersion | None
+    ) -> tuple[Sequence[ClaimResult], DataVersion]:
         body = ClaimsBatch.model_construct(seen=seen, claims=tuple(requests)).model_dump_json(exclude_defaults=True)
         answer = await self._send("POST", "/v1/claims/batch", body)
         result = read(ClaimsBatchResult, answer)
@@ -49,14 +51,14 @@ class HttpClaims:
             raise TransientError("capacity answered other claims than were made")
         return result.results, result.mark
 
-    async def release(self, referral_id: UUID, attempt: int, seen: Mark | None) -> Mark | None:
+    async def release(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> DataVersion | None:
         query: dict[str, str | int] = {"attempt": attempt}
         if seen:
             query |= {"epoch": seen.epoch, "sequence": seen.sequence}
         answer = await self._send("DELETE", f"/v1/claims/{referral_id}", "", params=query)
         return read(ClaimAnswer, answer).mark
 
-    async def occupy(self, referral_id: UUID, attempt: int, seen: Mark | None) -> ClaimAnswer:
+    async def occupy(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> ClaimAnswer:
         body = ClaimChange(attempt=attempt, seen=seen).model_dump_json()
         answer = await self._ask("POST", f"/v1/claims/{referral_id}/occupy", body)
         if answer.status_code == NOT_HELD:

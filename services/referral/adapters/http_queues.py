@@ -9,7 +9,7 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from services.contracts.claims import ClaimTurns, ProgrammeFigures
-from services.kit.auth import ServiceToken
+from services.kit.http.auth import ServiceToken
 from services.referral.ports import CapacityMissing, Missing
 
 PATIENCE = 2.0

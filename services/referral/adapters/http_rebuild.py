@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.contracts.claims import Mark, ProgrammeCapacity
+from services.contracts.claims import DataVersion, ProgrammeCapacity
 from services.contracts.rebuild import (
     ClaimsPage,
     ClaimsToRestore,
@@ -21,7 +21,7 @@ from services.referral.adapters.http_capacity import HttpClaims, read
 class HttpCapacity(HttpClaims):
     """All of capacity: claims, the steward's CapacityRebuild, and the audit's Books."""
 
-    async def generation(self, seen: Mark | None) -> Generation:
+    async def generation(self, seen: DataVersion | None) -> Generation:
         query: dict[str, str | int] = {"epoch": seen.epoch, "sequence": seen.sequence} if seen else {}
         return read(Generation, await self._send("GET", "/v1/rebuild", "", params=query))
 

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from services.contracts import topics
 from services.kit.errors import TransientError
-from services.kit.kafka import make_consumer, security
+from services.kit.kafka.clients import make_consumer, security
 from services.referral.handlers.hold_audit import Ends
 from services.referral.settings import ReferralSettings
 

@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, or_, update
 from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import CLOSED, ReferralState
-from services.kit.database import Database
+from services.kit.sql.database import Database
 from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.sql_referrals import load
 from services.referral.adapters.tables import DecisionRow, ReferralRow

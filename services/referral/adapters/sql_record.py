@@ -9,11 +9,11 @@ from sqlalchemy import Row, Table, and_, delete, func, insert, or_, select, upda
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from services.contracts.claims import Mark, ProgrammeCapacity
+from services.contracts.claims import DataVersion, ProgrammeCapacity
 from services.contracts.rebuild import RestoredClaim
 from services.contracts.vocabulary import CLOSED, ClaimState, Modality, ReferralState
-from services.kit.database import Database
 from services.kit.errors import Conflict
+from services.kit.sql.database import Database
 from services.referral.adapters.capacity_mark import marks, read_mark
 from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.tables import (
@@ -51,7 +51,7 @@ class SqlRecord:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def mark(self) -> Mark | None:
+    async def mark(self) -> DataVersion | None:
         return await self._database.read(read_mark)
 
     async def take_lease(self, owner: str, name: str = STEWARD, milliseconds: int = LEASE_MS) -> bool:

@@ -10,12 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.contracts import topics
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.events import write_event
 from services.contracts.vocabulary import OfferState, ReferralState
-from services.kit.database import Database
 from services.kit.errors import Conflict
-from services.kit.outbox import Message
+from services.kit.sql.database import Database
+from services.kit.sql.outbox import Message
 from services.referral.adapters import rows
 from services.referral.adapters.capacity_mark import raise_mark, read_mark
 from services.referral.adapters.sql_seeking import seek
@@ -62,7 +62,7 @@ class SqlReferrals:
         *,
         consumer: str = "",
         event_ids: Collection[str] = (),
-        mark: Mark | None = None,
+        mark: DataVersion | None = None,
         registry_version: int = 0,
     ) -> None:
         messages = [_message(change) for change in changes]

@@ -15,9 +15,9 @@ from services.contracts.claims import ProgrammeOpening
 from services.contracts.events import CenterRegisteredV1, PlacesSetV1, write_event
 from services.contracts.reference import Settlement
 from services.contracts.vocabulary import Modality
-from services.kit.database import Database
 from services.kit.errors import Conflict
-from services.kit.outbox import Message
+from services.kit.sql.database import Database
+from services.kit.sql.outbox import Message
 from services.referral.adapters.capacity_mark import hold_epoch
 from services.referral.adapters.geodesic import GeodesicDistances
 from services.referral.adapters.rows import programme_of

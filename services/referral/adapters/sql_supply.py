@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import Modality, ReferralState
-from services.kit.database import Database
+from services.kit.sql.database import Database
 from services.referral.adapters.tables import CenterRow, ProgrammeRow, ReferralRow
 from services.referral.domain.forecast import Use
 from services.referral.ports import Supply, Wanted

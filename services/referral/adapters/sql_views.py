@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import exists
 from sqlmodel import Session, col, select
 
-from services.kit.database import Database
+from services.kit.sql.database import Database
 from services.referral.adapters.own_part import own_decision, steps_of, without_place
 from services.referral.adapters.tables import (
     CenterRow,

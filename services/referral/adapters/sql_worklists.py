@@ -10,7 +10,7 @@ from sqlalchemy import and_, func, or_
 from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import ReferralState
-from services.kit.database import Database
+from services.kit.sql.database import Database
 from services.referral.adapters.sql_views import Scope
 from services.referral.adapters.tables import ReferralRow
 

@@ -8,11 +8,11 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.contracts.vocabulary import ReferralState
-from services.kit.columns import Instant
-from services.kit.inbox import Inbox
-from services.kit.letters import DeadLetterTable
-from services.kit.outbox import Outbox
-from services.kit.positions import Positions
+from services.kit.dead_letters.dead_letter import DeadLetterTable
+from services.kit.kafka.checkpoints import Positions
+from services.kit.sql.columns import Instant
+from services.kit.sql.inbox import Inbox
+from services.kit.sql.outbox import Outbox
 
 
 class Base(SQLModel, registry=registry()):

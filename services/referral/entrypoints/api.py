@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.contracts.vocabulary import Role
-from services.kit.app import create_app
-from services.kit.health import Health
-from services.kit.letter_api import dead_letter_router
+from services.kit.dead_letters.api import dead_letter_router
+from services.kit.http.app import create_app
+from services.kit.http.health import Health
+from services.kit.http.server import serve
 from services.kit.logging import configure_logging
-from services.kit.server import serve
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
 from services.referral.entrypoints import audit, centers, commands, forecast, referrals, worklists

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.vocabulary import Role
-from services.kit.auth import require
+from services.kit.http.auth import require
 from services.referral.domain.audit import Kind
 from services.referral.entrypoints.referrals import Service
 from services.referral.handlers.hold_audit import Report
@@ -29,7 +29,7 @@ class DifferenceView(BaseModel):
 class AuditView(BaseModel):
     """Programmes and claims compared at capacity's mark. No difference: every place is accounted for."""
 
-    mark: Mark
+    mark: DataVersion
     programmes: int
     referrals: int = Field(description="Open referrals in the record")
     claims: int = Field(description="Places and turns in capacity")

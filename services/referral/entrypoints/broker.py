@@ -2,7 +2,7 @@
 
 import faust
 
-from services.kit.kafka import security
+from services.kit.kafka.clients import security
 from services.kit.settings import ServiceSettings
 
 

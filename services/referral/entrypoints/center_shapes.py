@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.contracts.vocabulary import Catchment, Modality
-from services.kit.own_words import TEXT
+from services.kit.http.free_text import TEXT
 from services.referral.adapters.sql_views import CenterView
 from services.referral.adapters.tables import CenterRow, ProgrammeRow
 from services.referral.entrypoints.words import Id

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from services.contracts.vocabulary import Role
-from services.kit.auth import Principal, require
-from services.kit.pages import Page, write_cursor
-from services.kit.problems import Problem
+from services.kit.http.auth import Principal, require
+from services.kit.http.pages import Page, write_cursor
+from services.kit.http.problems import Problem
 from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.center_shapes import Center, CenterBody, center_of, center_rows
 from services.referral.entrypoints.referrals import READERS, Service, last_seen

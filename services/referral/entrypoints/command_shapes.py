@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.kit.own_words import OwnWords
+from services.kit.http.free_text import FreeText
 
 
 class Remark(BaseModel):
@@ -12,7 +12,7 @@ class Remark(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    note: OwnWords | None = Field(
+    note: FreeText | None = Field(
         None, description="Own words; no personal data: what looks like a phone number or an IIN is refused"
     )
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, Depends, Header, Response
 
-from services.kit.auth import Principal, require
-from services.kit.problems import Problem
+from services.kit.http.auth import Principal, require
+from services.kit.http.problems import Problem
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.days import day_of
 from services.referral.domain.life import TRANSITIONS, Command, IllegalTransition

@@ -14,14 +14,14 @@ from prometheus_client import Counter
 
 from services.contracts import topics
 from services.contracts.events import Event, MalformedEvent, read_event
-from services.kit.batches import Settler
-from services.kit.dead_letters import DeadLetters
+from services.kit.dead_letters.publisher import DeadLetterPublisher
+from services.kit.dead_letters.retries import DeadLetterRetries, retrying
 from services.kit.errors import PermanentError
-from services.kit.health import Health
-from services.kit.kafka import make_producer, reach, started
-from services.kit.letter_retries import LetterRetries, retrying
-from services.kit.letters import Taken
-from services.kit.log_watch import LogWatch
+from services.kit.http.health import Health
+from services.kit.kafka.batch_processor import BatchProcessor
+from services.kit.kafka.clients import make_producer, reach, started
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.kafka.topic_watch import TopicWatch
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.stewarding import stewarding
@@ -45,8 +45,8 @@ Handler = Callable[[Sequence[Event]], Awaitable[None]]
 class Consumers:
     """One settler a topic, the watch over their logs, and their health."""
 
-    settlers: dict[str, Settler[Taken]]
-    watch: LogWatch
+    settlers: dict[str, BatchProcessor[ConsumedRecord]]
+    watch: TopicWatch
     health: Health
     _began: dict[str, float] = field(default_factory=dict)
     _stopped: str = ""
@@ -54,11 +54,13 @@ class Consumers:
     _nothing_in_hand: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, topic: str, messages: Sequence[Any]) -> None:
-        """Settle a batch of one topic; raises TooManyDead."""
+        """Settle a batch of one topic; raises TooManyDeadLetters."""
         if self._leaving:
             await asyncio.Event().wait()  # to return would acknowledge it
         self._began[topic] = time.monotonic()
-        batch = [Taken(m.topic, m.partition, m.offset, m.key, m.value, round(m.timestamp * 1000)) for m in messages]
+        batch = [
+            ConsumedRecord(m.topic, m.partition, m.offset, m.key, m.value, round(m.timestamp * 1000)) for m in messages
+        ]
         await self.settlers[topic].settle(batch)
         await self.watch.settled(batch)
         del self._began[topic]
@@ -73,7 +75,7 @@ class Consumers:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._nothing_in_hand.wait(), within)
 
-    async def take_again(self, message: Taken) -> None:
+    async def take_again(self, message: ConsumedRecord) -> None:
         """Hand a dead letter to its topic's handlers, past the settler and its counts; raises what they raise."""
         name = next((name for name in self.settlers if message.topic.endswith(f".{name}")), None)
         if name is None:
@@ -95,8 +97,8 @@ class Consumers:
             raise RuntimeError(f"a batch of {', '.join(stuck)} takes longer than {STUCK_AFTER:.0f} s")
 
 
-def _taker(*handlers: Handler) -> Callable[[Sequence[Taken]], Awaitable[None]]:
-    async def take(batch: Sequence[Taken]) -> None:
+def _taker(*handlers: Handler) -> Callable[[Sequence[ConsumedRecord]], Awaitable[None]]:
+    async def take(batch: Sequence[ConsumedRecord]) -> None:
         try:
             events = [event for message in batch if (event := read_event(message.value))]
         except MalformedEvent as error:
@@ -107,13 +109,15 @@ def _taker(*handlers: Handler) -> Callable[[Sequence[Taken]], Awaitable[None]]:
     return take
 
 
-def _settlers(service: ReferralService, letters: DeadLetters) -> dict[str, Settler[Taken]]:
+def _settlers(service: ReferralService, letters: DeadLetterPublisher) -> dict[str, BatchProcessor[ConsumedRecord]]:
     takers = {
         topics.DIAGNOSES: _taker(service.place_children),
         topics.REFERRALS: _taker(service.move_on, service.occupy, service.give_back, service.open_center),
         topics.CAPACITY: _taker(service.take_handovers),
     }
-    return {name: Settler(f"worker.{name}", take, letters.set_aside, letters.record) for name, take in takers.items()}
+    return {
+        name: BatchProcessor(f"worker.{name}", take, letters.set_aside, letters.record) for name, take in takers.items()
+    }
 
 
 async def begin_again(consumers: Consumers, partitions: int) -> None:
@@ -135,10 +139,10 @@ async def open_consumers(
         swept = await stack.enter_async_context(keeping_deadlines(service))
         stewarded = await stack.enter_async_context(stewarding(service))
         watch = await stack.enter_async_context(watching(service))
-        letters = DeadLetters(producer, service.letters, CONSUMER)
+        letters = DeadLetterPublisher(producer, service.letters, CONSUMER)
         consumers = Consumers(_settlers(service, letters), watch, Health())
         await stack.enter_async_context(looking(watch, partial(forgotten, consumers)))
-        retries = LetterRetries(service.letters, CONSUMER, consumers.take_again)
+        retries = DeadLetterRetries(service.letters, CONSUMER, consumers.take_again)
         retried = await stack.enter_async_context(retrying(retries))
         consumers.health.checks |= {
             "database": service.database.ping,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.kit.pages import write_cursor
+from services.kit.http.pages import write_cursor
 from services.referral.entrypoints.forecast_shapes import ForecastPage, programme_forecast_of
 from services.referral.entrypoints.referrals import Reader, Service, last_seen, scope_of
 from services.referral.entrypoints.words import Word

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, Field
 
 from services.contracts.vocabulary import Modality
-from services.kit.pages import Page
+from services.kit.http.pages import Page
 from services.referral.domain.forecast import NoDate
 from services.referral.handlers.foresee import Forecast, ProgrammeForecast, QueueForecast
 from services.referral.ports import Missing

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.contracts.vocabulary import ReferralState, Role
-from services.kit.auth import Principal, require
-from services.kit.pages import Page, read_cursor, write_cursor
-from services.kit.problems import Problem
+from services.kit.http.auth import Principal, require
+from services.kit.http.pages import Page, read_cursor, write_cursor
+from services.kit.http.problems import Problem
 from services.referral.adapters.sql_views import Scope
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import allowed_actions

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from services.kit.database import Database
+from services.kit.kafka.relay_process import relay_outbox
 from services.kit.logging import configure_logging
-from services.kit.relay_process import relay_outbox
+from services.kit.sql.database import Database
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.tables import outbox
 from services.referral.settings import ReferralSettings

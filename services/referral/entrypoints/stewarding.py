@@ -11,8 +11,8 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from services.kit.errors import TransientError
-from services.kit.health import Progress
-from services.kit.loops import forever
+from services.kit.http.health import Progress
+from services.kit.loops import run_periodically
 from services.referral.adapters.tables import inbox
 from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.counting import EVERY as COUNT_EVERY
@@ -71,9 +71,9 @@ async def stewarding(service: ReferralService) -> AsyncIterator[Progress]:
     service.steward.progressed = progress
     loops: tuple[Coroutine[Any, Any, None], ...] = (
         service.steward.run(),
-        forever("audit", lambda: _audit_in_turn(service), 0),
-        forever("trim", lambda: _trim(service), TRIM_EVERY),
-        forever("count", lambda: count_once(service), COUNT_EVERY),
+        run_periodically("audit", lambda: _audit_in_turn(service), 0),
+        run_periodically("trim", lambda: _trim(service), TRIM_EVERY),
+        run_periodically("count", lambda: count_once(service), COUNT_EVERY),
     )  # fmt: skip
     tasks = {asyncio.create_task(one) for one in loops}
     try:

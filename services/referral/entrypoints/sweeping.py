@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import structlog
 from prometheus_client import Counter, Gauge
 
-from services.kit.health import Progress
-from services.kit.loops import forever
+from services.kit.http.health import Progress
+from services.kit.loops import run_periodically
 from services.referral.bootstrap import ReferralService
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ async def sweep_once(service: ReferralService, progressed: Callable[[], None] = 
 async def keeping_deadlines(service: ReferralService) -> AsyncIterator[Progress]:
     """Sweeps while the context is open; yields its progress."""
     progress = Progress(STALLED_AFTER)
-    task = asyncio.create_task(forever("sweep", lambda: sweep_once(service, progress), EVERY, progress))
+    task = asyncio.create_task(run_periodically("sweep", lambda: sweep_once(service, progress), EVERY, progress))
     try:
         yield progress
     finally:

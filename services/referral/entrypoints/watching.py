@@ -8,12 +8,12 @@ from functools import partial
 import structlog
 
 from services.contracts import topics
-from services.kit.begin_again import begin_again
-from services.kit.database import Database
-from services.kit.health import Health
-from services.kit.log_watch import EVERY, FAILURES, LogWatch
-from services.kit.logs import Logs, open_logs
-from services.kit.server import probes
+from services.kit.http.health import Health
+from services.kit.http.server import probes
+from services.kit.kafka.log_identity import Logs, open_logs
+from services.kit.kafka.rewind import begin_again
+from services.kit.kafka.topic_watch import EVERY, FAILURES, TopicWatch
+from services.kit.sql.database import Database
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.tables import positions
 from services.referral.bootstrap import ReferralService
@@ -44,14 +44,14 @@ async def _not_yet() -> None:
 
 
 @asynccontextmanager
-async def watching(service: ReferralService) -> AsyncIterator[LogWatch]:
+async def watching(service: ReferralService) -> AsyncIterator[TopicWatch]:
     """The worker's watch, on a connection of its own."""
     async with _opened(service.settings) as logs:
         yield _watch(service.settings, service.database, logs)
 
 
 @asynccontextmanager
-async def looking(watch: LogWatch, forgotten: Callable[[int], Awaitable[None]]) -> AsyncIterator[None]:
+async def looking(watch: TopicWatch, forgotten: Callable[[int], Awaitable[None]]) -> AsyncIterator[None]:
     """Looks while the context is open; `forgotten` is told of how many partitions the log is another one."""
     task = asyncio.create_task(_look_forever(watch, forgotten))
     try:
@@ -61,7 +61,7 @@ async def looking(watch: LogWatch, forgotten: Callable[[int], Awaitable[None]]) 
         await asyncio.wait({task})
 
 
-async def _look_forever(watch: LogWatch, forgotten: Callable[[int], Awaitable[None]]) -> None:
+async def _look_forever(watch: TopicWatch, forgotten: Callable[[int], Awaitable[None]]) -> None:
     while True:
         try:
             if others := await watch.look():
@@ -75,5 +75,5 @@ def _opened(settings: ReferralSettings) -> AbstractAsyncContextManager[Logs]:
     return open_logs(settings, [topics.topic(settings.topic_prefix, name) for name in topics.ALL])
 
 
-def _watch(settings: ReferralSettings, database: Database, logs: Logs) -> LogWatch:
-    return LogWatch(database, positions, logs, CONSUMER, settings.worker_app)
+def _watch(settings: ReferralSettings, database: Database, logs: Logs) -> TopicWatch:
+    return TopicWatch(database, positions, logs, CONSUMER, settings.worker_app)

@@ -13,8 +13,8 @@ import faust
 import structlog
 
 from services.contracts import topics
+from services.kit.http.server import probes
 from services.kit.logging import configure_logging
-from services.kit.server import probes
 from services.referral.entrypoints.broker import credentials
 from services.referral.entrypoints.consuming import Consumers, open_consumers
 from services.referral.entrypoints.watching import begin_where_known

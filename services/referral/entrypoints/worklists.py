@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from services.contracts.vocabulary import Role
-from services.kit.auth import Principal, require
-from services.kit.pages import Page, read_cursor, write_cursor
-from services.kit.problems import Problem
+from services.kit.http.auth import Principal, require
+from services.kit.http.pages import Page, read_cursor, write_cursor
+from services.kit.http.problems import Problem
 from services.referral.adapters.sql_views import Scope
 from services.referral.adapters.sql_worklists import Position, Worklist
 from services.referral.domain.referral import Escalation

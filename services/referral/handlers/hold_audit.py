@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from services.contracts.claims import Mark, ProgrammeCapacity, ProgrammeFigures
+from services.contracts.claims import DataVersion, ProgrammeCapacity, ProgrammeFigures
 from services.contracts.rebuild import BATCH, ClaimsPage, KeptClaim
 from services.kit.errors import TransientError
 from services.referral.domain.audit import (
@@ -63,7 +63,7 @@ class Flow(Protocol):
 class Report:
     """What was compared, at capacity's `mark`. `unsettled` counts what may still be on its way."""
 
-    mark: Mark
+    mark: DataVersion
     programmes: int
     referrals: int
     claims: int
@@ -126,7 +126,7 @@ class Audit:
             unsettled=len(suspects.since) - len(settled),
         )
 
-    async def _kept(self) -> tuple[Mark, dict[UUID, KeptClaim], Sequence[ProgrammeFigures]]:
+    async def _kept(self) -> tuple[DataVersion, dict[UUID, KeptClaim], Sequence[ProgrammeFigures]]:
         kept: dict[UUID, KeptClaim] = {}
         cursor = None
         while True:
@@ -144,7 +144,7 @@ class Audit:
             after = rows[-1].claim.referral_id
         return found
 
-    async def _settle(self, suspects: _Suspects, mark: Mark, began: float) -> list[Difference]:
+    async def _settle(self, suspects: _Suspects, mark: DataVersion, began: float) -> list[Difference]:
         under_way = _UnderWay(self.record, self.flow, mark)
         pause = FIRST_PAUSE
         while suspects.since:
@@ -180,8 +180,8 @@ class _UnderWay:
 
     record: AuditedRecord
     flow: Flow | None
-    mark: Mark
-    relayed: Mark | None = None
+    mark: DataVersion
+    relayed: DataVersion | None = None
     _began: float = field(default_factory=time.monotonic)
     _ends: Ends | None = None
 

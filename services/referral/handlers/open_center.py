@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from services.contracts.claims import Mark, ProgrammeOpening, WaitingClaim
+from services.contracts.claims import DataVersion, ProgrammeOpening, WaitingClaim
 from services.contracts.events import CenterRegisteredV1, Event
 from services.contracts.vocabulary import ReferralState
 from services.referral.domain.eligibility import exclusion
@@ -47,7 +47,7 @@ class OpenCenter:
             await self._open_all(centers, found.mark)
             await self.referrals.save([], consumer=CONSUMER, event_ids=found.unseen)
 
-    async def _open_all(self, centers: Collection[str], seen: Mark | None) -> None:
+    async def _open_all(self, centers: Collection[str], seen: DataVersion | None) -> None:
         # Who starts to wait after this reading knows these programmes: the record takes no older network's waiting.
         network = await self.registry.network()
         programmes = [one for one in network.programmes.values() if one.center_id in centers]
@@ -68,7 +68,7 @@ class OpenCenter:
         unplaceable: Sequence[UUID],
         welcome: Mapping[str, Collection[UUID]],
         network: Network,
-        seen: Mark | None,
+        seen: DataVersion | None,
         now: datetime,
     ) -> dict[UUID, Referral]:
         """Whom nobody accepted till now waits as of now, with its turn, before the first place is given.

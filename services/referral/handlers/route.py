@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.contracts.claims import ClaimRequest, ClaimResult, Mark, WaitingClaim
+from services.contracts.claims import ClaimRequest, ClaimResult, DataVersion, WaitingClaim
 from services.contracts.vocabulary import ClaimState
 from services.kit.errors import Conflict, PermanentError
 from services.referral.domain.life import Command
@@ -48,8 +48,13 @@ def draft(referral: Referral, network: Network, at: datetime, passed: Collection
 
 
 async def place(
-    drafts: Sequence[Draft], claims: Claims, registry: Registry, network: Network, seen: Mark | None, at: datetime
-) -> tuple[list[Change], Mark | None]:
+    drafts: Sequence[Draft],
+    claims: Claims,
+    registry: Registry,
+    network: Network,
+    seen: DataVersion | None,
+    at: datetime,
+) -> tuple[list[Change], DataVersion | None]:
     """Claim for all in one call; one change a draft, in order, and capacity's mark afterwards."""
     asking = [one for one in drafts if one.decision.candidates]
     answers, seen = await _claim(asking, claims, seen, at)
@@ -67,8 +72,8 @@ Answer = tuple[Draft, ClaimResult]
 
 
 async def _claim(
-    asking: Sequence[Draft], claims: Claims, seen: Mark | None, at: datetime
-) -> tuple[list[Answer], Mark | None]:
+    asking: Sequence[Draft], claims: Claims, seen: DataVersion | None, at: datetime
+) -> tuple[list[Answer], DataVersion | None]:
     if not asking:
         return [], seen
     results, seen = await claims.claim([one.request(at) for one in asking], seen)
@@ -82,8 +87,8 @@ async def _claim(
 
 
 async def _catch_up(
-    answers: list[Answer], claims: Claims, seen: Mark | None, at: datetime
-) -> tuple[list[Answer], Mark | None]:
+    answers: list[Answer], claims: Claims, seen: DataVersion | None, at: datetime
+) -> tuple[list[Answer], DataVersion | None]:
     """An earlier try that was cut off before its commit has come to a later attempt: go on with what that has got.
 
     To ask for it changes nothing. When it was another worker, which has committed, this one's commit conflicts.
@@ -109,7 +114,9 @@ def _waits_again(answer: Answer) -> bool:
     return answer[1].repeated and answer[1].state is ClaimState.WAITING
 
 
-async def _join_newer_queues(repeated: Sequence[Answer], claims: Claims, registry: Registry, seen: Mark | None) -> None:
+async def _join_newer_queues(
+    repeated: Sequence[Answer], claims: Claims, registry: Registry, seen: DataVersion | None
+) -> None:
     """An earlier try queued these at its own candidates; the registry may have more by now."""
     joining: dict[str, list[WaitingClaim]] = {}
     for one, result in repeated:

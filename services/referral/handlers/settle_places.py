@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.events import Event, ReferralEvent
 from services.contracts.vocabulary import CLOSED
 from services.referral.domain.life import Claim, events_for
@@ -12,7 +12,7 @@ from services.referral.ports import Claims, Referrals
 
 LAST_ATTEMPT = 1_000_000
 """Beyond every attempt: a referral that is closed takes no place any more, also by a claim that is still on its way."""
-Settle = Callable[[ReferralEvent, Mark | None], Awaitable[Mark | None]]
+Settle = Callable[[ReferralEvent, DataVersion | None], Awaitable[DataVersion | None]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class GiveBack:
     async def __call__(self, batch: Sequence[Event]) -> None:
         await _settle(self.referrals, self.consumer, _of(batch, Claim.RELEASE), self._release)
 
-    async def _release(self, data: ReferralEvent, seen: Mark | None) -> Mark | None:
+    async def _release(self, data: ReferralEvent, seen: DataVersion | None) -> DataVersion | None:
         attempt = LAST_ATTEMPT if data.state in CLOSED else data.attempt
         return await self.claims.release(data.referral_id, attempt, seen)
 
@@ -42,7 +42,7 @@ class Occupy:
     async def __call__(self, batch: Sequence[Event]) -> None:
         await _settle(self.referrals, self.consumer, _of(batch, Claim.OCCUPY), self._occupy)
 
-    async def _occupy(self, data: ReferralEvent, seen: Mark | None) -> Mark | None:
+    async def _occupy(self, data: ReferralEvent, seen: DataVersion | None) -> DataVersion | None:
         return (await self.claims.occupy(data.referral_id, data.attempt, seen)).mark
 
 
@@ -61,5 +61,5 @@ async def _settle(referrals: Referrals, consumer: str, events: Mapping[str, Refe
     await referrals.save([], consumer=consumer, event_ids=unseen.keys(), mark=_newest(marks))
 
 
-def _newest(marks: Iterable[Mark | None]) -> Mark | None:
+def _newest(marks: Iterable[DataVersion | None]) -> DataVersion | None:
     return max((one for one in marks if one), key=lambda mark: mark.sequence, default=None)

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import structlog
 from prometheus_client import Counter, Gauge
 
-from services.contracts.claims import Mark, ProgrammeCapacity
+from services.contracts.claims import DataVersion, ProgrammeCapacity
 from services.contracts.rebuild import BATCH, Generation, GenerationState, Opened, RestoredClaim
 from services.kit.errors import PermanentError, TransientError
 from services.referral.ports import Clock
@@ -30,7 +30,7 @@ without_data = Gauge("joldama_capacity_rebuilding", "Whether capacity is without
 class Record(Protocol):
     """The record as what capacity is rebuilt from. Raises TransientError."""
 
-    async def mark(self) -> Mark | None: ...
+    async def mark(self) -> DataVersion | None: ...
 
     async def take_lease(self, owner: str) -> bool:
         """Take or prolong the lease of the one who rebuilds; not while another has it."""
@@ -52,7 +52,7 @@ class Record(Protocol):
 class CapacityRebuild(Protocol):
     """Capacity's side. Raises TransientError, and PermanentError when another rebuild has begun."""
 
-    async def generation(self, seen: Mark | None) -> Generation: ...
+    async def generation(self, seen: DataVersion | None) -> Generation: ...
 
     async def begin(self, epoch: str) -> None: ...
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.events import Event, PlaceHandedOverV1, PlacesSetV1
 from services.contracts.vocabulary import CLOSED, ReferralState
 from services.kit.errors import PermanentError, TransientError
@@ -67,15 +67,15 @@ class TakeHandovers:
             raise TransientError(f"{len(early)} hand-overs came before the commit that recorded their waiting")
 
 
-def _lost(data: PlaceHandedOverV1, mark: Mark | None) -> bool:
+def _lost(data: PlaceHandedOverV1, mark: DataVersion | None) -> bool:
     """Whether it was handed over by a generation that the record has left: who waits still waits, in the new one."""
     return mark is not None and data.epoch != mark.epoch
 
 
-def _newest(steps: Iterable[PlaceHandedOverV1]) -> Mark | None:
+def _newest(steps: Iterable[PlaceHandedOverV1]) -> DataVersion | None:
     """How far capacity has come by these: data that is behind it has forgotten what is recorded here."""
     last = max(steps, key=lambda one: (one.epoch, one.sequence), default=None)
-    return Mark(epoch=last.epoch, sequence=last.sequence) if last else None
+    return DataVersion(epoch=last.epoch, sequence=last.sequence) if last else None
 
 
 def _too_early(loaded: Loaded | None, data: PlaceHandedOverV1) -> bool:

@@ -10,7 +10,7 @@ from services.capacity.ports import Store
 from services.contracts.claims import (
     ClaimRequest,
     ClaimResult,
-    Mark,
+    DataVersion,
     ProgrammeAnswer,
     ProgrammeFigures,
     ProgrammeOpening,
@@ -44,7 +44,7 @@ def request(
     )
 
 
-async def claim(store: Store, number: int, *tiers: str, seen: Mark | None = None, **more: Any) -> ClaimResult:
+async def claim(store: Store, number: int, *tiers: str, seen: DataVersion | None = None, **more: Any) -> ClaimResult:
     batch = await store.claims.claim([request(number, *tiers, **more)], seen)
     return batch.results[0]
 

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from services.capacity.bootstrap import running
 from services.capacity.entrypoints.api import make_app
 from services.capacity.ports import Store
-from services.contracts.claims import ClaimsBatch, Mark
-from services.kit.auth import Principal, TokenVerifier
-from services.kit.problems import Problem
+from services.contracts.claims import ClaimsBatch, DataVersion
+from services.kit.http.auth import Principal, TokenVerifier
+from services.kit.http.problems import Problem
 from tests.integration.capacity.network import (
     NOW,
     claim,
@@ -223,7 +223,7 @@ async def test_data_behind_what_the_caller_has_seen_answers_503_rebuilding(store
     service = client("service")
     assert_problem(await service.get("/v1/capacity"), 503, "rebuilding")
     await two_centers(store)
-    batch = ClaimsBatch(seen=Mark(epoch="1", sequence=1), claims=(request(1, "a"),))
+    batch = ClaimsBatch(seen=DataVersion(epoch="1", sequence=1), claims=(request(1, "a"),))
     answer = await service.post("/v1/claims/batch", content=batch.model_dump_json())
     assert_problem(answer, 503, "rebuilding")
     assert answer.headers["retry-after"] == "1"

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.capacity.ports import Rebuilding, Store
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.vocabulary import ClaimState
 from tests.integration.capacity.network import (
     NOW,
@@ -201,7 +201,7 @@ def test_a_claim_without_a_candidate_is_refused() -> None:
 async def test_data_that_the_caller_has_not_seen_or_is_behind_takes_no_claim(store: Store) -> None:
     answer = await open_programme(store, "a", 1)
     epoch, sequence = answer.mark.epoch, answer.mark.sequence
-    for seen in (Mark(epoch=epoch, sequence=sequence + 1), Mark(epoch="1", sequence=0)):
+    for seen in (DataVersion(epoch=epoch, sequence=sequence + 1), DataVersion(epoch="1", sequence=0)):
         with pytest.raises(Rebuilding):
             await claim(store, 1, "a", seen=seen)
         with pytest.raises(Rebuilding):
@@ -219,7 +219,7 @@ async def test_a_store_without_data_takes_no_claim(store: Store) -> None:
     with pytest.raises(Rebuilding):
         await store.places.snapshot(NOW)
     with pytest.raises(Rebuilding):
-        await open_programme(store, "a", 1, seen=Mark(epoch="1", sequence=0))
+        await open_programme(store, "a", 1, seen=DataVersion(epoch="1", sequence=0))
     await open_programme(store, "a", 1)
     assert (await claim(store, 1, "a")).state is HELD
 

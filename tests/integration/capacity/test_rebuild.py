@@ -12,7 +12,7 @@ from services.capacity.bootstrap import redis_store as wired
 from services.capacity.domain.feed import BEAT, RESET
 from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Rebuilding, Store
-from services.contracts.claims import Mark, ProgrammeCapacity
+from services.contracts.claims import DataVersion, ProgrammeCapacity
 from services.contracts.rebuild import GenerationState, KeptClaim, RestoredClaim
 from services.contracts.vocabulary import ClaimState
 from tests.integration.capacity.network import (
@@ -82,7 +82,7 @@ async def test_nothing_is_granted_until_the_new_generation_is_open(store: Store)
             await step
     assert (await store.rebuild.generation(None)).state is GenerationState.REBUILDING
     opened = await store.rebuild.open(NEW, NOW)
-    assert opened.mark == Mark(epoch=NEW, sequence=1)
+    assert opened.mark == DataVersion(epoch=NEW, sequence=1)
     assert (await claim(store, 2, "a")).state is HELD
     assert (await store.rebuild.generation(opened.mark)).model_dump() == {"state": "open", "epoch": NEW}
 
@@ -156,7 +156,7 @@ async def test_who_has_seen_the_lost_generation_is_refused(store: Store) -> None
     with pytest.raises(Rebuilding):
         await claim(store, 1, "a", seen=old)
     assert (await store.rebuild.generation(old)).state is GenerationState.REBUILDING
-    assert (await store.rebuild.generation(Mark(epoch=NEW, sequence=2))).state is GenerationState.REBUILDING
+    assert (await store.rebuild.generation(DataVersion(epoch=NEW, sequence=2))).state is GenerationState.REBUILDING
 
 
 async def test_the_stream_goes_on_and_its_followers_are_told_to_load_again(store: Store) -> None:
@@ -219,7 +219,7 @@ async def test_a_flushed_server_is_rebuilding_and_a_rewound_one_for_who_has_seen
     await open_programme(redis_store, "a", 5)
     scripts = RedisScripts(redis, prefix)
     older = await redis.dump(scripts.programmes)
-    seen = Mark(epoch=(await redis_store.places.snapshot(NOW)).mark.epoch, sequence=2)
+    seen = DataVersion(epoch=(await redis_store.places.snapshot(NOW)).mark.epoch, sequence=2)
     await claim(redis_store, 1, "a")
     assert older
     await redis.restore(scripts.programmes, 0, older, replace=True)

@@ -25,10 +25,10 @@ from services.capacity.ports import Store
 from services.contracts.events import Event, read_event
 from services.contracts.topics import CAPACITY, topic
 from services.kit.errors import TransientError
-from services.kit.kafka import make_consumer, make_producer, started
-from services.kit.publisher import Acknowledged, KafkaPublisher, Outgoing
+from services.kit.kafka.clients import make_consumer, make_producer, started
+from services.kit.kafka.publisher import Acknowledged, KafkaPublisher, Outgoing
+from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT
-from services.kit.topics import create_topics
 from tests.integration.capacity.network import NOW, claim, open_programme, referral, steps
 from tests.support.eventually import eventually
 

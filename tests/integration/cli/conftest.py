@@ -22,7 +22,7 @@ from services.intake.adapters.history import HISTORY as INTAKE_HISTORY
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
-from services.kit.outbox import Outbox
+from services.kit.sql.outbox import Outbox
 from services.local.home import Home
 from services.local.issuer import AUDIENCE, ISSUER, issue_token, make_secrets
 from services.referral.adapters.history import HISTORY

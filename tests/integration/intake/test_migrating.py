@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 
 from services.intake.adapters.history import HISTORY
 from services.intake.adapters.tables import metadata
-from services.kit.database import Database
+from services.kit.sql.database import Database
 
 
 def test_the_history_ends_at_the_revision_that_the_code_needs() -> None:

@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 from services.intake.settings import IntakeSettings
+from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT
-from services.kit.topics import create_topics
 from services.local.ports import Ports
 from tests.support.eventually import eventually
 from tests.unit.intake.samples import child_body

@@ -31,10 +31,10 @@ from services.intake.adapters.tables import Access, outbox
 from services.intake.bootstrap import Intake, bootstrap
 from services.intake.entrypoints.relay import RelayProcess
 from services.intake.settings import IntakeSettings
-from services.kit.kafka import make_consumer, make_producer, started
-from services.kit.letters import LetterState
+from services.kit.dead_letters.dead_letter import DeadLetterState
+from services.kit.kafka.clients import make_consumer, make_producer, started
+from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT
-from services.kit.topics import create_topics
 from tests.support.eventually import eventually
 from tests.unit.intake.samples import child_body
 
@@ -154,7 +154,7 @@ async def test_a_message_that_is_no_event_lies_in_the_dead_letters_and_the_next_
         assert (headers["consumer"], headers["topic"]) == (CONSUMER, topic)
         assert "id: Field required" in headers["reason"]
         assert await process.health.failing() == {}
-        kept = (await intake.letters.page(LetterState.OPEN, "", 10)).items
+        kept = (await intake.letters.page(DeadLetterState.OPEN, "", 10)).items
         assert [(one.consumer, one.topic, one.reason) for one in kept] == [(CONSUMER, topic, headers["reason"])]
         await intake.letters.retry(kept[0].id, "operator:1")
         await eventually(lambda: refused_again(intake, kept[0].id))
@@ -163,7 +163,7 @@ async def test_a_message_that_is_no_event_lies_in_the_dead_letters_and_the_next_
 
 async def refused_again(intake: Intake, id: str) -> bool:
     letter = await intake.letters.find(id)
-    return (letter.state, letter.times) == (LetterState.OPEN, 2)
+    return (letter.state, letter.times) == (DeadLetterState.OPEN, 2)
 
 
 async def test_ten_dead_letters_in_a_row_turn_readiness_red_while_the_outbox_goes_on(

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from services.kit import log_watch
-from services.kit.database import Database
-from services.kit.kafka import make_producer, started
-from services.kit.log_watch import LogWatch
-from services.kit.logs import Logs, open_logs
-from services.kit.publisher import Acknowledged, Outgoing
+from services.kit.kafka import topic_watch as log_watch
+from services.kit.kafka.clients import make_producer, started
+from services.kit.kafka.log_identity import Logs, open_logs
+from services.kit.kafka.publisher import Acknowledged, Outgoing
+from services.kit.kafka.topic_watch import TopicWatch
 from services.kit.settings import ServiceSettings
+from services.kit.sql.database import Database
 from tests.integration.kit.logs import Topic
 from tests.integration.kit.tables import message, metadata, outbox, positions
 
@@ -93,6 +93,6 @@ def group(prefix: str) -> str:
 
 
 @pytest.fixture
-def watch(database: Database, logs: Logs, group: str, monkeypatch: pytest.MonkeyPatch) -> LogWatch:
+def watch(database: Database, logs: Logs, group: str, monkeypatch: pytest.MonkeyPatch) -> TopicWatch:
     monkeypatch.setattr(log_watch, "SURE_AFTER", 0.05)
-    return LogWatch(database, positions, logs, "tester", group)
+    return TopicWatch(database, positions, logs, "tester", group)

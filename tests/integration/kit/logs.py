@@ -7,9 +7,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.errors import KafkaError
 
-from services.kit.kafka import make_consumer, started
-from services.kit.letters import Taken
-from services.kit.logs import taken_from
+from services.kit.kafka.clients import make_consumer, started
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.kafka.log_identity import taken_from
 from services.kit.settings import ServiceSettings
 from tests.support.eventually import eventually
 
@@ -62,14 +62,14 @@ class Topic:
         """Forget the records before an offset, as retention does."""
         await self.admin.delete_records({self.place(partition): RecordsToDelete(before)})
 
-    async def read(self, partition: int = 0) -> Sequence[Taken]:
+    async def read(self, partition: int = 0) -> Sequence[ConsumedRecord]:
         """All that is in a partition."""
         reader = make_consumer(self.settings, [], None)
         async with started(reader):
             place = self.place(partition)
             reader.assign([place])
             end = (await reader.end_offsets([place]))[place]
-            found: list[Taken] = []
+            found: list[ConsumedRecord] = []
             while not found or found[-1].offset < end - 1:
                 found.append(taken_from(await reader.getone(place)))
             return found

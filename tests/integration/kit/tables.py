@@ -2,10 +2,10 @@
 
 from sqlalchemy import MetaData
 
-from services.kit.inbox import Inbox
-from services.kit.letters import DeadLetterTable
-from services.kit.outbox import Message, Outbox
-from services.kit.positions import Positions
+from services.kit.dead_letters.dead_letter import DeadLetterTable
+from services.kit.kafka.checkpoints import Positions
+from services.kit.sql.inbox import Inbox
+from services.kit.sql.outbox import Message, Outbox
 
 metadata = MetaData()
 outbox = Outbox(metadata)

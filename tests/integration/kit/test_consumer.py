@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.kit import log_watch
-from services.kit.batches import Settler
-from services.kit.consumer import consume
-from services.kit.kafka import make_consumer, started
-from services.kit.letters import Taken
-from services.kit.log_watch import LogWatch
-from services.kit.logs import Logs
+from services.kit.kafka import topic_watch as log_watch
+from services.kit.kafka.batch_processor import BatchProcessor
+from services.kit.kafka.clients import make_consumer, started
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.kafka.consumer import consume
+from services.kit.kafka.log_identity import Logs
+from services.kit.kafka.topic_watch import TopicWatch
 from services.kit.settings import ServiceSettings
 from tests.integration.kit.logs import Topic
 from tests.support.eventually import eventually
@@ -28,10 +28,10 @@ class Follower:
     taken: list[str] = field(default_factory=list)
     turns: int = 0
 
-    async def take(self, batch: Sequence[Taken]) -> None:
+    async def take(self, batch: Sequence[ConsumedRecord]) -> None:
         self.taken += [(one.value or b"").decode() for one in batch]
 
-    async def set_aside(self, one: Taken, reason: str) -> None:
+    async def set_aside(self, one: ConsumedRecord, reason: str) -> None:
         raise AssertionError(reason)
 
     def turn(self) -> None:
@@ -56,11 +56,11 @@ def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def following(broker: ServiceSettings, topic: Topic, watch: LogWatch, group: str) -> AsyncIterator[Follower]:
+async def following(broker: ServiceSettings, topic: Topic, watch: TopicWatch, group: str) -> AsyncIterator[Follower]:
     consumer = make_consumer(broker, [topic.name], group)
     async with started(consumer):
         follower = Follower(consumer)
-        settler = Settler[Taken]("tester", follower.take, follower.set_aside)
+        settler = BatchProcessor[ConsumedRecord]("tester", follower.take, follower.set_aside)
         task = asyncio.create_task(consume(consumer, settler, watch, follower.turn))
         yield follower
         task.cancel()
@@ -68,7 +68,7 @@ async def following(broker: ServiceSettings, topic: Topic, watch: LogWatch, grou
 
 
 async def test_a_follower_held_up_while_the_log_was_made_again_and_grew_takes_it_from_its_beginning(
-    broker: ServiceSettings, topic: Topic, watch: LogWatch, logs: Logs, group: str
+    broker: ServiceSettings, topic: Topic, watch: TopicWatch, logs: Logs, group: str
 ) -> None:
     async with following(broker, topic, watch, group) as follower:
         await topic.write("a", "b", "c")
@@ -87,7 +87,7 @@ async def test_a_follower_held_up_while_the_log_was_made_again_and_grew_takes_it
 
 
 async def test_a_follower_that_starts_again_goes_on_where_it_was(
-    broker: ServiceSettings, topic: Topic, watch: LogWatch, logs: Logs, group: str
+    broker: ServiceSettings, topic: Topic, watch: TopicWatch, logs: Logs, group: str
 ) -> None:
     await topic.write("a", "b")
     async with following(broker, topic, watch, group) as follower:

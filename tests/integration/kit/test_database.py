@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text, update
 from sqlmodel import Session
 
-from services.kit.database import Database
 from services.kit.errors import TransientError
+from services.kit.sql.database import Database
 
 numbers = Table("number", MetaData(), Column("id", Integer, primary_key=True), Column("value", Integer))
 

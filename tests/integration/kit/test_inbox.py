@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from services.kit.database import Database
+from services.kit.sql.database import Database
 from tests.integration.kit.tables import inbox
 
 

@@ -10,15 +10,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.producer.transaction_manager import PidAndEpoch
 
-from services.kit.database import Database
-from services.kit.dead_letters import DeadLetters
+from services.kit.dead_letters.publisher import DeadLetterPublisher
+from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.errors import TransientError
-from services.kit.kafka import make_consumer, make_producer, reach, started
-from services.kit.letter_book import LetterBook
-from services.kit.letters import Taken
-from services.kit.publisher import KafkaPublisher, Outgoing
+from services.kit.kafka.clients import make_consumer, make_producer, reach, started
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.kafka.publisher import KafkaPublisher, Outgoing
+from services.kit.kafka.topics import create_topics, planned
 from services.kit.settings import CHECKOUT, ServiceSettings
-from services.kit.topics import create_topics, planned
+from services.kit.sql.database import Database
 from tests.integration.kit.tables import dead_letters
 from tests.support.eventually import eventually
 
@@ -41,8 +41,8 @@ async def publisher(settings: ServiceSettings) -> AsyncIterator[KafkaPublisher]:
 
 
 @pytest.fixture
-def book(database: Database) -> LetterBook:
-    return LetterBook(database, dead_letters, lambda: datetime.now(UTC))
+def book(database: Database) -> DeadLetterRepository:
+    return DeadLetterRepository(database, dead_letters, lambda: datetime.now(UTC))
 
 
 def outgoing(number: int, key: str = "k") -> Outgoing:
@@ -112,12 +112,14 @@ async def test_a_topic_that_was_deleted_and_made_again_has_forgotten(
 
 
 async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(
-    settings: ServiceSettings, book: LetterBook
+    settings: ServiceSettings, book: DeadLetterRepository
 ) -> None:
     topic = f"{settings.topic_prefix}.{TOPIC}"
     producer, consumer = make_producer(settings, "test"), make_consumer(settings, [f"{topic}.dlq"], None)
     async with started(producer, consumer):
-        await DeadLetters(producer, book, "tester").set_aside(Taken(topic, 2, 7, b"k", b"\x00bytes"), "data.x: wrong")
+        await DeadLetterPublisher(producer, book, "tester").set_aside(
+            ConsumedRecord(topic, 2, 7, b"k", b"\x00bytes"), "data.x: wrong"
+        )
         letter = await asyncio.wait_for(consumer.getone(), 20)
     assert (letter.key, letter.value) == (b"k", b"\x00bytes")
     assert {name: value.decode() for name, value in letter.headers} == {
@@ -130,24 +132,28 @@ async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(
 
 
 async def test_a_dead_letter_too_large_to_be_repeated_says_where_it_lies(
-    settings: ServiceSettings, book: LetterBook
+    settings: ServiceSettings, book: DeadLetterRepository
 ) -> None:
     topic = f"{settings.topic_prefix}.{TOPIC}"
     producer, consumer = make_producer(settings, "test"), make_consumer(settings, [f"{topic}.dlq"], None)
     async with started(producer, consumer):
-        await DeadLetters(producer, book, "tester").set_aside(Taken(topic, 0, 5, b"k", b"x" * 2_000_000), "why")
+        await DeadLetterPublisher(producer, book, "tester").set_aside(
+            ConsumedRecord(topic, 0, 5, b"k", b"x" * 2_000_000), "why"
+        )
         letter = await asyncio.wait_for(consumer.getone(), 20)
     headers = dict(letter.headers)
     assert (letter.value, headers["left_out"], headers["offset"]) == (None, b"value", b"5")
 
 
 async def test_a_dead_letter_that_kafka_does_not_take_is_tried_again_later(
-    settings: ServiceSettings, book: LetterBook
+    settings: ServiceSettings, book: DeadLetterRepository
 ) -> None:
     hasty = AIOKafkaProducer(bootstrap_servers=settings.kafka_servers, request_timeout_ms=300)
     async with started(hasty):
         with pytest.raises(TransientError, match="dead letters"):
-            await DeadLetters(hasty, book, "tester").set_aside(Taken("no such topic", 0, 0, None, b"x"), "reason")
+            await DeadLetterPublisher(hasty, book, "tester").set_aside(
+                ConsumedRecord("no such topic", 0, 0, None, b"x"), "reason"
+            )
 
 
 async def test_creating_the_topics_again_changes_nothing(settings: ServiceSettings) -> None:

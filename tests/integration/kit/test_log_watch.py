@@ -9,19 +9,19 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from services.kit.begin_again import begin_again
-from services.kit.database import Database
-from services.kit.kafka import make_consumer, started
-from services.kit.log_watch import LogWatch
-from services.kit.logs import Log, Logs
-from services.kit.positions import Mark
+from services.kit.kafka.checkpoints import Checkpoint
+from services.kit.kafka.clients import make_consumer, started
+from services.kit.kafka.log_identity import Log, Logs
+from services.kit.kafka.rewind import begin_again
+from services.kit.kafka.topic_watch import TopicWatch
 from services.kit.settings import ServiceSettings
+from services.kit.sql.database import Database
 from tests.integration.kit.logs import Topic
 from tests.integration.kit.tables import positions
 from tests.support.eventually import eventually
 
 
-async def remembered(database: Database) -> dict[Any, Mark]:
+async def remembered(database: Database) -> dict[Any, Checkpoint]:
     return await database.read(lambda session: positions.of(session, "tester"))
 
 
@@ -30,7 +30,7 @@ async def offset(database: Database, topic: Topic) -> int:
 
 
 async def test_a_log_that_goes_on_is_the_same_and_what_is_remembered_goes_on_with_it(
-    topic: Topic, watch: LogWatch, database: Database
+    topic: Topic, watch: TopicWatch, database: Database
 ) -> None:
     await topic.write("a", "b", "c")
     await watch.settled((await topic.read())[:2])
@@ -45,7 +45,7 @@ async def test_a_log_that_goes_on_is_the_same_and_what_is_remembered_goes_on_wit
 
 @pytest.mark.parametrize("again", [[], ["a"], ["x", "y", "z", "more"], ["a", "b", "c", "d", "e"]])
 async def test_a_topic_made_again_is_noticed_however_much_has_been_written_to_it(
-    topic: Topic, watch: LogWatch, database: Database, again: list[str]
+    topic: Topic, watch: TopicWatch, database: Database, again: list[str]
 ) -> None:
     await topic.write("a", "b", "c")
     await watch.settled(await topic.read())
@@ -62,7 +62,7 @@ async def test_a_topic_made_again_is_noticed_however_much_has_been_written_to_it
 
 
 async def test_what_is_settled_in_the_middle_of_another_log_does_not_hide_it(
-    topic: Topic, watch: LogWatch, database: Database
+    topic: Topic, watch: TopicWatch, database: Database
 ) -> None:
     await topic.write("a", "b")
     await watch.settled(await topic.read())
@@ -75,7 +75,7 @@ async def test_what_is_settled_in_the_middle_of_another_log_does_not_hide_it(
     assert await offset(database, topic) == 1
 
 
-async def test_a_log_trimmed_by_age_is_nothing_to_notice(topic: Topic, watch: LogWatch, database: Database) -> None:
+async def test_a_log_trimmed_by_age_is_nothing_to_notice(topic: Topic, watch: TopicWatch, database: Database) -> None:
     await topic.write("a", "b", "c", "d")
     await watch.settled((await topic.read())[:1])
     await topic.trim(3)
@@ -88,7 +88,7 @@ async def test_a_log_trimmed_by_age_is_nothing_to_notice(topic: Topic, watch: Lo
     assert await watch.look() == set()
 
 
-async def test_a_trimmed_log_that_is_made_again_is_noticed(topic: Topic, watch: LogWatch) -> None:
+async def test_a_trimmed_log_that_is_made_again_is_noticed(topic: Topic, watch: TopicWatch) -> None:
     await topic.write("a", "b", "c")
     await watch.settled(await topic.read())
     await topic.trim(3)
@@ -99,7 +99,7 @@ async def test_a_trimmed_log_that_is_made_again_is_noticed(topic: Topic, watch: 
 
 
 async def test_a_topic_that_is_away_for_a_moment_is_neither_the_same_nor_another(
-    topic: Topic, watch: LogWatch, logs: Logs
+    topic: Topic, watch: TopicWatch, logs: Logs
 ) -> None:
     await topic.write("a")
     await watch.settled(await topic.read())
@@ -114,7 +114,7 @@ async def test_a_topic_that_is_away_for_a_moment_is_neither_the_same_nor_another
 
 
 async def test_a_partition_begun_again_by_another_process_is_remembered_anew(
-    topic: Topic, watch: LogWatch, database: Database
+    topic: Topic, watch: TopicWatch, database: Database
 ) -> None:
     await topic.write("a", "b")
     taken = await topic.read()
@@ -127,7 +127,7 @@ async def test_a_partition_begun_again_by_another_process_is_remembered_anew(
 
 
 async def test_the_lag_and_the_age_of_the_last_event_are_told(
-    topic: Topic, watch: LogWatch, broker: ServiceSettings, group: str
+    topic: Topic, watch: TopicWatch, broker: ServiceSettings, group: str
 ) -> None:
     await topic.write("a", "b", "c")
     async with committing(broker, topic, group) as commit:
@@ -153,7 +153,7 @@ async def committing(broker: ServiceSettings, topic: Topic, group: str) -> Async
 
 
 async def test_a_group_goes_back_to_the_beginning_before_it_starts_once_it_has_no_member(
-    topic: Topic, watch: LogWatch, logs: Logs, broker: ServiceSettings, group: str, database: Database
+    topic: Topic, watch: TopicWatch, logs: Logs, broker: ServiceSettings, group: str, database: Database
 ) -> None:
     await topic.write("a", "b")
     await watch.settled(await topic.read())

@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.kit.kafka import make_consumer, make_producer, started
-from services.kit.publisher import Acknowledged, KafkaPublisher
+from services.kit.kafka.clients import make_consumer, make_producer, started
+from services.kit.kafka.publisher import Acknowledged, KafkaPublisher
+from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT, ServiceSettings
-from services.kit.topics import create_topics
 from services.local.ports import Ports
 from tests.support.eventually import eventually
 from tests.support.servers import Server, new_server

@@ -8,11 +8,11 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import update
 
-from services.kit import relay as relay_module
-from services.kit.database import Database
 from services.kit.errors import TransientError
-from services.kit.relay import KEEP_MS, OutboxRelay, run_relay
-from services.kit.wake import commit_wake
+from services.kit.kafka import relay as relay_module
+from services.kit.kafka.relay import KEEP_MS, OutboxRelay, run_relay
+from services.kit.sql.commit_notifier import commit_notifier
+from services.kit.sql.database import Database
 from tests.integration.kit.conftest import FakePublisher, add, pending
 from tests.integration.kit.tables import outbox
 from tests.support.eventually import eventually
@@ -185,7 +185,7 @@ async def test_a_commit_wakes_the_relay_long_before_its_fallback(
 ) -> None:
     monkeypatch.setattr(relay_module, "LEASE_MS", 600_000)  # so that nothing else wakes it
     writer = other()
-    async with commit_wake(database) as wake:
+    async with commit_notifier(database) as wake:
         turns: list[int] = []
         relay = OutboxRelay(database, outbox, publisher, wake, progressed=lambda: turns.append(1))
         task = asyncio.create_task(run_relay(relay))

@@ -12,7 +12,7 @@ from sqlalchemy import Row, select, text
 from sqlmodel import Session
 
 from services.contracts.vocabulary import ReferralState
-from services.kit.database import Database
+from services.kit.sql.database import Database
 from services.referral.adapters.tables import ReferralRow
 
 _QUERIES = {

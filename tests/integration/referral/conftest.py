@@ -14,7 +14,7 @@ from joserfc.jwk import RSAKey
 
 from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
-from services.kit.auth import ServiceToken
+from services.kit.http.auth import ServiceToken
 from services.kit.settings import CHECKOUT
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.http_capacity import HttpClaims

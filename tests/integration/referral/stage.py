@@ -11,7 +11,7 @@ from sqlmodel import Session
 from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
 from services.capacity.domain.step import START
 from services.capacity.entrypoints.api import make_app
-from services.kit.auth import ServiceToken, TokenVerifier
+from services.kit.http.auth import ServiceToken, TokenVerifier
 from services.referral.adapters.http_rebuild import HttpCapacity
 from services.referral.adapters.tables import metadata
 from services.referral.bootstrap import bootstrap

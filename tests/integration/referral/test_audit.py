@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from services.kit.auth import ServiceToken
 from services.kit.errors import TransientError
+from services.kit.http.auth import ServiceToken
 from services.referral.adapters.http_rebuild import HttpCapacity
 from services.referral.adapters.tables import outbox
 from services.referral.bootstrap import bootstrap

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 
 from services.contracts.events import CenterRegisteredV1
-from services.kit.app import LARGEST
+from services.kit.http.app import LARGEST
 from tests.integration.referral.country import Country, center_body, problem, programme_body
 
 Client = Callable[..., httpx2.AsyncClient]

@@ -16,12 +16,12 @@ from sqlmodel import select
 
 from services.contracts import topics
 from services.contracts.events import DiagnosisRecordedV1, write_event
-from services.kit.batches import TooManyDead
-from services.kit.database import Database
 from services.kit.errors import TransientError
-from services.kit.kafka import make_consumer, started
+from services.kit.kafka.batch_processor import TooManyDeadLetters
+from services.kit.kafka.clients import make_consumer, started
+from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT
-from services.kit.topics import create_topics
+from services.kit.sql.database import Database
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.tables import ReferralRow
 from services.referral.domain.referral import make_offer
@@ -155,7 +155,7 @@ async def test_a_batch_taken_again_after_a_crash_changes_nothing(
 async def test_ten_dead_letters_in_a_row_stop_their_topic_and_turn_the_worker_red(
     settings: ReferralSettings, consumers: Consumers
 ) -> None:
-    with pytest.raises(TooManyDead) as stopped:
+    with pytest.raises(TooManyDeadLetters) as stopped:
         await consumers.take(topics.DIAGNOSES, ten(settings))
     consumers.stop(str(stopped.value))
     unknown = write_event(diagnosis(1), event_id="e", source="/test", time=NOW).replace(b"recorded.v1", b"recorded.v9")
@@ -168,12 +168,12 @@ async def test_ten_dead_letters_in_a_row_stop_their_topic_and_turn_the_worker_re
 async def test_the_ten_that_stopped_a_worker_do_not_stop_the_next_and_ten_others_do(
     settings: ReferralSettings, consumers: Consumers, capacity: FastAPI
 ) -> None:
-    with pytest.raises(TooManyDead):
+    with pytest.raises(TooManyDeadLetters):
         await consumers.take(topics.DIAGNOSES, ten(settings))
     async with working(settings, capacity) as restarted:
         await restarted.take(topics.DIAGNOSES, [*ten(settings), recorded(settings, diagnosis(1))])
         assert await known(settings) == {1}
-        with pytest.raises(TooManyDead):
+        with pytest.raises(TooManyDeadLetters):
             await restarted.take(topics.DIAGNOSES, ten(settings, first=10))
 
 

@@ -7,20 +7,21 @@ import orjson
 import pytest
 from fastapi import FastAPI
 
-from services.kit.letter_book import LetterBook
-from services.kit.letters import LARGEST, Taken
+from services.kit.dead_letters.dead_letter import LARGEST
+from services.kit.dead_letters.repository import DeadLetterRepository
+from services.kit.kafka.consumed_record import ConsumedRecord
 from tests.integration.referral.conftest import Client
 
 EVENT = {"specversion": "1.0", "id": "e1", "type": "kz.joldama.diagnosis.recorded.v1", "subject": "r1", "data": {}}
 NOBODY = "/v1/dead-letters/019a2b3c-0000-7000-8000-000000000001"
 
 
-def message(number: int, value: bytes | None = b"poison") -> Taken:
-    return Taken("joldama.diagnoses.v1", 0, number, b"key-%d" % number, value)
+def message(number: int, value: bytes | None = b"poison") -> ConsumedRecord:
+    return ConsumedRecord("joldama.diagnoses.v1", 0, number, b"key-%d" % number, value)
 
 
 @pytest.fixture
-async def book(api: FastAPI) -> LetterBook:
+async def book(api: FastAPI) -> DeadLetterRepository:
     return api.state.letters
 
 
@@ -31,7 +32,7 @@ async def listed(client: httpx2.AsyncClient, **params: str | int) -> tuple[list[
 
 
 async def test_the_list_shows_what_is_open_with_its_reason_and_pages(
-    book: LetterBook, operator: httpx2.AsyncClient
+    book: DeadLetterRepository, operator: httpx2.AsyncClient
 ) -> None:
     for number in range(3):
         await book.record("referral-worker", message(number), f"reason {number}")
@@ -50,7 +51,7 @@ async def test_the_list_shows_what_is_open_with_its_reason_and_pages(
 
 
 async def test_a_letter_shows_its_message_as_text_or_base64_and_what_event_it_is(
-    book: LetterBook, operator: httpx2.AsyncClient
+    book: DeadLetterRepository, operator: httpx2.AsyncClient
 ) -> None:
     for number, value in enumerate((orjson.dumps(EVENT), b"\xff\x00", None, b"x" * LARGEST, b'{"id": 1, "type": "t"}')):
         await book.record("referral-worker", message(number, value), "why")
@@ -67,7 +68,7 @@ async def test_a_letter_shows_its_message_as_text_or_base64_and_what_event_it_is
 
 
 async def test_a_decision_repeated_is_answered_as_the_first_and_another_is_refused(
-    book: LetterBook, operator: httpx2.AsyncClient
+    book: DeadLetterRepository, operator: httpx2.AsyncClient
 ) -> None:
     await book.record("referral-worker", message(1), "why")
     path = f"/v1/dead-letters/{(await listed(operator))[0][0]['id']}"
@@ -79,7 +80,9 @@ async def test_a_decision_repeated_is_answered_as_the_first_and_another_is_refus
     assert (refused["code"], refused["state"], refused["allowed_actions"]) == ("illegal_transition", "retrying", [])
 
 
-async def test_discarding_needs_a_reason_that_names_nobody(book: LetterBook, operator: httpx2.AsyncClient) -> None:
+async def test_discarding_needs_a_reason_that_names_nobody(
+    book: DeadLetterRepository, operator: httpx2.AsyncClient
+) -> None:
     await book.record("referral-worker", message(1), "why")
     path = f"/v1/dead-letters/{(await listed(operator))[0][0]['id']}"
     for body in (

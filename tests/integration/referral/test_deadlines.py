@@ -12,8 +12,8 @@ from sqlalchemy import update
 
 from services.contracts.events import OfferExpiredV1, OfferReminderDueV1
 from services.contracts.vocabulary import OfferState, Priority, ReferralState
-from services.kit.database import Database
 from services.kit.errors import TransientError
+from services.kit.sql.database import Database
 from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.tables import ReferralRow
 from services.referral.bootstrap import ReferralService

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from services.kit.auth import ServiceToken
-from services.kit.pages import write_cursor
+from services.kit.http.auth import ServiceToken
+from services.kit.http.pages import write_cursor
 from services.referral.adapters.http_queues import HttpQueues
 from services.referral.domain.days import day_of
 from services.referral.domain.life import Command

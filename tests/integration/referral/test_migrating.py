@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from services.kit.database import Database
+from services.kit.sql.database import Database
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.rows import referral_values
 from services.referral.adapters.sql_deadlines import SqlDeadlines

@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from sqlmodel import select
 
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.reference import Settlement
 from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority
-from services.kit.database import Database
 from services.kit.errors import Conflict
+from services.kit.sql.database import Database
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.sql_referrals import SqlReferrals
@@ -167,18 +167,18 @@ async def candidates(referrals: Referrals, number: int) -> list[str]:
 
 
 async def test_the_mark_only_grows_within_its_epoch(referrals: Referrals) -> None:
-    for mark in (Mark(epoch="5", sequence=7), Mark(epoch="5", sequence=3), None):
+    for mark in (DataVersion(epoch="5", sequence=7), DataVersion(epoch="5", sequence=3), None):
         await referrals.save([], mark=mark)
-    assert (await referrals.look("a", (), ())).mark == Mark(epoch="5", sequence=7)
+    assert (await referrals.look("a", (), ())).mark == DataVersion(epoch="5", sequence=7)
 
 
 async def test_what_another_generation_granted_is_not_committed(referrals: Referrals) -> None:
-    await referrals.save([], mark=Mark(epoch="5", sequence=7))
+    await referrals.save([], mark=DataVersion(epoch="5", sequence=7))
     for epoch in ("4", "6"):
         with pytest.raises(Conflict):
-            await referrals.save([offered()], consumer="a", event_ids=["e1"], mark=Mark(epoch=epoch, sequence=9))
+            await referrals.save([offered()], consumer="a", event_ids=["e1"], mark=DataVersion(epoch=epoch, sequence=9))
     found = await referrals.look("a", ["e1"], [UUID(int=1)])
-    assert (found.known, found.unseen, found.mark) == ({}, {"e1"}, Mark(epoch="5", sequence=7))
+    assert (found.known, found.unseen, found.mark) == ({}, {"e1"}, DataVersion(epoch="5", sequence=7))
 
 
 async def test_an_urgent_childs_moments_are_kept_to_the_millisecond(referrals: Referrals) -> None:

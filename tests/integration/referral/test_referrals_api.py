@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from services.kit.pages import write_cursor
+from services.kit.http.pages import write_cursor
 from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, problem
 

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import update
 
-from services.contracts.claims import ClaimRequest, ClaimResult, Mark
+from services.contracts.claims import ClaimRequest, ClaimResult, DataVersion
 from services.contracts.vocabulary import ReferralState
-from services.kit.auth import ServiceToken
 from services.kit.errors import Conflict, TransientError
+from services.kit.http.auth import ServiceToken
 from services.local.ports import Ports
 from services.referral.adapters.http_rebuild import HttpCapacity
 from services.referral.adapters.tables import outbox
@@ -233,7 +233,9 @@ class Interrupted(HttpCapacity):
 
     happens: Any = None
 
-    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None) -> tuple[Sequence[ClaimResult], Mark]:
+    async def claim(
+        self, requests: Sequence[ClaimRequest], seen: DataVersion | None
+    ) -> tuple[Sequence[ClaimResult], DataVersion]:
         answer = await super().claim(requests, seen)
         if self.happens:
             happens, self.happens = self.happens, None

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from services.kit.kafka import make_consumer, make_producer, started
+from services.kit.kafka.clients import make_consumer, make_producer, started
+from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT
-from services.kit.topics import create_topics
 from services.local.ports import Ports
 from services.referral.entrypoints.watching import begin_where_known
 from services.referral.settings import ReferralSettings

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from services.contracts.vocabulary import Priority
-from services.kit.pages import write_cursor
+from services.kit.http.pages import write_cursor
 from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, problem
 

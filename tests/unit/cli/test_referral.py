@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from services.kit.problems import Problem, install_problems
+from services.kit.http.problems import Problem, install_problems
 from tests.unit.cli.conftest import Joldama, Stage
 
 ID = "019a2b3c-0000-7000-8000-000000000001"

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.responses import StreamingResponse
 
 from services.cli import client
-from services.kit.problems import Problem, install_problems
+from services.kit.http.problems import Problem, install_problems
 from tests.unit.cli.conftest import Joldama, Stage
 
 UNRECORDED = {"status": 503, "code": "unavailable", "detail": "Not recorded: send this line again."}

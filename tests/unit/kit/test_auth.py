@@ -12,9 +12,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from services.kit import auth
-from services.kit.auth import ServiceToken, TokenVerifier
-from services.kit.problems import Problem
+from services.kit.http import auth
+from services.kit.http.auth import ServiceToken, TokenVerifier
+from services.kit.http.problems import Problem
 
 ISSUER = "https://issuer.test"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kit.batches import Settler, TooManyDead
 from services.kit.errors import PermanentError, TransientError
+from services.kit.kafka.batch_processor import BatchProcessor, TooManyDeadLetters
 
 
 class Effects:
@@ -19,8 +19,8 @@ class Effects:
         self.dead: list[tuple[int, str]] = []
         self.sizes: list[int] = []
 
-    def settler(self, **options: int) -> Settler[int]:
-        return Settler("test", self.handle, self.set_aside, first_pause=0, longest_pause=0, **options)
+    def settler(self, **options: int) -> BatchProcessor[int]:
+        return BatchProcessor("test", self.handle, self.set_aside, first_pause=0, longest_pause=0, **options)
 
     async def handle(self, batch: Sequence[int]) -> None:
         self.sizes.append(len(batch))
@@ -93,7 +93,7 @@ async def test_an_unexpected_error_is_a_dead_letter_that_names_it() -> None:
 
 async def test_ten_dead_letters_in_a_row_stop_the_consumer() -> None:
     effects = Effects(bad=lambda _: True)
-    with pytest.raises(TooManyDead, match="10 dead letters in a row, the last: 9 is bad"):
+    with pytest.raises(TooManyDeadLetters, match="10 dead letters in a row, the last: 9 is bad"):
         await effects.settler().settle(range(30))
     assert [message for message, _ in effects.dead] == list(range(10))
 
@@ -116,7 +116,7 @@ async def test_dead_letters_that_were_known_do_not_stop_the_consumer_and_new_one
     settler.record = record
     await settler.settle(range(10))
     assert settler.in_a_row == 0
-    with pytest.raises(TooManyDead, match="the last: 19 is bad"):
+    with pytest.raises(TooManyDeadLetters, match="the last: 19 is bad"):
         await settler.settle(range(30))
     assert [message for message, _ in effects.dead[10:]] == list(range(20))
 

@@ -5,8 +5,8 @@ import asyncio
 import httpx2
 from starlette.applications import Starlette
 
-from services.kit import health
-from services.kit.health import Health, Progress
+from services.kit.http import health
+from services.kit.http.health import Health, Progress
 
 
 async def fine() -> None: ...

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.kit import kafka
-from services.kit.kafka import started
+from services.kit.kafka import clients as kafka
+from services.kit.kafka.clients import started
 
 
 class Client:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from services.kit.errors import TransientError
-from services.kit.loops import forever
+from services.kit.loops import run_periodically
 
 
 @pytest.mark.parametrize("error", [TransientError("away"), KeyError("ours"), RuntimeError("ours as well")])
@@ -18,7 +18,7 @@ async def test_a_step_that_fails_is_taken_again_and_is_no_progress(error: Except
             assert not progressed.is_set()
             raise outcome
 
-    task = asyncio.create_task(forever("test", step, 0, progressed.set))
+    task = asyncio.create_task(run_periodically("test", step, 0, progressed.set))
     await asyncio.wait_for(progressed.wait(), 5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

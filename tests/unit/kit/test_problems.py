@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
 
-from services.kit.app import LARGEST, create_app
 from services.kit.errors import TransientError
-from services.kit.health import Health
-from services.kit.problems import Problem
+from services.kit.http.app import LARGEST, create_app
+from services.kit.http.health import Health
+from services.kit.http.problems import Problem
 
 
 class Body(BaseModel):

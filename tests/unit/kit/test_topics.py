@@ -2,8 +2,8 @@
 
 import pytest
 
+from services.kit.kafka.topics import planned
 from services.kit.settings import CHECKOUT
-from services.kit.topics import planned
 
 FILE = CHECKOUT / "deploy" / "topics.toml"
 

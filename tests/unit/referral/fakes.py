@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, Mark, ProgrammeOpening
+from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, DataVersion, ProgrammeOpening
 from services.contracts.events import PlacesSetV1
 from services.contracts.vocabulary import ClaimState, Modality, ReferralState
 from services.kit.errors import Conflict, TransientError
@@ -27,7 +27,7 @@ class FakeReferrals:
     decisions: dict[tuple[UUID, int], Decision] = field(default_factory=dict)
     told: list[Change] = field(default_factory=list)
     inbox: set[tuple[str, str]] = field(default_factory=set)
-    mark: Mark | None = None
+    mark: DataVersion | None = None
     registry_version: int = 1
 
     async def look(self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]) -> Inboxed:
@@ -43,7 +43,7 @@ class FakeReferrals:
         *,
         consumer: str = "",
         event_ids: Collection[str] = (),
-        mark: Mark | None = None,
+        mark: DataVersion | None = None,
         registry_version: int = 0,
     ) -> None:
         by_network = any(change.step.command in (Command.WAIT, Command.SET_ASIDE) for change in changes)
@@ -124,7 +124,9 @@ class FakeClaims:
     sequence: int = 0
     down: bool = False
 
-    async def claim(self, requests: Sequence[ClaimRequest], seen: Mark | None) -> tuple[Sequence[ClaimResult], Mark]:
+    async def claim(
+        self, requests: Sequence[ClaimRequest], seen: DataVersion | None
+    ) -> tuple[Sequence[ClaimResult], DataVersion]:
         return [self._claim(one) for one in requests], self._step()
 
     def _claim(self, request: ClaimRequest) -> ClaimResult:
@@ -151,7 +153,7 @@ class FakeClaims:
         )
         return self.has[request.referral_id]
 
-    async def release(self, referral_id: UUID, attempt: int, seen: Mark | None) -> Mark | None:
+    async def release(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> DataVersion | None:
         self._give_back(referral_id)
         self.has[referral_id] = ClaimResult(referral_id=referral_id, attempt=attempt, state=ClaimState.NONE)
         return self._step()
@@ -164,7 +166,7 @@ class FakeClaims:
             if referral_id in queue:
                 queue.remove(referral_id)
 
-    async def occupy(self, referral_id: UUID, attempt: int, seen: Mark | None) -> ClaimAnswer:
+    async def occupy(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> ClaimAnswer:
         had = self.has.get(referral_id)
         if had and had.attempt == attempt and had.state is ClaimState.HELD:
             self.has[referral_id] = had.model_copy(update={"state": ClaimState.OCCUPIED})
@@ -179,12 +181,12 @@ class FakeClaims:
             if one.referral_id not in queue:
                 queue.append(one.referral_id)
 
-    def _step(self) -> Mark:
+    def _step(self) -> DataVersion:
         if self.down:
             raise TransientError("capacity is down")
         self.calls += 1
         self.sequence += 1
-        return Mark(epoch="1", sequence=self.sequence)
+        return DataVersion(epoch="1", sequence=self.sequence)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.contracts.claims import Mark
+from services.contracts.claims import DataVersion
 from services.contracts.events import (
     CenterRegisteredV1,
     Event,
@@ -93,7 +93,7 @@ async def test_a_batch_is_one_call_to_capacity_and_one_change_a_child(country: C
         ReferralOfferedV1, ReferralOfferedV1, ReferralWaitingV1,
     ]  # fmt: skip
     assert [one.referral.programme_id for one in country.referrals.told] == ["near", "far", None]
-    assert country.referrals.mark == Mark(epoch="1", sequence=1)
+    assert country.referrals.mark == DataVersion(epoch="1", sequence=1)
 
 
 async def test_a_child_nobody_accepts_is_unplaceable_and_holds_nothing(country: Country) -> None:
@@ -221,7 +221,7 @@ async def test_a_handed_over_place_is_offered_and_tells_how_far_capacity_has_com
     await country.take_handovers([handed_over(1, sequence=70)])
     assert country.state() is ReferralState.OFFERED
     assert country.referrals.told[-1].step.command is Command.HAND_OVER
-    assert country.referrals.mark == Mark(epoch="1", sequence=70)
+    assert country.referrals.mark == DataVersion(epoch="1", sequence=70)
 
 
 async def test_a_hand_over_before_its_waiting_is_recorded_waits_and_the_others_go_on(country: Country) -> None:

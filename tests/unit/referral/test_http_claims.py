@@ -8,9 +8,9 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from services.contracts.claims import ClaimRequest, Mark
-from services.kit.auth import ServiceToken
+from services.contracts.claims import ClaimRequest, DataVersion
 from services.kit.errors import PermanentError, TransientError
+from services.kit.http.auth import ServiceToken
 from services.referral.adapters.http_capacity import HttpClaims
 from tests.unit.referral.samples import NOW
 
@@ -36,7 +36,7 @@ async def test_a_claim_is_sent_whole_and_its_answer_read(tmp_path: Path) -> None
         return httpx2.Response(200, json={"results": [RESULT], "mark": MARK})
 
     (tmp_path / "token").write_text("secret\n")
-    results, mark = await claims(answer, tmp_path / "token").claim([REQUEST], Mark(epoch="1", sequence=4))
+    results, mark = await claims(answer, tmp_path / "token").claim([REQUEST], DataVersion(epoch="1", sequence=4))
     assert (results[0].programme_id, mark.sequence) == ("a", 5)
     assert sent[0].headers["authorization"] == "Bearer secret"
     assert b'"seen":{"epoch":"1","sequence":4}' in sent[0].content

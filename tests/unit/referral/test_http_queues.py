@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from services.kit.auth import ServiceToken
+from services.kit.http.auth import ServiceToken
 from services.referral.adapters.http_queues import HttpQueues
 from services.referral.ports import CapacityMissing, Missing
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from services.kit.columns import Instant
+from services.kit.sql.columns import Instant
 
 revision = "0002"
 down_revision = "0001"

@@ -10,9 +10,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
-from services.kit.kafka import make_consumer, security, start, started
-from services.kit.letters import Taken
-from services.kit.positions import Mark, mark
+from services.kit.kafka.checkpoints import Checkpoint, mark
+from services.kit.kafka.clients import make_consumer, security, start, started
+from services.kit.kafka.consumed_record import ConsumedRecord
 from services.kit.settings import ServiceSettings
 
 READ_SECONDS = 10.0
@@ -48,7 +48,7 @@ class Logs:
     def __init__(self, reader: AIOKafkaConsumer, admin: AIOKafkaAdminClient, topics: Sequence[str]) -> None:
         self._reader, self._admin, self._topics = reader, admin, topics
 
-    async def look(self, marks: Mapping[TopicPartition, Mark]) -> Look:
+    async def look(self, marks: Mapping[TopicPartition, Checkpoint]) -> Look:
         """Hold `marks` against the logs; also raises TimeoutError."""
         places = await self._places()
         look = Look(logs=dict.fromkeys(marks, Log.UNKNOWN))
@@ -79,7 +79,7 @@ class Logs:
         known = ((topic, self._reader.partitions_for_topic(topic) or ()) for topic in self._topics)
         return [TopicPartition(topic, number) for topic, numbers in known for number in numbers]
 
-    async def _compare(self, marks: Mapping[TopicPartition, Mark]) -> dict[TopicPartition, Log]:
+    async def _compare(self, marks: Mapping[TopicPartition, Checkpoint]) -> dict[TopicPartition, Log]:
         if not marks:
             return {}
         self._reader.assign(list(marks))
@@ -90,7 +90,7 @@ class Logs:
         finally:
             self._reader.pause(*marks)  # it need not fetch what comes after
 
-    async def _log_of(self, place: TopicPartition, expected: Mark) -> Log:
+    async def _log_of(self, place: TopicPartition, expected: Checkpoint) -> Log:
         record = await asyncio.wait_for(self._reader.getone(place), READ_SECONDS)
         if record.offset > expected.offset:
             return Log.TRIMMED
@@ -99,9 +99,9 @@ class Logs:
         return Log.SAME if mark(taken_from(record)) == expected else Log.OTHER
 
 
-def taken_from(record: ConsumerRecord) -> Taken:
+def taken_from(record: ConsumerRecord) -> ConsumedRecord:
     """The record as settlers know it."""
-    return Taken(record.topic, record.partition, record.offset, record.key, record.value, record.timestamp)
+    return ConsumedRecord(record.topic, record.partition, record.offset, record.key, record.value, record.timestamp)
 
 
 @asynccontextmanager

@@ -11,8 +11,8 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.kit.health import Health
-from services.kit.problems import ProblemDetails, TooLarge, install_problems
+from services.kit.http.health import Health
+from services.kit.http.problems import ProblemDetails, TooLarge, install_problems
 
 log = structlog.get_logger()
 requests = Counter("http_requests_total", "Requests answered", ["route", "method", "status"])

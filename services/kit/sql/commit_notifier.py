@@ -8,17 +8,17 @@ from contextlib import asynccontextmanager
 import psycopg
 from sqlalchemy import make_url
 
-from services.kit.database import Database
 from services.kit.errors import TransientError
-from services.kit.outbox import CHANNEL
-from services.kit.relay import Wake
+from services.kit.kafka.relay import CommitNotifier
+from services.kit.sql.database import Database
+from services.kit.sql.outbox import CHANNEL
 
 LOOK_EVERY = 0.005
 """Seconds between two looks at SQLite's data version, which costs some microseconds."""
 
 
 @asynccontextmanager
-async def commit_wake(database: Database) -> AsyncIterator[Wake]:
+async def commit_notifier(database: Database) -> AsyncIterator[CommitNotifier]:
     """The wake of `database`, on a connection of its own."""
     if database.is_sqlite:
         async with _data_version(database) as wake:
@@ -29,7 +29,7 @@ async def commit_wake(database: Database) -> AsyncIterator[Wake]:
 
 
 @asynccontextmanager
-async def _data_version(database: Database) -> AsyncIterator[Wake]:
+async def _data_version(database: Database) -> AsyncIterator[CommitNotifier]:
     connection = await asyncio.to_thread(database.engine.raw_connection)
     seen = -1
 
@@ -50,7 +50,7 @@ async def _data_version(database: Database) -> AsyncIterator[Wake]:
 
 
 @asynccontextmanager
-async def _notified(url: str) -> AsyncIterator[Wake]:
+async def _notified(url: str) -> AsyncIterator[CommitNotifier]:
     address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     connection: psycopg.AsyncConnection | None = None
 

@@ -11,11 +11,12 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Counter, Gauge
 
+from services.kit.dead_letters.dead_letter import DeadLetter, DeadLetterState
+from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.errors import PermanentError, TransientError
-from services.kit.health import Progress
-from services.kit.letter_book import LetterBook
-from services.kit.letters import Letter, LetterState, Taken
-from services.kit.loops import forever
+from services.kit.http.health import Progress
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.loops import run_periodically
 
 log = structlog.get_logger()
 EVERY = 1.0
@@ -34,22 +35,22 @@ retried = Counter(
 
 
 @dataclass
-class LetterRetries:
+class DeadLetterRetries:
     """Hands letters to `handle`, one at a time: the consumer's own handlers, which take an event's effect once.
 
     It never touches the consumer's count of dead letters in a row: a retry that is refused stops nobody.
     """
 
-    book: LetterBook
+    book: DeadLetterRepository
     consumer: str
-    handle: Callable[[Taken], Awaitable[None]]
+    handle: Callable[[ConsumedRecord], Awaitable[None]]
     progress: Progress = field(default_factory=lambda: Progress(STALLED_AFTER))
 
     _trim_at: float = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
-        await forever("dead_letters", self.step, EVERY, self.progress)
+        await run_periodically("dead_letters", self.step, EVERY, self.progress)
 
     async def step(self) -> None:
         """Count what there is, and try what is due."""
@@ -57,7 +58,7 @@ class LetterRetries:
             await self.book.trim()
             self._trim_at = now + TRIM_EVERY
         counts = await self.book.counts(self.consumer)
-        if counts[LetterState.RETRYING]:
+        if counts[DeadLetterState.RETRYING]:
             while letter := await self.book.take(self.consumer, MINE_FOR):
                 await self._try(letter)
                 self.progress()
@@ -65,7 +66,7 @@ class LetterRetries:
         for state, number in counts.items():
             unsettled.labels(self.consumer, state.value).set(number)
 
-    async def _try(self, letter: Letter) -> None:
+    async def _try(self, letter: DeadLetter) -> None:
         try:
             await self.handle(letter.message)
         except TransientError as error:
@@ -88,7 +89,7 @@ def _pause(tries: int) -> timedelta:
 
 
 @asynccontextmanager
-async def retrying(retries: LetterRetries) -> AsyncIterator[Progress]:
+async def retrying(retries: DeadLetterRetries) -> AsyncIterator[Progress]:
     """The loop runs while the context is open; what is cut off by its end is tried again by the next process."""
     task = asyncio.create_task(retries.run())
     try:

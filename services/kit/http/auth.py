@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from services.kit.problems import Problem
+from services.kit.http.problems import Problem
 from services.kit.settings import ServiceSettings
 
 log = structlog.get_logger()

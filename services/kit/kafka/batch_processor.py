@@ -20,7 +20,7 @@ retries = Counter("consumer_retries_total", "Batches tried again after a transie
 dead = Counter("consumer_dead_letters_total", "Messages set aside with their reason", ["consumer"])
 
 
-class TooManyDead(Exception):
+class TooManyDeadLetters(Exception):
     """So many messages in a row could not be taken that the fault is ours: the consumer stops."""
 
 
@@ -29,7 +29,7 @@ async def _not_before(_: object, __: str) -> bool:
 
 
 @dataclass
-class Settler(Generic[T]):
+class BatchProcessor(Generic[T]):
     """Settles batches: afterwards each message has had its effect, or lies in the dead letters with a reason.
 
     `handle` takes a batch in one transaction; it raises TransientError (tried again for ever, with backoff) or anything
@@ -49,7 +49,7 @@ class Settler(Generic[T]):
     in_a_row: int = 0
 
     async def settle(self, batch: Sequence[T]) -> None:
-        """Raises TooManyDead, and nothing else."""
+        """Raises TooManyDeadLetters, and nothing else."""
         if not batch:
             return
         try:
@@ -73,7 +73,9 @@ class Settler(Generic[T]):
             return
         self.in_a_row += 1
         if self.in_a_row >= self.limit:
-            raise TooManyDead(f"{self.consumer}: {self.in_a_row} dead letters in a row, the last: {reason[:300]}")
+            raise TooManyDeadLetters(
+                f"{self.consumer}: {self.in_a_row} dead letters in a row, the last: {reason[:300]}"
+            )
 
     async def _until_it_passes(self, step: Callable[[], Awaitable[R]]) -> R:
         pause = self.first_pause

@@ -6,18 +6,18 @@ from collections.abc import Callable
 import structlog
 from aiokafka import AIOKafkaConsumer
 
-from services.kit.batches import Settler
-from services.kit.letters import Taken
-from services.kit.log_watch import FAILURES, LogWatch
-from services.kit.logs import taken_from
+from services.kit.kafka.batch_processor import BatchProcessor
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.kafka.log_identity import taken_from
+from services.kit.kafka.topic_watch import FAILURES, TopicWatch
 
 log = structlog.get_logger()
 
 
 async def consume(
     consumer: AIOKafkaConsumer,
-    settler: Settler[Taken],
-    watch: LogWatch,
+    settler: BatchProcessor[ConsumedRecord],
+    watch: TopicWatch,
     progressed: Callable[[], None],
     most: int = 500,
 ) -> None:
@@ -39,7 +39,7 @@ async def consume(
             await asyncio.sleep(0.5)
 
 
-async def _begin_again(consumer: AIOKafkaConsumer, watch: LogWatch) -> None:
+async def _begin_again(consumer: AIOKafkaConsumer, watch: TopicWatch) -> None:
     """Go back to the beginning when a log of ours is another by now; what is another process's, that one notices."""
     others = await watch.look()
     places = consumer.assignment()

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from services.kit.problems import Problem
+from services.kit.http.problems import Problem
 
 T = TypeVar("T")
 

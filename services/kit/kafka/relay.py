@@ -16,10 +16,10 @@ from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from services.kit.database import Database
 from services.kit.errors import TransientError
-from services.kit.outbox import Outbox
-from services.kit.publisher import Acknowledged, Publisher
+from services.kit.kafka.publisher import Acknowledged, Publisher
+from services.kit.sql.database import Database
+from services.kit.sql.outbox import Outbox
 
 log = structlog.get_logger()
 BATCH = 1000
@@ -38,7 +38,7 @@ pending_gauge = Gauge("outbox_pending", "Events not acknowledged by Kafka when l
 oldest_gauge = Gauge("joldama_outbox_oldest_seconds", "Age of the oldest of them; 0 when there is none")
 
 
-class Wake(Protocol):
+class CommitNotifier(Protocol):
     """Returns after a commit, or after so many `seconds`."""
 
     async def __call__(self, seconds: float) -> None: ...
@@ -55,7 +55,7 @@ class OutboxRelay:
     database: Database
     outbox: Outbox
     publisher: Publisher
-    wake: Wake
+    wake: CommitNotifier
     name: str = "outbox"
     owner: str = field(default_factory=lambda: uuid4().hex)
     progressed: Callable[[], None] = lambda: None

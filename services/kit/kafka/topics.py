@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from pydantic import Field
 
-from services.kit.kafka import security
+from services.kit.kafka.clients import security
 from services.kit.settings import ServiceSettings
 
 

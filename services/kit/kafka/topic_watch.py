@@ -14,13 +14,13 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge
 from sqlalchemy.exc import IntegrityError
 
-from services.kit.database import Database
 from services.kit.errors import TransientError
-from services.kit.health import Progress
-from services.kit.letters import Taken
-from services.kit.logs import Log, Logs, Look
-from services.kit.positions import Mark, Positions, mark
-from services.kit.standstill import Standstill
+from services.kit.http.health import Progress
+from services.kit.kafka.checkpoints import Checkpoint, Positions, mark
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.kafka.log_identity import Log, Logs, Look
+from services.kit.kafka.stall_detector import StallDetector
+from services.kit.sql.database import Database
 
 log = structlog.get_logger()
 EVERY = 5.0
@@ -36,19 +36,19 @@ age_gauge = Gauge(
 begun_again = Counter("joldama_consumer_begun_again_total", "Partitions begun again: another log", ["consumer"])
 
 
-class LogWatch:
+class TopicWatch:
     """The watch of `consumer`, whose offsets `group` commits. One task looks; `settled` may be called meanwhile."""
 
     def __init__(self, database: Database, positions: Positions, logs: Logs, consumer: str, group: str) -> None:
         self._database, self._positions, self._logs = database, positions, logs
         self.consumer, self._group = consumer, group
         self._known: set[TopicPartition] = set()
-        self._settled: dict[TopicPartition, Taken] = {}
+        self._settled: dict[TopicPartition, ConsumedRecord] = {}
         self._newest: dict[str, int] = {}
-        self._standstill, self._looked = Standstill(), Progress(60.0)
+        self._standstill, self._looked = StallDetector(), Progress(60.0)
         self._look_at = 0.0
 
-    async def settled(self, batch: Sequence[Taken]) -> None:
+    async def settled(self, batch: Sequence[ConsumedRecord]) -> None:
         """To be called before the offsets of `batch` are committed: the first of a partition is remembered at once."""
         newest = {TopicPartition(one.topic, one.partition): one for one in batch}
         self._settled |= newest
@@ -89,7 +89,7 @@ class LogWatch:
             told = ", ".join(f"{topic} for {seconds:.0f} s" for topic, seconds in sorted(standing.items()))
             raise TimeoutError(f"stands still before what waits in {told}")
 
-    async def remembered(self) -> dict[TopicPartition, Mark]:
+    async def remembered(self) -> dict[TopicPartition, Checkpoint]:
         """A record of each partition by which its log is known again."""
         known = set(self._known)
         marks = await self._database.read(lambda session: self._positions.of(session, self.consumer))
@@ -97,7 +97,7 @@ class LogWatch:
         return marks
 
     async def _advance(
-        self, marks: Mapping[TopicPartition, Mark], settled: Mapping[TopicPartition, Taken], look: Look
+        self, marks: Mapping[TopicPartition, Checkpoint], settled: Mapping[TopicPartition, ConsumedRecord], look: Look
     ) -> None:
         onward = {
             place: (marks[place], mark(settled[place]))
@@ -122,7 +122,7 @@ class LogWatch:
         for topic, timestamp in self._newest.items():
             age_gauge.labels(self.consumer, topic).set(max(0.0, time.time() - timestamp / 1000))
 
-    async def _begin(self, marks: Mapping[TopicPartition, Mark]) -> None:
+    async def _begin(self, marks: Mapping[TopicPartition, Checkpoint]) -> None:
         while True:
             try:
                 return await self._database.write(lambda session: self._positions.begin(session, self.consumer, marks))

@@ -17,9 +17,9 @@ def _names_nobody(words: str) -> str:
     return words
 
 
-OwnWords = Annotated[str, StringConstraints(max_length=500, pattern=TEXT), AfterValidator(_names_nobody)]
+FreeText = Annotated[str, StringConstraints(max_length=500, pattern=TEXT), AfterValidator(_names_nobody)]
 """What looks like a phone number or an IIN is refused."""
-NeededWords = Annotated[
+RequiredFreeText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=TEXT),
     AfterValidator(_names_nobody),

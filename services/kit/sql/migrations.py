@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from services.kit.database import Database
+from services.kit.sql.database import Database
 
 
 @dataclass(frozen=True)

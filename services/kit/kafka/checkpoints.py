@@ -21,20 +21,20 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from services.kit.letters import Taken
+from services.kit.kafka.consumed_record import ConsumedRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Checkpoint:
     """A settled record: where it lay, and what it was."""
 
     offset: int
     digest: str
 
 
-def mark(record: Taken) -> Mark:
+def mark(record: ConsumedRecord) -> Checkpoint:
     """The mark of a record. Its time belongs to it: published again, the same event is another record."""
-    return Mark(record.offset, sha256(b"%d:%s" % (record.timestamp, record.digest.encode())).hexdigest())
+    return Checkpoint(record.offset, sha256(b"%d:%s" % (record.timestamp, record.digest.encode())).hexdigest())
 
 
 class Positions:
@@ -51,12 +51,12 @@ class Positions:
             Column("digest", String(64), nullable=False),
         )
 
-    def of(self, session: Session, consumer: str) -> dict[TopicPartition, Mark]:
+    def of(self, session: Session, consumer: str) -> dict[TopicPartition, Checkpoint]:
         """What `consumer` remembers."""
         found = session.execute(select(self.rows).where(self.rows.c.consumer == consumer))
-        return {TopicPartition(row.topic, row.partition): Mark(row.offset, row.digest) for row in found}
+        return {TopicPartition(row.topic, row.partition): Checkpoint(row.offset, row.digest) for row in found}
 
-    def begin(self, session: Session, consumer: str, marks: Mapping[TopicPartition, Mark]) -> None:
+    def begin(self, session: Session, consumer: str, marks: Mapping[TopicPartition, Checkpoint]) -> None:
         """Remember `marks` where nothing is; raises IntegrityError when another process does so meanwhile."""
         known = self.of(session, consumer)
         for place, one in marks.items():
@@ -64,7 +64,9 @@ class Positions:
                 names = {"consumer": consumer, "topic": place.topic, "partition": place.partition}
                 session.execute(insert(self.rows).values(**names, offset=one.offset, digest=one.digest))
 
-    def replace(self, session: Session, consumer: str, marks: Mapping[TopicPartition, tuple[Mark, Mark]]) -> None:
+    def replace(
+        self, session: Session, consumer: str, marks: Mapping[TopicPartition, tuple[Checkpoint, Checkpoint]]
+    ) -> None:
         """Remember the second of each pair where the first still is."""
         rows = self.rows
         for place, (old, new) in marks.items():

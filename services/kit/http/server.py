@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from services.kit.health import Health
+from services.kit.http.health import Health
 from services.kit.settings import ServiceSettings
 
 

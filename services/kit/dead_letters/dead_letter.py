@@ -4,7 +4,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from hashlib import sha256
 
 from sqlalchemy import (
     BigInteger,
@@ -19,13 +18,14 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from services.kit.columns import Instant
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.sql.columns import Instant
 
 LARGEST = 1024 * 1024
 """Bytes of key and value that are kept; of more only the size is, and such a letter cannot be tried again."""
 
 
-class LetterState(StrEnum):
+class DeadLetterState(StrEnum):
     OPEN = "open"
     """Somebody must decide."""
     RETRYING = "retrying"
@@ -36,37 +36,13 @@ class LetterState(StrEnum):
     """Somebody has decided that it shall have none."""
 
 
-class LetterAction(StrEnum):
+class DeadLetterAction(StrEnum):
     RETRY = "retry"
     DISCARD = "discard"
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A message as it came: full topic name, where it lay, and its bytes."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    timestamp: int = 0
-    """Epoch milliseconds, as Kafka has it."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of key and value: the message, wherever it lies."""
-        parts = (b"-" if part is None else b"%d:" % len(part) + part for part in (self.key, self.value))
-        return sha256(b"".join(parts)).hexdigest()
-
-    @property
-    def size(self) -> int:
-        """Bytes of key and value."""
-        return len(self.key or b"") + len(self.value or b"")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class DeadLetter:
     """One dead letter: the message, why, how often, and what was decided by whom.
 
     `tries` counts the failures of a retry that may pass by themselves, `due_at` is when the next is due.
@@ -92,8 +68,8 @@ class Letter:
     note: str | None
 
     @property
-    def message(self) -> Taken:
-        return Taken(self.topic, self.partition, self.offset, self.key, self.value)
+    def message(self) -> ConsumedRecord:
+        return ConsumedRecord(self.topic, self.partition, self.offset, self.key, self.value)
 
     @property
     def left_out(self) -> bool:
@@ -101,13 +77,13 @@ class Letter:
         return self.size > LARGEST
 
     @property
-    def allowed_actions(self) -> tuple[LetterAction, ...]:
+    def allowed_actions(self) -> tuple[DeadLetterAction, ...]:
         """What may be decided now. A decision repeated is no other one: it is answered as the first was."""
-        actions: Collection[LetterAction] = {
-            LetterState.OPEN: (LetterAction.RETRY, LetterAction.DISCARD),
-            LetterState.DISCARDED: (LetterAction.RETRY,),
-        }.get(LetterState(self.state), ())
-        return tuple(one for one in actions if not (self.left_out and one is LetterAction.RETRY))
+        actions: Collection[DeadLetterAction] = {
+            DeadLetterState.OPEN: (DeadLetterAction.RETRY, DeadLetterAction.DISCARD),
+            DeadLetterState.DISCARDED: (DeadLetterAction.RETRY,),
+        }.get(DeadLetterState(self.state), ())
+        return tuple(one for one in actions if not (self.left_out and one is DeadLetterAction.RETRY))
 
 
 class DeadLetterTable:

@@ -10,13 +10,20 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 from uuid_utils.compat import uuid7
 
-from services.kit.database import Database
+from services.kit.dead_letters.dead_letter import (
+    LARGEST,
+    DeadLetter,
+    DeadLetterAction,
+    DeadLetterState,
+    DeadLetterTable,
+)
 from services.kit.errors import TransientError
-from services.kit.letters import LARGEST, DeadLetterTable, Letter, LetterAction, LetterState, Taken
+from services.kit.kafka.consumed_record import ConsumedRecord
+from services.kit.sql.database import Database
 
 KEEP = timedelta(days=90)
 """How long a letter that is settled or discarded is kept: longer than any outbox may publish it again."""
-PUT_BACK = {LetterState.SETTLED: LetterState.OPEN}
+PUT_BACK = {DeadLetterState.SETTLED: DeadLetterState.OPEN}
 """What the state becomes when a known message fails again, where it changes: what was settled is a fault once more.
 
 An open letter stays open. A discarded one stays discarded, because its message has been decided on. One that is being
@@ -24,24 +31,24 @@ tried again is left to its retry.
 """
 
 
-class UnknownLetter(Exception):
+class UnknownDeadLetter(Exception):
     """No such letter here."""
 
 
 class WrongState(Exception):
     """The letter's state does not allow this action."""
 
-    def __init__(self, letter: Letter, action: LetterAction) -> None:
+    def __init__(self, letter: DeadLetter, action: DeadLetterAction) -> None:
         why = "was too large to be kept" if letter.left_out else f"is {letter.state}"
         super().__init__(f"The dead letter {why}: {action} is not possible.")
         self.letter = letter
 
 
 @dataclass(frozen=True, slots=True)
-class Letters:
+class DeadLetterPage:
     """A page; `total` counts the whole list."""
 
-    items: Sequence[Letter]
+    items: Sequence[DeadLetter]
     total: int
     more: bool
 
@@ -56,79 +63,79 @@ def _text(words: str) -> str:
 
 
 @dataclass(frozen=True)
-class LetterBook:
+class DeadLetterRepository:
     """Each call is one transaction; all raise TransientError when the database fails."""
 
     database: Database
     table: DeadLetterTable
     clock: Callable[[], datetime] = _now
 
-    async def record(self, consumer: str, message: Taken, reason: str) -> bool:
+    async def record(self, consumer: str, message: ConsumedRecord, reason: str) -> bool:
         """Keep a message that failed, durably; whether it was a letter before (its count goes up then)."""
         try:
             return await self.database.write(lambda s: self._record(s, consumer, message, _text(reason)))
         except IntegrityError as error:
             raise TransientError("another process recorded this dead letter") from error
 
-    def _record(self, session: Session, consumer: str, message: Taken, reason: str) -> bool:
+    def _record(self, session: Session, consumer: str, message: ConsumedRecord, reason: str) -> bool:
         rows, now = self.table.rows, self.clock()
         here = (rows.c.consumer == consumer) & (rows.c.topic == message.topic) & (rows.c.digest == message.digest)
         known = session.execute(select(rows.c.id, rows.c.state).where(here).with_for_update()).first()
         lay = {"partition": message.partition, "offset": message.offset, "reason": reason, "last_at": now}
         if known:
-            state = PUT_BACK.get(LetterState(known.state), known.state)
+            state = PUT_BACK.get(DeadLetterState(known.state), known.state)
             times = rows.c.times + 1
             session.execute(update(rows).where(rows.c.id == known.id).values(**lay, state=state, times=times))
             return True
         kept = {"key": message.key, "value": message.value} if message.size <= LARGEST else {}
         session.execute(insert(rows).values(
             id=str(uuid7()), consumer=consumer, topic=message.topic, digest=message.digest, size=message.size,
-            first_at=now, times=1, state=LetterState.OPEN, tries=0, **lay, **kept,
+            first_at=now, times=1, state=DeadLetterState.OPEN, tries=0, **lay, **kept,
         ))  # fmt: skip
         return False
 
-    async def page(self, state: LetterState, after: str, limit: int) -> Letters:
+    async def page(self, state: DeadLetterState, after: str, limit: int) -> DeadLetterPage:
         """Up to `limit` letters in `state` whose id is behind `after`, the oldest first; their values are left out."""
         rows = self.table.rows
-        columns = [rows.c[one.name] for one in fields(Letter) if one.name != "value"]
+        columns = [rows.c[one.name] for one in fields(DeadLetter) if one.name != "value"]
         query = select(*columns).where(rows.c.state == state, rows.c.id > after).order_by(rows.c.id).limit(limit + 1)
         count = select(func.count()).select_from(rows).where(rows.c.state == state)
 
-        def work(session: Session) -> Letters:
-            found = [Letter(**row._mapping, value=None) for row in session.execute(query)]
-            return Letters(found[:limit], session.execute(count).scalar_one(), len(found) > limit)
+        def work(session: Session) -> DeadLetterPage:
+            found = [DeadLetter(**row._mapping, value=None) for row in session.execute(query)]
+            return DeadLetterPage(found[:limit], session.execute(count).scalar_one(), len(found) > limit)
 
         return await self.database.read(work)
 
-    async def find(self, id: str) -> Letter:
-        """Raises UnknownLetter."""
+    async def find(self, id: str) -> DeadLetter:
+        """Raises UnknownDeadLetter."""
         return await self.database.read(lambda session: self._find(session, id))
 
-    def _find(self, session: Session, id: str) -> Letter:
+    def _find(self, session: Session, id: str) -> DeadLetter:
         rows = self.table.rows
-        row = session.execute(select(*(rows.c[one.name] for one in fields(Letter))).where(rows.c.id == id)).first()
+        row = session.execute(select(*(rows.c[one.name] for one in fields(DeadLetter))).where(rows.c.id == id)).first()
         if row is None:
-            raise UnknownLetter(id)
-        return Letter(**row._mapping)
+            raise UnknownDeadLetter(id)
+        return DeadLetter(**row._mapping)
 
-    async def retry(self, id: str, who: str) -> Letter:
-        """To be tried again, as soon as its consumer gets to it. Raises UnknownLetter and WrongState.
+    async def retry(self, id: str, who: str) -> DeadLetter:
+        """To be tried again, as soon as its consumer gets to it. Raises UnknownDeadLetter and WrongState.
 
         One that is being tried, or had its effect, is answered as it is: there is never a second effect.
         """
-        repeated = (LetterState.RETRYING, LetterState.SETTLED)
-        values = {"state": LetterState.RETRYING, "tries": 0, "due_at": self.clock(), "note": None}
-        return await self._decide(id, who, LetterAction.RETRY, repeated, values)
+        repeated = (DeadLetterState.RETRYING, DeadLetterState.SETTLED)
+        values = {"state": DeadLetterState.RETRYING, "tries": 0, "due_at": self.clock(), "note": None}
+        return await self._decide(id, who, DeadLetterAction.RETRY, repeated, values)
 
-    async def discard(self, id: str, who: str, note: str) -> Letter:
-        """Shall have no effect. Raises UnknownLetter and WrongState; discarding it twice is discarding it once."""
-        values = {"state": LetterState.DISCARDED, "note": note}
-        return await self._decide(id, who, LetterAction.DISCARD, (LetterState.DISCARDED,), values)
+    async def discard(self, id: str, who: str, note: str) -> DeadLetter:
+        """Shall have no effect. Raises UnknownDeadLetter and WrongState; discarding it twice is discarding it once."""
+        values = {"state": DeadLetterState.DISCARDED, "note": note}
+        return await self._decide(id, who, DeadLetterAction.DISCARD, (DeadLetterState.DISCARDED,), values)
 
     async def _decide(
-        self, id: str, who: str, action: LetterAction, repeated: Sequence[str], values: dict[str, Any]
-    ) -> Letter:
-        def work(session: Session) -> Letter:
+        self, id: str, who: str, action: DeadLetterAction, repeated: Sequence[str], values: dict[str, Any]
+    ) -> DeadLetter:
+        def work(session: Session) -> DeadLetter:
             letter = self._find(session, id)
             if letter.state in repeated:
                 return letter
@@ -141,7 +148,7 @@ class LetterBook:
 
         return await self.database.write(work)
 
-    def _change(self, session: Session, letter: Letter, **values: Any) -> bool:
+    def _change(self, session: Session, letter: DeadLetter, **values: Any) -> bool:
         """Unless somebody has changed it since it was read."""
         rows = self.table.rows
         same = (
@@ -151,25 +158,25 @@ class LetterBook:
         )
         return bool(session.execute(update(rows).where(same).values(values)).rowcount)  # type: ignore[attr-defined]
 
-    async def counts(self, consumer: str) -> dict[LetterState, int]:
+    async def counts(self, consumer: str) -> dict[DeadLetterState, int]:
         """How many letters of `consumer` are open, and how many are being tried again."""
-        rows, states = self.table.rows, (LetterState.OPEN, LetterState.RETRYING)
+        rows, states = self.table.rows, (DeadLetterState.OPEN, DeadLetterState.RETRYING)
         query = select(rows.c.state, func.count()).where(rows.c.state.in_(states), rows.c.consumer == consumer)
         found = await self.database.read(lambda s: s.execute(query.group_by(rows.c.state)).all())
-        return dict.fromkeys(states, 0) | {LetterState(state): number for state, number in found}
+        return dict.fromkeys(states, 0) | {DeadLetterState(state): number for state, number in found}
 
-    async def take(self, consumer: str, within: timedelta) -> Letter | None:
+    async def take(self, consumer: str, within: timedelta) -> DeadLetter | None:
         """The next letter of `consumer` to be tried, which nobody else takes for so long."""
         rows, now = self.table.rows, self.clock()
         query = (
             select(rows.c.id)
-            .where(rows.c.state == LetterState.RETRYING, rows.c.consumer == consumer, rows.c.due_at <= now)
+            .where(rows.c.state == DeadLetterState.RETRYING, rows.c.consumer == consumer, rows.c.due_at <= now)
             .order_by(rows.c.due_at, rows.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )
 
-        def work(session: Session) -> Letter | None:
+        def work(session: Session) -> DeadLetter | None:
             id = session.execute(query).scalar()
             if id is None:
                 return None
@@ -178,25 +185,25 @@ class LetterBook:
 
         return await self.database.write(work)
 
-    async def settle(self, letter: Letter) -> None:
+    async def settle(self, letter: DeadLetter) -> None:
         """A retry had its effect."""
-        await self._close(letter, state=LetterState.SETTLED, due_at=None)
+        await self._close(letter, state=DeadLetterState.SETTLED, due_at=None)
 
-    async def put_back(self, letter: Letter, reason: str) -> None:
+    async def put_back(self, letter: DeadLetter, reason: str) -> None:
         """A retry was refused: somebody must decide again."""
         failed = {"reason": _text(reason), "last_at": self.clock(), "times": self.table.rows.c.times + 1}
-        await self._close(letter, state=LetterState.OPEN, due_at=None, **failed)
+        await self._close(letter, state=DeadLetterState.OPEN, due_at=None, **failed)
 
-    async def postpone(self, letter: Letter, pause: timedelta, reason: str) -> None:
+    async def postpone(self, letter: DeadLetter, pause: timedelta, reason: str) -> None:
         """A retry may pass later."""
         await self._close(letter, tries=letter.tries + 1, due_at=self.clock() + pause, reason=_text(reason))
 
-    async def _close(self, letter: Letter, **values: Any) -> None:
+    async def _close(self, letter: DeadLetter, **values: Any) -> None:
         await self.database.write(lambda session: self._change(session, letter, **values))
 
     async def trim(self) -> None:
         """Forget what was decided long ago; what is open stays for ever."""
-        rows, ended = self.table.rows, (LetterState.SETTLED, LetterState.DISCARDED)
+        rows, ended = self.table.rows, (DeadLetterState.SETTLED, DeadLetterState.DISCARDED)
         old = (
             (rows.c.state.in_(ended))
             & (rows.c.decided_at < self.clock() - KEEP)

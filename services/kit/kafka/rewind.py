@@ -7,9 +7,9 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.kit.kafka import make_consumer, started
-from services.kit.log_watch import FAILURES, LogWatch
-from services.kit.logs import Logs
+from services.kit.kafka.clients import make_consumer, started
+from services.kit.kafka.log_identity import Logs
+from services.kit.kafka.topic_watch import FAILURES, TopicWatch
 from services.kit.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -17,7 +17,7 @@ PAUSE = 1.0
 """Seconds between two tries: Kafka refuses while the group has members, also those whose session has yet to end."""
 
 
-async def begin_again(settings: ServiceSettings, watch: LogWatch, logs: Logs, group: str) -> int:
+async def begin_again(settings: ServiceSettings, watch: TopicWatch, logs: Logs, group: str) -> int:
     """How many partitions begin again. Tries until Kafka and the database answer, and the group has no member."""
     while True:
         try:

@@ -3,22 +3,22 @@
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.errors import TransientError
-from services.kit.letter_book import LetterBook
-from services.kit.letters import Taken
+from services.kit.kafka.consumed_record import ConsumedRecord
 
 
-class DeadLetters:
+class DeadLetterPublisher:
     """The dead letters of one consumer. The row comes first: it is what outlives Kafka, and what is decided on."""
 
-    def __init__(self, producer: AIOKafkaProducer, book: LetterBook, consumer: str) -> None:
+    def __init__(self, producer: AIOKafkaProducer, book: DeadLetterRepository, consumer: str) -> None:
         self._producer, self._book, self._consumer = producer, book, consumer
 
-    async def record(self, message: Taken, reason: str) -> bool:
+    async def record(self, message: ConsumedRecord, reason: str) -> bool:
         """Write the row; whether the message was a dead letter before. Raises TransientError while SQL does not."""
         return await self._book.record(self._consumer, message, reason)
 
-    async def set_aside(self, message: Taken, reason: str) -> None:
+    async def set_aside(self, message: ConsumedRecord, reason: str) -> None:
         """Send to `<topic>.dlq` and wait for the acknowledgement. Raises TransientError while Kafka fails."""
         headers = {
             "reason": reason[:1000],
@@ -35,7 +35,7 @@ class DeadLetters:
         except KafkaError as error:
             raise TransientError(f"dead letters: {type(error).__name__}") from error
 
-    async def _send(self, message: Taken, value: bytes | None, headers: dict[str, str]) -> None:
+    async def _send(self, message: ConsumedRecord, value: bytes | None, headers: dict[str, str]) -> None:
         await self._producer.send_and_wait(
             f"{message.topic}.dlq",
             value,

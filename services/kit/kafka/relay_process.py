@@ -1,15 +1,15 @@
 """A process that only relays an outbox: probes, the relay, and a clean end at SIGTERM."""
 
-from services.kit.database import Database
-from services.kit.health import Health, Progress
-from services.kit.kafka import make_consumer, make_producer, reach, started
-from services.kit.migrations import History
-from services.kit.outbox import Outbox
-from services.kit.publisher import KafkaPublisher
-from services.kit.relay import OutboxRelay, run_relay
-from services.kit.server import probes, until_stopped
+from services.kit.http.health import Health, Progress
+from services.kit.http.server import probes, until_stopped
+from services.kit.kafka.clients import make_consumer, make_producer, reach, started
+from services.kit.kafka.publisher import KafkaPublisher
+from services.kit.kafka.relay import OutboxRelay, run_relay
 from services.kit.settings import ServiceSettings
-from services.kit.wake import commit_wake
+from services.kit.sql.commit_notifier import commit_notifier
+from services.kit.sql.database import Database
+from services.kit.sql.migrations import History
+from services.kit.sql.outbox import Outbox
 
 STALLED_AFTER = 30.0
 """Seconds without a turn of the loop that turn readiness red."""
@@ -29,7 +29,7 @@ async def relay_outbox(
     )
 
     async def relay() -> None:
-        async with started(producer, reader), commit_wake(database) as wake:
+        async with started(producer, reader), commit_notifier(database) as wake:
             publisher = KafkaPublisher(producer, reader, settings.topic_prefix)
             await run_relay(OutboxRelay(database, outbox, publisher, wake, progressed=progress))
 

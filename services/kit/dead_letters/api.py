@@ -9,24 +9,24 @@ import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.kit.auth import Principal, require
-from services.kit.letter_book import LetterBook, UnknownLetter, WrongState
-from services.kit.letters import Letter, LetterAction, LetterState
-from services.kit.own_words import NeededWords
-from services.kit.pages import Page, read_cursor, write_cursor
-from services.kit.problems import Problem
+from services.kit.dead_letters.dead_letter import DeadLetter, DeadLetterAction, DeadLetterState
+from services.kit.dead_letters.repository import DeadLetterRepository, UnknownDeadLetter, WrongState
+from services.kit.http.auth import Principal, require
+from services.kit.http.free_text import RequiredFreeText
+from services.kit.http.pages import Page, read_cursor, write_cursor
+from services.kit.http.problems import Problem
 
 KEY_SHOWN = 100
 """Characters of a key in a list."""
 
 
-class LetterSummary(BaseModel):
+class DeadLetterSummary(BaseModel):
     """A dead letter without its message. `times` counts how often it failed; the decision is the last one."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    state: LetterState
+    state: DeadLetterState
     consumer: str
     topic: str
     partition: int
@@ -40,7 +40,7 @@ class LetterSummary(BaseModel):
     decided_by: str | None
     decided_at: datetime | None
     note: str | None
-    allowed_actions: list[LetterAction]
+    allowed_actions: list[DeadLetterAction]
 
 
 class Content(BaseModel):
@@ -58,7 +58,7 @@ class EventOutline(BaseModel):
     subject: str | None = None
 
 
-class LetterStory(LetterSummary):
+class DeadLetterView(DeadLetterSummary):
     """A dead letter with its message; null where there was none, and where it was too large to be kept."""
 
     message_key: Content | None
@@ -69,16 +69,16 @@ class LetterStory(LetterSummary):
 class Discarding(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: NeededWords = Field(description="Why, in own words; no personal data")
+    reason: RequiredFreeText = Field(description="Why, in own words; no personal data")
 
 
-async def _book(request: Request) -> LetterBook:
+async def _book(request: Request) -> DeadLetterRepository:
     """Async, because FastAPI takes plain functions to a thread."""
-    found: LetterBook = request.app.state.letters
+    found: DeadLetterRepository = request.app.state.letters
     return found
 
 
-Book = Annotated[LetterBook, Depends(_book)]
+Book = Annotated[DeadLetterRepository, Depends(_book)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -89,37 +89,37 @@ def dead_letter_router(*roles: str) -> APIRouter:
 
     @router.get("")
     async def list_dead_letters(
-        book: Book, _: who, response: Response, state: LetterState = LetterState.OPEN,
+        book: Book, _: who, response: Response, state: DeadLetterState = DeadLetterState.OPEN,
         cursor: str | None = None, limit: Limit = 50,
-    ) -> Page[LetterSummary]:  # fmt: skip
+    ) -> Page[DeadLetterSummary]:  # fmt: skip
         """What could not be taken, the oldest first; `X-Total-Count` counts all in this state."""
         found = await book.page(state, _after(cursor), limit)
         response.headers["X-Total-Count"] = str(found.total)
-        items = [LetterSummary.model_validate(_summary(one)) for one in found.items]
+        items = [DeadLetterSummary.model_validate(_summary(one)) for one in found.items]
         return Page(items=items, next=write_cursor(found.items[-1].id) if found.more else None)
 
     @router.get("/{letter_id}")
-    async def read_dead_letter(letter_id: UUID, book: Book, _: who) -> LetterStory:
+    async def read_dead_letter(letter_id: UUID, book: Book, _: who) -> DeadLetterView:
         """One dead letter with its message."""
         try:
             return _story(await book.find(str(letter_id)))
-        except UnknownLetter:
+        except UnknownDeadLetter:
             raise _not_found(letter_id) from None
 
     @router.post("/{letter_id}/retry")
-    async def retry_dead_letter(letter_id: UUID, book: Book, principal: who) -> LetterStory:
+    async def retry_dead_letter(letter_id: UUID, book: Book, principal: who) -> DeadLetterView:
         """Have it tried again. What is being tried, or had its effect, is answered as it is: never a second effect."""
         try:
             return _story(await book.retry(str(letter_id), principal.actor))
-        except (UnknownLetter, WrongState) as error:
+        except (UnknownDeadLetter, WrongState) as error:
             raise _refusal(letter_id, error) from None
 
     @router.post("/{letter_id}/discard")
-    async def discard_dead_letter(letter_id: UUID, body: Discarding, book: Book, principal: who) -> LetterStory:
+    async def discard_dead_letter(letter_id: UUID, body: Discarding, book: Book, principal: who) -> DeadLetterView:
         """Decide that it shall have no effect, and why. It can still be retried later."""
         try:
             return _story(await book.discard(str(letter_id), principal.actor, body.reason))
-        except (UnknownLetter, WrongState) as error:
+        except (UnknownDeadLetter, WrongState) as error:
             raise _refusal(letter_id, error) from None
 
     return router
@@ -138,20 +138,20 @@ def _not_found(id: UUID) -> Problem:
     return Problem(404, "not_found", f"There is no dead letter {id} here.")
 
 
-def _refusal(id: UUID, error: UnknownLetter | WrongState) -> Problem:
-    if isinstance(error, UnknownLetter):
+def _refusal(id: UUID, error: UnknownDeadLetter | WrongState) -> Problem:
+    if isinstance(error, UnknownDeadLetter):
         return _not_found(id)
     allowed = {"state": error.letter.state, "allowed_actions": list(error.letter.allowed_actions)}
     return Problem(409, "illegal_transition", str(error), extra=allowed)
 
 
-def _summary(letter: Letter) -> dict[str, object]:
-    shown = {name: getattr(letter, name) for name in LetterSummary.model_fields if name != "key"}
+def _summary(letter: DeadLetter) -> dict[str, object]:
+    shown = {name: getattr(letter, name) for name in DeadLetterSummary.model_fields if name != "key"}
     return shown | {"key": letter.key.decode(errors="replace")[:KEY_SHOWN] if letter.key is not None else None}
 
 
-def _story(letter: Letter) -> LetterStory:
-    return LetterStory.model_validate(
+def _story(letter: DeadLetter) -> DeadLetterView:
+    return DeadLetterView.model_validate(
         _summary(letter)
         | {
             "message_key": _content(letter.key),

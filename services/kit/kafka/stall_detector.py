@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 
 @dataclass
-class Standstill:
+class StallDetector:
     """Told at times (seconds of any one clock) how far a consumer is. A backlog that moves is no standstill."""
 
     within: float = 60.0

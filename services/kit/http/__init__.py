@@ -1,0 +1,1 @@
+"""Serving HTTP: the application, tokens, probes, problem documents, pages."""

@@ -1,0 +1,1 @@
+"""The database: transactions, column types, migrations, lease, outbox and inbox."""
