@@ -1,1 +1,1 @@
-"""Technical helpers without a domain word in them, shared by every service."""
+"""Technical code that every service shares: HTTP, SQL, Kafka and dead letters."""

@@ -1,4 +1,4 @@
-"""Two kinds of failure, told apart by what to do about them."""
+"""Errors by what to do about them: permanent ones are refused, transient ones retried."""
 
 
 class PermanentError(Exception):
@@ -10,4 +10,17 @@ class TransientError(Exception):
 
 
 class Conflict(TransientError):
-    """Two transactions met on one row; the loser runs again on the new state."""
+    """Two transactions changed one row; the loser runs again on the new state."""
+
+
+class LeaseLost(TransientError):
+    """Another process has the lease now: work that was done under it must not be recorded."""
+
+
+class Early(TransientError):
+    """A message whose precondition is not met yet: it is parked, and the rest of its batch goes on."""
+
+
+def reason_of(error: BaseException) -> str:
+    """An error in a line of a log: its message, or the name of its class."""
+    return str(error)[:300] or type(error).__name__

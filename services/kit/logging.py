@@ -1,4 +1,4 @@
-"""Logs are events with ids, one JSON object a line; never a name, a phone or an IIN."""
+"""Logging: events with ids, one JSON object a line; never a name, a phone or an IIN."""
 
 import logging
 import re
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import stamina
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
@@ -14,7 +15,7 @@ _PHONE = re.compile(r"\+7[0-9]{10}")
 
 
 def _mask(value: Any) -> Any:
-    """`value` without numbers of persons, however deep they lie; what is no JSON becomes its masked repr."""
+    """`value` without phone numbers and IINs at any depth; a value that is no JSON becomes its masked repr."""
     if isinstance(value, str):
         return _PHONE.sub("+7…", _TWELVE_DIGITS.sub("…", value))
     if isinstance(value, int):
@@ -27,7 +28,7 @@ def _mask(value: Any) -> Any:
 
 
 def mask_personal(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """The last guard: whatever looks like an IIN or a phone number is masked, wherever it came from."""
+    """A structlog processor, the last guard: IINs and phone numbers are masked."""
     return {key: _mask(value) for key, value in event.items()}
 
 
@@ -60,5 +61,6 @@ def configure_logging(service: str, level: str = "info") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     structlog.contextvars.bind_contextvars(service=service)
+    stamina.instrumentation.set_on_retry_hooks(())  # services.kit.retry says each retry by its step's name
     for quiet in ("httpx2", "httpcore", "aiokafka", "uvicorn.access"):
         logging.getLogger(quiet).setLevel(logging.WARNING)

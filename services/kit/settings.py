@@ -1,4 +1,4 @@
-"""What every process reads from its environment (prefix `JOLDAMA_`)."""
+"""Settings of every process, read from its environment (prefix `JOLDAMA_`)."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Messages that a consumer could not take: kept, shown, retried."""
+"""Dead letters, the messages that a consumer could not process: stored, listed, retried."""

@@ -1,29 +1,43 @@
-"""`/v1/dead-letters`: what a service's consumers could not take, for operators to look at and to decide."""
+"""`/v1/dead-letters`: operators list, retry and discard a service's dead letters."""
 
 import base64
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from services.kit.dead_letters.dead_letter import DeadLetter, DeadLetterAction, DeadLetterState
-from services.kit.dead_letters.repository import DeadLetterRepository, UnknownDeadLetter, WrongState
-from services.kit.http.auth import Principal, require
+from services.kit.dead_letters.repository import DeadLetterRepository
+from services.kit.http.auth import Principal, Require
 from services.kit.http.free_text import RequiredFreeText
-from services.kit.http.pages import Page, read_cursor, write_cursor
-from services.kit.http.problems import Problem
-
-KEY_SHOWN = 100
-"""Characters of a key in a list."""
+from services.kit.http.pages import Page, Text, read_cursor, write_cursor
+from services.kit.http.routes import guarded_router
 
 
-class DeadLetterSummary(BaseModel):
+class Content(BaseModel):
+    """A message's key or value: as text when it is UTF-8."""
+
+    encoding: str = Field(description="text, or base64")
+    data: str
+
+
+class EventOutline(BaseModel):
+    """Attributes of the message's CloudEvent."""
+
+    id: str
+    type: str
+    subject: str | None = None
+
+
+def _beginning(key: object) -> object:
+    return key.decode(errors="replace")[:100] if isinstance(key, bytes) else key
+
+
+class DeadLetterSummary(BaseModel, from_attributes=True):
     """A dead letter without its message. `times` counts how often it failed; the decision is the last one."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     state: DeadLetterState
@@ -31,9 +45,9 @@ class DeadLetterSummary(BaseModel):
     topic: str
     partition: int
     offset: int
-    key: str | None = Field(description="Its beginning, when it is text")
+    key: Annotated[str | None, BeforeValidator(_beginning)] = Field(description="Its beginning")
     size: int = Field(description="Bytes of key and value")
-    reason: str = Field(description="Why it could not be taken the last time")
+    reason: str = Field(description="Why it could not be processed the last time")
     first_at: datetime
     last_at: datetime
     times: int
@@ -43,122 +57,69 @@ class DeadLetterSummary(BaseModel):
     allowed_actions: list[DeadLetterAction]
 
 
-class Content(BaseModel):
-    """Bytes of the message: as text when they are UTF-8."""
-
-    encoding: str = Field(description="text, or base64")
-    data: str
-
-
-class EventOutline(BaseModel):
-    """What the message says of itself, when it is a CloudEvent."""
-
-    id: str
-    type: str
-    subject: str | None = None
-
-
 class DeadLetterView(DeadLetterSummary):
-    """A dead letter with its message; null where there was none, and where it was too large to be kept."""
+    """A dead letter with its message. What is missing, or was too large to be stored, is null."""
 
     message_key: Content | None
     message_value: Content | None
     event: EventOutline | None
 
 
-class Discarding(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    reason: RequiredFreeText = Field(description="Why, in own words; no personal data")
+class Discarding(BaseModel, extra="forbid"):
+    reason: RequiredFreeText = Field(description="Why; free text without personal data")
 
 
-async def _book(request: Request) -> DeadLetterRepository:
-    """Async, because FastAPI takes plain functions to a thread."""
-    found: DeadLetterRepository = request.app.state.letters
+async def _repository(request: Request) -> DeadLetterRepository:
+    """Async, because FastAPI runs plain functions in a thread."""
+    found: DeadLetterRepository = request.app.state.dead_letters
     return found
 
 
-Book = Annotated[DeadLetterRepository, Depends(_book)]
+Repository = Annotated[DeadLetterRepository, Depends(_repository)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
-def dead_letter_router(*roles: str) -> APIRouter:
-    """The routes for whoever has one of `roles`, over the book in `app.state.letters`."""
-    who = Annotated[Principal, Depends(require(*roles))]
-    router = APIRouter(prefix="/v1/dead-letters", tags=["dead letters"])
+def dead_letters_router(actor: Callable[[Principal], str], *roles: str) -> APIRouter:
+    """The routes for holders of one of `roles`, over the repository in `app.state.dead_letters`."""
+    who = Annotated[Principal, Depends(Require(*roles))]
+    router = guarded_router("/v1/dead-letters", tags=["dead letters"])
 
     @router.get("")
     async def list_dead_letters(
-        book: Book, _: who, response: Response, state: DeadLetterState = DeadLetterState.OPEN,
+        repository: Repository, _: who, response: Response, state: DeadLetterState = DeadLetterState.OPEN,
         cursor: str | None = None, limit: Limit = 50,
     ) -> Page[DeadLetterSummary]:  # fmt: skip
-        """What could not be taken, the oldest first; `X-Total-Count` counts all in this state."""
-        found = await book.page(state, _after(cursor), limit)
+        """The dead letters, the oldest first; `X-Total-Count` counts all in this state."""
+        after = read_cursor(cursor, tuple[Text])[0] if cursor else ""
+        found = await repository.page(state, after, limit)
         response.headers["X-Total-Count"] = str(found.total)
-        items = [DeadLetterSummary.model_validate(_summary(one)) for one in found.items]
+        items = [DeadLetterSummary.model_validate(one) for one in found.items]
         return Page(items=items, next=write_cursor(found.items[-1].id) if found.more else None)
 
     @router.get("/{letter_id}")
-    async def read_dead_letter(letter_id: UUID, book: Book, _: who) -> DeadLetterView:
+    async def read_dead_letter(letter_id: UUID, repository: Repository, _: who) -> DeadLetterView:
         """One dead letter with its message."""
-        try:
-            return _story(await book.find(str(letter_id)))
-        except UnknownDeadLetter:
-            raise _not_found(letter_id) from None
+        return _view(await repository.find(str(letter_id)))
 
     @router.post("/{letter_id}/retry")
-    async def retry_dead_letter(letter_id: UUID, book: Book, principal: who) -> DeadLetterView:
-        """Have it tried again. What is being tried, or had its effect, is answered as it is: never a second effect."""
-        try:
-            return _story(await book.retry(str(letter_id), principal.actor))
-        except (UnknownDeadLetter, WrongState) as error:
-            raise _refusal(letter_id, error) from None
+    async def retry_dead_letter(letter_id: UUID, repository: Repository, principal: who) -> DeadLetterView:
+        """Retry a dead letter; one that is retrying or settled is answered unchanged, without a second effect."""
+        return _view(await repository.retry(str(letter_id), actor(principal)))
 
     @router.post("/{letter_id}/discard")
-    async def discard_dead_letter(letter_id: UUID, body: Discarding, book: Book, principal: who) -> DeadLetterView:
-        """Decide that it shall have no effect, and why. It can still be retried later."""
-        try:
-            return _story(await book.discard(str(letter_id), principal.actor, body.reason))
-        except (UnknownDeadLetter, WrongState) as error:
-            raise _refusal(letter_id, error) from None
+    async def discard_dead_letter(
+        letter_id: UUID, body: Discarding, repository: Repository, principal: who
+    ) -> DeadLetterView:
+        """Discard a dead letter for a reason; it can still be retried later."""
+        return _view(await repository.discard(str(letter_id), actor(principal), body.reason))
 
     return router
 
 
-def _after(cursor: str | None) -> str:
-    if not cursor:
-        return ""
-    match read_cursor(cursor, 1):
-        case [str(id)] if id.isprintable():
-            return id
-    raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list")
-
-
-def _not_found(id: UUID) -> Problem:
-    return Problem(404, "not_found", f"There is no dead letter {id} here.")
-
-
-def _refusal(id: UUID, error: UnknownDeadLetter | WrongState) -> Problem:
-    if isinstance(error, UnknownDeadLetter):
-        return _not_found(id)
-    allowed = {"state": error.letter.state, "allowed_actions": list(error.letter.allowed_actions)}
-    return Problem(409, "illegal_transition", str(error), extra=allowed)
-
-
-def _summary(letter: DeadLetter) -> dict[str, object]:
-    shown = {name: getattr(letter, name) for name in DeadLetterSummary.model_fields if name != "key"}
-    return shown | {"key": letter.key.decode(errors="replace")[:KEY_SHOWN] if letter.key is not None else None}
-
-
-def _story(letter: DeadLetter) -> DeadLetterView:
-    return DeadLetterView.model_validate(
-        _summary(letter)
-        | {
-            "message_key": _content(letter.key),
-            "message_value": _content(letter.value),
-            "event": _event(letter.value),
-        }
-    )
+def _view(letter: DeadLetter) -> DeadLetterView:
+    summary = DeadLetterSummary.model_validate(letter).model_dump()
+    key, value = _content(letter.key), _content(letter.value)
+    return DeadLetterView(**summary, message_key=key, message_value=value, event=_event(letter.value))
 
 
 def _content(raw: bytes | None) -> Content | None:
@@ -172,6 +133,6 @@ def _content(raw: bytes | None) -> Content | None:
 
 def _event(raw: bytes | None) -> EventOutline | None:
     try:
-        return EventOutline.model_validate(orjson.loads(raw or b"null"), strict=True)
+        return EventOutline.model_validate_json(raw or b"null", strict=True)
     except ValueError:
         return None

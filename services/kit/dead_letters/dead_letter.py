@@ -1,39 +1,29 @@
-"""Dead letters in SQL: what a consumer could not take outlives Kafka, until it has its effect or is discarded."""
+"""A dead letter: a message that a consumer could not process, stored until it has its effect or is discarded."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import NoneType
+from typing import Annotated, get_args, get_type_hints
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 from services.kit.kafka.consumed_record import ConsumedRecord
 from services.kit.sql.columns import Instant
 
 LARGEST = 1024 * 1024
-"""Bytes of key and value that are kept; of more only the size is, and such a letter cannot be tried again."""
+"""Bytes of key and value that are stored at most; of a larger message only the size is, so it cannot be retried."""
 
 
 class DeadLetterState(StrEnum):
     OPEN = "open"
-    """Somebody must decide."""
+    """Waits for an operator's decision."""
     RETRYING = "retrying"
-    """To be handed to its consumer's handlers again, until they take it or refuse it."""
+    """Retried until it succeeds or is refused; so is a parked message."""
     SETTLED = "settled"
-    """It had its effect."""
+    """A retry succeeded."""
     DISCARDED = "discarded"
-    """Somebody has decided that it shall have none."""
+    """By an operator's decision never to be processed."""
 
 
 class DeadLetterAction(StrEnum):
@@ -43,75 +33,61 @@ class DeadLetterAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One dead letter: the message, why, how often, and what was decided by whom.
+    """A row of the table, a field a column: the message, why and how often it failed, and the last decision.
 
-    `tries` counts the failures of a retry that may pass by themselves, `due_at` is when the next is due.
+    `tries` counts the transient failures of a retry, `due_at` is when the next try is due.
     """
 
-    id: str
-    consumer: str
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    size: int
-    reason: str
-    first_at: datetime
-    last_at: datetime
-    times: int
-    state: str
-    tries: int
-    due_at: datetime | None
-    decided_by: str | None
-    decided_at: datetime | None
-    note: str | None
+    id: Annotated[str, String(36)]
+    consumer: Annotated[str, String(50)]
+    topic: Annotated[str, String(200)]
+    partition: Annotated[int, Integer]
+    offset: Annotated[int, BigInteger]
+    key: Annotated[bytes | None, LargeBinary]
+    value: Annotated[bytes | None, LargeBinary]
+    size: Annotated[int, BigInteger]
+    digest: Annotated[str, String(64)]
+    reason: Annotated[str, Text]
+    first_at: Annotated[datetime, Instant]
+    last_at: Annotated[datetime, Instant]
+    times: Annotated[int, Integer]
+    state: Annotated[str, String(20)]
+    tries: Annotated[int, Integer]
+    due_at: Annotated[datetime | None, Instant]
+    decided_by: Annotated[str | None, String(120)]
+    decided_at: Annotated[datetime | None, Instant]
+    note: Annotated[str | None, Text]
 
     @property
     def message(self) -> ConsumedRecord:
         return ConsumedRecord(self.topic, self.partition, self.offset, self.key, self.value)
 
     @property
-    def left_out(self) -> bool:
-        """Whether it was too large to be kept."""
+    def too_large(self) -> bool:
+        """Whether the message was too large to be stored."""
         return self.size > LARGEST
 
     @property
     def allowed_actions(self) -> tuple[DeadLetterAction, ...]:
-        """What may be decided now. A decision repeated is no other one: it is answered as the first was."""
-        actions: Collection[DeadLetterAction] = {
-            DeadLetterState.OPEN: (DeadLetterAction.RETRY, DeadLetterAction.DISCARD),
-            DeadLetterState.DISCARDED: (DeadLetterAction.RETRY,),
-        }.get(DeadLetterState(self.state), ())
-        return tuple(one for one in actions if not (self.left_out and one is DeadLetterAction.RETRY))
+        retry = () if self.too_large else (DeadLetterAction.RETRY,)
+        match self.state:
+            case DeadLetterState.OPEN:
+                return *retry, DeadLetterAction.DISCARD
+            case DeadLetterState.DISCARDED:
+                return retry
+        return ()
 
 
-class DeadLetterTable:
-    """The table `dead_letters` of one service, on its own metadata. A message is one letter, however often it comes."""
-
-    def __init__(self, metadata: MetaData) -> None:
-        self.rows = Table(
-            "dead_letters",
-            metadata,
-            Column("id", String(36), primary_key=True),
-            Column("consumer", String(50), nullable=False),
-            Column("topic", String(200), nullable=False),
-            Column("partition", Integer, nullable=False),
-            Column("offset", BigInteger, nullable=False),
-            Column("key", LargeBinary, nullable=True),
-            Column("value", LargeBinary, nullable=True),
-            Column("size", BigInteger, nullable=False),
-            Column("digest", String(64), nullable=False),
-            Column("reason", Text, nullable=False),
-            Column("first_at", Instant, nullable=False),
-            Column("last_at", Instant, nullable=False),
-            Column("times", Integer, nullable=False),
-            Column("state", String(20), nullable=False),
-            Column("tries", Integer, nullable=False),
-            Column("due_at", Instant, nullable=True),
-            Column("decided_by", String(120), nullable=True),
-            Column("decided_at", Instant, nullable=True),
-            Column("note", Text, nullable=True),
-            UniqueConstraint("consumer", "topic", "digest", name="uq_dead_letters_message"),
-        )
-        Index("ix_dead_letters_state", self.rows.c.state, self.rows.c.id)
+def dead_letter_table(metadata: MetaData) -> Table:
+    """The table `dead_letters` of one service: a row a message, however often it fails."""
+    columns = [
+        Column(name, hint.__metadata__[0], primary_key=name == "id", nullable=NoneType in get_args(hint.__origin__))
+        for name, hint in get_type_hints(DeadLetter, include_extras=True).items()
+    ]
+    return Table(
+        "dead_letters",
+        metadata,
+        *columns,
+        UniqueConstraint("consumer", "topic", "digest", name="uq_dead_letters_message"),
+        Index("ix_dead_letters_state", "state", "id"),
+    )

@@ -1,9 +1,9 @@
 """Bearer tokens: RS256 JWTs of any OIDC issuer, known by its JWKS (a file or a URL)."""
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from time import monotonic, time
 from typing import Annotated
@@ -23,16 +23,20 @@ log = structlog.get_logger()
 REFRESH_AFTER = 30.0
 """Seconds between two readings of the JWKS, however many unknown keys are presented."""
 RETRY_AFTER = 2.0
-"""Seconds until the JWKS is read again after it could not be."""
+"""Seconds until the JWKS is read again after a failure."""
+CACHE_SECONDS, CACHE_SIZE = 30.0, 10_000
+"""A verified token is cached for so long (never past its end), and so many are."""
 _REFUSED = (JoseError, ValueError, TypeError, KeyError, AttributeError)
-"""What a token or a key set that is none makes the decoder raise."""
-BELIEVED_FOR, BELIEVED_MOST = 30.0, 10_000
-"""Seconds a verified token is believed without looking at its signature again (never past its end), and how many."""
+"""The decoder's errors for an invalid token or key set."""
+_SCHEME = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", description="RS256, with `roles` and `org`; locally: `joldama token ROLE`"
+)
+"""For the documentation's Authorize button; `authenticate` is what checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks. `org` is a polyclinic's or a center's id, empty for the others."""
+    """The holder of a token. `org` is a polyclinic's or a center's id, empty for the others."""
 
     subject: str
     roles: frozenset[str]
@@ -41,19 +45,27 @@ class Principal:
     def has(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
 
-    @property
-    def actor(self) -> str:
-        """How the history names this principal: role and organization, or subject."""
-        role = min(self.roles, default="unknown")
-        return f"{role}:{self.org or pseudonym(self.subject)}"
-
 
 class TokenVerifier:
-    """Checks a token's signature, times, issuer and audience. Reads the JWKS when it is first needed."""
+    """Checks a token's signature, times, issuer and audience. Reads the JWKS when it is first needed.
 
-    def __init__(self, jwks: str, issuer: str, audience: str) -> None:
-        self._source, self._keys, self._refresh_after = jwks, KeySet([]), 0.0
-        self._believed: dict[str, tuple[Principal, float]] = {}
+    `clock` is in epoch seconds; the other two are seconds until the JWKS may be read again.
+    """
+
+    def __init__(
+        self,
+        jwks: str,
+        issuer: str,
+        audience: str,
+        *,
+        refresh_after: float = REFRESH_AFTER,
+        retry_after: float = RETRY_AFTER,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._source, self._keys = jwks, KeySet([])
+        self._refresh_after, self._retry_after, self._clock = refresh_after, retry_after, clock
+        self._refreshing, self._refresh_at, self._unreadable = asyncio.Lock(), 0.0, False
+        self._cache: dict[str, tuple[Principal, float]] = {}
         self._claims = jwt.JWTClaimsRegistry(
             leeway=5,
             iss={"essential": True, "value": issuer},
@@ -67,14 +79,14 @@ class TokenVerifier:
         return cls(settings.jwks, settings.issuer, settings.audience)
 
     async def verify(self, token: str) -> Principal:
-        """The token's principal; raises Problem 401."""
-        principal, until = self._believed.get(token, (None, 0.0))
-        if principal is not None and time() < until:
+        """The token's principal; raises Problem 401, or 503 without the issuer's keys."""
+        principal, until = self._cache.get(token, (None, 0.0))
+        if principal is not None and self._clock() < until:
             return principal
         principal, ends = await self._verify(token)
-        if len(self._believed) >= BELIEVED_MOST:
-            self._believed.clear()
-        self._believed[token] = principal, min(ends, time() + BELIEVED_FOR)
+        if len(self._cache) >= CACHE_SIZE:
+            self._cache.clear()
+        self._cache[token] = principal, min(ends, self._clock() + CACHE_SECONDS)
         return principal
 
     async def _verify(self, token: str) -> tuple[Principal, float]:
@@ -93,81 +105,82 @@ class TokenVerifier:
         return principal, float(str(claims["exp"]))
 
     async def _decode(self, token: str) -> dict[str, object]:
+        keys = self._keys
         try:
-            return jwt.decode(token, self._keys, algorithms=["RS256"]).claims
+            return _decoded(token, keys)
         except _REFUSED:
-            if monotonic() < self._refresh_after:
-                if not self._keys.keys:
-                    raise _unreadable() from None
-                raise
-            await self._refresh()
-            return jwt.decode(token, self._keys, algorithms=["RS256"]).claims
+            async with self._refreshing:  # one call reads the keys; the others wait, and try with the new ones
+                if self._keys is keys:
+                    await self._refresh()
+            return _decoded(token, self._keys)
 
     async def _refresh(self) -> None:
-        self._refresh_after = monotonic() + RETRY_AFTER
-        try:
-            if self._source.startswith(("http://", "https://")):
-                async with httpx2.AsyncClient(timeout=5) as client:
-                    text = (await client.get(self._source)).raise_for_status().text
-            else:
-                text = Path(self._source).read_text()  # noqa: ASYNC240  a small local file, read rarely
-            self._keys = KeySet.import_key_set(json.loads(text))
-            self._refresh_after = monotonic() + REFRESH_AFTER
-        except (OSError, httpx2.HTTPError, *_REFUSED) as error:
-            log.error("auth.jwks_unreadable", source=self._source, reason=type(error).__name__)
-            raise _unreadable() from None
+        """Read the keys, unless that was done just now; raises Problem 503 when the last reading failed."""
+        if monotonic() >= self._refresh_at:
+            try:
+                self._keys, self._unreadable = KeySet.import_key_set(json.loads(await self._read())), False
+            except (OSError, httpx2.HTTPError, *_REFUSED) as error:
+                log.error("auth.jwks_unreadable", source=self._source, reason=type(error).__name__)
+                self._unreadable = True
+            self._refresh_at = monotonic() + (self._retry_after if self._unreadable else self._refresh_after)
+        if self._unreadable:
+            raise Problem(503, "unavailable", "The issuer's keys cannot be read now.")
+
+    async def _read(self) -> str:
+        if not self._source.startswith(("http://", "https://")):
+            return Path(self._source).read_text()  # noqa: ASYNC240  a small local file, read rarely
+        async with httpx2.AsyncClient(timeout=5) as client:
+            return (await client.get(self._source)).raise_for_status().text
 
 
-def pseudonym(subject: str) -> str:
-    """A stable name for a token's subject that does not tell who it is: an issuer's `sub` may be an IIN."""
-    return sha256(subject.encode()).hexdigest()[:12]
-
-
-def _unreadable() -> Problem:
-    return Problem(503, "unavailable", "The issuer's keys cannot be read now.")
+def _decoded(token: str, keys: KeySet) -> dict[str, object]:
+    return jwt.decode(token, keys, algorithms=["RS256"]).claims
 
 
 def _unauthorized(detail: str) -> Problem:
     return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
-_SCHEME = HTTPBearer(
-    auto_error=False,
-    bearerFormat="JWT",
-    description="RS256, with `roles` and `org`; locally: `joldama token ROLE`",
-)
-"""For the documentation's Authorize button; `authenticate` is what checks."""
-
-
 async def authenticate(request: Request) -> Principal:
-    """The principal of a request, by the verifier in `app.state.verifier`."""
+    """The principal of a request, by the verifier in `app.state.verifier`; found once a request."""
+    if (known := getattr(request.state, "principal", None)) is not None:
+        return known  # type: ignore[no-any-return]
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise _unauthorized("A bearer token is needed in the Authorization header.")
     verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(token)
+    request.state.principal = principal = await verifier.verify(token)
+    return principal
 
 
-def require(*roles: str) -> Callable[..., Awaitable[Principal]]:
-    """A FastAPI dependency: the principal, when it has one of `roles`; else 401 or 403."""
+class Require:
+    """A FastAPI dependency: the principal, when it has one of `roles`; else 401 or 403.
 
-    async def dependency(request: Request, _: Annotated[object, Security(_SCHEME)] = None) -> Principal:
+    A route of `services.kit.http.routes` runs it before the body is received.
+    """
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = roles
+
+    async def __call__(self, request: Request, _: Annotated[object, Security(_SCHEME)] = None) -> Principal:
         principal = await authenticate(request)
-        if not principal.has(*roles):
-            raise Problem(403, "forbidden", f"This needs one of the roles: {', '.join(sorted(roles))}.")
+        if not principal.has(*self.roles):
+            raise Problem(403, "forbidden", f"This needs one of the roles: {', '.join(sorted(self.roles))}.")
+        self.check(principal)
         return principal
 
-    return dependency
+    def check(self, principal: Principal) -> None:
+        """A subclass's further requirements of the principal; raises Problem."""
 
 
 class ServiceToken:
-    """This service's own bearer token, from a file that whoever rotates it may replace at any time."""
+    """This service's own bearer token, from a file that may be replaced at any time."""
 
     def __init__(self, file: Path | None) -> None:
         self._file, self._stamp, self._token = file, 0, ""
 
     def header(self) -> dict[str, str]:
-        """The Authorization header, read again when the file has changed; raises OSError when it is not there."""
+        """The Authorization header, read again when the file has changed; raises OSError without the file."""
         if self._file is None:
             return {}
         stamp = self._file.stat().st_mtime_ns

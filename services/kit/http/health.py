@@ -1,49 +1,34 @@
 """Liveness, readiness and metrics: `/livez`, `/readyz` (503 with the failing checks' names), `/metrics`."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from services.kit.metrics import ready
+
 Check = Callable[[], Awaitable[None]]
 CHECK_SECONDS = 5.0
-ready = Gauge("joldama_ready", "Whether a check of readiness passes: 1, or 0", ["check"])
-
-
-class Progress:
-    """When something last went on. `check` fails when that is longer ago than `within` seconds."""
-
-    def __init__(self, within: float) -> None:
-        self._within, self._at = within, time.monotonic()
-
-    def __call__(self) -> None:
-        self._at = time.monotonic()
-
-    async def check(self) -> None:
-        age = time.monotonic() - self._at
-        if age > self._within:
-            raise TimeoutError(f"no progress for {age:.0f} s")
 
 
 class Health:
-    """The named checks of one process. Each raises with a reason when its part is not ready."""
+    """The readiness checks of one process by name; a check raises the reason when its part is not ready."""
 
     def __init__(self, **checks: Check) -> None:
         self.checks = dict(checks)
 
-    async def failing(self) -> dict[str, str]:
-        """Check name to reason, of those that fail now."""
+    async def failing(self, within: float = CHECK_SECONDS) -> dict[str, str]:
+        """The reason by name of each check that fails now, or takes longer than `within` seconds."""
         names = list(self.checks)
-        results = await asyncio.gather(*map(self._reason, names))
+        results = await asyncio.gather(*(self._reason(name, within) for name in names))
         return {name: reason for name, reason in zip(names, results, strict=True) if reason}
 
-    async def _reason(self, name: str) -> str | None:
+    async def _reason(self, name: str, within: float) -> str | None:
         try:
-            await asyncio.wait_for(self.checks[name](), CHECK_SECONDS)
+            await asyncio.wait_for(self.checks[name](), within)
         except Exception as error:
             return str(error) or type(error).__name__
         return None

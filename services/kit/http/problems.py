@@ -1,8 +1,8 @@
-"""Every refusal as a problem document (RFC 9457) with a stable `code` and, where there is one, the field's name."""
+"""Problem documents (RFC 9457): the body of every error answer, with a stable `code` and the refused fields."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from fastapi import FastAPI, Request
@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse
 
 from services.kit.errors import TransientError
 
-MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger()
+E = TypeVar("E", bound=Exception)
 
 
 class FieldError(BaseModel):
-    """One field that cannot be taken. `field` is a dotted path; the refused value is never repeated."""
+    """A refused field by its dotted path; the value is never repeated."""
 
     field: str
     code: str
@@ -37,7 +37,7 @@ class ProblemDetails(BaseModel):
 
 
 class Problem(Exception):
-    """Raised anywhere under a request; becomes the answer. `extra` adds members, such as `allowed_actions`."""
+    """An error that becomes the answer of its request. `extra` adds members, such as `allowed_actions`."""
 
     def __init__(
         self,
@@ -51,89 +51,64 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
-        self.errors, self.extra, self.headers = tuple(errors), dict(extra or {}), dict(headers or {})
+        self.errors, self.extra, self.headers = list(errors), dict(extra or {}), headers
 
     @classmethod
-    def of_field(cls, field: str, code: str, message: str, *, status: int = 422) -> "Problem":
-        """A refusal for one field."""
-        return cls(status, code, f"{field}: {message}", errors=[FieldError(field=field, code=code, message=message)])
+    def of_field(cls, field: str, code: str, message: str) -> "Problem":
+        """A 422 for one field."""
+        return cls(422, code, f"{field}: {message}", errors=[FieldError(field=field, code=code, message=message)])
 
-    def body(self) -> dict[str, Any]:
+    def response(self) -> JSONResponse:
         details = ProblemDetails(
             type=f"urn:joldama:problem:{self.code}",
             title=HTTPStatus(self.status).phrase,
             status=self.status,
             code=self.code,
             detail=self.detail,
-            errors=list(self.errors),
-        ).model_dump()
-        return (details if self.errors else {k: v for k, v in details.items() if k != "errors"}) | self.extra
-
-    def response(self) -> JSONResponse:
-        return JSONResponse(self.body(), self.status, self.headers, media_type=MEDIA_TYPE)
-
-
-def field_errors(errors: Sequence[Mapping[str, Any]]) -> list[FieldError]:
-    """Pydantic's errors by field, without the values that were refused."""
-    return [
-        FieldError(
-            field=".".join(str(part) for part in error["loc"] if part != "body") or "body",
-            code=str(error["type"]),
-            message=str(error["msg"]),
-        )
-        for error in errors
-    ]
+            errors=self.errors,
+        ).model_dump(exclude_defaults=True)
+        return JSONResponse(details | self.extra, self.status, self.headers, media_type="application/problem+json")
 
 
 def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
-    """A 422 that names each field."""
-    found = field_errors(errors)
+    """A 422 that names the field of each of Pydantic's errors, without the values that were refused."""
+    found = [
+        FieldError(
+            field=".".join(str(part) for part in one["loc"] if part != "body") or "body",
+            code=one["type"],
+            message=one["msg"],
+        )
+        for one in errors
+    ]
     detail = "; ".join(f"{one.field}: {one.message}" for one in found[:3])
     return Problem(422, "validation_failed", detail, errors=found)
 
 
-class TooLarge(HTTPException):
-    """The body is larger than `most` bytes. Starlette's own kind of error: FastAPI lets it through while it reads."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(413, f"body: has at most {most} bytes")
-
-
-async def _on_too_large(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, TooLarge)  # noqa: S101
-    return Problem(413, "too_large", error.detail).response()
-
-
-async def _on_problem(_: Request, problem: Exception) -> JSONResponse:
-    assert isinstance(problem, Problem)  # noqa: S101  registered for this class only
-    return problem.response()
-
-
-async def _on_validation(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
-    return validation_problem(error.errors()).response()
-
-
-async def _on_http(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101
+def _of_http(error: HTTPException) -> Problem:
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return Problem(413, "too_large", "body: has more bytes than this path takes")
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("-", "_")
-    return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
+    return Problem(error.status_code, code, str(error.detail), headers=error.headers)
 
 
-async def _on_transient(_: Request, error: Exception) -> JSONResponse:
+def _of_transient(error: TransientError) -> Problem:
     log.warning("request.unavailable", reason=str(error))
-    return Problem(503, "unavailable", "Try again shortly.", headers={"Retry-After": "1"}).response()
+    return Problem(503, "unavailable", "Try again shortly.", headers={"Retry-After": "1"})
 
 
-async def _on_bug(_: Request, error: Exception) -> JSONResponse:
-    return Problem(500, "internal_error", "A fault of ours; it has been recorded.").response()
+def answer_with(app: FastAPI, error: type[E], problem: Callable[[E], Problem]) -> None:
+    """Have `app` answer an error of this class with the problem made of it."""
+
+    async def handle(_: Request, raised: E) -> JSONResponse:
+        return problem(raised).response()
+
+    app.add_exception_handler(error, handle)  # type: ignore[arg-type]  # registered for this class only
 
 
 def install_problems(app: FastAPI) -> None:
     """Make every error of `app` a problem document."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(TooLarge, _on_too_large)
-    app.add_exception_handler(TransientError, _on_transient)
-    app.add_exception_handler(Exception, _on_bug)
+    answer_with(app, Problem, lambda problem: problem)
+    answer_with(app, RequestValidationError, lambda error: validation_problem(error.errors()))
+    answer_with(app, HTTPException, _of_http)
+    answer_with(app, TransientError, _of_transient)
+    answer_with(app, Exception, lambda _: Problem(500, "internal_error", "A fault of ours; it has been recorded."))

@@ -12,28 +12,24 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from services.kit.http.health import Health
+from services.kit.loops import background
 from services.kit.settings import ServiceSettings
 
 
 def serve(app: ASGIApp, settings: ServiceSettings, before_stop: Callable[[], None] = lambda: None) -> None:
     """Serve `app` until SIGTERM or Ctrl-C; requests under way get ten seconds to end.
 
-    `before_stop` is called at the signal, to end answers that would never end by themselves.
+    `before_stop` is called at the signal, to end endless answers such as a feed.
     """
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )
-    server = _Server(config, before_stop)
+    server = _Server(_config(app, settings, server_header=False, timeout_graceful_shutdown=10), before_stop)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
         raise SystemExit(3)
+
+
+def _config(app: ASGIApp, settings: ServiceSettings, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(app, host=settings.host, port=settings.port, log_config=None, access_log=False, **more)
 
 
 class _Server(uvicorn.Server):
@@ -46,24 +42,11 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-class _Probes(uvicorn.Server):
-    """Leaves the signals to the process it sits in."""
-
-    def install_signal_handlers(self) -> None: ...
-
-
 @asynccontextmanager
 async def probes(health: Health, settings: ServiceSettings) -> AsyncIterator[None]:
     """Serve `health` on the process's port while the body runs."""
-    config = uvicorn.Config(
-        Starlette(routes=health.routes()),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-    )
-    server = _Probes(config)
-    task = asyncio.create_task(server._serve())
+    server = uvicorn.Server(_config(Starlette(routes=health.routes()), settings))
+    task = asyncio.create_task(server._serve())  # `serve` would take the process's signals
     try:
         yield
     finally:
@@ -71,22 +54,18 @@ async def probes(health: Health, settings: ServiceSettings) -> AsyncIterator[Non
         await task
 
 
-def on_stop_signal() -> asyncio.Event:
-    """Set at SIGTERM or SIGINT. Call inside the running loop."""
-    stopped = asyncio.Event()
+async def until_stopped(work: Coroutine[Any, Any, None], again: float = 5.0) -> None:
+    """Run `work` until it ends (raising its error), or cancel it at SIGTERM or SIGINT and wait for its end.
+
+    A library may swallow a cancellation, so after `again` seconds it is repeated.
+    """
+    task, signaled = asyncio.create_task(work), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    return stopped
-
-
-async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until it ends (raising its error), or cancel it at SIGTERM or SIGINT and wait for its end."""
-    stopped = on_stop_signal()
-    task, waiter = asyncio.create_task(work), asyncio.create_task(stopped.wait())
-    try:
-        await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
+        asyncio.get_running_loop().add_signal_handler(number, signaled.set)
+    async with background(signaled.wait()) as waiting:
+        await asyncio.wait({task, *waiting}, return_when=asyncio.FIRST_COMPLETED)
+    while not task.done():
         task.cancel()
-        waiter.cancel()
+        await asyncio.wait({task}, timeout=again)
     with suppress(asyncio.CancelledError):
-        await task
+        task.result()

@@ -1,1 +1,1 @@
-"""Kafka: clients, the relay of an outbox, consumers, and what they know of their topics."""
+"""Kafka: clients, the relay of an outbox, consumers, and the watch over their topics."""

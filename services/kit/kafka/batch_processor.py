@@ -1,74 +1,80 @@
-"""Taking messages in batches without losing one: retry, halve to find the culprit, set it aside."""
+"""Processing messages in batches without losing one: retry, halve to find the culprit, dead-letter it."""
 
-import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
-from prometheus_client import Counter
 
 from services.kit.errors import PermanentError, TransientError
+from services.kit.metrics import consumer_dead_letters
+from services.kit.retry import retry
 
 log = structlog.get_logger()
 T = TypeVar("T")
+M = TypeVar("M", contravariant=True)
 R = TypeVar("R")
 DEAD_IN_A_ROW = 10
 
-retries = Counter("consumer_retries_total", "Batches tried again after a transient failure", ["consumer"])
-dead = Counter("consumer_dead_letters_total", "Messages set aside with their reason", ["consumer"])
-
 
 class TooManyDeadLetters(Exception):
-    """So many messages in a row could not be taken that the fault is ours: the consumer stops."""
+    """Too many messages in a row became dead letters: the fault is ours, and the consumer stops."""
 
 
-async def _not_before(_: object, __: str) -> bool:
-    return False
+class DeadLetterChannel(Protocol[M]):
+    """Takes messages that cannot be processed. Each method is durable when it returns; raises TransientError."""
+
+    async def store(self, message: M, reason: str) -> bool:
+        """Store a dead letter; True when it was one before."""
+        ...
+
+    async def publish(self, message: M, reason: str) -> None: ...
+
+    async def park(self, message: M) -> None:
+        """Store an early message, which is retried beside the consumer."""
+        ...
 
 
 @dataclass
 class BatchProcessor(Generic[T]):
-    """Settles batches: afterwards each message has had its effect, or lies in the dead letters with a reason.
+    """After `process` each message has had its effect, is parked, or is a dead letter with a reason.
 
-    `handle` takes a batch in one transaction; it raises TransientError (tried again for ever, with backoff) or anything
-    else (permanent). `record` and then `set_aside` must be durable when they return; `record` says whether the message
-    was a dead letter before. Such a one (Kafka gives it again after a crash, or after it was wiped) is tried as any
-    other; when it fails again it does not count towards `limit`: somebody knows of it, and a consumer that was stopped
-    by ten of them goes on when it is started again.
+    `handle` processes a batch in one transaction and returns its early messages. It raises TransientError (retried
+    without end) or any other error (permanent). A message that was a dead letter before (Kafka delivers it again after
+    a crash or a wipe) is processed like any other, but its next failure does not count towards `limit` dead letters in
+    a row: a consumer that was stopped by ten of them goes on after a restart.
     """
 
     consumer: str
-    handle: Callable[[Sequence[T]], Awaitable[None]]
-    set_aside: Callable[[T, str], Awaitable[None]]
-    record: Callable[[T, str], Awaitable[bool]] = _not_before
+    handle: Callable[[Sequence[T]], Awaitable[Sequence[T]]]
+    dead_letters: DeadLetterChannel[T]
     first_pause: float = 0.05
     longest_pause: float = 5.0
     limit: int = DEAD_IN_A_ROW
     in_a_row: int = 0
 
-    async def settle(self, batch: Sequence[T]) -> None:
+    async def process(self, batch: Sequence[T]) -> None:
         """Raises TooManyDeadLetters, and nothing else."""
         if not batch:
             return
         try:
-            await self._until_it_passes(lambda: self.handle(batch))
-            self.in_a_row = 0
+            early = await self._retry(lambda: self.handle(batch))
         except Exception as error:
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                await self.settle(batch[:middle])
-                await self.settle(batch[middle:])
-            else:
-                await self._bury(batch[0], error)
+            if len(batch) == 1:
+                return await self._dead_letter(batch[0], error)
+            middle = len(batch) // 2
+            await self.process(batch[:middle])
+            return await self.process(batch[middle:])
+        self.in_a_row = 0
+        for message in early:
+            await self._retry(lambda one=message: self.dead_letters.park(one))  # type: ignore[misc]
 
-    async def _bury(self, message: T, error: Exception) -> None:
+    async def _dead_letter(self, message: T, error: Exception) -> None:
         reason = str(error) if isinstance(error, PermanentError) else f"{type(error).__name__}: {error}"
         log.error("consumer.dead_letter", consumer=self.consumer, reason=reason[:300])
-        known = await self._until_it_passes(lambda: self.record(message, reason))
-        await self._until_it_passes(lambda: self.set_aside(message, reason))
-        dead.labels(self.consumer).inc()
+        known = await self._retry(lambda: self.dead_letters.store(message, reason))
+        await self._retry(lambda: self.dead_letters.publish(message, reason))
+        consumer_dead_letters.labels(self.consumer).inc()
         if known:
             return
         self.in_a_row += 1
@@ -77,18 +83,6 @@ class BatchProcessor(Generic[T]):
                 f"{self.consumer}: {self.in_a_row} dead letters in a row, the last: {reason[:300]}"
             )
 
-    async def _until_it_passes(self, step: Callable[[], Awaitable[R]]) -> R:
-        pause = self.first_pause
-        while True:
-            try:
-                return await step()
-            except TransientError as error:
-                retries.labels(self.consumer).inc()
-                log.warning(
-                    "consumer.retrying",
-                    consumer=self.consumer,
-                    reason=str(error)[:300],
-                    seconds=round(pause, 2),
-                )
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
-                pause = min(pause * 2, self.longest_pause)
+    async def _retry(self, step: Callable[[], Awaitable[R]]) -> R:
+        name = f"consumer.{self.consumer}"
+        return await retry(name, step, TransientError, first=self.first_pause, longest=self.longest_pause)

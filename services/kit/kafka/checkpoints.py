@@ -1,4 +1,4 @@
-"""The record by which a consumer knows a log again, beside its effects: one row a partition."""
+"""Checkpoints: the last record that a consumer has processed of each partition. Why: docs/adr/0007."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -26,23 +26,23 @@ from services.kit.kafka.consumed_record import ConsumedRecord
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A settled record: where it lay, and what it was."""
+    """A processed record: its offset, and a digest of its content and time."""
 
     offset: int
     digest: str
 
+    @classmethod
+    def of(cls, record: ConsumedRecord) -> "Checkpoint":
+        """The digest covers Kafka's time, because an event that is published again is another record."""
+        return cls(record.offset, sha256(b"%d:%s" % (record.timestamp, record.digest.encode())).hexdigest())
 
-def mark(record: ConsumedRecord) -> Checkpoint:
-    """The mark of a record. Its time belongs to it: published again, the same event is another record."""
-    return Checkpoint(record.offset, sha256(b"%d:%s" % (record.timestamp, record.digest.encode())).hexdigest())
 
-
-class Positions:
-    """The table `consumer_position` of one service, on its own metadata."""
+class Checkpoints:
+    """The table `consumer_checkpoint` of one service, on its own metadata: one row a consumer and partition."""
 
     def __init__(self, metadata: MetaData) -> None:
         self.rows = Table(
-            "consumer_position",
+            "consumer_checkpoint",
             metadata,
             Column("consumer", String(50), primary_key=True),
             Column("topic", String(200), primary_key=True),
@@ -52,32 +52,31 @@ class Positions:
         )
 
     def of(self, session: Session, consumer: str) -> dict[TopicPartition, Checkpoint]:
-        """What `consumer` remembers."""
         found = session.execute(select(self.rows).where(self.rows.c.consumer == consumer))
         return {TopicPartition(row.topic, row.partition): Checkpoint(row.offset, row.digest) for row in found}
 
-    def begin(self, session: Session, consumer: str, marks: Mapping[TopicPartition, Checkpoint]) -> None:
-        """Remember `marks` where nothing is; raises IntegrityError when another process does so meanwhile."""
+    def add(self, session: Session, consumer: str, new: Mapping[TopicPartition, Checkpoint]) -> None:
+        """Store those of partitions without one; raises IntegrityError when another process adds one meanwhile."""
         known = self.of(session, consumer)
-        for place, one in marks.items():
-            if place not in known:
-                names = {"consumer": consumer, "topic": place.topic, "partition": place.partition}
+        for partition, one in new.items():
+            if partition not in known:
+                names = {"consumer": consumer, "topic": partition.topic, "partition": partition.partition}
                 session.execute(insert(self.rows).values(**names, offset=one.offset, digest=one.digest))
 
     def replace(
-        self, session: Session, consumer: str, marks: Mapping[TopicPartition, tuple[Checkpoint, Checkpoint]]
+        self, session: Session, consumer: str, pairs: Mapping[TopicPartition, tuple[Checkpoint, Checkpoint]]
     ) -> None:
-        """Remember the second of each pair where the first still is."""
+        """Replace the first of each pair, if it is still stored, by the second."""
         rows = self.rows
-        for place, (old, new) in marks.items():
+        for partition, (old, new) in pairs.items():
             still = (rows.c.offset == old.offset) & (rows.c.digest == old.digest)
             values = {"offset": new.offset, "digest": new.digest}
-            session.execute(update(rows).where(self._at(consumer, place), still).values(values))
+            session.execute(update(rows).where(self._at(consumer, partition), still).values(values))
 
-    def forget(self, session: Session, consumer: str, places: Collection[TopicPartition]) -> None:
-        for place in places:
-            session.execute(delete(self.rows).where(self._at(consumer, place)))
+    def forget(self, session: Session, consumer: str, partitions: Collection[TopicPartition]) -> None:
+        for partition in partitions:
+            session.execute(delete(self.rows).where(self._at(consumer, partition)))
 
-    def _at(self, consumer: str, place: TopicPartition) -> ColumnElement[bool]:
-        values = {"consumer": consumer, "topic": place.topic, "partition": place.partition}
+    def _at(self, consumer: str, partition: TopicPartition) -> ColumnElement[bool]:
+        values = {"consumer": consumer, "topic": partition.topic, "partition": partition.partition}
         return and_(*(self.rows.c[name] == value for name, value in values.items()))

@@ -1,21 +1,23 @@
-"""Kafka clients as every process makes them."""
+"""Kafka clients: producers, consumers, admin clients, and their start and stop."""
 
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from services.kit.retry import retry
 from services.kit.settings import ServiceSettings
 
 log = structlog.get_logger()
 STOP_WITHIN = 5.0
-"""Seconds for the end of a client; a process manager has little patience."""
+"""Seconds that a client has to stop; a process manager has little patience."""
+Client: TypeAlias = "AIOKafkaProducer | AIOKafkaConsumer | AIOKafkaAdminClient"
 
 
 def security(settings: ServiceSettings) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def security(settings: ServiceSettings) -> dict[str, Any]:
 
 
 def make_producer(settings: ServiceSettings, client_id: str) -> AIOKafkaProducer:
-    """Acknowledged by all replicas, in order within a partition, now and then twice. Call inside a running loop.
+    """A producer: acknowledged by all replicas, in order within a partition, at least once. Needs a running loop.
 
     Not Kafka's idempotent producer, which a new cluster can wedge for ever: docs/adr/0008.
     """
@@ -56,7 +58,7 @@ def make_producer(settings: ServiceSettings, client_id: str) -> AIOKafkaProducer
 def make_consumer(
     settings: ServiceSettings, topics: Sequence[str], group: str | None, **options: Any
 ) -> AIOKafkaConsumer:
-    """A consumer that commits when it is told to, and begins at the beginning."""
+    """A consumer that commits on request, and begins at the beginning."""
     return AIOKafkaConsumer(
         *topics,
         bootstrap_servers=settings.kafka_servers,
@@ -70,43 +72,37 @@ def make_consumer(
     )
 
 
+def make_admin(settings: ServiceSettings) -> AIOKafkaAdminClient:
+    return AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers, **security(settings))
+
+
 @asynccontextmanager
-async def started(*clients: AIOKafkaProducer | AIOKafkaConsumer) -> AsyncIterator[None]:
-    """Start each of `clients`, trying until Kafka answers, and stop all at the end."""
+async def started(*clients: Client, stop_within: float = STOP_WITHIN) -> AsyncIterator[None]:
+    """Start each of `clients`, retrying until Kafka answers, and stop all at the end."""
     try:
         for client in clients:
-            await start(client)
+            await retry("kafka", client.start, KafkaError)
         yield
     finally:
-        await asyncio.gather(*map(_stop, clients))
+        await asyncio.gather(*(_stop(client, stop_within) for client in clients))
 
 
-async def _stop(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
-    """Not for ever: what a Kafka that has gone away does not take now is sent again by the next process."""
+async def _stop(client: Client, within: float) -> None:
+    """Stop a client within so many seconds; the next process sends again what Kafka has not taken by then."""
     try:
-        await asyncio.wait_for(_close(client), STOP_WITHIN)
+        await asyncio.wait_for(_close(client), within)
     except TimeoutError:
         log.warning("kafka.left_unsent", client=type(client).__name__)
 
 
-async def _close(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+async def _close(client: Client) -> None:
+    if isinstance(client, AIOKafkaAdminClient):
+        await client.close()
+        return
     inner = client.client if isinstance(client, AIOKafkaProducer) else client._client
     await client.stop()
-    async with inner._get_conn_lock:  # aiokafka forgets a connection that is in the making while it closes
+    async with inner._get_conn_lock:  # aiokafka forgets a connection that it makes while it closes
         await inner.close()
-
-
-async def start(client: AIOKafkaProducer | AIOKafkaConsumer | AIOKafkaAdminClient) -> None:
-    """Start `client`, trying until Kafka answers."""
-    pause = 0.1
-    while True:
-        try:
-            await client.start()
-            return
-        except KafkaError as error:
-            log.warning("kafka.retrying", reason=type(error).__name__, seconds=pause)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 5.0)
 
 
 async def reach(producer: AIOKafkaProducer) -> None:

@@ -1,4 +1,4 @@
-"""A record as a consumer got it from Kafka."""
+"""A record that was consumed from Kafka."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -23,7 +23,7 @@ class ConsumedRecord:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of key and value, the same wherever the message lies."""
+        """SHA-256 of key and value, which does not depend on partition and offset."""
         parts = (b"-" if part is None else b"%d:" % len(part) + part for part in (self.key, self.value))
         return sha256(b"".join(parts)).hexdigest()
 

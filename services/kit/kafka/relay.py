@@ -1,212 +1,140 @@
-"""The relay: brings the outbox to Kafka in batches, one active relay a database."""
+"""The relay: publishes stored events to Kafka in batches. Of several processes the holder of a lease is active."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Protocol
-from uuid import uuid4
+from typing import Protocol
 
 import structlog
 from aiokafka.errors import KafkaError
-from prometheus_client import Counter, Gauge
-from sqlalchemy import delete, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
 
 from services.kit.errors import TransientError
-from services.kit.kafka.publisher import Acknowledged, Publisher
-from services.kit.sql.database import Database
-from services.kit.sql.outbox import Outbox
+from services.kit.kafka.publisher import Publisher
+from services.kit.metrics import relay_published, relay_republished
+from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
+from services.kit.retry import retry
 
 log = structlog.get_logger()
 BATCH = 1000
-LEASE_MS = 3_000
+WAIT = 1.0
+"""Seconds without an event after which the lease is renewed; also how often a standby asks for it."""
 VERIFY_EVERY = 60.0
-TRIM_EVERY = 3600.0
-"""Seconds; a trim looks at every row."""
-COUNT_EVERY = 10.0
-"""Seconds between two counts of what waits, also while Kafka is away."""
-KEEP_MS = 30 * 86_400_000
-"""How long the outbox keeps what was acknowledged: what may be published again."""
-
-published = Counter("outbox_published_total", "Events acknowledged by Kafka", ["topic"])
-republished = Counter("outbox_republished_total", "Times the outbox was published again", ["topic"])
-pending_gauge = Gauge("outbox_pending", "Events not acknowledged by Kafka when last counted")
-oldest_gauge = Gauge("joldama_outbox_oldest_seconds", "Age of the oldest of them; 0 when there is none")
+"""Seconds between two checks that Kafka still has what it acknowledged."""
+FAILURES = (TransientError, KafkaError, OSError)
 
 
-class CommitNotifier(Protocol):
-    """Returns after a commit, or after so many `seconds`."""
+class RelayStore(Protocol):
+    """Stored events in order, and their acknowledgements. Raises TransientError.
 
-    async def __call__(self, seconds: float) -> None: ...
+    The last two methods are fenced: they raise LeaseLost when another relay has acquired the lease meanwhile.
+    """
 
+    async def acquire(self) -> bool:
+        """Acquire or renew the lease; False while another relay holds it."""
+        ...
 
-def _now() -> int:
-    return int(time.time() * 1000)
+    async def release(self) -> None: ...
+
+    async def pending(self, limit: int, seconds: float) -> Sequence[OutgoingEvent]:
+        """The next events; when there are none, wait up to `seconds` for one."""
+        ...
+
+    async def checkpoints(self) -> Sequence[Acknowledgement]:
+        """The last acknowledged event of each partition."""
+        ...
+
+    async def measure(self) -> None:
+        """Called at each step, also while Kafka is away: set the gauges of what is pending, now and then."""
+        ...
+
+    async def trim(self) -> None:
+        """Called after each verification: delete old events that Kafka has acknowledged."""
+        ...
+
+    async def acknowledge(self, batch: Sequence[OutgoingEvent], newest: Collection[Acknowledgement]) -> None:
+        """Record that Kafka has `batch`, the first pending events; `newest` is the last of each partition."""
+        ...
+
+    async def republish(self, topics: Collection[str]) -> None:
+        """Make all stored events of `topics` pending again."""
+        ...
 
 
 @dataclass
-class OutboxRelay:
-    """`run()` until cancelled. Every failure is retried with backoff and said; nothing is skipped."""
+class Relay:
+    """`run()` until cancelled. Every failure is retried; nothing is skipped."""
 
-    database: Database
-    outbox: Outbox
+    store: RelayStore
     publisher: Publisher
-    wake: CommitNotifier
-    name: str = "outbox"
-    owner: str = field(default_factory=lambda: uuid4().hex)
-    progressed: Callable[[], None] = lambda: None
+    progress: Callable[[], None] = lambda: None
+    wait: float = WAIT
     _verify_at: float = 0.0
-    _trim_at: float = 0.0
-    _count_at: float = 0.0
-    _lease_until: int = 0
+    _acknowledged: dict[tuple[str, int], Acknowledgement] = field(default_factory=dict)
 
     async def run(self) -> None:
-        pause = 0.1
-        while True:
-            try:
-                await self.count()
-                await self.step()
-                pause = 0.1
-            except (TransientError, KafkaError, OSError) as error:
-                log.warning("relay.retrying", reason=str(error) or type(error).__name__, seconds=pause)
-                self._verify_at = 0.0
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+        """Until cancelled; then the lease is released."""
+        try:
+            while True:
+                await retry("relay", self.step, FAILURES)
+        finally:
+            with suppress(TransientError):  # the lease ends by itself
+                await self.store.release()
 
-    async def count(self) -> None:
-        """How much waits, and since when: for whoever watches."""
-        if time.monotonic() < self._count_at:
-            return
-        backlog = await self.database.read(self.outbox.backlog)
-        pending_gauge.set(backlog.events)
-        oldest_gauge.set(backlog.seconds)
-        self._count_at = time.monotonic() + COUNT_EVERY
+    async def step(self) -> int:
+        """Acquire the lease, verify what Kafka has, publish one batch; how many events were acknowledged."""
+        try:
+            return await self._step()
+        except FAILURES:
+            self._verify_at = 0.0
+            raise
 
-    async def step(self) -> None:
-        """Hold the lease, look whether Kafka still has what it took, publish what waits, or wait for a commit."""
-        if not await self._hold_lease():
-            await asyncio.sleep(LEASE_MS / 3000)
-            self.progressed()  # standing by is what it is for
-            return
+    async def _step(self) -> int:
+        acquired = await self.store.acquire()
+        self.progress()
+        if not acquired:
+            self._verify_at = 0.0  # another publishes meanwhile
+            await asyncio.sleep(self.wait)
+            return 0
+        await self.store.measure()
         if time.monotonic() >= self._verify_at:
             await self.verify()
+            await self.store.trim()
             self._verify_at = time.monotonic() + VERIFY_EVERY
-        if not await self.publish_pending():
-            await self.wake(LEASE_MS / 3000)
-        self.progressed()
-
-    async def publish_pending(self) -> int:
-        """Publish one batch; how many were acknowledged."""
-        rows = await self.database.read(self._next)
-        if not rows:
-            return 0
-        acknowledged = await self.publisher.publish([(r.topic, r.key, r.payload, r.event_id) for r in rows])
-        await self.database.write(lambda session: self._acknowledge(session, rows, acknowledged))
-        if len(acknowledged) < len(rows):
-            raise TransientError(f"Kafka took {len(acknowledged)} of {len(rows)} events")
-        return len(rows)
-
-    def _next(self, session: Session) -> Sequence[Any]:
-        rows = self.outbox.rows
-        return session.execute(
-            select(rows).where(rows.c.acknowledged_at.is_(None)).order_by(rows.c.sequence).limit(BATCH)
-        ).all()
-
-    def _acknowledge(self, session: Session, rows: Sequence[Any], acks: Sequence[Acknowledged]) -> None:
-        if not acks:
-            return
-        table = self.outbox.rows
-        done = [row.sequence for row in rows[: len(acks)]]
-        mine = (
-            table.c.sequence.in_(done)
-            if done[-1] - done[0] >= len(done)
-            else table.c.sequence.between(done[0], done[-1])
-        )
-        session.execute(update(table).where(mine).values(acknowledged_at=_now()))
-        begun_anew = self._begun_anew(session, acks)
-        for ack in {(a.topic, a.partition): a for a in acks}.values():
-            self._remember(session, ack)
-            published.labels(ack.topic).inc()
-        for topic in sorted(begun_anew):
-            self._again(session, topic)
-
-    def _begun_anew(self, session: Session, acks: Sequence[Acknowledged]) -> set[str]:
-        """Topics whose log was begun anew: it gave an offset that it, or the one before it, had given already.
-
-        To note such an offset would hide what the old log has lost.
-        """
-        positions = session.execute(select(self.outbox.positions)).all()
-        given = {(row.topic, row.partition): row.offset for row in positions}
-        return {ack.topic for ack in acks if ack.offset <= given.get((ack.topic, ack.partition), -1)}
-
-    def _remember(self, session: Session, ack: Acknowledged) -> None:
-        positions = self.outbox.positions
-        here = (positions.c.topic == ack.topic) & (positions.c.partition == ack.partition)
-        values = {"offset": ack.offset, "event_id": ack.event_id}
-        if not session.execute(update(positions).where(here).values(values)).rowcount:  # type: ignore[attr-defined]
-            session.execute(insert(positions).values(topic=ack.topic, partition=ack.partition, **values))
+        batch = await self.store.pending(BATCH, self.wait)
+        return await self._publish(batch) if batch else 0
 
     async def verify(self) -> None:
-        """Publish again all that is kept of a topic whose record at the last acknowledged offset is not ours."""
-        positions = await self.database.read(lambda s: s.execute(select(self.outbox.positions)).all())
-        forgotten = set()
-        for row in positions:
-            if not await self.publisher.still_there(row.topic, row.partition, row.offset, row.event_id):
-                forgotten.add(row.topic)
-        for topic in sorted(forgotten):
-            await self.database.write(partial(self._again, topic=topic))
-        if time.monotonic() >= self._trim_at:
-            await self.database.write(self._trim)
-            self._trim_at = time.monotonic() + TRIM_EVERY
+        """Republish each topic that has another record at its last acknowledged offset."""
+        checkpoints = await self.store.checkpoints()
+        lost = {one.topic for one in checkpoints if not await self.publisher.has(one)}
+        self._acknowledged = {(one.topic, one.partition): one for one in checkpoints if one.topic not in lost}
+        await self._republish(lost)
 
-    def _again(self, session: Session, topic: str) -> None:
-        log.error("relay.kafka_forgot", topic=topic)
-        republished.labels(topic).inc()
-        rows, positions = self.outbox.rows, self.outbox.positions
-        session.execute(update(rows).where(rows.c.topic == topic).values(acknowledged_at=None))
-        session.execute(delete(positions).where(positions.c.topic == topic))
+    async def _publish(self, batch: Sequence[OutgoingEvent]) -> int:
+        acknowledged = await self.publisher.publish(batch)
+        # A recreated log gives an offset again: recording it would hide what the old log has lost.
+        last = {at: one.offset for at, one in self._acknowledged.items()}
+        if recreated := {one.topic for one in acknowledged if one.offset <= last.get((one.topic, one.partition), -1)}:
+            await self._republish(recreated)
+            return 0
+        if acknowledged:
+            newest = {(one.topic, one.partition): one for one in acknowledged}
+            await self.store.acknowledge(batch[: len(acknowledged)], newest.values())
+            self._acknowledged |= newest
+            for topic, number in Counter(one.topic for one in acknowledged).items():
+                relay_published.labels(topic).inc(number)
+        if len(acknowledged) < len(batch):
+            raise TransientError(f"Kafka took {len(acknowledged)} of {len(batch)} events")
+        return len(batch)
 
-    def _trim(self, session: Session) -> None:
-        rows = self.outbox.rows
-        session.execute(delete(rows).where(rows.c.acknowledged_at < _now() - KEEP_MS))
-
-    async def _hold_lease(self) -> bool:
-        now = _now()
-        if now < self._lease_until - LEASE_MS * 2 // 3:
-            return True
-        held = await self.database.write(lambda session: self._lease(session, now))
-        self._lease_until = now + LEASE_MS if held else 0
-        return held
-
-    def _lease(self, session: Session, now: int) -> bool:
-        leases = self.outbox.leases
-        values = {"owner": self.owner, "until": now + LEASE_MS}
-        mine = (leases.c.name == self.name) & or_(leases.c.owner == self.owner, leases.c.until < now)
-        if session.execute(update(leases).where(mine).values(values)).rowcount:  # type: ignore[attr-defined]
-            return True
-        if session.execute(select(leases.c.name).where(leases.c.name == self.name)).first():
-            return False
-        try:
-            session.execute(insert(leases).values(name=self.name, **values))
-        except IntegrityError as error:
-            raise TransientError("another relay took the lease") from error
-        return True
-
-    async def release(self) -> None:
-        """Give the lease back, so that the next relay need not wait for its end."""
-        leases = self.outbox.leases
-        mine = delete(leases).where(leases.c.name == self.name, leases.c.owner == self.owner)
-        await self.database.write(lambda session: session.execute(mine))
-
-
-async def run_relay(relay: OutboxRelay) -> None:
-    """Run `relay` until cancelled, then give its lease back."""
-    try:
-        await relay.run()
-    finally:
-        with suppress(TransientError):  # it ends by itself
-            await relay.release()
+    async def _republish(self, topics: Collection[str]) -> None:
+        if not topics:
+            return
+        await self.store.republish(topics)
+        self._acknowledged = {at: one for at, one in self._acknowledged.items() if one.topic not in topics}
+        for topic in sorted(topics):
+            log.error("relay.kafka_forgot", topic=topic)
+            relay_republished.labels(topic).inc()

@@ -1,40 +1,44 @@
-"""A process that only relays an outbox: probes, the relay, and a clean end at SIGTERM."""
+"""A process that publishes stored events: probes, the relay, and a clean end at SIGTERM."""
 
-from services.kit.http.health import Health, Progress
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from services.kit.http.health import Check, Health
 from services.kit.http.server import probes, until_stopped
 from services.kit.kafka.clients import make_consumer, make_producer, reach, started
 from services.kit.kafka.publisher import KafkaPublisher
-from services.kit.kafka.relay import OutboxRelay, run_relay
+from services.kit.kafka.relay import Relay, RelayStore
+from services.kit.loops import Progress, background
 from services.kit.settings import ServiceSettings
-from services.kit.sql.commit_notifier import commit_notifier
-from services.kit.sql.database import Database
-from services.kit.sql.migrations import History
-from services.kit.sql.outbox import Outbox
 
 STALLED_AFTER = 30.0
-"""Seconds without a turn of the loop that turn readiness red."""
+"""Seconds without a step that turn readiness red."""
 
 
-async def relay_outbox(
-    settings: ServiceSettings, database: Database, outbox: Outbox, history: History, name: str
-) -> None:
-    """Relay until SIGTERM; closes `database`."""
-    progress = Progress(STALLED_AFTER)
-    producer, reader = make_producer(settings, name), make_consumer(settings, [], None)
-    health = Health(
-        database=database.ping,
-        migrated=lambda: history.check(database),
-        kafka=lambda: reach(producer),
-        outbox=progress.check,
-    )
+class RelayProcess:
+    """Publishes the events of `store`, with other work `beside`; `checks` are added to readiness."""
 
-    async def relay() -> None:
-        async with started(producer, reader), commit_notifier(database) as wake:
-            publisher = KafkaPublisher(producer, reader, settings.topic_prefix)
-            await run_relay(OutboxRelay(database, outbox, publisher, wake, progressed=progress))
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        name: str,
+        store: RelayStore,
+        beside: Sequence[Coroutine[Any, Any, None]] = (),
+        **checks: Check,
+    ) -> None:
+        """Called inside a running loop."""
+        self._settings, self._store, self._beside = settings, store, beside
+        self._producer, self._reader = make_producer(settings, name), make_consumer(settings, [], None)
+        self._progress = Progress(STALLED_AFTER)
+        self.health = Health(kafka=lambda: reach(self._producer), relay=self._progress.check, **checks)
 
-    try:
-        async with probes(health, settings):
-            await until_stopped(relay())
-    finally:
-        await database.close()
+    async def run(self) -> None:
+        """Until cancelled."""
+        publisher = KafkaPublisher(self._producer, self._reader, self._settings.topic_prefix)
+        async with background(*self._beside), started(self._producer, self._reader):
+            await Relay(self._store, publisher, self._progress).run()
+
+    async def serve(self) -> None:
+        """Until SIGTERM, with probes on the process's port."""
+        async with probes(self.health, self._settings):
+            await until_stopped(self.run())

@@ -1,46 +1,43 @@
-"""Before a consumer starts: its group's offsets go back to the beginning of each topic whose log is another by now."""
+"""Rewinding a consumer group before it starts: to the beginning of each topic whose log was recreated."""
 
-import asyncio
 from collections.abc import Sequence
 
-import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from services.kit.kafka.clients import make_consumer, started
-from services.kit.kafka.log_identity import Logs
+from services.kit.kafka.log_identity import TopicInspector
 from services.kit.kafka.topic_watch import FAILURES, TopicWatch
+from services.kit.retry import retry
 from services.kit.settings import ServiceSettings
 
-log = structlog.get_logger()
-PAUSE = 1.0
-"""Seconds between two tries: Kafka refuses while the group has members, also those whose session has yet to end."""
+
+async def rewind_group(settings: ServiceSettings, watch: TopicWatch, inspector: TopicInspector, group: str) -> int:
+    """Rewind `group`; the number of partitions rewound. Retries until Kafka and the database answer.
+
+    Kafka refuses while the group has members, also those whose session has yet to end.
+    """
+
+    async def rewind() -> int:
+        topics = {partition.topic for partition in await watch.recreated()}
+        partitions = [one for one in await inspector.committed(group) if one.topic in topics]
+        if topics:
+            await _commit_beginning(settings, group, partitions)
+            await watch.forget([one for one in await watch.checkpoints() if one.topic in topics])
+        return len(partitions)
+
+    return await retry("rewind", rewind, FAILURES, first=0.5, longest=1.0)
 
 
-async def begin_again(settings: ServiceSettings, watch: TopicWatch, logs: Logs, group: str) -> int:
-    """How many partitions begin again. Tries until Kafka and the database answer, and the group has no member."""
-    while True:
-        try:
-            topics = {place.topic for place in await watch.look()}
-            places = [place for place in await logs.committed(group) if place.topic in topics]
-            if topics:
-                await _go_back(settings, group, places)
-                await watch.forget([place for place in await watch.remembered() if place.topic in topics])
-            return len(places)
-        except FAILURES as error:
-            log.warning("consumer.waiting_to_begin", group=group, reason=str(error) or type(error).__name__)
-            await asyncio.sleep(PAUSE)
-
-
-async def _go_back(settings: ServiceSettings, group: str, places: Sequence[TopicPartition]) -> None:
+async def _commit_beginning(settings: ServiceSettings, group: str, partitions: Sequence[TopicPartition]) -> None:
     """Commit 0, which is before any beginning. Raises KafkaError while the group has members."""
-    if not places:
+    if not partitions:
         return
     consumer = make_consumer(settings, [], group)
     async with started(consumer):
-        consumer.assign(places)
-        consumer.pause(*places)
+        consumer.assign(partitions)
+        consumer.pause(*partitions)
         try:
-            await consumer.commit(dict.fromkeys(places, 0))
+            await consumer.commit(dict.fromkeys(partitions, 0))
         except KafkaError as error:
             raise KafkaError(f"the group has members still: {type(error).__name__}") from error

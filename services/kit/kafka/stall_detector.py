@@ -1,5 +1,6 @@
-"""Whether a consumer stands still: there is something to take, and for some time it has taken nothing."""
+"""The stall detector: a consumer is stalled when it has unread records and its position does not move."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,37 +9,38 @@ from aiokafka import TopicPartition
 
 @dataclass
 class StallDetector:
-    """Told at times (seconds of any one clock) how far a consumer is. A backlog that moves is no standstill."""
+    """Observes positions and unread records over time, in seconds of any one clock."""
 
     within: float = 60.0
-    lag: dict[TopicPartition, int] = field(default_factory=dict)
+    unread: Mapping[TopicPartition, int] = field(default_factory=dict)
     _waits: dict[TopicPartition, tuple[int, float]] = field(default_factory=dict)
-    """Where something waits: the position, and since when it has been that."""
+    """The position of each partition with unread records, and since when it has not moved."""
     _now: float = 0.0
 
-    def observe(self, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int], now: float) -> None:
-        """Next offsets to take, and next offsets to be written, of every partition that is there."""
-        self._now = now
-        self.lag = {place: max(0, end - positions.get(place, 0)) for place, end in ends.items()}
-        for place, lag in self.lag.items():
-            position = positions.get(place, 0)
-            if not lag:
-                self._waits.pop(place, None)
-            elif place not in self._waits or self._waits[place][0] != position:
-                self._waits[place] = position, now
+    def observe(
+        self, positions: Mapping[TopicPartition, int], unread: Mapping[TopicPartition, int], now: float
+    ) -> None:
+        """Next offsets to consume, and unread records of every existing partition."""
+        self._now, self.unread = now, unread
+        for partition, count in unread.items():
+            position = positions.get(partition, 0)
+            if not count:
+                self._waits.pop(partition, None)
+            elif self._waits.get(partition, (None, 0.0))[0] != position:
+                self._waits[partition] = position, now
 
-    def standing(self) -> dict[str, float]:
-        """Topic to seconds, of those with a partition that stood still for too long when it was last observed."""
+    def stalled(self) -> dict[str, float]:
+        """The seconds by topic of each topic that had a stalled partition at the last observation."""
         found: dict[str, float] = {}
-        for place, (_, since) in self._waits.items():
+        for partition, (_, since) in self._waits.items():
             seconds = self._now - since
-            if place in self.lag and seconds > self.within:
-                found[place.topic] = max(seconds, found.get(place.topic, 0.0))
+            if partition in self.unread and seconds > self.within:
+                found[partition.topic] = max(seconds, found.get(partition.topic, 0.0))
         return found
 
-    def by_topic(self) -> dict[str, int]:
-        """Topic to the number of records that wait in it."""
-        found: dict[str, int] = {}
-        for place, lag in self.lag.items():
-            found[place.topic] = found.get(place.topic, 0) + lag
+    def lag(self) -> Mapping[str, int]:
+        """The number of unread records by topic."""
+        found = Counter[str]()
+        for partition, count in self.unread.items():
+            found[partition.topic] += count
         return found

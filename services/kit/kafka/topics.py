@@ -7,22 +7,22 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from pydantic import Field
 
-from services.kit.kafka.clients import security
+from services.kit.kafka.clients import make_admin
 from services.kit.settings import ServiceSettings
 
 
 class TopicSettings(ServiceSettings):
-    """`topic_replicas` replaces the file's replication factor; all but one of them must then have a record."""
+    """`topic_replicas` replaces the file's replication factor; a write then needs all replicas but one."""
 
     topic_replicas: int | None = Field(None, ge=1, le=9)
 
 
 def planned(path: Path, prefix: str, replicas: int | None = None) -> list[NewTopic]:
-    """The topics in `path`, each with its dead-letter topic; numbers and configs as the file says, but `replicas`."""
+    """The topics in the file `path`, each with its dead-letter topic; `replicas` replaces the file's number."""
     settings: dict[str, Any] = tomllib.loads(path.read_text())
     if replicas is not None:
         settings["config"] = settings.get("config", {}) | {"min.insync.replicas": max(1, replicas - 1)}
@@ -30,16 +30,19 @@ def planned(path: Path, prefix: str, replicas: int | None = None) -> list[NewTop
     for name, topic in settings["topics"].items():
         config = {key: str(value) for key, value in (settings.get("config", {}) | topic.get("config", {})).items()}
         topics.append(NewTopic(f"{prefix}.{name}", topic["partitions"], replicas, topic_configs=config))
-        letters = {**config, **settings.get("dead_letters", {})}
-        topics.append(
-            NewTopic(f"{prefix}.{name}.dlq", 1, replicas, topic_configs={k: str(v) for k, v in letters.items()})
-        )
+        letters = {key: str(value) for key, value in (config | settings.get("dead_letters", {})).items()}
+        topics.append(NewTopic(dead_letter_topic(f"{prefix}.{name}"), 1, replicas, topic_configs=letters))
     return topics
 
 
+def dead_letter_topic(topic: str) -> str:
+    """The dead-letter topic of `topic`; both are full names."""
+    return f"{topic}.dlq"
+
+
 async def create_topics(settings: ServiceSettings, path: Path, replicas: int | None = None) -> list[str]:
-    """Create what is missing; the names of those created. Raises KafkaError with the topic's name."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers, **security(settings))
+    """Create missing topics; the names of those created. Raises KafkaError with the topic's name."""
+    admin = make_admin(settings)
     await admin.start()
     try:
         existing = set(await admin.list_topics())

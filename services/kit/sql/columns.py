@@ -1,4 +1,4 @@
-"""Column types that mean the same on SQLite and PostgreSQL."""
+"""Column types for both SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

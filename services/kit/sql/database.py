@@ -2,8 +2,9 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event, text
@@ -13,19 +14,27 @@ from sqlmodel import Session
 
 from services.kit.errors import Conflict, TransientError
 
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=NORMAL",
-    "busy_timeout=20000",
-    "foreign_keys=ON",
-    "cache_size=-16000",
-)
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=20000", "foreign_keys=ON", "cache_size=-16000")
 T = TypeVar("T")
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
 UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"
-"""Not migrated yet: whoever waits will be served."""
+"""Not migrated yet: a retry will succeed."""
 _SQLITE_SNAPSHOT: dict[str, Any] = {"sqlite_begin": "BEGIN"}
 _SERVER_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+@contextmanager
+def _classified() -> Iterator[None]:
+    """Raise the driver's passing errors as TransientError, or Conflict."""
+    try:
+        yield
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+        if isinstance(error, IntegrityError) or not (passing or state in (UNDEFINED_TABLE, UNDEFINED_COLUMN)):
+            raise
+        kind = Conflict if state in (SERIALIZATION_FAILURE, DEADLOCK) else TransientError
+        raise kind(f"database: {type(error.orig).__name__}") from error
 
 
 class Database:
@@ -34,32 +43,28 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
-        self.engine = _sqlite_engine(url, pool_size) if self.is_sqlite else _server_engine(url, pool_size)
+        self.engine = _make_engine(url, pool_size, self.is_sqlite)
         # SQLite has one writer: one thread queues them in memory, where its own lock would poll.
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else pool_size, "sql-write")
         self._readers = ThreadPoolExecutor(pool_size, "sql-read") if self.is_sqlite else self._writers
 
     async def write(self, work: Callable[[Session], T]) -> T:
-        """What `work` returns, committed; rolled back when it raises. Raises TransientError when the database fails."""
+        """The result of `work`, committed, or rolled back when it raises. Raises TransientError from the database."""
         return await asyncio.get_running_loop().run_in_executor(self._writers, self.transaction, work)
 
     async def read(self, work: Callable[[Session], T]) -> T:
-        """What `work` returns, from one snapshot; nothing is written."""
+        """The result of `work` on one snapshot; nothing is written."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.snapshot, work)
 
+    @_classified()
     def transaction(self, work: Callable[[Session], T]) -> T:
         """As `write`, in the calling thread."""
-        return _classified(lambda: self._commit(work))
-
-    def snapshot(self, work: Callable[[Session], T]) -> T:
-        """As `read`, in the calling thread."""
-        return _classified(lambda: self._look(work))
-
-    def _commit(self, work: Callable[[Session], T]) -> T:
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             return work(session)
 
-    def _look(self, work: Callable[[Session], T]) -> T:
+    @_classified()
+    def snapshot(self, work: Callable[[Session], T]) -> T:
+        """As `read`, in the calling thread."""
         options = _SQLITE_SNAPSHOT if self.is_sqlite else _SERVER_SNAPSHOT
         with self.engine.connect().execution_options(**options) as connection, Session(connection) as session:
             return work(session)
@@ -74,40 +79,15 @@ class Database:
         self.engine.dispose()
 
 
-def _classified(call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except IntegrityError:
-        raise
-    except (OperationalError, InterfaceError) as error:
-        raise _transient(error) from error
-    except DBAPIError as error:
-        if error.connection_invalidated or _sqlstate(error) in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
-            raise _transient(error) from error
-        raise
+def _make_engine(url: str, pool_size: int, is_sqlite: bool) -> Engine:
+    """Errors never repeat a statement's values: they may be personal.
 
-
-def _transient(error: DBAPIError) -> TransientError:
-    kind = Conflict if _sqlstate(error) in (SERIALIZATION_FAILURE, DEADLOCK) else TransientError
-    return kind(f"database: {type(error.orig).__name__}")
-
-
-def _sqlstate(error: DBAPIError) -> object:
-    return getattr(error.orig, "sqlstate", None)
-
-
-def _server_engine(url: str, pool_size: int) -> Engine:
-    """Errors never repeat a statement's values: they may be personal."""
-    return create_engine(
-        url, pool_size=pool_size, max_overflow=2, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True
-    )
-
-
-def _sqlite_engine(url: str, pool_size: int) -> Engine:
-    """WAL, and BEGIN IMMEDIATE for all that may write: a lock is waited for at the start, never lost midway."""
-    engine = create_engine(
-        url, pool_size=pool_size, max_overflow=2, hide_parameters=True, connect_args={"check_same_thread": False}
-    )
+    SQLite in WAL mode, and BEGIN IMMEDIATE for writers: the lock is waited for at the start, never lost midway.
+    """
+    options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 2, "hide_parameters": True}
+    if not is_sqlite:
+        return create_engine(url, pool_pre_ping=True, pool_recycle=1800, **options)
+    engine = create_engine(url, connect_args={"check_same_thread": False}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -1,4 +1,4 @@
-"""The inbox: `(consumer, event_id)` beside the effect, so that an event taken twice has its effect once."""
+"""The inbox: a row `(consumer, event_id)` beside the effect, so that an event delivered twice has it once."""
 
 import time
 from collections.abc import Collection
@@ -20,19 +20,18 @@ class Inbox:
         )
 
     def unseen(self, session: Session, consumer: str, event_ids: Collection[str]) -> set[str]:
-        """Those of `event_ids` that `consumer` has not taken yet."""
+        """Those of `event_ids` that `consumer` has not recorded."""
         seen = select(self.rows.c.event_id).where(self.rows.c.consumer == consumer, self.rows.c.event_id.in_(event_ids))
         return set(event_ids) - set(session.execute(seen).scalars())
 
     def record(self, session: Session, consumer: str, event_ids: Collection[str]) -> None:
-        """Mark `event_ids` as taken; raises IntegrityError when another transaction took one meanwhile."""
+        """Record `event_ids`; raises IntegrityError when another transaction has recorded one meanwhile."""
         if event_ids:
             now = int(time.time() * 1000)
             session.execute(
-                insert(self.rows),
-                [{"consumer": consumer, "event_id": one, "received_at": now} for one in event_ids],
+                insert(self.rows), [{"consumer": consumer, "event_id": one, "received_at": now} for one in event_ids]
             )
 
     def trim(self, session: Session, before: int) -> None:
-        """Forget what was received before `before` (epoch ms); Kafka must keep its topics for less long."""
+        """Delete entries received before `before` (epoch ms); Kafka must keep its topics for less long."""
         session.execute(delete(self.rows).where(self.rows.c.received_at < before))

@@ -1,4 +1,4 @@
-"""A service's alembic history: bringing its database up to date, and saying whether it is."""
+"""A service's alembic history: upgrading its database, and checking its revision."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ class History:
 
 
 def revision(connection: Connection) -> str:
-    """What the database was migrated to; empty when it never was."""
+    """The database's revision; empty when it was never migrated."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")

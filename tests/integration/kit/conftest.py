@@ -1,20 +1,18 @@
-"""A database with an outbox and an inbox, a publisher that records, and a watched topic on a real Kafka."""
+"""A database with the kit's tables, a publisher that records, and a watched topic on a real Kafka."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
-from services.kit.kafka import topic_watch as log_watch
-from services.kit.kafka.clients import make_producer, started
-from services.kit.kafka.log_identity import Logs, open_logs
-from services.kit.kafka.publisher import Acknowledged, Outgoing
+from services.kit.kafka.clients import make_admin, make_producer, started
+from services.kit.kafka.log_identity import TopicInspector, topic_inspector
 from services.kit.kafka.topic_watch import TopicWatch
-from services.kit.settings import ServiceSettings
+from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
+from services.kit.settings import Mode, ServiceSettings
 from services.kit.sql.database import Database
-from tests.integration.kit.logs import Topic
-from tests.integration.kit.tables import message, metadata, outbox, positions
+from tests.integration.kit.tables import checkpoints, message, metadata, outbox
+from tests.integration.kit.topic_harness import Topic
 
 
 @pytest.fixture
@@ -26,9 +24,17 @@ async def database(new_database: Callable[[str], str]) -> AsyncIterator[Database
 
 
 @pytest.fixture
-def other(database: Database) -> Callable[[], Database]:
+async def other(database: Database) -> AsyncIterator[Callable[[], Database]]:
     """Another process's view of the same database."""
-    return lambda: Database(database.url)
+    made: list[Database] = []
+
+    def make() -> Database:
+        made.append(Database(database.url))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
 
 
 @dataclass
@@ -37,18 +43,24 @@ class FakePublisher:
 
     log: dict[str, list[str]] = field(default_factory=dict)
     takes: int = 10_000
+    calls: int = 0
 
-    async def publish(self, messages: Sequence[Outgoing]) -> list[Acknowledged]:
+    async def publish(self, messages: Sequence[OutgoingEvent]) -> list[Acknowledgement]:
+        self.calls += 1
         taken = []
         for topic, _, _, event_id in messages[: self.takes]:
             records = self.log.setdefault(topic, [])
             records.append(event_id)
-            taken.append(Acknowledged(topic, 0, len(records) - 1, event_id))
+            taken.append(Acknowledgement(topic, 0, len(records) - 1, event_id))
         return taken
 
-    async def still_there(self, topic: str, partition: int, offset: int, event_id: str) -> bool:
-        records = self.log.get(topic, [])
-        return offset < len(records) and records[offset] == event_id
+    async def has(self, one: Acknowledgement) -> bool:
+        records = self.log.get(one.topic, [])
+        return one.offset < len(records) and records[one.offset] == one.event_id
+
+    async def count(self) -> int:
+        """Of all records."""
+        return sum(map(len, self.log.values()))
 
 
 @pytest.fixture
@@ -61,30 +73,28 @@ async def add(database: Database, *numbers: int, topic: str = "events.v1") -> No
 
 
 async def pending(database: Database) -> int:
-    return await database.read(outbox.pending)
+    events, _ = await database.read(outbox.backlog)
+    return events
 
 
 @pytest.fixture
 def broker(kafka: str, prefix: str) -> ServiceSettings:
-    return ServiceSettings(mode="local", kafka_servers=kafka, topic_prefix=prefix)
+    return ServiceSettings(mode=Mode.LOCAL, kafka_servers=kafka, topic_prefix=prefix)
 
 
 @pytest.fixture
 async def topic(broker: ServiceSettings) -> AsyncIterator[Topic]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.kafka_servers)
-    producer = make_producer(broker, "test")
-    await admin.start()
-    async with started(producer):
+    admin, producer = make_admin(broker), make_producer(broker, "test")
+    async with started(admin, producer):
         topic = Topic(broker, admin, producer)
-        await topic.make()
+        await topic.create()
         yield topic
-    await admin.close()
 
 
 @pytest.fixture
-async def logs(broker: ServiceSettings, topic: Topic) -> AsyncIterator[Logs]:
-    async with open_logs(broker, [topic.name]) as logs:
-        yield logs
+async def inspector(broker: ServiceSettings, topic: Topic) -> AsyncIterator[TopicInspector]:
+    async with topic_inspector(broker, [topic.name]) as inspector:
+        yield inspector
 
 
 @pytest.fixture
@@ -93,6 +103,6 @@ def group(prefix: str) -> str:
 
 
 @pytest.fixture
-def watch(database: Database, logs: Logs, group: str, monkeypatch: pytest.MonkeyPatch) -> TopicWatch:
-    monkeypatch.setattr(log_watch, "SURE_AFTER", 0.05)
-    return TopicWatch(database, positions, logs, "tester", group)
+def watch(database: Database, inspector: TopicInspector, group: str) -> TopicWatch:
+    """Inspects often."""
+    return TopicWatch(database, checkpoints, inspector, "tester", group, every=0.2, sure_after=0.05)

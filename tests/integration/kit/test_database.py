@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.kit.errors import TransientError
@@ -32,7 +33,6 @@ async def test_what_is_read_and_then_written_is_not_lost_between_processes(
     second = other()
     await asyncio.gather(*(database.write(increment) for database in (one, second) for _ in range(50)))
     assert await second.read(lambda s: s.execute(select(numbers.c.value)).scalar_one()) == 100
-    await second.close()
 
 
 async def test_what_raises_leaves_nothing_behind(one: Database) -> None:
@@ -57,7 +57,6 @@ async def test_a_read_is_one_snapshot(one: Database, other: Callable[[], Databas
 
     first, again = await one.read(look_twice)
     assert first == again == 0
-    await second.close()
 
 
 async def test_a_database_that_is_not_there_is_a_transient_error() -> None:
@@ -70,8 +69,6 @@ async def test_a_database_that_is_not_there_is_a_transient_error() -> None:
 async def test_a_failing_statement_is_not(one: Database) -> None:
     def twice(session: Session) -> None:
         session.execute(insert(numbers), [{"id": 7}, {"id": 7}])
-
-    from sqlalchemy.exc import IntegrityError
 
     with pytest.raises(IntegrityError):
         await one.write(twice)

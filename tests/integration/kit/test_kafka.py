@@ -1,23 +1,23 @@
-"""The publisher, the dead letters and the topics on a real Kafka."""
+"""The publisher, the dead-letter channel and the topics on a real Kafka."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from dataclasses import replace
 
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.producer.transaction_manager import PidAndEpoch
 
-from services.kit.dead_letters.publisher import DeadLetterPublisher
+from services.kit.dead_letters.channel import SqlDeadLetterChannel
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.errors import TransientError
-from services.kit.kafka.clients import make_consumer, make_producer, reach, started
+from services.kit.kafka.clients import make_admin, make_consumer, make_producer, reach, started
 from services.kit.kafka.consumed_record import ConsumedRecord
-from services.kit.kafka.publisher import KafkaPublisher, Outgoing
+from services.kit.kafka.publisher import KafkaPublisher
 from services.kit.kafka.topics import create_topics, planned
-from services.kit.settings import CHECKOUT, ServiceSettings
+from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
+from services.kit.settings import CHECKOUT, Mode, ServiceSettings
 from services.kit.sql.database import Database
 from tests.integration.kit.tables import dead_letters
 from tests.support.eventually import eventually
@@ -28,7 +28,7 @@ TOPIC = "diagnoses.v1"
 
 @pytest.fixture
 async def settings(kafka: str, prefix: str) -> ServiceSettings:
-    settings = ServiceSettings(mode="local", kafka_servers=kafka, topic_prefix=prefix)
+    settings = ServiceSettings(mode=Mode.LOCAL, kafka_servers=kafka, topic_prefix=prefix)
     await create_topics(settings, TOPICS)
     return settings
 
@@ -41,12 +41,12 @@ async def publisher(settings: ServiceSettings) -> AsyncIterator[KafkaPublisher]:
 
 
 @pytest.fixture
-def book(database: Database) -> DeadLetterRepository:
-    return DeadLetterRepository(database, dead_letters, lambda: datetime.now(UTC))
+def repository(database: Database) -> DeadLetterRepository:
+    return DeadLetterRepository(database, dead_letters)
 
 
-def outgoing(number: int, key: str = "k") -> Outgoing:
-    return TOPIC, key, orjson.dumps({"id": f"e{number}"}), f"e{number}"
+def outgoing(number: int, key: str = "k") -> OutgoingEvent:
+    return OutgoingEvent(TOPIC, key, orjson.dumps({"id": f"e{number}"}), f"e{number}")
 
 
 async def test_events_of_one_key_arrive_in_their_order(settings: ServiceSettings, publisher: KafkaPublisher) -> None:
@@ -81,30 +81,29 @@ async def test_a_producer_id_that_another_cluster_gave_wedges_nobody(settings: S
 
 async def test_an_acknowledged_event_is_found_again_and_another_is_not(publisher: KafkaPublisher) -> None:
     first, last = await publisher.publish([outgoing(1), outgoing(2)])
-    assert await publisher.still_there(first.topic, first.partition, first.offset, "e1")
-    assert await publisher.still_there(last.topic, last.partition, last.offset, "e2")
-    assert not await publisher.still_there(last.topic, last.partition, last.offset, "e1")
-    assert not await publisher.still_there(last.topic, last.partition, last.offset + 1, "e2")
-    assert not await publisher.still_there(last.topic, 99, 0, "e2")
+    assert await publisher.has(first)
+    assert await publisher.has(last)
+    assert not await publisher.has(replace(last, event_id="e1"))
+    assert not await publisher.has(replace(last, offset=last.offset + 1))
+    assert not await publisher.has(Acknowledgement(TOPIC, 99, 0, "e2"))
 
 
 async def test_a_topic_that_was_deleted_and_made_again_has_forgotten(
     settings: ServiceSettings, publisher: KafkaPublisher
 ) -> None:
     (acknowledged,) = await publisher.publish([outgoing(1)])
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
-    await admin.start()
-    await admin.delete_topics([f"{settings.topic_prefix}.{TOPIC}"])
+    admin = make_admin(settings)
+    async with started(admin):
+        await admin.delete_topics([f"{settings.topic_prefix}.{TOPIC}"])
 
-    async def made_again() -> bool:
-        return f"{settings.topic_prefix}.{TOPIC}" in await create_topics(settings, TOPICS)
+        async def made_again() -> bool:
+            return f"{settings.topic_prefix}.{TOPIC}" in await create_topics(settings, TOPICS)
 
-    await eventually(made_again)
-    await admin.close()
+        await eventually(made_again)
 
     async def forgotten() -> bool:
         try:
-            return not await publisher.still_there(TOPIC, acknowledged.partition, acknowledged.offset, "e1")
+            return not await publisher.has(acknowledged)
         except Exception:  # its metadata is on the way
             return False
 
@@ -112,12 +111,12 @@ async def test_a_topic_that_was_deleted_and_made_again_has_forgotten(
 
 
 async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(
-    settings: ServiceSettings, book: DeadLetterRepository
+    settings: ServiceSettings, repository: DeadLetterRepository
 ) -> None:
     topic = f"{settings.topic_prefix}.{TOPIC}"
     producer, consumer = make_producer(settings, "test"), make_consumer(settings, [f"{topic}.dlq"], None)
     async with started(producer, consumer):
-        await DeadLetterPublisher(producer, book, "tester").set_aside(
+        await SqlDeadLetterChannel(producer, repository, "tester").publish(
             ConsumedRecord(topic, 2, 7, b"k", b"\x00bytes"), "data.x: wrong"
         )
         letter = await asyncio.wait_for(consumer.getone(), 20)
@@ -132,12 +131,12 @@ async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(
 
 
 async def test_a_dead_letter_too_large_to_be_repeated_says_where_it_lies(
-    settings: ServiceSettings, book: DeadLetterRepository
+    settings: ServiceSettings, repository: DeadLetterRepository
 ) -> None:
     topic = f"{settings.topic_prefix}.{TOPIC}"
     producer, consumer = make_producer(settings, "test"), make_consumer(settings, [f"{topic}.dlq"], None)
     async with started(producer, consumer):
-        await DeadLetterPublisher(producer, book, "tester").set_aside(
+        await SqlDeadLetterChannel(producer, repository, "tester").publish(
             ConsumedRecord(topic, 0, 5, b"k", b"x" * 2_000_000), "why"
         )
         letter = await asyncio.wait_for(consumer.getone(), 20)
@@ -146,12 +145,12 @@ async def test_a_dead_letter_too_large_to_be_repeated_says_where_it_lies(
 
 
 async def test_a_dead_letter_that_kafka_does_not_take_is_tried_again_later(
-    settings: ServiceSettings, book: DeadLetterRepository
+    settings: ServiceSettings, repository: DeadLetterRepository
 ) -> None:
     hasty = AIOKafkaProducer(bootstrap_servers=settings.kafka_servers, request_timeout_ms=300)
     async with started(hasty):
         with pytest.raises(TransientError, match="dead letters"):
-            await DeadLetterPublisher(hasty, book, "tester").set_aside(
+            await SqlDeadLetterChannel(hasty, repository, "tester").publish(
                 ConsumedRecord("no such topic", 0, 0, None, b"x"), "reason"
             )
 

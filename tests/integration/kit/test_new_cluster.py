@@ -3,15 +3,17 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import orjson
 import pytest
 
 from services.kit.kafka.clients import make_consumer, make_producer, started
-from services.kit.kafka.publisher import Acknowledged, KafkaPublisher
+from services.kit.kafka.publisher import KafkaPublisher
 from services.kit.kafka.topics import create_topics
-from services.kit.settings import CHECKOUT, ServiceSettings
+from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
+from services.kit.settings import CHECKOUT, Mode, ServiceSettings
 from services.local.ports import Ports
 from tests.support.eventually import eventually
 from tests.support.servers import Server, new_server
@@ -36,19 +38,19 @@ async def publishing(settings: ServiceSettings) -> AsyncIterator[KafkaPublisher]
         yield KafkaPublisher(producer, reader, settings.topic_prefix)
 
 
-async def publish(publisher: KafkaPublisher, *numbers: int) -> list[Acknowledged]:
+async def publish(publisher: KafkaPublisher, *numbers: int) -> list[Acknowledgement]:
     """One after the other, each until it is taken."""
 
-    async def one(number: int) -> list[Acknowledged]:
+    async def one(number: int) -> list[Acknowledgement]:
         name = f"e{number}"
-        return await publisher.publish([(TOPIC, "k", orjson.dumps({"id": name}), name)])
+        return await publisher.publish([OutgoingEvent(TOPIC, "k", orjson.dumps({"id": name}), name)])
 
-    return [(await eventually(lambda n=number: one(n), f"{number} is taken", within=40))[0] for number in numbers]  # type: ignore[misc]
+    return [(await eventually(partial(one, number), f"{number} is taken", within=40))[0] for number in numbers]
 
 
 async def test_a_producer_is_taken_that_begins_after_one_that_outlived_the_old_cluster(server: Server) -> None:
     """What a cluster calls its producers begins anew with it: the second would be taken for the first."""
-    settings = ServiceSettings(mode="local", kafka_servers=server.address, topic_prefix="p")
+    settings = ServiceSettings(mode=Mode.LOCAL, kafka_servers=server.address, topic_prefix="p")
     topics = CHECKOUT / "deploy" / "topics.toml"
     await create_topics(settings, topics)
     async with publishing(settings) as first:
@@ -62,4 +64,4 @@ async def test_a_producer_is_taken_that_begins_after_one_that_outlived_the_old_c
         kept += await publish(second, 7, 8, 9)
         assert [one.offset for one in kept] == list(range(6))
         for one in kept:
-            assert await second.still_there(one.topic, one.partition, one.offset, one.event_id)
+            assert await second.has(one)

@@ -3,9 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
-from services.kit.kafka import clients as kafka
 from services.kit.kafka.clients import started
 
 
@@ -14,6 +11,7 @@ class Client:
 
     def __init__(self) -> None:
         self.stopping = False
+        self._client = None
 
     async def start(self) -> None: ...
 
@@ -22,10 +20,9 @@ class Client:
         await asyncio.Event().wait()
 
 
-async def test_clients_that_cannot_hand_on_what_they_have_are_left_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "STOP_WITHIN", 0.05)
+async def test_clients_that_cannot_hand_on_what_they_have_are_left_together() -> None:
     clients: list[Any] = [Client(), Client()]
     async with asyncio.timeout(5):
-        async with started(*clients):
+        async with started(*clients, stop_within=0.05):
             assert not any(one.stopping for one in clients)
     assert all(one.stopping for one in clients)

@@ -1,26 +1,80 @@
-"""A loop beside a process's work outlives what goes wrong in it."""
+"""Work beside a process's main task outlives its own failures, and ends with the process."""
 
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.kit.errors import TransientError
-from services.kit.loops import run_periodically
+from services.kit.loops import Progress, background, run_periodically
 
 
 @pytest.mark.parametrize("error", [TransientError("away"), KeyError("ours"), RuntimeError("ours as well")])
 async def test_a_step_that_fails_is_taken_again_and_is_no_progress(error: Exception) -> None:
-    outcomes: list[Exception | None] = [error, error, None]
+    happened: list[str] = []
     progressed = asyncio.Event()
 
-    async def step() -> None:
-        if outcome := outcomes.pop(0):
-            assert not progressed.is_set()
-            raise outcome
+    def progress() -> None:
+        happened.append("progress")
+        progressed.set()
 
-    task = asyncio.create_task(run_periodically("test", step, 0, progressed.set))
+    async def step() -> None:
+        if progressed.is_set():
+            await asyncio.Event().wait()
+        happened.append("step")
+        if len(happened) < 3:
+            raise error
+
+    task = asyncio.create_task(run_periodically("test", step, 0, progress))
     await asyncio.wait_for(progressed.wait(), 5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert outcomes == []
+    assert happened == ["step", "step", "step", "progress"]
+
+
+@pytest.mark.parametrize(
+    ("error", "event", "level"),
+    [(TransientError("away"), "sweep.retrying", "warning"), (KeyError("ours"), "sweep.failed", "error")],
+)
+async def test_a_step_that_fails_is_logged_under_its_name(error: Exception, event: str, level: str) -> None:
+    failures, succeeded = [error], asyncio.Event()
+
+    async def step() -> None:
+        if failures:
+            raise failures.pop()
+        succeeded.set()
+
+    with capture_logs() as logs:
+        async with background(run_periodically("sweep", step, 0)):
+            await asyncio.wait_for(succeeded.wait(), 5)
+    assert [(one["event"], one["log_level"]) for one in logs] == [(event, level)]
+
+
+async def test_work_in_the_background_ends_before_what_it_works_on_does() -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.set()
+
+    async def body() -> None:
+        async with background(work()):
+            await began.wait()
+            assert not ended.is_set()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await body()
+    assert ended.is_set()
+
+
+async def test_progress_is_red_after_its_time_and_green_after_a_step() -> None:
+    await Progress(within=60).check()
+    late = Progress(within=-1)
+    with pytest.raises(TimeoutError, match="no progress for 0 s"):
+        await late.check()

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from services.kit.errors import TransientError
-from services.kit.http.app import LARGEST, create_app
+from services.kit.http.app import create_app
 from services.kit.http.health import Health
 from services.kit.http.problems import Problem
 
@@ -26,11 +26,7 @@ async def nothing(_: FastAPI) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app("test", Health(), nothing, unbounded=("/bulk",))
-
-    @app.post("/bulk")
-    async def take_many(request: Request) -> int:
-        return len(await request.body())
+    app = create_app("test", Health(), nothing)
 
     @app.post("/body")
     async def take(body: Body) -> None: ...
@@ -104,25 +100,3 @@ async def test_answers_are_not_stored_by_anybody(client: httpx2.AsyncClient) -> 
     answer = await client.get("/nowhere")
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-async def _in_parts(content: bytes) -> AsyncIterator[bytes]:
-    """As a client sends that does not say the length."""
-    for start in range(0, len(content), 65_536):
-        yield content[start : start + 65_536]
-
-
-async def test_a_body_that_is_too_large_is_refused_whether_or_not_it_says_so(client: httpx2.AsyncClient) -> None:
-    body = b'{"name": "a", "count": 1}'
-    headers = {"Content-Type": "application/json"}
-    for larger in (body.ljust(LARGEST + 1), _in_parts(body.ljust(LARGEST + 1))):
-        answer = await client.post("/body", content=larger, headers=headers)
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-    for largest in (body.ljust(LARGEST), _in_parts(body.ljust(LARGEST))):
-        assert (await client.post("/body", content=largest, headers=headers)).status_code == 200
-
-
-async def test_a_path_for_many_takes_any_number(client: httpx2.AsyncClient) -> None:
-    for content in (bytes(LARGEST * 2), _in_parts(bytes(LARGEST * 2))):
-        assert (await client.post("/bulk", content=content)).json() == LARGEST * 2

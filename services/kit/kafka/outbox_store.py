@@ -1,0 +1,120 @@
+"""The outbox in SQL as the relay's store."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, insert, select, update
+from sqlmodel import Session
+
+from services.kit.errors import LeaseLost
+from services.kit.metrics import outbox_oldest, outbox_pending
+from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
+from services.kit.sql.database import Database
+from services.kit.sql.lease import Lease
+from services.kit.sql.outbox import Outbox
+
+KEEP_MS = 30 * 86_400_000
+"""How long acknowledged events are stored, and can be published again."""
+POLL_EVERY = 0.02
+"""Seconds between two readings while nothing is pending."""
+MEASURE_EVERY, TRIM_EVERY = 10.0, 3600.0
+"""Seconds; a trim reads every row."""
+
+
+@dataclass
+class OutboxStore:
+    """RelayStore on SQLite or PostgreSQL."""
+
+    database: Database
+    outbox: Outbox
+    lease: Lease
+    _renew_at: float = 0.0
+    _measure_at: float = 0.0
+    _trim_at: float = 0.0
+    _sequences: list[int] = field(default_factory=list)
+    """Of the events that were last returned as pending."""
+
+    async def acquire(self) -> bool:
+        """Acquire or renew the lease, which is not renewed before a third of its time is over."""
+        now = time.monotonic()
+        if now < self._renew_at:
+            return True
+        acquired = await self.lease.acquire()
+        self._renew_at = now + self.lease.milliseconds / 3000 if acquired else 0.0
+        return acquired
+
+    async def release(self) -> None:
+        self._renew_at = 0.0
+        await self.lease.release()
+
+    async def pending(self, limit: int, seconds: float) -> Sequence[OutgoingEvent]:
+        rows = self.outbox.rows
+        columns = rows.c.sequence, rows.c.topic, rows.c.key, rows.c.payload, rows.c.event_id
+        query = select(*columns).where(rows.c.acknowledged_at.is_(None)).order_by(rows.c.sequence).limit(limit)
+        found = await self.database.read(lambda session: session.execute(query).all())
+        self._sequences = [row.sequence for row in found]
+        if not found:
+            await asyncio.sleep(min(seconds, POLL_EVERY))
+        return [OutgoingEvent(*row[1:]) for row in found]
+
+    async def checkpoints(self) -> Sequence[Acknowledgement]:
+        found = await self.database.read(lambda s: s.execute(select(self.outbox.checkpoints)).all())
+        return [Acknowledgement(row.topic, row.partition, row.offset, row.event_id) for row in found]
+
+    async def measure(self) -> None:
+        if time.monotonic() >= self._measure_at:
+            events, oldest = await self.database.read(self.outbox.backlog)
+            outbox_pending.set(events)
+            outbox_oldest.set(oldest)
+            self._measure_at = time.monotonic() + MEASURE_EVERY
+
+    async def trim(self) -> None:
+        if time.monotonic() >= self._trim_at:
+            old = delete(self.outbox.rows).where(self.outbox.rows.c.acknowledged_at < _now() - KEEP_MS)
+            await self.database.write(lambda session: session.execute(old))
+            self._trim_at = time.monotonic() + TRIM_EVERY
+
+    async def acknowledge(self, batch: Sequence[OutgoingEvent], newest: Collection[Acknowledgement]) -> None:
+        rows, done = self.outbox.rows, self._sequences[: len(batch)]
+        in_a_row = done[-1] - done[0] == len(done) - 1
+        these = rows.c.sequence.between(done[0], done[-1]) if in_a_row else rows.c.sequence.in_(done)
+
+        def work(session: Session) -> None:
+            session.execute(update(rows).where(these).values(acknowledged_at=_now()))
+            for one in newest:
+                self._remember(session, one)
+
+        await self._write_fenced(work)
+
+    def _remember(self, session: Session, one: Acknowledgement) -> None:
+        table = self.outbox.checkpoints
+        here = (table.c.topic == one.topic) & (table.c.partition == one.partition)
+        values = {"offset": one.offset, "event_id": one.event_id}
+        if not session.execute(update(table).where(here).values(values)).rowcount:  # type: ignore[attr-defined]
+            session.execute(insert(table).values(topic=one.topic, partition=one.partition, **values))
+
+    async def republish(self, topics: Collection[str]) -> None:
+        rows, checkpoints = self.outbox.rows, self.outbox.checkpoints
+
+        def work(session: Session) -> None:
+            session.execute(update(rows).where(rows.c.topic.in_(topics)).values(acknowledged_at=None))
+            session.execute(delete(checkpoints).where(checkpoints.c.topic.in_(topics)))
+
+        await self._write_fenced(work)
+
+    async def _write_fenced(self, work: Callable[[Session], None]) -> None:
+        def fenced(session: Session) -> None:
+            self.lease.require(session)
+            work(session)
+
+        try:
+            await self.database.write(fenced)
+        except LeaseLost:
+            self._renew_at = 0.0  # ask for it at the next step, before anything is published
+            raise
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
