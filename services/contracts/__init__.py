@@ -1,1 +1,1 @@
-"""The event and API types that cross a border between services. Imports pydantic and the standard library only."""
+"""Event and API types shared between services. Imports pydantic and the standard library only."""

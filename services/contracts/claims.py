@@ -1,9 +1,9 @@
-"""What the referral service asks of capacity, and what it is told."""
+"""Claims on places and figures of programmes: the referral service's calls to capacity, and the answers."""
 
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from services.contracts.vocabulary import ClaimState, Modality
 
@@ -12,19 +12,15 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", 
 Tier = Annotated[tuple[Id, ...], Field(min_length=1)]
 
 
-class DataVersion(BaseModel):
-    """A generation of capacity's data, and how far it has come. A sequence only grows within an epoch."""
-
-    model_config = ConfigDict(frozen=True)
+class DataVersion(BaseModel, frozen=True):
+    """The epoch (generation) of capacity's data, and the sequence of its last step, which grows within an epoch."""
 
     epoch: str
     sequence: int = Field(ge=0)
 
 
-class ClaimRequest(BaseModel):
-    """`claim(referral_id, attempt, rank, candidates)`: hold the first free place, or wait for one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class ClaimRequest(BaseModel, frozen=True, extra="forbid"):
+    """A claim to hold the first free place among the candidates, or to wait for one."""
 
     referral_id: UUID
     attempt: int = Field(ge=1)
@@ -34,96 +30,95 @@ class ClaimRequest(BaseModel):
         description="Programme ids in tiers, the preferred tier first. Within a tier (the same distance) "
         "the programme with more free places is taken, then the one named first.",
     )
-    keep: bool = Field(
+    retain: bool = Field(
         False,
-        description="The attempt before was made no offer of: a place that was handed over under it meanwhile stays "
-        "the referral's, when it is among the candidates and no preferred one has a free place",
+        description="No offer was made under the attempt before: a place that was handed over under it is retained, "
+        "when it is among the candidates and no preferred one has a free place",
     )
     at: AwareDatetime
 
 
-class ClaimResult(BaseModel):
-    """What the referral has now. `free` counts the free places at each candidate just before the claim."""
-
-    model_config = ConfigDict(frozen=True)
+class ClaimResult(BaseModel, frozen=True):
+    """The referral's claim after the step. `free` counts the free places at each candidate just before it."""
 
     referral_id: UUID
     attempt: int
     state: ClaimState
     programme_id: str | None = None
     repeated: bool = False
-    """The same attempt had been claimed before: this is what it has, unchanged."""
+    """The same attempt had been claimed before; the claim is unchanged."""
     free: dict[str, int] = {}
     queues: tuple[str, ...] = ()
-    """Of a claim that has been waiting since an earlier call: the programmes in whose queues it stands."""
+    """The programmes of a claim that was waiting before this call."""
 
 
-class ClaimAnswer(ClaimResult):
-    """A single step's result, and the mark after it."""
-
-    mark: DataVersion
-
-
-class QueueTurn(BaseModel):
-    """A referral's place in one programme's queue: `position` 1 is next, of `length` who wait."""
-
-    model_config = ConfigDict(frozen=True)
+class QueuePosition(BaseModel, frozen=True):
+    """A referral's position in one programme's queue: 1 is next, of `length` waiting."""
 
     programme_id: str
     position: int
     length: int
 
 
-class ClaimTurns(ClaimAnswer):
-    """What the referral has now, and while it waits its turn in each queue, in the order of its candidates."""
+class QueueEntry(BaseModel, frozen=True):
+    """A referral in a programme's queue; `position` counts from 1."""
 
-    turns: tuple[QueueTurn, ...] = ()
-
-
-class ClaimChange(BaseModel):
-    """The body of `POST /v1/claims/{referral_id}/occupy`: the step is for this attempt only."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    attempt: int = Field(ge=1)
-    at: AwareDatetime | None = None
-    """Now, by capacity's clock, when left out."""
-    seen: DataVersion | None = None
+    position: int
+    referral_id: UUID
+    rank: int = Field(description="Milliseconds; the smaller goes first")
 
 
-class ClaimsBatch(BaseModel):
-    """Claims in order. `seen` is the newest mark in the caller's record.
+class ClaimPositions(ClaimResult):
+    """A claim, and its positions while it waits, in the order of its candidates."""
 
-    Data of another epoch, or behind that mark, takes no claim (503 `rebuilding`).
+    data_version: DataVersion
+    positions: tuple[QueuePosition, ...] = ()
+
+
+class ClaimsBatch(BaseModel, extra="forbid"):
+    """Claims in order. `seen` is the newest data version in the caller's record.
+
+    Data of another epoch, or behind that version, takes no claim (503 `rebuilding`).
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     seen: DataVersion | None = None
     claims: tuple[ClaimRequest, ...] = Field(max_length=1000)
 
 
+class ClaimChange(BaseModel, frozen=True, extra="forbid"):
+    """A release or an occupation: of what the referral has under this attempt."""
+
+    referral_id: UUID
+    attempt: int = Field(ge=1)
+
+
+class ClaimChangesBatch(BaseModel, extra="forbid"):
+    """The body of `POST /v1/claims/release` and `POST /v1/claims/occupy`: changes in order."""
+
+    seen: DataVersion | None = None
+    changes: tuple[ClaimChange, ...] = Field(max_length=1000)
+
+
 class ClaimsBatchResult(BaseModel):
-    """One result a claim, in the same order, and the mark after the last."""
+    """One result a claim or change, in the same order, and the data's version after the last."""
 
     results: tuple[ClaimResult, ...]
-    mark: DataVersion
+    data_version: DataVersion
 
 
-class WaitingClaim(BaseModel):
-    """A waiting child whom a programme that opens accepts; under its attempt it has nothing yet, or waits."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class WaitingClaim(BaseModel, frozen=True, extra="forbid"):
+    """A referral to join the queue of a programme that opens, unless its claim is of a later attempt."""
 
     referral_id: UUID
     attempt: int = Field(ge=1)
     rank: int
 
 
-class ProgrammeCapacity(BaseModel):
-    """What capacity keeps of a programme: whose it is, and how many places at a time."""
+class ProgrammeCapacity(BaseModel, frozen=True, extra="forbid"):
+    """A programme as capacity stores it: its center, and the registry's figure.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A programme without a figure has `version` 0 and no places. Of two figures the higher version stands.
+    """
 
     programme_id: Id
     center_id: Id
@@ -131,14 +126,14 @@ class ProgrammeCapacity(BaseModel):
     modality: Modality
     places: int = Field(ge=0, le=100_000)
     suspended: bool = False
-    confirmed_at: AwareDatetime
+    confirmed_at: AwareDatetime | None
+    version: int = Field(ge=0)
 
 
 class ProgrammeOpening(ProgrammeCapacity):
-    """The body of `PUT /v1/programmes/{programme_id}`: `waiting` join its queue before a place is given.
+    """The body of `PUT /v1/programmes/{programme_id}`: `waiting` join its queue before a place is handed over.
 
-    Repeating it changes nothing: the figure with the later `confirmed_at` stands, and who has come
-    further than waiting under the named attempt, or has given that back, does not join.
+    Repeating it changes nothing.
     """
 
     waiting: tuple[WaitingClaim, ...] = Field((), max_length=10_000)
@@ -155,12 +150,12 @@ class ProgrammeFigures(ProgrammeCapacity):
     free: int
     waiting: int
     overcommitted: int = 0
-    """How many more are held or occupied than there are places (after places were taken away)."""
+    """Held and occupied places beyond the figure (after places were taken away)."""
     stale: bool = False
-    """The figure was not confirmed for seven days."""
+    """The figure was not confirmed for JOLDAMA_STALE_AFTER_DAYS."""
 
 
 class ProgrammeAnswer(ProgrammeFigures):
-    """The figures after a step, and the mark after it."""
+    """The figures after a step, and the data's version."""
 
-    mark: DataVersion
+    data_version: DataVersion

@@ -1,4 +1,4 @@
-"""Kazakhstan's individual number: twelve digits that say birth date, century and sex, and check themselves.
+"""Kazakhstan's individual identification number (IIN): birth date, century, sex and a check digit in twelve digits.
 
 Source: Government decree 853 of 2003-08-22; the check digit's two rows of weights as published there.
 """
@@ -15,19 +15,19 @@ _CENTURY = {"1": 1800, "2": 1800, "3": 1900, "4": 1900, "5": 2000, "6": 2000}
 
 
 class InvalidIin(ValueError):
-    """The number is not an IIN; the message says why and never repeats the number."""
+    """The number is no IIN; the message says why, without the number."""
 
 
 @dataclass(frozen=True, slots=True)
 class IinFacts:
-    """What the number says of its owner."""
+    """Its owner's birth date and sex."""
 
     birth_date: date
     sex: Sex
 
 
 def check_digit(first_eleven: str) -> int | None:
-    """The twelfth digit for the first eleven, or None where no number may be issued."""
+    """The twelfth digit for the first eleven, or None when these may not be issued."""
     digits = first_eleven.encode()  # each is 48 too much, and 48 times either row's sum is a multiple of 11
     for weights in (_FIRST, _SECOND):
         rest: int = sum(map(mul, weights, digits)) % 11
@@ -37,7 +37,7 @@ def check_digit(first_eleven: str) -> int | None:
 
 
 def read_iin(iin: str) -> IinFacts:
-    """What `iin` says; raises InvalidIin."""
+    """Birth date and sex in `iin`; raises InvalidIin."""
     if len(iin) != 12 or not (iin.isascii() and iin.isdigit()):
         raise InvalidIin("must be twelve digits")
     if iin[6] not in _CENTURY:

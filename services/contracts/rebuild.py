@@ -1,10 +1,10 @@
-"""What the referral service and capacity say to each other when capacity is rebuilt from the record, or audited."""
+"""Rebuilding capacity from the record, and comparing the two: the calls between the referral service and capacity."""
 
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.contracts.claims import DataVersion, Id, ProgrammeCapacity, ProgrammeFigures
 from services.contracts.vocabulary import ClaimState
@@ -12,13 +12,13 @@ from services.contracts.vocabulary import ClaimState
 Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
 """Milliseconds since 1970; each generation's is higher than the one before."""
 BATCH = 1000
-"""How many programmes or claims one call restores, and about how many one page tells."""
+"""Programmes or claims that one call restores at most; a page has about as many."""
 
 
 class GenerationState(StrEnum):
     OPEN = "open"
     REBUILDING = "rebuilding"
-    """No data, data of another epoch, data behind the mark that was shown, or a rebuild that has not ended."""
+    """No data, data of another epoch or behind the version that was shown, or a rebuild that has not ended."""
 
 
 class Generation(BaseModel):
@@ -28,10 +28,8 @@ class Generation(BaseModel):
     epoch: str | None = None
 
 
-class NewGeneration(BaseModel):
+class NewGeneration(BaseModel, extra="forbid"):
     """The body of `POST /v1/rebuild` and `POST /v1/rebuild/open`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     epoch: Epoch
 
@@ -40,10 +38,8 @@ class ProgrammesToRestore(NewGeneration):
     programmes: tuple[ProgrammeCapacity, ...] = Field(max_length=BATCH)
 
 
-class RestoredClaim(BaseModel):
-    """What the record says that a referral has. One programme when held or occupied, every queue when waiting."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class RestoredClaim(BaseModel, frozen=True, extra="forbid"):
+    """A referral's claim by the record. One programme when held or occupied, every queue when waiting."""
 
     referral_id: UUID
     attempt: int = Field(ge=1)
@@ -57,22 +53,20 @@ class ClaimsToRestore(NewGeneration):
 
 
 class Restored(BaseModel):
-    """`refused` hold or occupy a place of a programme that was not restored."""
+    """`refused` are the referrals with a place of a programme that was not restored."""
 
     refused: tuple[UUID, ...] = ()
 
 
 class Opened(BaseModel):
-    """The new generation is open; `handed_over` counts the places that went to somebody who waits."""
+    """The new generation is open; `handed_over` counts the places that went to waiting referrals."""
 
-    mark: DataVersion
+    data_version: DataVersion
     handed_over: int
 
 
-class KeptClaim(BaseModel):
-    """A claim as capacity keeps it. `queued` are those of its programmes in whose queue it stands at its rank."""
-
-    model_config = ConfigDict(frozen=True)
+class KeptClaim(BaseModel, frozen=True):
+    """A claim as capacity stores it. `queued` are its programmes whose queues have it at its rank."""
 
     referral_id: UUID
     attempt: int
@@ -83,22 +77,20 @@ class KeptClaim(BaseModel):
 
 
 class ClaimsPage(BaseModel):
-    """A page of `GET /v1/claims`: of two tellings of one claim the later stands.
+    """A page of `GET /v1/claims`: when a claim comes twice, the later one is valid.
 
-    The last page has `figures`: at that moment the claims told and the figures are of one sequence.
+    The last page has `figures`: the claims of all pages and the figures are of its data version.
     """
 
     items: list[KeptClaim]
-    mark: DataVersion
+    data_version: DataVersion
     figures: tuple[ProgrammeFigures, ...] | None = None
     relayed: DataVersion | None = None
-    """The last step that Kafka has acknowledged, as far as that is noted."""
+    """The last step that Kafka has acknowledged."""
     next: str | None = None
 
 
-class ClaimsWanted(BaseModel):
-    """The body of `POST /v1/claims/look`."""
-
-    model_config = ConfigDict(extra="forbid")
+class ClaimsWanted(BaseModel, extra="forbid"):
+    """The body of `POST /v1/claims/lookup`."""
 
     referral_ids: tuple[UUID, ...] = Field(max_length=BATCH)

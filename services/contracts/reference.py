@@ -3,76 +3,54 @@
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field
 
 from services.contracts.vocabulary import Catchment, Modality
 
 
-class Named(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class _Location(BaseModel, frozen=True, extra="ignore"):
+    """A named point in one of the twenty regions of ISO 3166-2:KZ. Degrees are WGS 84."""
 
     id: str
     name_kk: str
     name_ru: str
     name_en: str
-
-
-class Region(Named):
-    """One of the twenty divisions of ISO 3166-2:KZ (17 regions, 3 cities of republican significance)."""
-
-
-class Settlement(Named):
-    """A place where a child may live. Degrees are WGS 84."""
-
     region_id: str
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)
-    population: int | None = None
-
-    @field_validator("population", mode="before")
-    @classmethod
-    def _empty_is_unknown(cls, value: object) -> object:
-        return None if value == "" else value
 
 
-class CenterEntry(Named):
-    """A center, and where it stands."""
+class Settlement(_Location):
+    """A city, town or village: a child's home."""
 
-    region_id: str
+    population: Annotated[int | None, BeforeValidator(lambda text: None if text == "" else text)] = None
+
+
+class CenterEntry(_Location):
+    """A center; its settlement is the one in which it stands."""
+
     settlement_id: str
-    latitude: float = Field(ge=-90, le=90)
-    longitude: float = Field(ge=-180, le=180)
 
 
-class ProgrammeEntry(BaseModel):
+class ProgrammeEntry(BaseModel, frozen=True, extra="ignore"):
     """A center's offer of one modality. Ages are completed months, the second one excluded."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str
     center_id: str
     modality: Modality
     age_from_months: int = Field(ge=0)
     age_under_months: int = Field(le=216)
-    icd10_prefixes: tuple[str, ...]
+    icd10_prefixes: Annotated[tuple[str, ...], BeforeValidator(lambda text: text.split(";"))]
     catchment: Catchment
     places: int = Field(ge=0)
     course_days: int = Field(gt=0)
-
-    @field_validator("icd10_prefixes", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(value.split(";")) if isinstance(value, str) else value
 
 
 def rows(path: Path) -> Iterator[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
-
-
-def read_regions(data: Path) -> dict[str, Region]:
-    return {row["id"]: Region.model_validate(row) for row in rows(data / "regions.csv")}
 
 
 def read_settlements(data: Path) -> dict[str, Settlement]:
@@ -88,5 +66,5 @@ def read_programmes(data: Path) -> dict[str, ProgrammeEntry]:
 
 
 def read_icd10_codes(data: Path) -> frozenset[str]:
-    """Every code of WHO's ICD-10, version 2019 (categories and subcategories)."""
+    """All codes of WHO's ICD-10, version 2019: categories and subcategories."""
     return frozenset(row["code"] for row in rows(data / "icd10.csv"))

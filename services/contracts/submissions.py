@@ -1,25 +1,25 @@
-"""What a polyclinic submits, in JSON and as a flat CSV row."""
+"""A polyclinic's submission, in JSON and as a flat CSV row."""
 
 from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.contracts.vocabulary import Gmfcs, Modality, Priority, Sex
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+7[0-9]{10}$")]
+NEWBORN_DAYS = 60
+"""Up to this age a child may be submitted without an IIN: our decision, two months to register the birth."""
 
 
-class Strict(BaseModel):
-    """Personal data: an error says which field and why, never what was in it, for errors end up in tracebacks."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+class Strict(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+    """Personal data: an error names field and reason, never the value, since errors end up in tracebacks."""
 
 
 class Child(Strict):
-    """Who the child is. A newborn may have no IIN yet."""
+    """The child's identity. A newborn may have no IIN yet."""
 
     iin: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] | None = None
     full_name: Name
@@ -50,7 +50,7 @@ class DiagnosisSubmission(Strict):
 
 
 class DiagnosisReceipt(BaseModel):
-    """The answer to a submission that was taken."""
+    """The answer to a recorded submission."""
 
     referral_id: UUID
     child_id: UUID

@@ -1,16 +1,17 @@
-"""The topics, one a context, so that what concerns one key stays in order. `deploy/topics.toml` sets them."""
+"""The topics, set up by `deploy/topics.toml`. Each context has one, so that the events of one key stay in order."""
 
 DIAGNOSES = "diagnoses.v1"
 REFERRALS = "referrals.v1"
 CAPACITY = "capacity.v1"
-ALL = (DIAGNOSES, REFERRALS, CAPACITY)
+ROUTING = "routing.v1"
+"""The referral service's events that the worker reacts to, so that it need not read the others."""
+HANDOVERS = "handovers.v1"
+"""Capacity's events that the worker reacts to: hand-overs."""
+WORKER = (DIAGNOSES, ROUTING, HANDOVERS)
+"""The topics that the worker consumes."""
+ALL = (DIAGNOSES, REFERRALS, CAPACITY, ROUTING, HANDOVERS)
 
 
 def topic(prefix: str, name: str) -> str:
     """The topic's full name: `joldama.diagnoses.v1` for the prefix `joldama`."""
     return f"{prefix}.{name}"
-
-
-def dead_letters(full_name: str) -> str:
-    """Where what a consumer cannot take from `full_name` goes, with its reason in the headers."""
-    return f"{full_name}.dlq"

@@ -1,4 +1,4 @@
-"""The closed lists of words that every service speaks."""
+"""Enumerations that all services share."""
 
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ class Catchment(StrEnum):
 
 
 class Priority(StrEnum):
-    """Who goes first; urgent is also every child under 36 months (the early-intervention window)."""
+    """A referral's priority; every child under 36 months is urgent (the early-intervention window)."""
 
     URGENT = "urgent"
     HIGH = "high"
@@ -44,7 +44,7 @@ class Gmfcs(StrEnum):
 
 
 class Role(StrEnum):
-    """What a bearer token lets its holder be."""
+    """A role in a bearer token."""
 
     POLYCLINIC = "polyclinic"
     CENTER = "center"
@@ -54,10 +54,10 @@ class Role(StrEnum):
 
 
 class ReferralState(StrEnum):
-    """Where a referral is in its life. The last two are closed; every other is open."""
+    """A referral's state. The last two are closed; every other is open."""
 
     SUBMITTED = "submitted"
-    """With the router: new, or on its way to the next center."""
+    """To be routed: new, or to the next center."""
     OFFERED = "offered"
     WAITING = "waiting"
     UNPLACEABLE = "unplaceable"
@@ -72,7 +72,7 @@ CLOSED = frozenset({ReferralState.COMPLETED, ReferralState.CANCELLED})
 
 
 class OfferState(StrEnum):
-    """What became of one offer, which is one attempt at one center."""
+    """An offer's state; an offer is one attempt at one center."""
 
     MADE = "made"
     SEEN = "seen"
@@ -86,7 +86,7 @@ class OfferState(StrEnum):
 
 
 class ClaimState(StrEnum):
-    """What a referral has of a place."""
+    """The state of a referral's claim."""
 
     HELD = "held"
     OCCUPIED = "occupied"

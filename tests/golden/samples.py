@@ -91,4 +91,7 @@ SAMPLES: dict[str, events.Payload] = {
         escalation="waiting_long",
     ),
     "referral/center_registered": events.CenterRegisteredV1(center_id="almaty-cp-center", version=4),
+    "referral/figure_set": events.FigureSetV1(
+        places=40, suspended=False, confirmed_at=AT, version=3, actor="center:almaty-cp-center", **PLACE
+    ),
 }

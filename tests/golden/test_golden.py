@@ -1,13 +1,15 @@
 """The golden files pin the events: whoever reads or writes them today does so tomorrow."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from services.contracts import events
+from services.contracts import events, topics
 from services.contracts.events import MalformedEvent, read_event, write_event
+from services.kit.settings import CHECKOUT
 from tests.golden.samples import AT, DIAGNOSIS, SAMPLES
 
 FOLDER = Path(__file__).parent
@@ -37,9 +39,36 @@ def test_a_golden_file_is_read_as_the_event_it_is(name: str) -> None:
 
 
 def test_every_type_of_the_referral_service_has_its_golden_file() -> None:
-    kinds = {*events.ReferralEvent.__subclasses__(), events.CenterRegisteredV1, events.DiagnosisRecordedV1}
+    others = {events.CenterRegisteredV1, events.FigureSetV1, events.DiagnosisRecordedV1}
+    kinds = {*events.ReferralEvent.__subclasses__(), *others}
     assert {type(one) for one in SAMPLES.values()} == kinds
     assert {str(one.relative_to(FOLDER).with_suffix("")) for one in FOLDER.glob("*/*.json")} >= set(SAMPLES)
+
+
+def test_every_event_goes_to_the_topic_of_its_context_and_what_the_worker_reacts_to_also_to_its_own() -> None:
+    to_worker = {
+        events.OfferDeclinedV1, events.OfferExpiredV1, events.ReferralAdmittedV1, events.ReferralNoShowV1,
+        events.ReferralResubmittedV1, events.ReferralCompletedV1, events.ReferralCancelledV1,
+        events.CenterRegisteredV1, events.FigureSetV1,
+    }  # fmt: skip
+    for kind in events.KNOWN.values():
+        if kind is events.DiagnosisRecordedV1:
+            assert kind.TOPICS == ("diagnoses.v1",)
+        elif kind is events.PlaceHandedOverV1:
+            assert kind.TOPICS == ("capacity.v1", "handovers.v1")
+        elif issubclass(kind, events.CapacityEvent | events.ClaimQueuedV1 | events.ClaimWithdrawnV1):
+            assert kind.TOPICS == ("capacity.v1",)
+        else:
+            assert kind.TOPICS == (("referrals.v1", "routing.v1") if kind in to_worker else ("referrals.v1",)), kind
+    assert topics.WORKER == ("diagnoses.v1", "routing.v1", "handovers.v1")
+
+
+def test_every_topic_of_an_event_is_made_at_deployment() -> None:
+    named = {topic for kind in events.KNOWN.values() for topic in kind.TOPICS}
+    made = tomllib.loads((CHECKOUT / "deploy" / "topics.toml").read_text())["topics"]
+    assert named == set(topics.ALL)
+    assert named <= set(made)
+    assert len({made[topic]["partitions"] for topic in named}) == 1
 
 
 def test_fields_that_a_producer_adds_are_ignored() -> None:
@@ -93,7 +122,7 @@ def with_data(**changes: Any) -> bytes:
         (with_data(submitted_at=None), "submitted_at"),
     ],
 )
-def test_what_is_no_event_of_ours_is_told_by_its_field_and_never_by_its_value(raw: bytes | None, field: str) -> None:
+def test_what_is_no_event_of_ours_is_refused_by_its_field_and_never_by_its_value(raw: bytes | None, field: str) -> None:
     with pytest.raises(MalformedEvent) as refused:
         read_event(raw)
     assert str(refused.value).startswith(field)

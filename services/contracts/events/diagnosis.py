@@ -1,18 +1,16 @@
-"""What happens at intake: the topic `diagnoses.v1`."""
+"""Events of intake."""
 
-from typing import ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime
 
+from services.contracts import topics
 from services.contracts.events.payload import Payload
 from services.contracts.vocabulary import Gmfcs, Modality, Priority
 
 
-class DiagnosisRecordedV1(Payload):
+class DiagnosisRecordedV1(Payload, type="diagnosis.recorded.v1", topics=(topics.DIAGNOSES,), key="referral_id"):
     """A polyclinic's submission was stored; the child is known here by a pseudonymous id only."""
-
-    TYPE: ClassVar[str] = "kz.joldama.diagnosis.recorded.v1"
 
     referral_id: UUID
     child_id: UUID
@@ -26,7 +24,3 @@ class DiagnosisRecordedV1(Payload):
     max_distance_km: float | None = None
     priority: Priority
     submitted_at: AwareDatetime
-
-    @property
-    def key(self) -> str:
-        return str(self.referral_id)

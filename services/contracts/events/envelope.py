@@ -7,17 +7,15 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ValidationError
 from pydantic_core import to_json
 
 from services.contracts.events import capacity, diagnosis, referral
 from services.contracts.events.payload import Payload
 
 
-class Envelope(BaseModel):
-    """The CloudEvents attributes. `id` names the event for ever: consumers drop what they have seen."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class Envelope(BaseModel, frozen=True, extra="ignore"):
+    """The CloudEvents attributes. By `id`, which never changes, consumers drop an event delivered twice."""
 
     specversion: Literal["1.0"] = "1.0"
     id: str
@@ -33,23 +31,21 @@ class _Raw(Envelope):
     data: dict[str, Any]
 
 
-class Event(BaseModel):
-    """One event as its consumer sees it: the envelope, and the payload in its own class."""
-
-    model_config = ConfigDict(frozen=True)
+class Event(BaseModel, frozen=True):
+    """A consumed event: the envelope, and the data in its own class."""
 
     envelope: Envelope
     data: Payload
 
 
 class MalformedEvent(ValueError):
-    """The bytes are no event of ours; reading them again will not help."""
+    """The bytes are no event of this network; a retry will not help."""
 
 
 def _named(module: ModuleType) -> dict[str, type[Payload]]:
     """The event classes of `module` by their type."""
     classes = (one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Payload))
-    return {one.TYPE: one for one in classes if "TYPE" in vars(one)}
+    return {one.TYPE: one for one in classes if one.TYPE}
 
 
 KNOWN: dict[str, type[Payload]] = _named(diagnosis) | _named(referral) | _named(capacity)

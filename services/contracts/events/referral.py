@@ -1,17 +1,17 @@
-"""What happens to referrals and in the registry: the topic `referrals.v1`."""
+"""Events of referrals and of the registry of centers."""
 
 from datetime import date
-from typing import ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime
 
+from services.contracts import topics
 from services.contracts.events.payload import Payload
 from services.contracts.vocabulary import ReferralState
 
 
-class ReferralEvent(Payload):
-    """What every event in a referral's life says: the state after it, and the offer it is about."""
+class ReferralEvent(Payload, topics=(topics.REFERRALS,), key="referral_id"):
+    """An event in a referral's life: the state after it, and the offer it is about."""
 
     referral_id: UUID
     child_id: UUID
@@ -32,93 +32,82 @@ class ReferralEvent(Payload):
     escalation: str | None = None
     """Why the referral is on the operators' worklist, when it is: a code of `data/reasons.csv`."""
 
-    @property
-    def key(self) -> str:
-        return str(self.referral_id)
+
+_TO_WORKER = (topics.REFERRALS, topics.ROUTING)
+"""Topics of the events that the worker reacts to."""
 
 
-class ReferralOfferedV1(ReferralEvent):
-    TYPE: ClassVar[str] = "kz.joldama.referral.offered.v1"
+class ReferralOfferedV1(ReferralEvent, type="referral.offered.v1"):
+    """A place is held: the center is to answer."""
 
 
-class ReferralWaitingV1(ReferralEvent):
-    TYPE: ClassVar[str] = "kz.joldama.referral.waiting.v1"
+class ReferralWaitingV1(ReferralEvent, type="referral.waiting.v1"):
+    """No candidate has a free place."""
 
 
-class ReferralUnplaceableV1(ReferralEvent):
-    TYPE: ClassVar[str] = "kz.joldama.referral.unplaceable.v1"
+class ReferralUnplaceableV1(ReferralEvent, type="referral.unplaceable.v1"):
+    """No programme accepts the child, for `reason`."""
 
 
-class OfferSeenV1(ReferralEvent):
-    TYPE: ClassVar[str] = "kz.joldama.offer.seen.v1"
+class OfferSeenV1(ReferralEvent, type="offer.seen.v1"):
+    """The center has seen the offer."""
 
 
-class ReferralAcceptedV1(ReferralEvent):
-    TYPE: ClassVar[str] = "kz.joldama.referral.accepted.v1"
+class ReferralAcceptedV1(ReferralEvent, type="referral.accepted.v1"):
+    """The center accepted the child."""
 
 
-class OfferDeclinedV1(ReferralEvent):
-    """The center declined: the worker answers with the next claim."""
-
-    TYPE: ClassVar[str] = "kz.joldama.offer.declined.v1"
+class OfferDeclinedV1(ReferralEvent, type="offer.declined.v1", topics=_TO_WORKER):
+    """The center declined: the worker makes the next claim."""
 
 
-class OfferReminderDueV1(ReferralEvent):
+class OfferReminderDueV1(ReferralEvent, type="offer.reminder_due.v1"):
     """Half the time to answer is over, and the center has not answered."""
 
-    TYPE: ClassVar[str] = "kz.joldama.offer.reminder_due.v1"
+
+class OfferExpiredV1(ReferralEvent, type="offer.expired.v1", topics=_TO_WORKER):
+    """The center did not answer in time: the worker makes the next claim."""
 
 
-class OfferExpiredV1(ReferralEvent):
-    """The center did not answer in time: the worker answers with the next claim."""
-
-    TYPE: ClassVar[str] = "kz.joldama.offer.expired.v1"
+class ReferralAdmittedV1(ReferralEvent, type="referral.admitted.v1", topics=_TO_WORKER):
+    """The child was admitted: the worker turns the held place into an occupied one."""
 
 
-class ReferralAdmittedV1(ReferralEvent):
-    """The child has come: the worker lets it occupy the place that it holds."""
-
-    TYPE: ClassVar[str] = "kz.joldama.referral.admitted.v1"
+class ReferralNoShowV1(ReferralEvent, type="referral.no_show.v1", topics=_TO_WORKER):
+    """The child did not come: the worker releases the place."""
 
 
-class ReferralNoShowV1(ReferralEvent):
-    """The child did not come: the worker gives the place back."""
-
-    TYPE: ClassVar[str] = "kz.joldama.referral.no_show.v1"
+class ReferralResubmittedV1(ReferralEvent, type="referral.resubmitted.v1", topics=_TO_WORKER):
+    """Offered again after a no-show, by an operator or by a review: the worker makes the next claim."""
 
 
-class ReferralResubmittedV1(ReferralEvent):
-    """Offered again after a no-show, or by an operator: the worker answers with the next claim."""
-
-    TYPE: ClassVar[str] = "kz.joldama.referral.resubmitted.v1"
+class ReferralCompletedV1(ReferralEvent, type="referral.completed.v1", topics=_TO_WORKER):
+    """The child was discharged, with the outcome as `reason`: the worker releases the place."""
 
 
-class ReferralCompletedV1(ReferralEvent):
-    """The child was discharged, with the outcome as `reason`: the worker gives the place back."""
-
-    TYPE: ClassVar[str] = "kz.joldama.referral.completed.v1"
+class ReferralCancelledV1(ReferralEvent, type="referral.cancelled.v1", topics=_TO_WORKER):
+    """The referral ended without care, for `reason`: the worker releases its place or queue entries."""
 
 
-class ReferralCancelledV1(ReferralEvent):
-    """It ended without care, for `reason`: the worker gives back whatever the referral has."""
-
-    TYPE: ClassVar[str] = "kz.joldama.referral.cancelled.v1"
+class ReferralEscalatedV1(ReferralEvent, type="referral.escalated.v1"):
+    """A deadline has passed without a step: on the operators' worklist, for the reason in `escalation`."""
 
 
-class ReferralEscalatedV1(ReferralEvent):
-    """A deadline has passed without a step: it is on the operators' worklist, for the reason in `escalation`."""
-
-    TYPE: ClassVar[str] = "kz.joldama.referral.escalated.v1"
-
-
-class CenterRegisteredV1(Payload):
-    """A center's entry in the registry was made or changed: the worker brings its programmes to capacity."""
-
-    TYPE: ClassVar[str] = "kz.joldama.center.registered.v1"
+class CenterRegisteredV1(Payload, type="center.registered.v1", topics=_TO_WORKER, key="center_id"):
+    """A center's entry in the registry was made or changed: the worker opens its programmes at capacity."""
 
     center_id: str
     version: int
 
-    @property
-    def key(self) -> str:
-        return self.center_id
+
+class FigureSetV1(Payload, type="figure.set.v1", topics=_TO_WORKER, key="center_id"):
+    """A programme's figure was set, confirmed, suspended or resumed: the worker applies it at capacity."""
+
+    center_id: str
+    programme_id: str
+    places: int
+    suspended: bool
+    confirmed_at: AwareDatetime
+    version: int
+    """Counts the figures of this programme."""
+    actor: str

@@ -1,0 +1,148 @@
+"""By which role the holder of a token acts, how histories name it, and what it sees."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import combinations
+
+import pytest
+
+from services.contracts.authority import EVERYWHERE, OPERATORS, Visibility, acting_role, actor, operator
+from services.contracts.vocabulary import Role
+
+C, P, O, A, S = Role.CENTER, Role.POLYCLINIC, Role.OPERATOR, Role.ADMIN, Role.SERVICE
+PRECEDENCE = (C, P, O, A, S)
+IIN = "150101600019"
+
+
+@dataclass(frozen=True)
+class Person:
+    """A holder with `roles`, in the name of organization `h1` unless said otherwise."""
+
+    roles: frozenset[str]
+    org: str = "h1"
+    subject: str = IIN
+
+
+def holder(*roles: str, org: str = "h1", subject: str = IIN) -> Person:
+    return Person(frozenset(roles), org, subject)
+
+
+@pytest.mark.parametrize("roles", [some for count in range(1, 6) for some in combinations(PRECEDENCE, count)])
+def test_of_several_roles_the_nearest_to_the_child_acts(roles: tuple[Role, ...]) -> None:
+    assert acting_role(holder(*roles), tuple(Role), center_id="h1", polyclinic_id="h1") is roles[0]
+
+
+def test_only_a_role_that_is_allowed_and_held_acts() -> None:
+    everyone = holder(*Role)
+    for role in Role:
+        assert acting_role(everyone, (role,), center_id="h1", polyclinic_id="h1") is role
+        assert acting_role(holder(role), set(Role) - {role}, center_id="h1", polyclinic_id="h1") is None
+    assert acting_role(everyone, (), center_id="h1", polyclinic_id="h1") is None
+    assert acting_role(holder(), tuple(Role), center_id="h1", polyclinic_id="h1") is None
+    assert acting_role(holder("director"), ("director",), center_id="h1") is None
+
+
+@pytest.mark.parametrize(
+    ("role", "owners", "acts"),
+    [
+        (C, {"center_id": "h1"}, True),
+        (C, {"center_id": "h2"}, False),
+        (C, {"polyclinic_id": "h1"}, False),
+        (C, {"center_id": None, "polyclinic_id": "h1"}, False),
+        (C, {}, False),
+        (P, {"polyclinic_id": "h1"}, True),
+        (P, {"polyclinic_id": "h2"}, False),
+        (P, {"center_id": "h1"}, False),
+        (P, {}, False),
+        (O, {"center_id": "h2", "polyclinic_id": "h2"}, True),
+        (O, {}, True),
+        (A, {}, True),
+        (S, {}, True),
+    ],
+)
+def test_an_organizations_role_counts_for_its_own_only(role: Role, owners: dict[str, str | None], acts: bool) -> None:
+    assert acting_role(holder(role), tuple(Role), **owners) is (role if acts else None)
+
+
+@pytest.mark.parametrize("owner", ["", None])
+def test_without_an_organization_no_role_of_one_acts_not_even_where_nobody_owns(owner: str | None) -> None:
+    nobody = holder(C, P, org="")
+    assert acting_role(nobody, (C, P), center_id=owner, polyclinic_id=owner) is None
+    assert acting_role(holder(C, P, O, org=""), tuple(Role), center_id=owner, polyclinic_id=owner) is O
+
+
+def test_a_hospital_acts_by_the_role_that_the_referral_concerns() -> None:
+    hospital = holder(C, P)
+    assert acting_role(hospital, (C, P), center_id="h1", polyclinic_id="p2") is C
+    assert acting_role(hospital, (C, P), center_id="c2", polyclinic_id="h1") is P
+    assert acting_role(hospital, (C, P), center_id="h1", polyclinic_id="h1") is C
+    assert acting_role(hospital, (P,), center_id="h1", polyclinic_id="h1") is P
+    assert acting_role(hospital, (C, P), center_id="c2", polyclinic_id="p2") is None
+
+
+def test_a_role_that_is_not_its_own_gives_way_to_the_next() -> None:
+    assert acting_role(holder(C, O), (C, O), center_id="c2") is O
+    assert acting_role(holder(C, P, A), tuple(Role), center_id="c2", polyclinic_id="p2") is A
+
+
+@pytest.mark.parametrize(("role", "name"), [(C, "center:h1"), (P, "polyclinic:h1")])
+def test_an_organization_is_named_in_histories(role: Role, name: str) -> None:
+    assert actor(holder(role), role) == name
+
+
+@pytest.mark.parametrize("role", [O, A, S])
+def test_a_person_is_named_by_a_pseudonym_that_is_always_the_same(role: Role) -> None:
+    name = actor(holder(role), role)
+    assert name == f"{role}:{sha256(IIN.encode()).hexdigest()[:12]}" == actor(holder(role, org="x"), role)
+    assert IIN not in name
+    assert name != actor(holder(role, subject="150101600020"), role)
+
+
+def test_an_actor_has_a_greatest_length() -> None:
+    assert actor(holder(C, org="o" * 500), C) == "center:" + "o" * 113
+
+
+def test_an_operators_actor_names_the_role_of_an_operator_whatever_else_it_is() -> None:
+    pseudonym = sha256(IIN.encode()).hexdigest()[:12]
+    assert operator(holder(O)) == operator(holder(O, A, C, P)) == f"operator:{pseudonym}"
+    assert operator(holder(A)) == operator(holder(A, C)) == f"admin:{pseudonym}"
+
+
+@pytest.mark.parametrize("role", EVERYWHERE)
+def test_who_oversees_the_network_sees_everything_whatever_else_it_is(role: Role) -> None:
+    for seen in (Visibility.of(holder(role, org="")), Visibility.of(holder(role, C, P))):
+        assert seen == Visibility(everything=True)
+        assert seen.wholly("p2")
+
+
+@pytest.mark.parametrize(
+    ("roles", "seen"),
+    [
+        ((P,), Visibility(polyclinic_id="h1")),
+        ((C,), Visibility(center_id="h1")),
+        ((P, C), Visibility(polyclinic_id="h1", center_id="h1")),
+        ((), Visibility()),
+        (("director",), Visibility()),
+    ],
+)
+def test_an_organization_sees_its_own_and_a_hospital_both(roles: tuple[str, ...], seen: Visibility) -> None:
+    assert Visibility.of(holder(*roles)) == seen
+    assert not seen.everything
+
+
+@pytest.mark.parametrize("roles", [(P,), (C,), (P, C)])
+def test_without_an_organization_nothing_is_seen(roles: tuple[str, ...]) -> None:
+    assert Visibility.of(holder(*roles, org="")) == Visibility()
+
+
+@pytest.mark.parametrize(("roles", "wholly"), [((P,), True), ((P, C), True), ((C,), False), ((), False)])
+def test_only_its_own_submission_is_seen_wholly(roles: tuple[str, ...], wholly: bool) -> None:
+    seen = Visibility.of(holder(*roles))
+    assert seen.wholly("h1") is wholly
+    assert not seen.wholly("p2")
+    assert not Visibility.of(holder(*roles, org="")).wholly("")
+
+
+def test_operators_are_among_those_who_see_everything() -> None:
+    assert set(OPERATORS) == {O, A}
+    assert set(EVERYWHERE) == {O, A, S}
