@@ -1,20 +1,23 @@
-"""Where capacity is wired, for production and tests alike."""
+"""The composition root of capacity, for production and tests alike."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.capacity.adapters.redis_books import RedisBooks
+from pydantic import Field
+
+from services.capacity.adapters.redis_claim_pages import RedisClaimPages
 from services.capacity.adapters.redis_claims import RedisClaims
 from services.capacity.adapters.redis_connection import connect
-from services.capacity.adapters.redis_places import RedisPlaces
+from services.capacity.adapters.redis_programmes import RedisProgrammes
 from services.capacity.adapters.redis_rebuild import RedisRebuild
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.adapters.redis_steps import RedisSteps
+from services.capacity.domain.figures import Staleness, stale_after
 from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Store
+from services.kit.loops import background
 from services.kit.settings import ServiceSettings
 
 Clock = Callable[[], datetime]
@@ -25,6 +28,12 @@ class CapacitySettings(ServiceSettings):
 
     redis_url: str
     key_prefix: str = "joldama"
+    stale_after_days: int = Field(7, ge=1, le=3650)
+    """A center's figure that nobody has confirmed for so many days is stale; the referral service reads it too."""
+
+    @property
+    def staleness(self) -> Staleness:
+        return stale_after(self.stale_after_days)
 
 
 @dataclass(frozen=True)
@@ -50,20 +59,22 @@ async def open_scripts(settings: CapacitySettings) -> AsyncIterator[RedisScripts
         await redis.aclose()
 
 
-def redis_store(scripts: RedisScripts) -> Store:
+def redis_store(scripts: RedisScripts, staleness: Staleness) -> Store:
     return Store(
-        RedisClaims(scripts), RedisPlaces(scripts), RedisSteps(scripts), RedisRebuild(scripts), RedisBooks(scripts)
+        RedisClaims(scripts),
+        RedisProgrammes(scripts, staleness),
+        RedisSteps(scripts, staleness),
+        RedisRebuild(scripts),
+        RedisClaimPages(scripts, staleness),
     )
 
 
 @asynccontextmanager
 async def running(store: Store, clock: Clock = utc_now) -> AsyncIterator[Capacity]:
-    """The service on `store`, its feed reading."""
+    """The service on `store`, with its feed running."""
     feed = Feed(store.steps)
-    reader = asyncio.create_task(feed.run())
-    try:
-        yield Capacity(store, feed, clock)
-    finally:
-        feed.close()
-        reader.cancel()
-        await asyncio.gather(reader, return_exceptions=True)
+    async with background(feed.run()):
+        try:
+            yield Capacity(store, feed, clock)
+        finally:
+            feed.close()

@@ -1,178 +1,166 @@
-"""What the handlers need of the store: claims, places, and the steps it took. The fake and Redis both serve them."""
+"""The ports of capacity's store: claims, programmes, steps, rebuild. Redis implements them, and a fake in tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, NamedTuple, Protocol
 from uuid import UUID
+
+from pydantic import Field
 
 from services.capacity.domain.step import Step, StepId
 from services.contracts.claims import (
-    ClaimAnswer,
+    ClaimChange,
+    ClaimPositions,
     ClaimRequest,
     ClaimsBatchResult,
-    ClaimTurns,
     DataVersion,
     ProgrammeAnswer,
     ProgrammeCapacity,
     ProgrammeFigures,
     ProgrammeOpening,
+    QueueEntry,
 )
 from services.contracts.rebuild import Generation, KeptClaim, Opened, RestoredClaim
 
 
 class Rebuilding(Exception):
-    """The data is of no epoch, of another one, or behind what the caller has seen: nothing was done."""
-
-
-class UnknownProgramme(Exception):
-    """No such programme was opened."""
+    """The data has no open epoch, another one, or is behind what the caller has seen. Part of a batch may be done."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every programme at one moment, by programme id."""
+    """The figures of all programmes at one moment, by programme id."""
 
-    mark: DataVersion
+    data_version: DataVersion
     figures: tuple[ProgrammeFigures, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A referral's place in a queue; `position` counts from 1."""
-
-    position: int
-    referral_id: UUID
-    rank: int
-
-
 class Claims(Protocol):
-    """Steps on one referral's claim. Each is atomic, may be repeated, and raises Rebuilding or TransientError."""
+    """Steps on claims, each atomic and repeatable. Methods raise Rebuilding or TransientError."""
 
     async def claim(self, requests: Sequence[ClaimRequest], seen: DataVersion | None = None) -> ClaimsBatchResult:
         """Each claim in order, each a step of its own."""
         ...
 
     async def occupy(
-        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
-    ) -> ClaimAnswer:
-        """The held place becomes occupied; anything else is answered unchanged."""
+        self, changes: Sequence[ClaimChange], at: datetime, seen: DataVersion | None = None
+    ) -> ClaimsBatchResult:
+        """Each held place becomes occupied; any other claim is answered unchanged."""
         ...
 
     async def release(
-        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
-    ) -> ClaimAnswer:
-        """What the referral has under this attempt, or an earlier one, is given back and handed over."""
+        self, changes: Sequence[ClaimChange], at: datetime, seen: DataVersion | None = None
+    ) -> ClaimsBatchResult:
+        """Each claim of the attempt, or an earlier one, is released, and its place handed over."""
         ...
 
-    async def present(self, referral_id: UUID) -> ClaimAnswer:
-        """What the referral has now."""
+    async def positions(self, referral_id: UUID) -> ClaimPositions:
+        """The referral's claim, and its position in each queue, at one moment."""
         ...
 
 
-class Places(Protocol):
-    """Steps on one programme, and what all of them hold. Raises Rebuilding or TransientError."""
+class Programmes(Protocol):
+    """Programmes, their figures and queues. Methods raise Rebuilding or TransientError."""
 
     async def open_programme(self, opening: ProgrammeOpening, at: datetime) -> ProgrammeAnswer:
-        """Register the programme, let the waiting join, then hand over."""
-        ...
-
-    async def set_places(
-        self,
-        programme_id: str,
-        places: int,
-        at: datetime,
-        *,
-        suspended: bool | None = None,
-        center_id: str | None = None,
-    ) -> ProgrammeAnswer:
-        """Set and confirm a figure; raises UnknownProgramme, also when it is not a programme of `center_id`."""
+        """Open the programme or apply its newer figure, let waiting referrals join, then hand over free places."""
         ...
 
     async def snapshot(self, now: datetime) -> Snapshot: ...
 
-    async def queue(self, programme_id: str, after: Turn | None, limit: int) -> list[Turn]:
-        """Up to `limit` turns behind `after`, in order."""
+    async def queue(self, programme_id: str, after: tuple[int, UUID] | None, limit: int) -> list[QueueEntry]:
+        """Up to `limit` entries behind that rank and referral, in order."""
         ...
 
 
 class Steps(Protocol):
-    """The steps in order, as far back as they are kept."""
+    """The stored steps in order. Methods raise TransientError."""
 
     async def after(self, last: StepId, limit: int) -> list[Step]: ...
 
     async def wait(self, last: StepId, limit: int, seconds: float) -> list[Step]:
-        """As `after`, but when there is none yet waits for one, at most that many seconds."""
+        """As `after`; when there is none, wait up to so many seconds for one."""
         ...
 
-    async def keeps(self, step: StepId) -> bool: ...
+    async def keeps(self, step: StepId) -> bool:
+        """Whether this step is still stored."""
+        ...
 
     async def first(self) -> StepId | None: ...
 
     async def last(self) -> StepId:
-        """The newest step, or the start when there is none."""
+        """The newest step, or START without one."""
         ...
 
     async def trim(self, until: StepId, before: datetime) -> int:
-        """Forget steps in front of `until` that were taken before `before`; how many. It may leave some for later."""
+        """Delete steps older than `before` that come before `until`; how many. Some may be left for the next call."""
         ...
 
 
 class Rebuild(Protocol):
-    """A generation made anew from the record. Each call may be repeated; all but the first two raise Rebuilding when
-    another rebuild has begun. Raises TransientError."""
+    """A new generation from the record. Each call may be repeated, and raises TransientError.
+
+    The last three raise Rebuilding when another rebuild has begun.
+    """
 
     async def generation(self, seen: DataVersion | None) -> Generation: ...
 
     async def begin(self, epoch: str) -> None:
-        """Forget everything but the stream; nothing is granted until `open`. Raises Rebuilding when a rebuild under
-        this epoch or a higher one has begun."""
+        """Delete everything but the stream; nothing is granted until `open`.
+
+        Raises Rebuilding when this epoch or a higher one has begun.
+        """
         ...
 
     async def restore_programmes(self, epoch: str, programmes: Sequence[ProgrammeCapacity]) -> None: ...
 
     async def restore_claims(self, epoch: str, claims: Sequence[RestoredClaim]) -> tuple[UUID, ...]:
-        """Those who have a place of a programme that was not restored: theirs are left out."""
+        """The refused referrals, which have a place of a programme that was not restored."""
         ...
 
     async def open(self, epoch: str, at: datetime) -> Opened:
-        """Tell every figure, hand what is free to those who wait, and go on as usual."""
+        """Open the new generation: emit all figures, and hand free places to waiting referrals."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A page of all claims. `figures`, on the last page only, are of the same sequence as the claims told by then."""
+class ClaimsPosition(NamedTuple):
+    """The beginning of a page: the scan's cursor, 0 when it has ended; then the steps after `sequence`."""
 
-    mark: DataVersion
+    epoch: str
+    sequence: Annotated[int, Field(ge=0)]
+    scan: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsRead:
+    """A page of claims. `figures`, on the last page only, are of the same data version as the claims read so far."""
+
+    data_version: DataVersion
     claims: tuple[KeptClaim, ...]
-    position: tuple[str, ...] | None
+    position: ClaimsPosition | None
     figures: tuple[ProgrammeFigures, ...] | None = None
     relayed: DataVersion | None = None
 
 
-class Books(Protocol):
-    """All that is kept, for who compares or looks. Raises Rebuilding, also when the epoch changed between two pages."""
+class ClaimPages(Protocol):
+    """All claims, for comparison. Methods raise Rebuilding, also when the epoch changed between two pages."""
 
-    async def claims(self, position: tuple[str, ...] | None, now: datetime) -> Told:
-        """The page at `position`. Of two tellings of one claim the later stands; one may tell a claim that is gone."""
+    async def page(self, position: ClaimsPosition | None, now: datetime) -> ClaimsRead:
+        """The page at `position`. When a claim comes twice, the later one is valid; it may be gone by then."""
         ...
 
-    async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
-        """These claims, all figures, and how far the stream was relayed, each as it is now."""
-        ...
-
-    async def turns(self, referral_id: UUID) -> ClaimTurns:
-        """Where the referral stands in each queue, at one moment."""
+    async def lookup(self, referral_ids: Sequence[UUID], now: datetime) -> ClaimsRead:
+        """These claims, all figures, and the last step that Kafka acknowledged."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The sides of one store."""
+    """The parts of one store."""
 
     claims: Claims
-    places: Places
+    programmes: Programmes
     steps: Steps
     rebuild: Rebuild
-    books: Books
+    claim_pages: ClaimPages

@@ -1,21 +1,25 @@
 """Claims on Redis or Valkey: one function a script."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 
-from services.capacity.adapters.redis_scripts import RedisScripts, Reply
+from services.capacity.adapters.redis_scripts import RedisScripts, Reply, version_of
 from services.capacity.domain.entries import to_ms
-from services.capacity.ports import Rebuilding
-from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, ClaimsBatchResult, DataVersion
+from services.contracts.claims import (
+    ClaimChange,
+    ClaimPositions,
+    ClaimRequest,
+    ClaimResult,
+    ClaimsBatchResult,
+    DataVersion,
+    QueuePosition,
+)
 from services.contracts.vocabulary import ClaimState
 
-KEEP_RELEASED_MS = 90 * 86_400_000
-"""How long a claim that was given back is remembered, so that its late repeat takes nothing."""
-
-
 TOGETHER = 25
-"""How many claims one script takes: enough to share its cost, few enough that nobody waits long for it."""
+"""Claims of one script: enough to share its cost, few enough that nobody waits long for it."""
 Tiers = Sequence[Sequence[str]]
 _STATES = {state.value.encode(): state for state in ClaimState}
 
@@ -27,81 +31,71 @@ class RedisClaims:
         self._scripts = scripts
 
     async def claim(self, requests: Sequence[ClaimRequest], seen: DataVersion | None = None) -> ClaimsBatchResult:
-        if not requests:
-            return ClaimsBatchResult(results=(), mark=mark_of(await self._present("")))
-        named = [distinct(request.candidates) for request in requests]
-        calls = [
-            self._call(requests[at : at + TOGETHER], named[at : at + TOGETHER], seen)
-            for at in range(0, len(requests), TOGETHER)
+        named = [distinct(one.candidates) for one in requests]
+        claims = [
+            (
+                str(one.referral_id),
+                one.attempt,
+                one.rank,
+                to_ms(one.at),
+                " | ".join(map(" ".join, tiers)),
+                int(one.retain),
+            )
+            for one, tiers in zip(requests, named, strict=True)
         ]
-        replies = await self._scripts.run_many("claim", calls)
-        marks = [mark_of(reply) for reply in replies]
-        flat = [result for reply in replies for result in reply[3:]]
-        results = [
-            read_result(found, request.referral_id, tiers)
-            for found, request, tiers in zip(flat, requests, named, strict=True)
-        ]
-        return ClaimsBatchResult(results=tuple(results), mark=marks[-1])
-
-    def _call(
-        self, requests: Sequence[ClaimRequest], named: Sequence[Tiers], seen: DataVersion | None
-    ) -> tuple[list[str], list[str | int]]:
-        keys: list[str] = []
-        arguments: list[str | int] = [0, *seen_arguments(seen)]
-        for request, tiers in zip(requests, named, strict=True):
-            referral = str(request.referral_id)
-            keys.append(self._scripts.claim_key(referral))
-            named_in_order = " | ".join(map(" ".join, tiers))
-            arguments += (referral, request.attempt, request.rank, to_ms(request.at), named_in_order, int(request.keep))
-        return keys, arguments
+        replies = await self._scripts.run_on_claims("claim", claims, together=TOGETHER, seen=seen)
+        return _batch_result(requests, named, replies)
 
     async def occupy(
-        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
-    ) -> ClaimAnswer:
-        return await self._change("occupy", referral_id, (to_ms(at), *seen_arguments(seen)), (attempt,))
+        self, changes: Sequence[ClaimChange], at: datetime, seen: DataVersion | None = None
+    ) -> ClaimsBatchResult:
+        return await self._change("occupy", changes, at, seen)
 
     async def release(
-        self, referral_id: UUID, attempt: int, at: datetime, seen: DataVersion | None = None
-    ) -> ClaimAnswer:
-        moment = (to_ms(at), *seen_arguments(seen))
-        return await self._change("release", referral_id, moment, (attempt, KEEP_RELEASED_MS))
-
-    async def present(self, referral_id: UUID) -> ClaimAnswer:
-        return _answer(await self._present(str(referral_id)), referral_id)
-
-    async def _present(self, referral: str) -> Reply:
-        return await self._scripts.run("present", [self._scripts.claim_key(referral)], (0, "", ""))
+        self, changes: Sequence[ClaimChange], at: datetime, seen: DataVersion | None = None
+    ) -> ClaimsBatchResult:
+        return await self._change("release", changes, at, seen)
 
     async def _change(
-        self, name: str, referral_id: UUID, moment: tuple[int | str, ...], rest: tuple[int, ...]
-    ) -> ClaimAnswer:
-        referral = str(referral_id)
-        key = self._scripts.claim_key(referral)
-        return _answer(await self._scripts.run(name, [key], (*moment, referral, *rest)), referral_id)
+        self, script: str, changes: Sequence[ClaimChange], at: datetime, seen: DataVersion | None
+    ) -> ClaimsBatchResult:
+        claims = [(str(one.referral_id), one.attempt) for one in changes]
+        replies = await self._scripts.run_on_claims(script, claims, together=TOGETHER, at=at, seen=seen)
+        return _batch_result(changes, [()] * len(changes), replies)
+
+    async def positions(self, referral_id: UUID) -> ClaimPositions:
+        reply = await self._scripts.run(
+            "queue_positions", str(referral_id), keys=[self._scripts.claim_key(referral_id)]
+        )
+        claim, *queues = reply[3:]
+        positions = tuple(
+            QueuePosition(programme_id=programme.decode(), position=front + 1, length=length)
+            for programme, front, length in queues
+        )
+        result = read_result(claim, referral_id).model_dump()
+        return ClaimPositions(**result, data_version=version_of(reply), positions=positions)
+
+
+def _batch_result(
+    asked: Iterable[ClaimRequest | ClaimChange], candidates: Iterable[Tiers], replies: Sequence[Reply]
+) -> ClaimsBatchResult:
+    """The results in order, and the data version after the last."""
+    found = chain.from_iterable(reply[3:] for reply in replies)
+    results = [
+        read_result(result, one.referral_id, tiers) for one, tiers, result in zip(asked, candidates, found, strict=True)
+    ]
+    return ClaimsBatchResult(results=tuple(results), data_version=version_of(replies[-1]))
 
 
 def distinct(tiers: Tiers) -> Tiers:
-    """The tiers with every programme where it is named first."""
+    """The tiers with every programme in its first tier only."""
     names = [name for tier in tiers for name in tier]
     if len(set(names)) == len(names):
         return tiers
-    where: dict[str, int] = {}
-    for number, tier in enumerate(tiers):
-        for name in tier:
-            where.setdefault(name, number)
-    kept = [[name for name in where if where[name] == number] for number in range(len(tiers))]
+    kept: list[list[str]] = []
+    for tier in tiers:
+        kept.append([name for name in dict.fromkeys(tier) if not any(name in before for before in kept)])
     return [tier for tier in kept if tier]
-
-
-def seen_arguments(seen: DataVersion | None) -> tuple[str, int | str]:
-    return (seen.epoch, seen.sequence) if seen else ("", "")
-
-
-def mark_of(reply: Reply) -> DataVersion:
-    """The mark after a script; raises Rebuilding when it did nothing."""
-    if reply[0] == b"rebuilding":
-        raise Rebuilding
-    return DataVersion(epoch=reply[1].decode(), sequence=int(reply[2]))
 
 
 def read_result(found: Reply, referral_id: UUID, tiers: Tiers = ()) -> ClaimResult:
@@ -119,8 +113,3 @@ def read_result(found: Reply, referral_id: UUID, tiers: Tiers = ()) -> ClaimResu
         free=dict(zip(names, free, strict=True)),
         queues=programmes if waits else (),
     )
-
-
-def _answer(reply: Reply, referral_id: UUID) -> ClaimAnswer:
-    mark = mark_of(reply)
-    return ClaimAnswer(**read_result(reply[3], referral_id).model_dump(), mark=mark)

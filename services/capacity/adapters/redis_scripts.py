@@ -1,19 +1,24 @@
 """The Lua scripts, each loaded behind the ledger that they share and run by its SHA-1."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from hashlib import sha1
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from services.capacity.domain.entries import to_ms
+from services.capacity.ports import Rebuilding
+from services.contracts.claims import DataVersion
 from services.kit.errors import TransientError
 
 FOLDER = Path(__file__).parent / "scripts"
 Reply = list[Any]
+Words = Iterable[str | int]
 
 
 @cache
@@ -34,55 +39,68 @@ class Names:
         self.prefix = f"{{{key_prefix}}}:"
         self.programmes, self.events = f"{self.prefix}programmes", f"{self.prefix}events"
         self.server = f"{self.prefix}server"
-        self.lease, self.positions = f"{self.prefix}relay:lease", f"{self.prefix}relay:positions"
+        self.lease, self.checkpoints = f"{self.prefix}relay:lease", f"{self.prefix}relay:checkpoints"
 
-    def claim_key(self, referral: str) -> str:
+    def claim_key(self, referral: object) -> str:
         return f"{self.prefix}claim:{referral}"
 
     def queue_key(self, programme_id: str) -> str:
         return f"{self.prefix}queue:{programme_id}"
 
 
-def read_run_id(info: bytes) -> str:
-    """The server's own id, new at each of its starts, in the answer to INFO; '' when it tells none."""
-    found = re.search(rb"^run_id:(\w+)", info, re.MULTILINE)
-    return found[1].decode() if found else ""
-
-
 class RedisScripts(Names):
-    """Runs scripts on one server. Keys and the first arguments are those of the ledger's header."""
+    """Runs scripts on one server. Methods raise TransientError when Redis does not answer.
+
+    A script also takes the time `at` and the data version that the caller has `seen`; it raises Rebuilding when the
+    data is not of that epoch, or behind that version, or not open.
+    """
 
     def __init__(self, redis: Redis, key_prefix: str) -> None:
         super().__init__(key_prefix)
         self.redis = redis
 
-    async def run_id(self) -> str:
-        """The id of the server that answers; raises TransientError."""
-        try:
-            info = await self.redis.info("server")
-        except (RedisError, OSError) as error:
-            raise TransientError(f"redis: {type(error).__name__}") from error
-        return str(info.get("run_id", ""))
-
     async def ask(self, *command: str | int) -> Any:
-        """One plain command's reply; raises TransientError."""
+        """One plain command's reply."""
         try:
             return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
             raise TransientError(f"redis: {type(error).__name__}") from error
 
-    async def run(self, name: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Reply:
-        """The script's reply; raises TransientError when Redis does not answer."""
-        return (await self.run_many(name, [(keys, arguments)]))[0]
+    async def run(
+        self, name: str, *arguments: str | int, keys: Sequence[str] = (), at: datetime | None = None,
+        seen: DataVersion | None = None,
+    ) -> Reply:  # fmt: skip
+        """The script's reply."""
+        return (await self.run_many(name, [(keys, arguments)], at, seen))[0]
 
-    async def run_many(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[str | int]]]) -> list[Reply]:
-        """A reply a call, in one pipeline: each call is atomic, the pipeline is not."""
+    async def run_on_claims(
+        self, name: str, claims: Sequence[tuple[str | int, ...]], *arguments: str | int, together: int,
+        at: datetime | None = None, seen: DataVersion | None = None,
+    ) -> list[Reply]:  # fmt: skip
+        """A reply for each part of `together` claims, in one pipeline: a part is atomic, the pipeline is not.
+
+        Each claim is the script's arguments for it, of which the first is the referral. Without a claim the script
+        runs once, to check the data.
+        """
+        parts = [claims[start : start + together] for start in range(0, len(claims), together)] or [()]
+        calls = [([self.claim_key(one[0]) for one in part], [*arguments, *chain(*part)]) for part in parts]
+        return await self.run_many(name, calls, at, seen)
+
+    async def run_many(
+        self, name: str, calls: Sequence[tuple[Sequence[str], Words]], at: datetime | None, seen: DataVersion | None
+    ) -> list[Reply]:
+        """A reply a call (keys and arguments), in one pipeline: each call is atomic, the pipeline is not."""
+        first = (self.prefix, to_ms(at) if at else 0, *((seen.epoch, seen.sequence) if seen else ("", "")))
+        commands = [
+            ("EVALSHA", digest(name), 2 + len(keys), self.programmes, self.events, *keys, *first, *arguments)
+            for keys, arguments in calls
+        ]
         try:
-            replies = await self._pipeline(name, calls)
+            replies = await self._pipeline(commands)
             missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if missing:
                 await self.redis.script_load(source(name))
-                again = await self._pipeline(name, [calls[i] for i in missing])
+                again = await self._pipeline([commands[i] for i in missing])
                 for i, reply in zip(missing, again, strict=True):
                     replies[i] = reply
         except (RedisError, OSError) as error:
@@ -90,13 +108,17 @@ class RedisScripts(Names):
         for reply in replies:
             if isinstance(reply, Exception):
                 raise TransientError(f"redis: {reply}") from reply
+        if any(reply[0] == b"rebuilding" for reply in replies):
+            raise Rebuilding
         return replies
 
-    async def _pipeline(self, name: str, calls: Sequence[tuple[Sequence[str], Sequence[str | int]]]) -> list[Any]:
+    async def _pipeline(self, commands: Iterable[tuple[str | int, ...]]) -> list[Any]:
         async with self.redis.pipeline(transaction=False) as pipeline:
-            for keys, arguments in calls:
-                pipeline.execute_command(
-                    "EVALSHA", digest(name), 2 + len(keys), self.programmes, self.events, *keys,
-                    self.prefix, *arguments,
-                )  # fmt: skip
+            for command in commands:
+                pipeline.execute_command(*command)
             return await pipeline.execute(raise_on_error=False)
+
+
+def version_of(reply: Reply) -> DataVersion:
+    """The data version after a script that answers {'ok', epoch, sequence, ...}."""
+    return DataVersion(epoch=reply[1].decode(), sequence=int(reply[2]))

@@ -1,12 +1,12 @@
-"""The stream's flat entries and records, read into events and figures. The scripts' headers say what is in them."""
+"""Parsing of the stream's entries and the programmes' records. The scripts' headers name their fields."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from services.capacity.domain.figures import figures, is_stale
+from services.capacity.domain.figures import Staleness, free_places
 from services.capacity.domain.step import Step, StepId
-from services.contracts.claims import ProgrammeCapacity, ProgrammeFigures
+from services.contracts.claims import ProgrammeFigures
 from services.contracts.events import (
     CapacityEvent,
     ClaimQueuedV1,
@@ -20,12 +20,14 @@ from services.contracts.events import (
 )
 from services.contracts.vocabulary import Modality
 
-_COUNTED: dict[str, type[CapacityEvent]] = {
+_EVENTS: dict[str, type[Payload]] = {
     "held": PlaceHeldV1,
     "handed_over": PlaceHandedOverV1,
     "released": PlaceReleasedV1,
     "occupied": PlaceOccupiedV1,
     "set": PlacesSetV1,
+    "queued": ClaimQueuedV1,
+    "withdrawn": ClaimWithdrawnV1,
 }
 
 
@@ -38,68 +40,60 @@ def to_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def read_record(programme_id: str, record: str) -> tuple[ProgrammeCapacity, int, int]:
-    """Capacity, held and occupied of "places held occupied suspended confirmed center region modality"."""
-    places, held, occupied, suspended, confirmed, center, region, modality = record.split(" ")
-    capacity = ProgrammeCapacity(
+class Record(NamedTuple):
+    """A programme's record: "places held occupied suspended confirmed version center region modality"."""
+
+    places: int
+    held: int
+    occupied: int
+    suspended: bool
+    confirmed_at: datetime | None
+    version: int
+    center_id: str
+    region_id: str
+    modality: Modality
+
+    @classmethod
+    def parse(cls, record: str) -> "Record":
+        """A record of format 1, still in steps that a rebuild has kept, has no version."""
+        places, held, occupied, suspended, confirmed, *version, center, region, modality = record.split(" ")
+        confirmed_at = from_ms(int(confirmed)) if confirmed != "0" else None
+        return cls(
+            int(places), int(held), int(occupied), suspended == "1", confirmed_at, int(" ".join(version) or 0), center,
+            region, Modality(modality),
+        )  # fmt: skip
+
+
+def read_figures(programme_id: str, record: str, waiting: int, now: datetime, is_stale: Staleness) -> ProgrammeFigures:
+    one = Record.parse(record)
+    return ProgrammeFigures(
         programme_id=programme_id,
-        center_id=center,
-        region_id=region,
-        modality=Modality(modality),
-        places=int(places),
-        suspended=suspended == "1",
-        confirmed_at=from_ms(int(confirmed)),
+        waiting=waiting,
+        free=free_places(one.places, one.held, one.occupied, one.suspended),
+        overcommitted=max(0, one.held + one.occupied - one.places),
+        stale=is_stale(one.confirmed_at, now),
+        **one._asdict(),
     )
-    return capacity, int(held), int(occupied)
 
 
-def read_figures(programme_id: str, record: str, waiting: int, now: datetime) -> ProgrammeFigures:
-    capacity, held, occupied = read_record(programme_id, record)
-    return figures(capacity, held=held, occupied=occupied, waiting=waiting, now=now)
-
-
-def read_entry(entry_id: str, fields: Mapping[str, str]) -> Step:
-    """The step that a script appended; raises KeyError or ValueError when it was not one of ours."""
-    step_id = StepId.parse(entry_id)
-    read = _read_turn if fields["type"] in ("queued", "withdrawn") else _read_counted
-    return Step(step_id, from_ms(int(fields["at"])), read(step_id, fields))
-
-
-def _read_turn(step_id: StepId, fields: Mapping[str, str]) -> Payload:
-    common: dict[str, Any] = {
-        "referral_id": fields["referral"],
-        "attempt": fields["attempt"],
-        "programme_ids": tuple(fields["programmes"].split(" ")),
+def read_entry(entry_id: str, fields: Mapping[str, str], is_stale: Staleness) -> Step:
+    """The step that a script appended; raises KeyError or ValueError for any other entry."""
+    step_id, at, event = StepId.parse(entry_id), from_ms(int(fields["at"])), _EVENTS[fields["type"]]
+    values: dict[str, Any] = {  # each event takes those that it has
+        "referral_id": fields["referral"] or None,
+        "attempt": fields["attempt"] or None,
         "epoch": str(step_id.epoch),
         "sequence": step_id.sequence,
     }
-    if fields["type"] == "queued":
-        return ClaimQueuedV1(rank=int(fields["rank"]), **common)
-    return ClaimWithdrawnV1(**common)
-
-
-def _read_counted(step_id: StepId, fields: Mapping[str, str]) -> Payload:
-    event = _COUNTED[fields["type"]]
-    places, held, occupied, suspended, confirmed, center, region, modality = fields["record"].split(" ")
-    more: dict[str, Any] = {"stale": True} if is_stale(from_ms(int(confirmed)), from_ms(int(fields["at"]))) else {}
-    if event is PlacesSetV1:
-        more |= {"suspended": suspended == "1", "confirmed_at": from_ms(int(confirmed))}
-    elif event is PlaceHandedOverV1:
-        more |= {"left": tuple(fields["left"].split())}
-    elif "kept" in fields:
-        more |= {"kept": True}
-    return event(
-        programme_id=fields["programme"],
-        center_id=center,
-        region_id=region,
-        modality=Modality(modality),
-        places=int(places),
-        held=int(held),
-        occupied=int(occupied),
-        waiting=int(fields["waiting"]),
-        referral_id=fields["referral"] or None,
-        attempt=fields["attempt"] or None,
-        epoch=str(step_id.epoch),
-        sequence=step_id.sequence,
-        **more,
-    )
+    if issubclass(event, CapacityEvent):
+        record = Record.parse(fields["record"])
+        values |= record._asdict() | {
+            "programme_id": fields["programme"],
+            "waiting": int(fields["waiting"]),
+            "stale": is_stale(record.confirmed_at, at) or None,
+            "kept": "kept" in fields or None,
+            "left": tuple(fields.get("left", "").split()),
+        }
+    else:
+        values |= {"programme_ids": tuple(fields["programmes"].split(" ")), "rank": fields.get("rank")}
+    return Step(step_id, at, event(**values))

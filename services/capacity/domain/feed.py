@@ -7,13 +7,13 @@ from services.capacity.domain.step import Step, StepId
 
 BEAT = b": beat\n\n"
 RESET = b"event: reset\ndata: {}\n\n"
-"""Steps were missed: load `GET /v1/capacity` again and go on from its `last_event_id`."""
+"""The client has missed steps: it loads `GET /v1/capacity` again and goes on from its `last_event_id`."""
 _REFERRAL = {"referral_id", "attempt", "rank"}
 
 
 @dataclass(frozen=True)
-class Told:
-    """One step, written once for all who follow. Only operators are told which referral it was about."""
+class FeedMessage:
+    """One step, serialized once for all followers. `public` leaves out the referral, which only operators see."""
 
     step: Step
 
@@ -23,12 +23,12 @@ class Told:
 
     @cached_property
     def full(self) -> bytes:
-        return self._written(set())
+        return self._serialized(set())
 
     @cached_property
     def public(self) -> bytes:
-        return self._written(_REFERRAL)
+        return self._serialized(_REFERRAL)
 
-    def _written(self, without: set[str]) -> bytes:
+    def _serialized(self, without: set[str]) -> bytes:
         data = self.step.data.model_dump_json(exclude=without, exclude_none=True)
         return f"id: {self.step.id}\nevent: {self.step.data.TYPE}\ndata: {data}\n\n".encode()

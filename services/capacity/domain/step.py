@@ -1,4 +1,4 @@
-"""A step: what capacity did once, as its event, and the id that names it for ever."""
+"""A step of capacity: one change, its event, and its id, which never changes."""
 
 import re
 from dataclasses import dataclass
@@ -26,11 +26,11 @@ class StepId:
         return cls(int(found[1]), int(found[2]))
 
     @classmethod
-    def of(cls, mark: DataVersion) -> "StepId":
-        return cls(int(mark.epoch), mark.sequence)
+    def of(cls, version: DataVersion) -> "StepId":
+        return cls(int(version.epoch), version.sequence)
 
     @property
-    def mark(self) -> DataVersion:
+    def data_version(self) -> DataVersion:
         return DataVersion(epoch=str(self.epoch), sequence=self.sequence)
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ START = StepId(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`at` is the time that the caller gave, aware and in UTC."""
+    """`at` is the caller's time, aware and in UTC."""
 
     id: StepId
     at: datetime
@@ -56,8 +56,8 @@ class Step:
 
 
 def resumable(last_seen: StepId, *, first: StepId | None, kept: bool) -> bool:
-    """Whether a reader who has seen `last_seen` can go on without having missed a step.
+    """Whether a reader that has seen `last_seen` has missed no step.
 
-    `first` is the oldest step that the stream keeps, `kept` tells whether it keeps `last_seen` itself.
+    `first` is the oldest stored step; `kept` says whether `last_seen` itself is still stored.
     """
     return kept or (first is not None and last_seen == StepId(first.epoch, first.sequence - 1))

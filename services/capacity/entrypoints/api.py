@@ -3,37 +3,30 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse
+from fastapi import FastAPI
 
 from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
-from services.capacity.entrypoints import claims_api, feed_api, places_api, rebuild_api
-from services.capacity.ports import Rebuilding, UnknownProgramme
+from services.capacity.entrypoints import claims_api, feed_api, programmes_api, rebuild_api
+from services.capacity.ports import Rebuilding
 from services.kit.http.app import create_app
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
-from services.kit.http.problems import Problem
+from services.kit.http.problems import Problem, answer_with
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 
-BATCHES = ("/v1/claims/batch", "/v1/programmes/", "/v1/rebuild")
-"""The paths for services only that take thousands of claims at once."""
 Opener = Callable[[], AbstractAsyncContextManager[Capacity]]
 
 
-async def _on_rebuilding(_: Request, __: Exception) -> JSONResponse:
+def _rebuilding(_: Rebuilding) -> Problem:
     detail = "Capacity's data is being rebuilt from the record; nothing was done."
-    return Problem(503, "rebuilding", detail, headers={"Retry-After": "1"}).response()
-
-
-async def _on_unknown(_: Request, __: Exception) -> JSONResponse:
-    return Problem(404, "unknown_programme", "Capacity knows no such programme of this center.").response()
+    return Problem(503, "rebuilding", detail, headers={"Retry-After": "1"})
 
 
 def make_app(opened: Opener, verifier: TokenVerifier) -> FastAPI:
-    """The application on the service that `opened` gives."""
+    """The application on the service that `opened` opens."""
 
-    async def answers() -> None:
+    async def redis() -> None:
         capacity: Capacity = app.state.capacity
         await capacity.store.steps.last()
 
@@ -43,11 +36,10 @@ def make_app(opened: Opener, verifier: TokenVerifier) -> FastAPI:
             app.state.capacity = capacity
             yield
 
-    app = create_app("capacity", Health(redis=answers), lifespan, unbounded=BATCHES)
+    app = create_app("capacity", Health(redis=redis), lifespan)
     app.state.verifier = verifier
-    app.add_exception_handler(Rebuilding, _on_rebuilding)
-    app.add_exception_handler(UnknownProgramme, _on_unknown)
-    for router in (feed_api.router, places_api.router, claims_api.router, rebuild_api.router):
+    answer_with(app, Rebuilding, _rebuilding)
+    for router in (feed_api.router, programmes_api.router, claims_api.router, rebuild_api.router):
         app.include_router(router)
     return app
 
@@ -57,7 +49,7 @@ def app_of(settings: CapacitySettings) -> FastAPI:
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Capacity]:
-        async with open_scripts(settings) as scripts, running(redis_store(scripts)) as capacity:
+        async with open_scripts(settings) as scripts, running(redis_store(scripts, settings.staleness)) as capacity:
             yield capacity
 
     return make_app(opened, TokenVerifier.of(settings))

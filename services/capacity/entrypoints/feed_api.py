@@ -2,27 +2,27 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import Depends, Header, Query
 from starlette.responses import StreamingResponse
 
-from services.capacity.domain.feed import Told
+from services.capacity.domain.feed import FeedMessage
 from services.capacity.domain.step import StepId
-from services.capacity.entrypoints.requests import OPERATORS, Reader, Service
-from services.contracts.vocabulary import Role
+from services.capacity.entrypoints.requests import Reader, Service
+from services.contracts.authority import EVERYWHERE
 from services.kit.http.problems import Problem
+from services.kit.http.routes import guarded_router
 
-router = APIRouter(prefix="/v1/capacity", tags=["capacity"])
+router = guarded_router("/v1/capacity", tags=["capacity"])
 _HEADERS = {"X-Accel-Buffering": "no"}
 
 
 def last_seen(
     header: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
     query: Annotated[
-        str | None,
-        Query(alias="last_event_id", description="For a first connection: `last_event_id` of the list"),
+        str | None, Query(alias="last_event_id", description="For a first connection: `last_event_id` of the list")
     ] = None,
 ) -> StepId | None:
-    """The last step that the client has; raises Problem 422 when the id is none of ours."""
+    """The last step that the client has; raises Problem 422 for any other text."""
     text = header or query
     if not text:
         return None
@@ -37,11 +37,11 @@ def last_seen(
 async def follow(
     service: Service, who: Reader, last: Annotated[StepId | None, Depends(last_seen)]
 ) -> StreamingResponse:
-    """Steps as they happen. An event `reset` says that some were missed: load the list again."""
-    full = who.has(*OPERATORS, Role.SERVICE)
+    """Steps as they happen. An event `reset` says that steps were missed: load the list again."""
+    full = who.has(*EVERYWHERE)
 
-    def write(told: Told) -> bytes:
-        return told.full if full else told.public
+    def write(message: FeedMessage) -> bytes:
+        return message.full if full else message.public
 
     messages = service.feed.follow(last, write)
     return StreamingResponse(messages, media_type="text/event-stream", headers=_HEADERS)

@@ -1,66 +1,59 @@
-"""The rebuild from the record, for services only: begin, restore, open. Each step may be repeated."""
+"""The routes of the rebuild from the record, for services only: begin, restore, open. Each may be repeated."""
 
-from fastapi import APIRouter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from services.capacity.entrypoints.requests import Seen, Service, ServiceOnly
+from services.capacity.entrypoints.requests import BATCH_BODY, Seen, Service, ServiceOnly
 from services.capacity.ports import Rebuilding
-from services.contracts.rebuild import (
-    ClaimsToRestore,
-    Generation,
-    NewGeneration,
-    Opened,
-    ProgrammesToRestore,
-    Restored,
-)
+from services.contracts.rebuild import ClaimsToRestore, Generation, NewGeneration, Opened, ProgrammesToRestore, Restored
 from services.kit.http.problems import Problem
+from services.kit.http.routes import guarded_router
 
-router = APIRouter(prefix="/v1/rebuild", tags=["rebuild (services only)"])
+router = guarded_router(
+    "/v1/rebuild", tags=["rebuild (services only)"], dependencies=[ServiceOnly], max_body_size=BATCH_BODY
+)
 
 
-def _overtaken() -> Problem:
-    detail = "Another rebuild has begun, or this epoch or a higher one is open."
-    return Problem(409, "another_generation", detail)
+@contextmanager
+def _generation_of_the_caller() -> Iterator[None]:
+    try:
+        yield
+    except Rebuilding:
+        detail = "Another rebuild has begun, or this epoch or a higher one is open."
+        raise Problem(409, "another_generation", detail) from None
 
 
 @router.get("")
-async def generation(service: Service, _: ServiceOnly, seen: Seen) -> Generation:
+async def generation(service: Service, seen: Seen) -> Generation:
     """Whether the data is whole, and of the generation that the caller has seen."""
     return await service.store.rebuild.generation(seen)
 
 
 @router.post("")
-async def begin(service: Service, _: ServiceOnly, new: NewGeneration) -> Generation:
-    """Forget all programmes and claims, and answer 503 `rebuilding` until the new generation is open."""
-    try:
+async def begin(service: Service, new: NewGeneration) -> Generation:
+    """Delete all programmes and claims, and answer 503 `rebuilding` until the new generation is open."""
+    with _generation_of_the_caller():
         await service.store.rebuild.begin(new.epoch)
-    except Rebuilding:
-        raise _overtaken() from None
     return await service.store.rebuild.generation(None)
 
 
 @router.put("/programmes")
-async def restore_programmes(service: Service, _: ServiceOnly, batch: ProgrammesToRestore) -> Restored:
-    """Programmes as the record has them; nothing is handed over yet."""
-    try:
+async def restore_programmes(service: Service, batch: ProgrammesToRestore) -> Restored:
+    """Restore programmes from the registry, without a hand-over."""
+    with _generation_of_the_caller():
         await service.store.rebuild.restore_programmes(batch.epoch, batch.programmes)
-    except Rebuilding:
-        raise _overtaken() from None
     return Restored()
 
 
 @router.put("/claims")
-async def restore_claims(service: Service, _: ServiceOnly, batch: ClaimsToRestore) -> Restored:
-    """Claims as the record has them; nothing is handed over yet."""
-    try:
+async def restore_claims(service: Service, batch: ClaimsToRestore) -> Restored:
+    """Restore claims from the record, without a hand-over."""
+    with _generation_of_the_caller():
         return Restored(refused=await service.store.rebuild.restore_claims(batch.epoch, batch.claims))
-    except Rebuilding:
-        raise _overtaken() from None
 
 
 @router.post("/open")
-async def open_rebuilt(service: Service, _: ServiceOnly, new: NewGeneration) -> Opened:
-    """Hand what is free to those who wait, by rank, and serve as usual."""
-    try:
+async def open_rebuilt(service: Service, new: NewGeneration) -> Opened:
+    """Open the new generation, and hand free places to waiting referrals by rank."""
+    with _generation_of_the_caller():
         return await service.store.rebuild.open(new.epoch, service.clock())
-    except Rebuilding:
-        raise _overtaken() from None

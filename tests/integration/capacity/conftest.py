@@ -1,15 +1,23 @@
-"""One store for the contract suite: the fake, and Redis."""
+"""One store for the contract suite, the fake and Redis; and the API on it."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
+import httpx2
 import pytest
+from fastapi import FastAPI
 from redis.asyncio import Redis
 
-from services.capacity.adapters.fake_rebuild import fake_store
 from services.capacity.adapters.redis_connection import connect
 from services.capacity.adapters.redis_scripts import RedisScripts
-from services.capacity.bootstrap import redis_store as wired
+from services.capacity.bootstrap import redis_store as store_on
+from services.capacity.bootstrap import running
+from services.capacity.domain.figures import stale_after
+from services.capacity.entrypoints.api import make_app
 from services.capacity.ports import Store
+from tests.integration.capacity.api_client import Client, MadeUpTokens, client_of
+from tests.integration.capacity.network import NOW
+from tests.support.capacity.fake_rebuild import fake_store
 
 
 @pytest.fixture
@@ -20,8 +28,13 @@ async def redis(valkey: str, prefix: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-def redis_store(redis: Redis, prefix: str) -> Store:
-    return wired(RedisScripts(redis, prefix))
+def scripts(redis: Redis, prefix: str) -> RedisScripts:
+    return RedisScripts(redis, prefix)
+
+
+@pytest.fixture
+def redis_store(scripts: RedisScripts) -> Store:
+    return store_on(scripts, stale_after(7))
 
 
 @pytest.fixture(params=["fake", "redis"])
@@ -30,3 +43,23 @@ def store(request: pytest.FixtureRequest) -> Store:
         found: Store = request.getfixturevalue("redis_store")
         return found
     return fake_store()
+
+
+@pytest.fixture
+async def app(store: Store) -> AsyncIterator[FastAPI]:
+    app = make_app(lambda: running(store, lambda: NOW + timedelta(minutes=1)), MadeUpTokens())
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[Client]:
+    made: list[httpx2.AsyncClient] = []
+
+    def make(token: str) -> httpx2.AsyncClient:
+        made.append(client_of(app, token))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.aclose()

@@ -7,7 +7,7 @@ class Queues:
     """Who stands where, by the story: fails when somebody is overtaken or a place is given past a queue."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, set[tuple[int, str]]] = {}
+        self._entries: dict[str, set[tuple[int, str]]] = {}
 
     def read(self, data: Payload) -> None:
         if isinstance(data, ClaimQueuedV1):
@@ -23,10 +23,10 @@ class Queues:
             assert not self.at(data.programme_id), f"{data.referral_id} passed a queue"
 
     def at(self, name: str) -> set[tuple[int, str]]:
-        return self._turns.setdefault(name, set())
+        return self._entries.setdefault(name, set())
 
     def _leave(self, who: str, names: tuple[str, ...]) -> None:
         for name in names:
-            mine = {turn for turn in self.at(name) if turn[1] == who}
+            mine = {entry for entry in self.at(name) if entry[1] == who}
             assert mine, f"{who} did not stand at {name}"
-            self._turns[name] -= mine
+            self._entries[name] -= mine

@@ -10,11 +10,13 @@ from tests.integration.capacity.network import (
     NOW,
     claim,
     figures,
+    new_figure,
+    occupy,
     open_programme,
+    present,
     queue,
-    referral,
+    release,
     request,
-    set_places,
     story,
     waiting,
 )
@@ -58,7 +60,7 @@ async def test_a_child_for_whom_nothing_is_free_waits_in_every_queue_by_rank(sto
     ]  # fmt: skip
 
 
-async def test_a_repeat_is_answered_with_what_the_referral_has_by_now(store: Store) -> None:
+async def test_a_repeat_is_answered_with_the_claim_as_it_is_by_now(store: Store) -> None:
     await open_programme(store, "a", 1)
     await open_programme(store, "b", 0)
     assert (await claim(store, 1, "a")).state is HELD
@@ -66,11 +68,11 @@ async def test_a_repeat_is_answered_with_what_the_referral_has_by_now(store: Sto
     again = await claim(store, 2, "b", "a")
     assert (again.state, again.programme_id, again.repeated, again.free) == (WAITING, None, True, {})
     assert again.queues == ("b", "a")
-    await store.claims.release(referral(1), 1, NOW)
+    await release(store, 1)
     again = await claim(store, 2, "b", "a")
     assert (again.state, again.programme_id, again.repeated) == (HELD, "a", True)
     assert await queue(store, "b") == []
-    await store.claims.occupy(referral(2), 1, NOW)
+    await occupy(store, 2)
     assert (await claim(store, 2, "b", "a")).state is OCCUPIED
 
 
@@ -80,8 +82,8 @@ async def test_a_lower_attempt_is_stale_and_changes_nothing(store: Store) -> Non
     before = await story(store)
     result = await claim(store, 1, "a", attempt=2)
     assert (result.state, result.attempt, result.programme_id) == (STALE, 3, None)
-    assert (await store.claims.occupy(referral(1), 2, NOW)).state is STALE
-    assert (await store.claims.release(referral(1), 2, NOW)).state is STALE
+    assert (await occupy(store, 1, 2)).state is STALE
+    assert (await release(store, 1, 2)).state is STALE
     assert await story(store) == before
 
 
@@ -93,7 +95,7 @@ async def test_a_higher_attempt_gives_the_place_to_the_queue_before_it_claims(st
     await claim(store, 2, "a", "b")
     result = await claim(store, 1, "b", attempt=2)
     assert result.state is WAITING
-    assert (await store.claims.present(referral(2))).programme_id == "a"
+    assert (await present(store, 2)).programme_id == "a"
     assert await queue(store, "b") == [1]
     assert (await story(store))[-3:] == ["PlaceReleased a 1", "PlaceHandedOver a 2", "ClaimQueued b 1"]
 
@@ -107,18 +109,18 @@ async def test_a_higher_attempt_leaves_the_queues_it_stood_in(store: Store) -> N
     assert (await story(store))[-2:] == ["ClaimWithdrawn a b 1", "ClaimQueued c 1"]
 
 
-async def test_a_higher_attempt_may_take_back_the_place_that_it_gave(store: Store) -> None:
+async def test_a_higher_attempt_may_hold_again_the_place_that_it_gave_back(store: Store) -> None:
     await open_programme(store, "a", 1)
     await claim(store, 1, "a")
     result = await claim(store, 1, "a", attempt=2)
     assert (result.state, result.attempt, result.free) == (HELD, 2, {"a": 1})
 
 
-async def test_a_child_in_a_bed_keeps_it_whatever_is_claimed_for_it(store: Store) -> None:
+async def test_an_admitted_child_keeps_its_place_whatever_is_claimed_for_it(store: Store) -> None:
     await open_programme(store, "a", 1)
     await open_programme(store, "b", 1)
     await claim(store, 1, "a")
-    await store.claims.occupy(referral(1), 1, NOW)
+    await occupy(store, 1)
     before = await story(store)
     result = await claim(store, 1, "b", attempt=2)
     assert (result.state, result.programme_id, result.attempt, result.repeated) == (OCCUPIED, "a", 1, False)
@@ -131,9 +133,9 @@ async def test_a_released_place_goes_to_the_first_in_the_queue_who_leaves_all_ot
     await claim(store, 1, "a")
     await claim(store, 3, "a", "b", rank=30)
     await claim(store, 2, "b", "a", rank=20)
-    answer = await store.claims.release(referral(1), 1, NOW)
+    answer = await release(store, 1)
     assert answer.state is NONE
-    assert (await store.claims.present(referral(2))).state is HELD
+    assert (await present(store, 2)).state is HELD
     assert (await queue(store, "a"), await queue(store, "b")) == ([3], [3])
     assert (await story(store))[-2:] == ["PlaceReleased a 1", "PlaceHandedOver a 2"]
 
@@ -141,15 +143,15 @@ async def test_a_released_place_goes_to_the_first_in_the_queue_who_leaves_all_ot
 async def test_a_release_leaves_the_queues(store: Store) -> None:
     await open_programme(store, "a", 0)
     await claim(store, 1, "a")
-    assert (await store.claims.release(referral(1), 1, NOW)).repeated is False
-    assert (await store.claims.release(referral(1), 1, NOW)).repeated is True
+    assert (await release(store, 1)).repeated is False
+    assert (await release(store, 1)).repeated is True
     assert await queue(store, "a") == []
     assert (await story(store))[-1] == "ClaimWithdrawn a 1"
 
 
 async def test_a_claim_that_comes_after_its_release_takes_nothing(store: Store) -> None:
     await open_programme(store, "a", 1)
-    await store.claims.release(referral(1), 1, NOW)
+    await release(store, 1)
     result = await claim(store, 1, "a")
     assert (result.state, result.repeated) == (NONE, True)
     assert (await claim(store, 1, "a", attempt=2)).state is HELD
@@ -158,20 +160,20 @@ async def test_a_claim_that_comes_after_its_release_takes_nothing(store: Store) 
 async def test_a_release_gives_back_what_an_earlier_attempt_has(store: Store) -> None:
     await open_programme(store, "a", 1)
     await claim(store, 1, "a")
-    await store.claims.release(referral(1), 2, NOW)
+    await release(store, 1, 2)
     assert (await figures(store, "a")).free == 1
     assert (await claim(store, 1, "a", attempt=2)).state is NONE
 
 
 async def test_only_a_held_place_becomes_occupied(store: Store) -> None:
     await open_programme(store, "a", 1)
-    assert (await store.claims.occupy(referral(1), 1, NOW)).state is NONE
+    assert (await occupy(store, 1)).state is NONE
     await claim(store, 1, "a")
     await claim(store, 2, "a")
-    assert (await store.claims.occupy(referral(1), 2, NOW)).state is HELD
-    assert (await store.claims.occupy(referral(1), 1, NOW)).state is OCCUPIED
-    assert (await store.claims.occupy(referral(1), 1, NOW)).repeated is True
-    assert (await store.claims.occupy(referral(2), 1, NOW)).state is WAITING
+    assert (await occupy(store, 1, 2)).state is HELD
+    assert (await occupy(store, 1)).state is OCCUPIED
+    assert (await occupy(store, 1)).repeated is True
+    assert (await occupy(store, 2)).state is WAITING
     found = await figures(store, "a")
     assert (found.held, found.occupied, found.free) == (0, 1, 0)
 
@@ -181,7 +183,7 @@ async def test_a_candidate_that_was_never_opened_has_a_queue_that_is_served_when
     assert (await claim(store, 1, "a", "new")).free == {"a": 0, "new": 0}
     assert await queue(store, "new") == [1]
     await open_programme(store, "new", 1)
-    assert (await store.claims.present(referral(1))).programme_id == "new"
+    assert (await present(store, 1)).programme_id == "new"
 
 
 async def test_a_programme_named_twice_counts_where_it_is_named_first(store: Store) -> None:
@@ -200,36 +202,36 @@ def test_a_claim_without_a_candidate_is_refused() -> None:
 
 async def test_data_that_the_caller_has_not_seen_or_is_behind_takes_no_claim(store: Store) -> None:
     answer = await open_programme(store, "a", 1)
-    epoch, sequence = answer.mark.epoch, answer.mark.sequence
+    epoch, sequence = answer.data_version.epoch, answer.data_version.sequence
     for seen in (DataVersion(epoch=epoch, sequence=sequence + 1), DataVersion(epoch="1", sequence=0)):
         with pytest.raises(Rebuilding):
             await claim(store, 1, "a", seen=seen)
         with pytest.raises(Rebuilding):
-            await store.claims.occupy(referral(1), 1, NOW, seen)
+            await occupy(store, 1, 1, seen=seen)
         with pytest.raises(Rebuilding):
-            await store.claims.release(referral(1), 1, NOW, seen)
+            await release(store, 1, 1, seen=seen)
         with pytest.raises(Rebuilding):
             await open_programme(store, "b", 1, seen=seen)
-    assert (await claim(store, 1, "a", seen=answer.mark)).state is HELD
+    assert (await claim(store, 1, "a", seen=answer.data_version)).state is HELD
 
 
 async def test_a_store_without_data_takes_no_claim(store: Store) -> None:
     with pytest.raises(Rebuilding):
         await claim(store, 1, "a")
     with pytest.raises(Rebuilding):
-        await store.places.snapshot(NOW)
+        await store.programmes.snapshot(NOW)
     with pytest.raises(Rebuilding):
         await open_programme(store, "a", 1, seen=DataVersion(epoch="1", sequence=0))
     await open_programme(store, "a", 1)
     assert (await claim(store, 1, "a")).state is HELD
 
 
-async def test_a_batch_is_answered_in_order_with_the_mark_after_it(store: Store) -> None:
+async def test_a_batch_is_answered_in_order_with_the_data_version_after_it(store: Store) -> None:
     await open_programme(store, "a", 2)
     batch = await store.claims.claim([request(n, "a") for n in (3, 1, 2)])
     assert [(one.referral_id.int, one.state) for one in batch.results] == [(3, HELD), (1, HELD), (2, WAITING)]
-    assert batch.mark.sequence == 4
-    assert (await store.claims.claim([])).mark == batch.mark
+    assert batch.data_version.sequence == 4
+    assert (await store.claims.claim([])).data_version == batch.data_version
 
 
 async def test_who_waits_joins_a_new_programme_by_rank_before_its_first_place_is_given(store: Store) -> None:
@@ -242,22 +244,22 @@ async def test_who_waits_joins_a_new_programme_by_rank_before_its_first_place_is
     assert (answer.held, answer.waiting, answer.free) == (2, 1, 0)
     assert (await queue(store, "a"), await queue(store, "b")) == ([3, 4], [3])
     again = await open_programme(store, "b", 2, waiting=waits)
-    assert again.mark == answer.mark
+    assert again.data_version == answer.data_version
 
 
 async def test_who_had_nothing_till_now_waits_at_the_programme_that_opens(store: Store) -> None:
     await open_programme(store, "a", 0)
     await claim(store, 2, "a")
     for number in (3, 4):
-        await store.claims.release(referral(number), 1, NOW)
+        await release(store, number)
     joining = [waiting(2), waiting(1), waiting(3, attempt=2), waiting(4)]
     answer = await open_programme(store, "b", 1, waiting=joining)
     assert (answer.held, answer.waiting) == (1, 2)
-    assert (await store.claims.present(referral(1))).programme_id == "b"
+    assert (await present(store, 1)).programme_id == "b"
     assert (await queue(store, "a"), await queue(store, "b")) == ([2], [2, 3])
-    assert (await store.claims.present(referral(3))).queues == ("b",)
-    assert (await open_programme(store, "b", 1, waiting=joining)).mark == answer.mark
-    await store.claims.release(referral(3), 2, NOW)
+    assert (await present(store, 3)).queues == ("b",)
+    assert (await open_programme(store, "b", 1, waiting=joining)).data_version == answer.data_version
+    await release(store, 3, 2)
     assert (await open_programme(store, "b", 1, waiting=joining)).waiting == 1, "it was given back"
 
 
@@ -265,10 +267,10 @@ async def test_an_emptied_place_of_a_suspended_programme_stays_empty_and_its_que
     await open_programme(store, "a", 1)
     await claim(store, 1, "a")
     await claim(store, 2, "a")
-    await set_places(store, "a", 1, suspended=True)
-    await store.claims.release(referral(1), 1, NOW)
+    await new_figure(store, "a", 1, suspended=True)
+    await release(store, 1)
     assert await queue(store, "a") == [2]
     assert (await claim(store, 3, "a")).free == {"a": 0}
-    answer = await set_places(store, "a", 1, suspended=False)
+    answer = await new_figure(store, "a", 1, suspended=False)
     assert (answer.held, answer.waiting) == (1, 1)
-    assert (await store.claims.present(referral(2))).state is HELD
+    assert (await present(store, 2)).state is HELD

@@ -16,17 +16,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from redis.asyncio import Redis
 
-from services.capacity.adapters.fake_rebuild import fake_store
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import redis_store
 from services.capacity.domain.entries import to_ms
+from services.capacity.domain.figures import stale_after
 from services.capacity.domain.step import START
 from services.capacity.ports import Rebuild, Store
-from services.contracts.claims import ProgrammeCapacity
+from services.contracts.claims import ProgrammeCapacity, ProgrammeFigures
 from services.contracts.rebuild import GenerationState, KeptClaim, RestoredClaim
 from services.contracts.vocabulary import ClaimState
-from tests.integration.capacity.network import NOW, opening, referral, request, waiting
+from tests.integration.capacity.network import NOW, change, opening, referral, request, waiting
 from tests.integration.capacity.queues import Queues
+from tests.support.capacity.fake_rebuild import fake_store
 
 T = TypeVar("T")
 PROGRAMMES = ("a", "b", "c")
@@ -47,10 +48,11 @@ class AnyOrder(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.redis = Redis.from_url(self.url)
         self.prefix = f"t{uuid4().hex}"
-        self.real = redis_store(RedisScripts(self.redis, self.prefix))
+        self.real = redis_store(RedisScripts(self.redis, self.prefix), stale_after(7))
         self.model = fake_store()
         self.queues, self.read = Queues(), START
         self.attempts: dict[int, int] = {}
+        self.versions: dict[str, int] = {}
         self.seconds = 0
 
     def teardown(self) -> None:
@@ -69,27 +71,33 @@ class AnyOrder(RuleBasedStateMachine):
 
     @initialize(places=st.integers(0, 2))
     def begin(self, places: int) -> None:
-        self.open("a", places, False, False, [])
-        self.open("b", 1, False, False, [])
+        self.open("a", places, False, 1, 0, [])
+        self.open("b", 1, False, 1, 0, [])
 
     @rule(
         name=st.sampled_from(PROGRAMMES), places=st.integers(0, 3), suspended=st.sampled_from([False, False, True]),
-        later=st.booleans(), joining=st.lists(st.tuples(REFERRALS, st.integers(1, 3)), max_size=4),
+        newer=st.sampled_from([-1, 0, 1, 1]), clock=st.integers(-5, 5),
+        joining=st.lists(st.tuples(REFERRALS, st.integers(1, 3)), max_size=4),
     )  # fmt: skip
-    def open(self, name: str, places: int, suspended: bool, later: bool, joining: list[tuple[int, int]]) -> None:
-        at = self.now()
+    def open(
+        self, name: str, places: int, suspended: bool, newer: int, clock: int, joining: list[tuple[int, int]]
+    ) -> None:
+        """A first figure or none, a newer one, the same again or one that comes late, whatever the clock said."""
+        at, version = self.now(), max(0, self.versions.get(name, 0) + newer)
+        self.versions[name] = max(version, self.versions.get(name, 0))
         what = opening(
-            name, places, suspended=suspended, confirmed_at=at if later else NOW,
+            name, places if version else 0, suspended=suspended and version > 0, version=version,
+            confirmed_at=at + timedelta(days=clock) if version else None,
             waiting=tuple(waiting(number, attempt) for number, attempt in joining),
         )  # fmt: skip
-        self.agree(*(self.do(one.places.open_programme(what, at)) for one in (self.real, self.model)))
+        self.agree(*(self.do(one.programmes.open_programme(what, at)) for one in (self.real, self.model)))
 
-    @rule(number=REFERRALS, tiers=TIERS, rank=st.integers(-2, 2), forward=st.integers(0, 2), keep=st.booleans())
-    def claim(self, number: int, tiers: list[list[str]], rank: int, forward: int, keep: bool = False) -> None:
+    @rule(number=REFERRALS, tiers=TIERS, rank=st.integers(-2, 2), forward=st.integers(0, 2), retain=st.booleans())
+    def claim(self, number: int, tiers: list[list[str]], rank: int, forward: int, retain: bool = False) -> None:
         """A first claim, a repeat, a next attempt, or one that skips an attempt."""
         attempt = max(1, self.attempts.get(number, 0) + forward)
         self.attempts[number] = attempt
-        what = request(number, *tiers, attempt=attempt, rank=rank, keep=keep, at=self.now())
+        what = request(number, *tiers, attempt=attempt, rank=rank, retain=retain, at=self.now())
         self.agree(*(self.do(one.claims.claim([what])) for one in (self.real, self.model)))
 
     @rule(at_once=st.integers(1, 4))
@@ -115,23 +123,36 @@ class AnyOrder(RuleBasedStateMachine):
     def release(self, number: int, off: int) -> None:
         attempt, at = max(1, self.attempts.get(number, 1) + off), self.now()
         self.attempts[number] = max(attempt, self.attempts.get(number, 0))
-        self.agree(*(self.do(one.claims.release(referral(number), attempt, at)) for one in (self.real, self.model)))
+        what = [change(number, attempt)]
+        self.agree(*(self.do(one.claims.release(what, at)) for one in (self.real, self.model)))
 
     @rule(number=REFERRALS, off=st.sampled_from([0, 0, 0, -1, 1]))
     def occupy(self, number: int, off: int) -> None:
-        attempt, at = max(1, self.attempts.get(number, 1) + off), self.now()
-        self.agree(*(self.do(one.claims.occupy(referral(number), attempt, at)) for one in (self.real, self.model)))
+        what, at = [change(number, max(1, self.attempts.get(number, 1) + off))], self.now()
+        self.agree(*(self.do(one.claims.occupy(what, at)) for one in (self.real, self.model)))
+
+    @rule(occupies=st.booleans(), named=st.lists(st.tuples(REFERRALS, st.sampled_from([0, 0, -1, 1])), max_size=30))
+    def change_many(self, occupies: bool, named: list[tuple[int, int]]) -> None:
+        """In one batch, which the server does in parts; with repeats, and attempts that were passed or are to come."""
+        what, at = [change(number, max(1, self.attempts.get(number, 1) + off)) for number, off in named], self.now()
+        if occupies:
+            return self.agree(*(self.do(one.claims.occupy(what, at)) for one in (self.real, self.model)))
+        for one in what:
+            number = one.referral_id.int
+            self.attempts[number] = max(one.attempt, self.attempts.get(number, 0))
+        self.agree(*(self.do(one.claims.release(what, at)) for one in (self.real, self.model)))
 
     @rule(
         name=st.sampled_from(("a", "b")), places=st.integers(0, 3),
         suspended=st.sampled_from([None, False, False, True]),
     )  # fmt: skip
     def resize(self, name: str, places: int, suspended: bool | None) -> None:
-        at = self.now()
-        self.agree(
-            *(self.do(one.places.set_places(name, places, at, suspended=suspended))
-              for one in (self.real, self.model))
-        )  # fmt: skip
+        """The registry's next figure; without `suspended` as it was."""
+        known = next(one for one in self.figures() if one.programme_id == name)
+        self.open(name, places, known.suspended if suspended is None else suspended, 1, 0, [])
+
+    def figures(self) -> tuple[ProgrammeFigures, ...]:
+        return self.do(self.model.programmes.snapshot(NOW)).figures
 
     @rule(
         order=st.permutations(NUMBERS), at_once=st.integers(1, 4), again=st.booleans(), cut=st.booleans(),
@@ -140,10 +161,9 @@ class AnyOrder(RuleBasedStateMachine):
     def rebuild(self, order: list[int], at_once: int, again: bool, cut: bool, ended: set[int]) -> None:
         """From the record, in which some referrals have ended: in any order, repeated, and once cut off before."""
         at = self.now()
-        figures = self.do(self.model.places.snapshot(NOW)).figures
-        programmes = [ProgrammeCapacity(**one.model_dump(include=FIGURE)) for one in figures]
-        kept = self.do(self.model.books.look([referral(number) for number in order], NOW)).claims
-        claims = [_recorded(one, ended) for one in kept]
+        programmes = [ProgrammeCapacity(**one.model_dump(include=FIGURE)) for one in self.figures()]
+        stored = self.do(self.model.claim_pages.lookup([referral(number) for number in order], NOW)).claims
+        claims = [_recorded(one, ended) for one in stored]
         batches = [claims[first : first + at_once] for first in range(0, len(claims), at_once)]
         for store in (self.real, self.model):
             if cut:
@@ -169,7 +189,7 @@ class AnyOrder(RuleBasedStateMachine):
         for step in self.do(self.real.steps.after(self.read, 1000)):
             self.queues.read(step.data)
             self.read = step.id
-        figures = self.do(self.real.places.snapshot(NOW)).figures
+        figures = self.do(self.real.programmes.snapshot(NOW)).figures
         claims = self.do(self.claims())
         for one in figures:
             assert not (one.free and self.queues.at(one.programme_id)), "a place is free while somebody waits"
@@ -188,16 +208,16 @@ class AnyOrder(RuleBasedStateMachine):
         return Counter(f"{one[1]} {one[3]}" for one in found if one[1] in ("held", "occupied"))
 
     async def everything(self, store: Store) -> list[Any]:
-        turns = [await store.places.queue(name, None, 100) for name in (*PROGRAMMES, "never-opened")]
+        queues = [await store.programmes.queue(name, None, 100) for name in (*PROGRAMMES, "never-opened")]
         steps = await store.steps.after(self.read, 1000)
-        return [await store.places.snapshot(NOW), turns, steps]
+        return [await store.programmes.snapshot(NOW), queues, steps]
 
 
-def _recorded(kept: KeptClaim, ended: set[int]) -> RestoredClaim:
+def _recorded(stored: KeptClaim, ended: set[int]) -> RestoredClaim:
     """What the record says: capacity may still have a claim of a referral that has ended."""
-    if kept.referral_id.int in ended or kept.state is ClaimState.NONE:
-        return RestoredClaim(referral_id=kept.referral_id, attempt=max(1, kept.attempt), state=ClaimState.NONE)
-    return RestoredClaim(**kept.model_dump(exclude={"queued"}))
+    if stored.referral_id.int in ended or stored.state is ClaimState.NONE:
+        return RestoredClaim(referral_id=stored.referral_id, attempt=max(1, stored.attempt), state=ClaimState.NONE)
+    return RestoredClaim(**stored.model_dump(exclude={"queued"}))
 
 
 async def restore(

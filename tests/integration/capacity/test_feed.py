@@ -1,4 +1,4 @@
-"""The live feed on both stores: what a follower is told, and how it resumes."""
+"""The live feed on both stores: what a follower is sent, and how it resumes."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,17 +7,17 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
-from services.capacity.adapters.fake_rebuild import fake_store
-from services.capacity.domain.feed import BEAT, RESET, Told
+from services.capacity.domain.feed import BEAT, RESET, FeedMessage
 from services.capacity.domain.step import StepId
 from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Store
 from tests.integration.capacity.network import claim, open_programme, request
+from tests.support.capacity.fake_rebuild import fake_store
 from tests.support.eventually import eventually
 
 
-def _id(told: Told) -> bytes:
-    return str(told.id.sequence).encode()
+def _id(message: FeedMessage) -> bytes:
+    return str(message.id.sequence).encode()
 
 
 @asynccontextmanager
@@ -39,7 +39,7 @@ async def epoch(store: Store) -> int:
     return (await store.steps.last()).epoch
 
 
-async def test_a_follower_is_told_each_step_once_from_where_it_left_off(store: Store) -> None:
+async def test_a_follower_is_sent_each_step_once_from_where_it_left_off(store: Store) -> None:
     await open_programme(store, "a", 2)
     for number in (1, 2, 3):
         await claim(store, number, "a")
@@ -50,7 +50,7 @@ async def test_a_follower_is_told_each_step_once_from_where_it_left_off(store: S
         assert await take(messages, 1) == [b"5"]
 
 
-async def test_a_new_follower_is_told_what_happens_from_now_on(store: Store) -> None:
+async def test_a_new_follower_is_sent_what_happens_from_now_on(store: Store) -> None:
     await open_programme(store, "a", 2)
     async with reading(Feed(store.steps, beat=0.05)) as feed:
         messages = feed.follow(None, _id)

@@ -1,10 +1,10 @@
-"""The relay on a real Kafka: every step arrives, under one id, whatever is killed or wiped."""
+"""The relay on a real Kafka: every step arrives in its topics, under one id, whatever is killed or wiped."""
 
 import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,22 +14,24 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
-from redis.asyncio import Redis
 
-from services.capacity.adapters.redis_positions import RedisPositions
+from services.capacity.adapters.redis_relay_store import RedisRelayStore
 from services.capacity.adapters.redis_scripts import RedisScripts
+from services.capacity.adapters.redis_steps import RedisSteps
 from services.capacity.bootstrap import CapacitySettings
-from services.capacity.domain.step import StepId
-from services.capacity.handlers.relay_steps import KEEP, StepRelay
+from services.capacity.domain.figures import stale_after
+from services.capacity.domain.step import Step
 from services.capacity.ports import Store
-from services.contracts.events import Event, read_event
-from services.contracts.topics import CAPACITY, topic
-from services.kit.errors import TransientError
+from services.contracts.events import Event, PlaceHandedOverV1, read_event
+from services.contracts.topics import CAPACITY, HANDOVERS, topic
+from services.kit.errors import LeaseLost, TransientError
 from services.kit.kafka.clients import make_consumer, make_producer, started
-from services.kit.kafka.publisher import Acknowledged, KafkaPublisher, Outgoing
+from services.kit.kafka.publisher import KafkaPublisher
+from services.kit.kafka.relay import Relay
 from services.kit.kafka.topics import create_topics
+from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
 from services.kit.settings import CHECKOUT
-from tests.integration.capacity.network import NOW, claim, open_programme, referral, steps
+from tests.integration.capacity.network import NOW, claim, open_programme, release, steps
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.timeout(90)
@@ -45,45 +47,53 @@ async def settings(kafka: str, valkey: str, prefix: str) -> CapacitySettings:
 
 @dataclass
 class Bench:
-    """A relay that the test turns by hand, and what Kafka has."""
+    """Relays that the test steps by hand, and what Kafka has."""
 
     settings: CapacitySettings
     scripts: RedisScripts
     store: Store
     publisher: KafkaPublisher
 
-    def relay(self, owner: str = "one") -> StepRelay:
-        positions = RedisPositions(self.scripts, owner)
-        return StepRelay(self.store.steps, positions, self.publisher, (TransientError, KafkaError))
+    def relay(self, owner: str = "one") -> Relay:
+        return Relay(RedisRelayStore(self.scripts, self.steps, owner=owner), self.publisher)
 
-    async def published(self) -> list[Event]:
-        return [event for _, event in await records(self.settings)]
+    @property
+    def steps(self) -> RedisSteps:
+        return RedisSteps(self.scripts, stale_after(7))
+
+    async def published(self, name: str = CAPACITY) -> list[Event]:
+        return [event for _, event in await records(self.settings, name)]
+
+    async def published_all(self, count: int) -> list[Event]:
+        events = await self.published()
+        assert len(events) == count
+        return events
 
 
 @pytest.fixture
-async def bench(settings: CapacitySettings, redis: Redis, redis_store: Store, prefix: str) -> AsyncIterator[Bench]:
+async def bench(
+    settings: CapacitySettings, scripts: RedisScripts, redis_store: Store, prefix: str
+) -> AsyncIterator[Bench]:
     producer, reader = make_producer(settings, "test"), make_consumer(settings, [], None)
     async with started(producer, reader):
-        publisher = KafkaPublisher(producer, reader, prefix)
-        yield Bench(settings, RedisScripts(redis, prefix), redis_store, publisher)
+        yield Bench(settings, scripts, redis_store, KafkaPublisher(producer, reader, prefix))
 
 
-async def records(settings: CapacitySettings) -> list[tuple[int, Event]]:
+async def records(settings: CapacitySettings, name: str = CAPACITY) -> list[tuple[int, Event]]:
     """Partition and event of everything in the topic, partition by partition."""
     consumer = make_consumer(settings, [], None)
     async with started(consumer):
-        name = topic(settings.topic_prefix, CAPACITY)
-        places = [TopicPartition(name, number) for number in range(6)]
-        ends = await consumer.end_offsets(places)
-        consumer.assign(places)
-        found = [one for place in places for one in await _read(consumer, place, ends[place])]
+        partitions = [TopicPartition(topic(settings.topic_prefix, name), number) for number in range(6)]
+        ends = await consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        found = [one for partition in partitions for one in await _read(consumer, partition, ends[partition])]
     return sorted(found, key=lambda one: one[0])
 
 
-async def _read(consumer: AIOKafkaConsumer, place: TopicPartition, end: int) -> list[tuple[int, Event]]:
+async def _read(consumer: AIOKafkaConsumer, partition: TopicPartition, end: int) -> list[tuple[int, Event]]:
     found = []
-    while await consumer.position(place) < end:
-        record = await asyncio.wait_for(consumer.getone(place), 10)
+    while await consumer.position(partition) < end:
+        record = await asyncio.wait_for(consumer.getone(partition), 10)
         event = read_event(record.value)
         assert event is not None
         found.append((record.partition, event))
@@ -94,24 +104,29 @@ def ids(events: Iterable[Event]) -> list[str]:
     return sorted(event.envelope.id for event in events)
 
 
-async def some_steps(store: Store, count: int = 30) -> list[str]:
-    """A few programmes, and referrals that hold, wait and are handed over to; the ids of the events."""
+def hand_overs(emitted: Iterable[Step]) -> list[str]:
+    return sorted(one.event_id for one in emitted if isinstance(one.data, PlaceHandedOverV1))
+
+
+async def some_steps(store: Store, count: int = 30) -> dict[str, list[str]]:
+    """A few programmes, and referrals that hold, wait and are handed over to; the ids of the events by topic."""
     for name in ("a", "b", "c"):
         await open_programme(store, name, 3)
     for number in range(1, count + 1):
         await claim(store, number, "a", "b", "c")
     for number in range(1, 6):
-        await store.claims.release(referral(number), 1, NOW)
-    return sorted(step.event_id for step in await steps(store))
+        await release(store, number)
+    emitted = await steps(store)
+    return {CAPACITY: sorted(one.event_id for one in emitted), HANDOVERS: hand_overs(emitted)}
 
 
 async def test_every_step_is_published_once_in_order_under_its_programme(bench: Bench) -> None:
     expected = await some_steps(bench.store)
     relay = bench.relay()
-    assert await relay.turn() == len(expected)
-    assert await relay.turn() == 0
+    assert await relay.step() == len(expected[CAPACITY]) + len(expected[HANDOVERS])
+    assert await relay.step() == 0
     found = await records(bench.settings)
-    assert ids(event for _, event in found) == expected
+    assert ids(event for _, event in found) == expected[CAPACITY]
     by_key: dict[str, list[int]] = {}
     for _, event in found:
         by_key.setdefault(event.data.key, []).append(event.data.sequence)  # type: ignore[attr-defined]
@@ -120,143 +135,102 @@ async def test_every_step_is_published_once_in_order_under_its_programme(bench: 
     assert {event.envelope.time for _, event in found} == {NOW}
 
 
-@dataclass(frozen=True)
-class ForgetfulPositions(RedisPositions):
+async def test_hand_overs_and_nothing_else_are_also_published_to_their_own_topic(bench: Bench) -> None:
+    expected = await some_steps(bench.store)
+    assert len(expected[HANDOVERS]) == 5
+    await bench.relay().step()
+    found = await records(bench.settings, HANDOVERS)
+    events = [event for _, event in found]
+    assert ids(events) == expected[HANDOVERS]
+    everything = {event.envelope.id: (partition, event) for partition, event in await records(bench.settings)}
+    assert all(everything[event.envelope.id] == (partition, event) for partition, event in found)
+    for partition in range(6):
+        order = [event.data.sequence for here, event in found if here == partition]  # type: ignore[attr-defined]
+        assert order == sorted(order)
+
+
+@dataclass
+class ForgetfulStore(RedisRelayStore):
     """As after a kill between Kafka's acknowledgement and the note of it."""
 
-    async def save(self, relayed: StepId, acknowledged: Iterable[Acknowledged]) -> bool:
+    async def acknowledge(self, batch: Sequence[OutgoingEvent], newest: Collection[Acknowledgement]) -> None:
         raise TransientError("killed")
 
 
 async def test_what_was_published_and_not_noted_is_published_again_as_the_same_events(bench: Bench) -> None:
     expected = await some_steps(bench.store)
-    killed = bench.relay()
-    killed.positions = ForgetfulPositions(bench.scripts, "one")
+    killed = Relay(ForgetfulStore(bench.scripts, bench.steps, owner="one"), bench.publisher)
     with pytest.raises(TransientError):
-        await killed.turn()
-    await bench.relay().turn()
-    events = await bench.published()
-    assert sorted(set(ids(events))) == expected
-    by_id = {event.envelope.id: event for event in events}
-    assert len(events) == 2 * len(expected)
-    assert all(event == by_id[event.envelope.id] for event in events)
+        await killed.step()
+    await bench.relay().step()
+    for name, wanted in expected.items():
+        events = await bench.published(name)
+        assert sorted(set(ids(events))) == wanted
+        by_id = {event.envelope.id: event for event in events}
+        assert len(events) == 2 * len(wanted)
+        assert all(event == by_id[event.envelope.id] for event in events)
 
 
-async def test_a_wiped_topic_gets_all_that_the_stream_keeps(bench: Bench) -> None:
+@pytest.mark.parametrize("wiped", [CAPACITY, HANDOVERS])
+async def test_a_wiped_topic_gets_all_that_the_stream_keeps(bench: Bench, wiped: str) -> None:
     expected = await some_steps(bench.store)
-    await bench.relay().turn()
-    name = topic(bench.settings.topic_prefix, CAPACITY)
+    await bench.relay().step()
+    name = topic(bench.settings.topic_prefix, wiped)
     admin = AIOKafkaAdminClient(bootstrap_servers=bench.settings.kafka_servers)
     await admin.start()
     await admin.delete_topics([name])
     await admin.close()
 
-    async def made_again() -> bool:
+    async def recreated() -> bool:
         return name in await create_topics(bench.settings, CHECKOUT / "deploy" / "topics.toml")
 
-    await eventually(made_again)
+    await eventually(recreated)
     relay = bench.relay()
 
     async def relayed() -> bool:
         try:
-            await relay.turn()
+            await relay.step()
         except (TransientError, KafkaError):
             relay._verify_at = 0
-        return ids(await bench.published()) == expected
+        return ids(await bench.published(wiped)) == expected[wiped]
 
     await eventually(relayed, within=30)
 
 
-class BegunAnew:
-    """A log that is made again while the relay is at work; it does not look whether Kafka still has what it took."""
-
-    def __init__(self) -> None:
-        self.log: list[str] = []
-
-    async def publish(self, messages: Sequence[Outgoing]) -> list[Acknowledged]:
-        self.log += [event_id for *_, event_id in messages]
-        end = len(self.log)
-        return [
-            Acknowledged(topic, 0, end - len(messages) + i, event_id)
-            for i, (topic, _, _, event_id) in enumerate(messages)
-        ]
-
-    async def still_there(self, topic: str, partition: int, offset: int, event_id: str) -> bool:
-        return True
-
-
-async def test_a_log_begun_anew_is_noticed_by_the_first_offset_that_it_gives(
-    redis: Redis, redis_store: Store, prefix: str
-) -> None:
-    kafka = BegunAnew()
-    relay = StepRelay(redis_store.steps, RedisPositions(RedisScripts(redis, prefix), "one"), kafka)
-    await some_steps(redis_store, 3)
-    await relay.turn()
-    kafka.log.clear()
-    await claim(redis_store, 100, "a")
-    await relay.turn()
-    await relay.turn()
-    everything = [step.event_id for step in await steps(redis_store)]
-    assert kafka.log == [everything[-1], *everything]
-
-
-async def test_the_stream_forgets_by_age_what_was_acknowledged_and_nothing_else(
-    redis: Redis, redis_store: Store, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.capacity.handlers.relay_steps.LOOK_EVERY", 0.01)
-    relay = StepRelay(redis_store.steps, RedisPositions(RedisScripts(redis, prefix), "one"), BegunAnew())
-    relay.clock = lambda: NOW + KEEP + timedelta(days=1)
-    await some_steps(redis_store, 30)
-    week_old = await steps(redis_store)
-    await relay.turn()
-    assert await steps(redis_store) == week_old, "not acknowledged when it looked"
-    await claim(redis_store, 200, "a", at=NOW + KEEP)
-    await relay.turn()
-    relay._verify_at = 0
-    await claim(redis_store, 201, "a", at=NOW)
-    await relay.turn()
-    kept = await steps(redis_store)
-    assert [step.data.referral_id.int for step in kept] == [200, 201]  # type: ignore[attr-defined]
-    for day in range(2, 9):
-        relay.clock = lambda day=day: NOW + KEEP * day  # type: ignore[misc]
-        await claim(redis_store, 1000 + day, "a", at=relay.clock())
-        relay._verify_at = 0
-        await relay.turn()
-        relay._verify_at = 0
-        await relay.turn()
-        assert await redis.xlen(f"{{{prefix}}}:events") <= 3
-
-
-async def test_one_relay_works_and_the_other_takes_over_when_it_goes(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.capacity.handlers.relay_steps.LOOK_EVERY", 0.01)
+async def test_one_relay_works_and_the_other_takes_over_when_it_goes(bench: Bench) -> None:
     first, second = bench.relay("first"), bench.relay("second")
     await some_steps(bench.store, 3)
-    assert await first.turn() > 0
+    assert await first.step() > 0
     await claim(bench.store, 100, "a")
-    assert await second.turn() == 0
-    await first.positions.give_back()
-    assert await second.turn() == 1
-    assert not await first.positions.save(StepId(1, 1), [])
+    assert await second.step() == 0
+    await first.store.release()
+    assert await second.step() == 1
+    with pytest.raises(LeaseLost):
+        await first.store.acknowledge([], [Acknowledgement(CAPACITY, 0, 1, "capacity-1-1")])
 
 
 @asynccontextmanager
-async def relay_process(settings: CapacitySettings, folder: Path) -> AsyncIterator[Callable[[], None]]:
-    """The real process; what is yielded kills it (SIGKILL) and starts it again."""
-    environment = os.environ | {
-        "JOLDAMA_MODE": "local",
-        "JOLDAMA_KAFKA_SERVERS": settings.kafka_servers,
-        "JOLDAMA_TOPIC_PREFIX": settings.topic_prefix,
-        "JOLDAMA_REDIS_URL": settings.redis_url,
-        "JOLDAMA_KEY_PREFIX": settings.key_prefix,
-    }
+async def relay_process(
+    settings: CapacitySettings, folder: Path, **environment: str
+) -> AsyncIterator[Callable[[], None]]:
+    """The real process, under `environment`; what is yielded kills it (SIGKILL) and starts it again."""
+    full = (
+        os.environ
+        | environment
+        | {
+            "JOLDAMA_MODE": "local",
+            "JOLDAMA_KAFKA_SERVERS": settings.kafka_servers,
+            "JOLDAMA_TOPIC_PREFIX": settings.topic_prefix,
+            "JOLDAMA_REDIS_URL": settings.redis_url,
+            "JOLDAMA_KEY_PREFIX": settings.key_prefix,
+        }
+    )
     running: list[subprocess.Popen[bytes]] = []
 
     def start() -> None:
         command = [sys.executable, "-m", "services.capacity.entrypoints.relay"]
         with (folder / "relay.log").open("ab") as log:
-            running.append(subprocess.Popen(command, cwd=CHECKOUT, env=environment, stderr=log))
+            running.append(subprocess.Popen(command, cwd=CHECKOUT, env=full, stderr=log))
 
     def kill_and_start() -> None:
         running[-1].kill()
@@ -279,9 +253,24 @@ async def test_a_relay_killed_at_work_loses_no_step(bench: Bench, tmp_path: Path
             await claim(bench.store, number, "a", "b")
             if number == 1500:
                 kill_and_start()
-        expected = sorted(step.event_id for step in await steps(bench.store))
+        for number in range(1000, 1200):
+            await release(bench.store, number)
+        emitted = await steps(bench.store)
+        expected = {CAPACITY: sorted(one.event_id for one in emitted), HANDOVERS: hand_overs(emitted)}
 
         async def everything() -> bool:
-            return sorted(set(ids(await bench.published()))) == expected
+            return {name: sorted(set(ids(await bench.published(name)))) for name in expected} == expected
 
         await eventually(everything, within=40)
+
+
+async def test_the_relay_marks_figures_as_stale_after_the_days_of_its_settings(bench: Bench, tmp_path: Path) -> None:
+    for name, days in (("a", 3), ("b", 1)):
+        await open_programme(bench.store, name, 3, confirmed_at=NOW - timedelta(days=days))
+        await claim(bench.store, 1 if name == "a" else 2, name)
+    async with relay_process(bench.settings, tmp_path, JOLDAMA_STALE_AFTER_DAYS="2"):
+        events = await eventually(lambda: bench.published_all(4))
+    stale = {(event.data.key, type(event.data).__name__): getattr(event.data, "stale", None) for event in events}
+    assert stale == {
+        ("a", "PlacesSetV1"): True, ("a", "PlaceHeldV1"): True, ("b", "PlacesSetV1"): None, ("b", "PlaceHeldV1"): None,
+    }  # fmt: skip

@@ -1,4 +1,4 @@
-"""A server of the test's own, killed and started again: what it has kept may lack its last steps."""
+"""A server of the test's own, killed and started again: its data may lack the last steps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 
 from services.capacity.adapters.redis_connection import connect
 from services.capacity.adapters.redis_scripts import RedisScripts
-from services.capacity.bootstrap import redis_store as wired
+from services.capacity.bootstrap import redis_store as store_on
+from services.capacity.domain.figures import stale_after
 from services.capacity.ports import Rebuilding
 from services.kit.errors import TransientError
 from services.local.ports import Ports
@@ -27,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 async def test_nothing_is_granted_on_the_data_of_a_server_that_was_restarted(server: Server) -> None:
     redis = connect(server.address, "p")
-    store = wired(RedisScripts(redis, "p"))
+    store = store_on(RedisScripts(redis, "p"), stale_after(7))
     await open_programme(store, "a", 5)
     await claim(store, 1, "a")
     server.kill()
@@ -48,8 +49,9 @@ async def test_nothing_is_granted_on_the_data_of_a_server_that_was_restarted(ser
     following = str(int(epoch) + 1)
     await store.rebuild.begin(following)
     await store.rebuild.open(following, NOW)
-    assert (await store.places.snapshot(NOW)).mark.epoch == following
+    assert (await store.programmes.snapshot(NOW)).data_version.epoch == following
     await redis.aclose()
     again = connect(server.address, "p")
-    assert (await wired(RedisScripts(again, "p")).places.snapshot(NOW)).mark.epoch == following
+    reconnected = store_on(RedisScripts(again, "p"), stale_after(7))
+    assert (await reconnected.programmes.snapshot(NOW)).data_version.epoch == following
     await again.aclose()

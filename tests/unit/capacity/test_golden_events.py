@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from services.capacity.adapters.redis_relay_store import outgoing
 from services.capacity.domain.step import Step, StepId
-from services.capacity.handlers.relay_steps import outgoing
-from services.contracts import events
+from services.contracts import events, topics
 from services.contracts.vocabulary import Modality
 from tests.integration.capacity.network import NOW
 
@@ -34,8 +34,9 @@ PAYLOADS: tuple[events.Payload, ...] = (
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda one: type(one).__name__)
 def test_an_event_is_written_as_it_always_was(payload: events.Payload) -> None:
     golden = json.loads((GOLDEN / f"{type(payload).__name__}.json").read_text())
-    _, _, written, _ = outgoing(Step(StepId(1767225600000, 42), NOW, payload))
-    assert json.loads(written) == golden
+    published = outgoing(Step(StepId(1767225600000, 42), NOW, payload))
+    assert [one.topic for one in published] == list(payload.TOPICS)
+    assert [json.loads(one.payload) for one in published] == [golden] * len(published)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda one: type(one).__name__)
@@ -43,3 +44,13 @@ def test_an_event_written_long_ago_is_still_read(payload: events.Payload) -> Non
     event = events.read_event((GOLDEN / f"{type(payload).__name__}.json").read_bytes())
     assert event is not None
     assert event.data == payload
+
+
+def test_every_event_of_capacity_has_its_golden_file() -> None:
+    kinds = {kind for kind in events.KNOWN.values() if events_of_capacity(kind)}
+    assert {type(one) for one in PAYLOADS} == kinds
+    assert {path.stem for path in GOLDEN.glob("*.json")} == {kind.__name__ for kind in kinds}
+
+
+def events_of_capacity(kind: type[events.Payload]) -> bool:
+    return topics.CAPACITY in kind.TOPICS

@@ -1,19 +1,27 @@
 """Step ids, what a reader missed, and the stream's entries."""
 
+from datetime import timedelta
+
 import pytest
 
-from services.capacity.domain.entries import read_entry, read_figures
-from services.capacity.domain.feed import Told
-from services.capacity.domain.step import StepId, resumable
-from services.capacity.handlers.relay_steps import outgoing
-from services.contracts.events import ClaimQueuedV1, PlaceHeldV1, read_event
+from services.capacity.adapters.redis_relay_store import outgoing
+from services.capacity.domain.entries import Record, read_entry, read_figures
+from services.capacity.domain.feed import FeedMessage
+from services.capacity.domain.figures import free_places, stale_after
+from services.capacity.domain.step import Step, StepId, resumable
+from services.contracts.events import ClaimQueuedV1, PlaceHandedOverV1, PlaceHeldV1, PlacesSetV1, read_event
 from tests.integration.capacity.network import NOW
 
-RECORD = "5 2 1 0 1767225600000 center-1 KZ-10 day_stay"
+RECORD = "5 2 1 0 1767225600000 4 center-1 KZ-10 day_stay"
+SEVEN_DAYS = stale_after(7)
 HELD = {
     "type": "held", "at": "1772442000000", "referral": "00000000-0000-0000-0000-000000000007", "attempt": "2",
     "programme": "a", "record": RECORD, "waiting": "0",
 }  # fmt: skip
+
+
+def read(fields: dict[str, str] = HELD, entry_id: str = "1767225600000-42") -> Step:
+    return read_entry(entry_id, fields, SEVEN_DAYS)
 
 
 def test_an_id_is_read_as_it_is_written() -> None:
@@ -37,34 +45,80 @@ def test_a_reader_goes_on_from_a_step_that_is_kept_or_came_just_before_the_first
 
 
 def test_an_entry_becomes_its_event() -> None:
-    step = read_entry("1767225600000-42", HELD)
+    step = read()
     assert isinstance(step.data, PlaceHeldV1)
     assert (step.data.places, step.data.held, step.data.occupied, step.data.free) == (5, 2, 1, 2)
     assert (step.data.attempt, step.data.epoch, step.data.sequence) == (2, "1767225600000", 42)
     assert step.at == NOW
-    queued = read_entry("1-1", {**HELD, "type": "queued", "rank": "-5", "programmes": "b a"})
+    queued = read({**HELD, "type": "queued", "rank": "-5", "programmes": "b a"}, "1-1")
     assert isinstance(queued.data, ClaimQueuedV1)
     assert (queued.data.programme_ids, queued.data.rank, queued.data.key) == (("b", "a"), -5, "b")
 
 
+def test_an_entry_of_a_figure_has_its_confirmation_and_says_when_it_is_stale() -> None:
+    placed = read({**HELD, "type": "set", "referral": "", "attempt": ""}).data
+    assert isinstance(placed, PlacesSetV1)
+    assert placed.confirmed_at is not None
+    assert (placed.confirmed_at.isoformat(), placed.stale) == ("2026-01-01T00:00:00+00:00", True)
+    unset = read({**HELD, "type": "set", "referral": "", "attempt": "", "record": "0 0 0 0 0 0 c r day_stay"}).data
+    assert isinstance(unset, PlacesSetV1)
+    assert (unset.confirmed_at, unset.stale, unset.places) == (None, True, 0)
+
+
+@pytest.mark.parametrize("change", [{"type": "moved"}, {"record": "1 2"}, {"record": RECORD + " more"}, {"at": "x"}])
+def test_what_no_script_appended_is_refused(change: dict[str, str]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        read({**HELD, **change})
+
+
 def test_a_step_is_published_as_a_cloud_event_under_an_id_of_its_own() -> None:
-    topic, key, payload, event_id = outgoing(read_entry("1767225600000-42", HELD))
+    ((topic, key, payload, event_id),) = outgoing(read())
     assert (topic, key, event_id) == ("capacity.v1", "a", "capacity-1767225600000-42")
     event = read_event(payload)
     assert event is not None
     assert (event.envelope.id, event.envelope.subject, event.envelope.time) == (event_id, "a", NOW)
-    assert event.data == read_entry("1767225600000-42", HELD).data
+    assert event.data == read().data
+
+
+def test_a_hand_over_is_published_to_two_topics_as_one_event() -> None:
+    step = read({**HELD, "type": "handed_over", "left": "b c"})
+    assert isinstance(step.data, PlaceHandedOverV1)
+    first, second = outgoing(step)
+    assert (first.topic, second.topic) == ("capacity.v1", "handovers.v1")
+    assert first[1:] == second[1:]
 
 
 def test_the_feed_names_the_referral_to_operators_only() -> None:
-    told = Told(read_entry("1767225600000-42", HELD))
-    assert told.full.startswith(b"id: 1767225600000-42\nevent: kz.joldama.place.held.v1\ndata: {")
-    assert b"referral_id" in told.full
+    message = FeedMessage(read())
+    assert message.full.startswith(b"id: 1767225600000-42\nevent: kz.joldama.place.held.v1\ndata: {")
+    assert b"referral_id" in message.full
     for personal in (b"referral_id", b"attempt", b"rank"):
-        assert personal not in told.public
+        assert personal not in message.public
 
 
 def test_a_record_becomes_figures() -> None:
-    found = read_figures("a", "2 2 1 0 1767225600000 center-1 KZ-10 day_stay", 4, NOW)
-    assert (found.free, found.overcommitted, found.waiting, found.stale) == (0, 1, 4, True)
-    assert read_figures("a", RECORD.replace(" 0 ", " 1 ", 1), 0, NOW).free == 0
+    found = read_figures("a", "2 2 1 0 1767225600000 4 center-1 KZ-10 day_stay", 4, NOW, SEVEN_DAYS)
+    assert (found.free, found.overcommitted, found.waiting, found.stale, found.version) == (0, 1, 4, True, 4)
+    assert read_figures("a", RECORD.replace(" 0 ", " 1 ", 1), 0, NOW, SEVEN_DAYS).free == 0
+    unset = read_figures("a", "0 0 0 0 0 0 center-1 KZ-10 day_stay", 3, NOW, SEVEN_DAYS)
+    assert (unset.confirmed_at, unset.version, unset.free, unset.stale) == (None, 0, 0, True)
+
+
+def test_a_record_of_the_format_before_has_no_version() -> None:
+    old = Record.parse("5 2 1 0 1767225600000 center-1 KZ-10 day_stay")
+    assert old == Record.parse(RECORD)._replace(version=0)
+
+
+@pytest.mark.parametrize(("age", "stale"), [(timedelta(days=2), False), (timedelta(days=2, seconds=1), True)])
+def test_a_figure_is_stale_after_the_days_that_were_set(age: timedelta, stale: bool) -> None:
+    assert stale_after(2)(NOW - age, NOW) is stale
+    assert stale_after(3)(NOW - age, NOW) is False
+    assert stale_after(1)(NOW - age, NOW) is True
+    assert stale_after(3650)(None, NOW) is True
+
+
+@pytest.mark.parametrize(
+    ("counts", "free"), [((5, 2, 1, False), 2), ((5, 2, 1, True), 0), ((2, 2, 1, False), 0), ((0, 0, 0, False), 0)]
+)
+def test_free_places_are_never_less_than_none(counts: tuple[int, int, int, bool], free: int) -> None:
+    assert free_places(*counts) == free

@@ -1,20 +1,18 @@
--- Claims one after the other: hold the first free place among the candidates, or wait in the queue of each.
+-- Claims in order: hold the first free place among the candidates, or wait in the queue of each.
 --
--- The same attempt again changes nothing; a lower one is stale. A higher one first gives back what the referral has,
--- save a place it occupies: a child in a bed keeps it, and is answered with it, until it is released.
--- With `keep` a place held under the attempt before counts as free for this referral, and as its own: when it is the one
--- to take, it stays held, and goes to nobody else in between.
--- A candidate that was never opened has no place, but a queue: whoever waits there is served when it opens.
+-- The same attempt again changes nothing; a lower one is stale. A higher one first gives back the referral's place or
+-- queue entries, but not an occupied place, which is answered unchanged until it is released.
+-- With `retain` a place held under the attempt before counts as free for this referral: when it is the one to take, it
+-- stays held.
+-- A programme that has never opened has no place, but a queue, which is served when it opens.
 --
 -- KEYS[3...] the referrals' claims
 -- ARGV[5...] for each claim: referral, attempt, rank, now (ms), candidates joined by spaces, none named twice, with
---            '|' between two tiers, keep 0 or 1
+--            '|' between two tiers, retain 0 or 1
 -- Result  {'rebuilding'} | {'ok', epoch, sequence, for each claim
 --         {state, attempt, programme, repeated, free places at each candidate just before}}
 
-if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
-
--- The candidates in order, and by candidate the number of its tier; what is not known of them yet is read at once.
+-- The candidates in order, and by candidate the number of its tier; unknown programmes are read at once.
 local function read_candidates(joined)
   local names, tiers, missing, tier = {}, {}, {}, 1
   for name in string.gmatch(joined, '%S+') do
@@ -32,13 +30,13 @@ local function read_candidates(joined)
   return names, tiers
 end
 
--- Append to `result` what is free at each candidate, and name the one to take; `kept` has one place more.
-local function choose(names, tiers, result, kept)
+-- Append to `result` the free places of each candidate, and return the one to take; `retained` has one place more.
+local function choose(names, tiers, result, retained)
   local best, most, settled = nil, 0, nil
   for i = 1, #names do
     local p = programmes[names[i]]
     local left = p and free(p.places, p.held, p.occupied, p.suspended) or 0
-    if names[i] == kept then left = left + 1 end
+    if names[i] == retained then left = left + 1 end
     if left > most and (not settled or settled == tiers[i]) then
       best, most, settled = names[i], left, tiers[i]
     end
@@ -47,27 +45,28 @@ local function choose(names, tiers, result, kept)
   return best
 end
 
-local function take(key, referral, wanted, rank, joined, keep)
+local function claim(key, referral, wanted, rank, at, joined, retain)
+  wanted, now = tonumber(wanted), at
   local attempt, state, _, had = read_claim(key)
   if attempt then
     if attempt > wanted then return claim_result('stale', attempt) end
     if attempt == wanted then return claim_result(state, attempt, had, true) end
     if state == 'occupied' then return claim_result(state, attempt, had) end
   end
-  local kept = attempt and state == 'held' and keep == '1' and had
-  if attempt and not kept then give_back(referral, attempt, state, had) end
+  local retained = attempt and state == 'held' and retain == '1' and had
+  if attempt and not retained then give_back(referral, attempt, state, had) end
   local names, tiers = read_candidates(joined)
   local result = claim_result('held', wanted)
-  local best = choose(names, tiers, result, kept)
-  if kept and best ~= kept then give_back(referral, attempt, state, had) end
-  if best and best == kept then
+  local best = choose(names, tiers, result, retained)
+  if retained and best ~= retained then give_back(referral, attempt, state, had) end
+  if best then
     redis.call('SET', key, wanted .. ' held ' .. rank .. ' ' .. best)
-    tell('held', best, referral, wanted, 'kept', 1)
-    result[3] = best
-  elseif best then
-    programmes[best].held = programmes[best].held + 1
-    redis.call('SET', key, wanted .. ' held ' .. rank .. ' ' .. best)
-    tell('held', best, referral, wanted)
+    if best == retained then
+      emit('held', best, referral, wanted, 'kept', 1)
+    else
+      programmes[best].held = programmes[best].held + 1
+      emit('held', best, referral, wanted)
+    end
     result[3] = best
   else
     for i = 1, #names do redis.call('ZADD', queue(names[i]), rank, referral) end
@@ -79,11 +78,4 @@ local function take(key, referral, wanted, rank, joined, keep)
   return result
 end
 
-local results = {}
-for i = 3, #KEYS do
-  local at = (i - 3) * 6 + 5
-  now = ARGV[at + 3]
-  results[i - 2] = take(KEYS[i], ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 4], ARGV[at + 5])
-end
-finish()
-return {'ok', epoch, sequence, unpack(results)}
+return for_each_claim(6, claim)

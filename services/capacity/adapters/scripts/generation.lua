@@ -1,4 +1,4 @@
--- Whether this is the generation that the caller has seen, and the highest epoch known here.
+-- Whether the data is of the generation that the caller has seen, and the highest epoch known here.
 --
 -- Result  {1 or 0, epoch or ''}
 

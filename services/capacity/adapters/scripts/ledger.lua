@@ -1,44 +1,52 @@
--- What the operations share; put before each of them when it is loaded. All keys lie under one hash tag.
+-- Shared functions, prepended to each script when it is loaded. All keys have one hash tag.
 --
--- {prefix}:programmes        hash: '@epoch' (ms at which it was begun; '@rebuilding' instead of it until the
---                            generation is whole), '@sequence' (steps since), and by programme
---                            "places held occupied suspended confirmed center region modality"
---                            (suspended is 0 or 1, confirmed is in ms); '@record' says the same to who looks
+-- {prefix}:programmes        hash: '@epoch' (ms at which the generation began; '@rebuilding' instead of it until the
+--                            generation is complete), '@sequence' (steps since), and by programme
+--                            "places held occupied suspended confirmed version center region modality"
+--                            (suspended is 0 or 1; confirmed is in ms, 0 without a figure; version is the figure's)
 -- {prefix}:claim:<referral>  string "attempt state rank programmes": one programme when held or occupied, every
---                            queue it stands in when waiting; "attempt none" when it was given back
+--                            queue when waiting; "attempt none" after a release
 -- {prefix}:queue:<programme> sorted set of referrals by rank; equal ranks go by referral id
 -- {prefix}:events            stream of steps; the id of a step is <epoch>-<sequence>
--- {prefix}:server            string: run id of the server that the data lives on
+-- {prefix}:server            string: run id of the server that the data lives on, '.', and the data's format
 --
 -- KEYS[1] programmes, KEYS[2] events
 -- ARGV[1] "{prefix}:", ARGV[2] now (ms), ARGV[3] ARGV[4] epoch and sequence the caller has seen ('' for none)
 
+local FORMAT = 2 -- of the data; data of another format is treated like that of another server: it is rebuilt
+local REMEMBERED = '7776000000' -- ms (90 days) that a released attempt is stored, so that a late repeat takes nothing
 local match = string.match
 local now = ARGV[2]
 local epoch, sequence, start
 local programmes, changed = {}, {}
 
--- Whether `got` ('@epoch', '@sequence') is the data that the caller has seen, or newer of the same epoch.
+-- Whether `got` ('@epoch', '@sequence') is the data that the caller has seen, or newer data of the same epoch.
 local function current(got)
   epoch, sequence, start = got[1], tonumber(got[2]), tonumber(got[2])
   return epoch and (ARGV[3] == '' or (ARGV[3] == epoch and tonumber(ARGV[4]) <= sequence))
+end
+
+-- The run id of the answering server, new at each of its starts, and the format; nil where the server hides its id.
+local function this_server()
+  local run_id = match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+  return run_id and run_id .. '.' .. FORMAT
 end
 
 -- Begin an epoch without a step, open ('@epoch') or to be rebuilt ('@rebuilding').
 -- The long value keeps the hash a table: as a list, each field read would be a search.
 local function begin_epoch(as, name)
   redis.call('HSET', KEYS[1], as, name, '@sequence', '0',
-    '@record', 'places held occupied suspended(0|1) confirmed(ms) center region modality')
+    '@record', 'places held occupied suspended(0|1) confirmed(ms) version center region modality')
 end
 
--- Whether the data is being rebuilt as epoch `name`: nothing else may touch it then.
+-- Whether the data is being rebuilt as epoch `name`: nothing else may change it then.
 local function rebuilding_as(name)
   local got = redis.call('HMGET', KEYS[1], '@rebuilding', '@sequence')
   epoch, sequence, start = got[1], tonumber(got[2]), tonumber(got[2])
   return epoch == name
 end
 
--- The highest epoch of all that is kept here, open, being rebuilt, or only in the stream; nil when there is none.
+-- The highest epoch that is known here: open, being rebuilt, or only in the stream; nil without one.
 local function highest_epoch()
   local got = redis.call('HMGET', KEYS[1], '@epoch', '@rebuilding')
   local step = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
@@ -57,7 +65,7 @@ local function parse(record)
   }
 end
 
--- The programme as this step has left it so far, or false when it was never opened.
+-- The programme with this script's changes so far, or false when it was never opened.
 local function programme(id)
   if programmes[id] == nil then
     local record = redis.call('HGET', KEYS[1], id)
@@ -84,8 +92,8 @@ local function append(...)
   redis.call('XADD', KEYS[2], epoch .. '-' .. sequence, ...)
 end
 
--- Say what happened to programme `id`, with its record and queue as they are after it.
-local function tell(kind, id, referral, attempt, ...)
+-- Append a step of programme `id`, with its record and queue length after the step.
+local function emit(kind, id, referral, attempt, ...)
   local p = programmes[id]
   local record = record_of(p)
   changed[id] = record
@@ -108,19 +116,17 @@ local function finish()
   redis.call('HSET', KEYS[1], unpack(fields))
 end
 
--- Attempt, state, rank and programmes (joined by spaces) of a claim; nothing when there is none.
+-- Attempt, state, rank and programmes (joined by spaces) of a claim, and the claim itself; nil without one.
 local function read_claim(key)
   local claim = redis.call('GET', key)
   if not claim then return nil end
   local attempt, state, rank, names = match(claim, '^(%d+) (%a+) ?(%S*) ?(.*)$')
-  return tonumber(attempt), state, rank, names
+  return tonumber(attempt), state, rank, names, claim
 end
 
--- A claim for who compares: {referral, claim, the queues in which it stands at its rank}; nil when there is none.
+-- A claim for comparison: {referral, claim or '0 none', the queues in which it stands at its rank, joined by spaces}.
 local function describe(key, referral)
-  local claim = redis.call('GET', key)
-  if not claim then return nil end
-  local _, state, rank, names = match(claim, '^(%d+) (%a+) ?(%S*) ?(.*)$')
+  local _, state, rank, names, claim = read_claim(key)
   local stands = {}
   if state == 'waiting' then
     for name in string.gmatch(names, '%S+') do
@@ -128,7 +134,7 @@ local function describe(key, referral)
       if score and tonumber(score) == tonumber(rank) then stands[#stands + 1] = name end
     end
   end
-  return {referral, claim, table.concat(stands, ' ')}
+  return {referral, claim or '0 none', table.concat(stands, ' ')}
 end
 
 -- Append to `result` every programme, its record and the length of its queue.
@@ -143,7 +149,7 @@ local function add_figures(result)
   return result
 end
 
--- Give what is free at `id` to the first in its queue, who leaves every other queue; again until one of both ends.
+-- Hand each free place of `id` to the first referral in its queue, which leaves every other queue.
 local function hand_over(id)
   local p = programmes[id]
   while free(p.places, p.held, p.occupied, p.suspended) > 0 do
@@ -160,12 +166,12 @@ local function hand_over(id)
       end
       redis.call('SET', ARGV[1] .. 'claim:' .. first, attempt .. ' held ' .. rank .. ' ' .. id)
       p.held = p.held + 1
-      tell('handed_over', id, first, attempt, 'left', table.concat(left, ' '))
+      emit('handed_over', id, first, attempt, 'left', table.concat(left, ' '))
     end
   end
 end
 
--- Take from `referral` the place it has (and hand that over), or its turn in each queue.
+-- Take a place from `referral` and hand it over, or remove its queue entries.
 local function give_back(referral, attempt, state, names)
   if state == 'waiting' then
     for name in string.gmatch(names, '%S+') do redis.call('ZREM', queue(name), referral) end
@@ -173,16 +179,26 @@ local function give_back(referral, attempt, state, names)
   elseif state ~= 'none' then
     local p = programme(names)
     p[state] = p[state] - 1
-    tell('released', names, referral, attempt)
+    emit('released', names, referral, attempt)
     hand_over(names)
   end
 end
 
--- What is answered of a claim; `names` are the one programme of a place, or those in whose queues it stands.
+-- The answer about one claim: {state, attempt, programmes, repeated}.
 local function claim_result(state, attempt, names, repeated)
   return {state, attempt, (state ~= 'stale' and state ~= 'none') and names or '', repeated and 1 or 0}
 end
 
-local function answer(state, attempt, names, repeated)
-  return {'ok', epoch, sequence, claim_result(state, attempt, names, repeated)}
+-- Run `step` on each claim of KEYS[3...] with its `width` arguments from ARGV[5...], unless the data is not current:
+-- {'rebuilding'} | {'ok', epoch, sequence, the result for each claim}.
+local function for_each_claim(width, step)
+  if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
+  local result = {'ok', epoch, sequence}
+  for i = 3, #KEYS do
+    local first = 5 + (i - 3) * width
+    result[i + 1] = step(KEYS[i], unpack(ARGV, first, first + width - 1))
+  end
+  finish()
+  result[3] = sequence
+  return result
 end

@@ -1,22 +1,22 @@
--- The child is admitted: the place held under this attempt becomes occupied.
+-- Admit children: the place that a referral holds under the given attempt becomes occupied.
 --
--- Anything else that the referral has is answered unchanged, and 'none' when it has nothing.
+-- Any other claim is answered unchanged, 'none' without one, 'stale' when its attempt is higher.
 --
--- KEYS[3] the referral's claim
--- ARGV[5] referral, ARGV[6] attempt
--- Result  {'rebuilding'} | {'ok', epoch, sequence, {state, attempt, programme, repeated}}
+-- KEYS[3...] the referrals' claims
+-- ARGV[5...] for each: referral, attempt
+-- Result  {'rebuilding'} | {'ok', epoch, sequence, for each {state, attempt, programme, repeated}}
 
-if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
+local function occupy(key, referral, wanted)
+  wanted = tonumber(wanted)
+  local attempt, state, rank, names = read_claim(key)
+  if not attempt then return claim_result('none', 0) end
+  if attempt > wanted then return claim_result('stale', attempt) end
+  if attempt < wanted or state ~= 'held' then return claim_result(state, attempt, names, attempt == wanted) end
+  local p = programme(names)
+  p.held, p.occupied = p.held - 1, p.occupied + 1
+  redis.call('SET', key, attempt .. ' occupied ' .. rank .. ' ' .. names)
+  emit('occupied', names, referral, attempt)
+  return claim_result('occupied', attempt, names)
+end
 
-local referral, wanted = ARGV[5], tonumber(ARGV[6])
-local attempt, state, rank, names = read_claim(KEYS[3])
-if not attempt then return answer('none', 0) end
-if attempt > wanted then return answer('stale', attempt) end
-if attempt < wanted or state ~= 'held' then return answer(state, attempt, names, attempt == wanted) end
-
-local p = programme(names)
-p.held, p.occupied = p.held - 1, p.occupied + 1
-redis.call('SET', KEYS[3], attempt .. ' occupied ' .. rank .. ' ' .. names)
-tell('occupied', names, referral, attempt)
-finish()
-return answer('occupied', attempt, names)
+return for_each_claim(2, occupy)

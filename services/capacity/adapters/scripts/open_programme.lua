@@ -1,11 +1,11 @@
--- Register a programme, let the referrals that wait for it join its queue, then hand over its places.
+-- Open a programme or apply its newer figure, let the waiting referrals join its queue, then hand over free places.
 --
--- Repeating it changes nothing: of two figures the one confirmed later stands, and a referral joins only while it
--- waits under the attempt named, or has had nothing under that attempt yet: then it waits from now on. On a server without any data, and for a caller who has seen none, the first
--- programme opens the first epoch.
+-- Repeating it changes nothing: the figure of the higher version is valid, and a referral joins only while it waits
+-- under the named attempt, or has had no claim under it yet. On a server without data, and for a caller that has seen
+-- none, the first programme opens the first epoch.
 --
--- ARGV[5] programme, ARGV[6] places, ARGV[7] suspended 0 or 1, ARGV[8] confirmed (ms),
--- ARGV[9] center, ARGV[10] region, ARGV[11] modality, ARGV[12...] for each that waits: referral, attempt, rank
+-- ARGV[5] programme, ARGV[6] places, ARGV[7] suspended 0 or 1, ARGV[8] confirmed (ms, 0 for never), ARGV[9] version,
+-- ARGV[10] center, ARGV[11] region, ARGV[12] modality, ARGV[13...] for each that joins: referral, attempt, rank
 -- Result  {'rebuilding'} | {'ok', epoch, sequence, record, waiting}
 
 local id = ARGV[5]
@@ -16,23 +16,20 @@ if not got[1] and ARGV[3] == '' and redis.call('EXISTS', KEYS[1], KEYS[2]) == 0 
 end
 if not current(got) then return {'rebuilding'} end
 
-local owner = ARGV[9] .. ' ' .. ARGV[10] .. ' ' .. ARGV[11]
+local owner = ARGV[10] .. ' ' .. ARGV[11] .. ' ' .. ARGV[12]
 local p, before = programme(id), got[3]
 if not p then
-  p = {places = tonumber(ARGV[6]), held = 0, occupied = 0, suspended = ARGV[7], rest = ARGV[8] .. ' ' .. owner}
+  p = {held = 0, occupied = 0}
   programmes[id] = p
-else
-  local confirmed = match(p.rest, '^%d+')
-  if tonumber(ARGV[8]) > tonumber(confirmed) then
-    p.places, p.suspended, confirmed = tonumber(ARGV[6]), ARGV[7], ARGV[8]
-  end
-  p.rest = confirmed .. ' ' .. owner
 end
+local figure = p.rest and match(p.rest, '^%d+ %d+')
+if not figure or tonumber(ARGV[9]) > tonumber(match(figure, '%d+$')) then
+  p.places, p.suspended, figure = tonumber(ARGV[6]), ARGV[7], ARGV[8] .. ' ' .. ARGV[9]
+end
+p.rest = figure .. ' ' .. owner
 
-if record_of(p) ~= before then
-  tell('set', id, '', '')
-end
-for i = 12, #ARGV, 3 do
+if record_of(p) ~= before then emit('set', id, '', '') end
+for i = 13, #ARGV, 3 do
   local key = ARGV[1] .. 'claim:' .. ARGV[i]
   local wanted = tonumber(ARGV[i + 1])
   local attempt, state, rank, names = read_claim(key)

@@ -1,4 +1,4 @@
--- Open the rebuilt generation: tell every programme's figure, and hand what is free to those who wait, by rank.
+-- Open the rebuilt generation: emit all programmes' figures, and hand free places to waiting referrals by rank.
 --
 -- ARGV[5] epoch
 -- Result  {'rebuilding'} when another rebuild has begun | {'ok', epoch, sequence, how many places were handed over}
@@ -15,11 +15,11 @@ for i = 1, #all, 2 do
   end
 end
 table.sort(names)
-for _, id in ipairs(names) do tell('set', id, '', '') end
-local told = sequence
+for _, id in ipairs(names) do emit('set', id, '', '') end
+local figures = sequence
 for _, id in ipairs(names) do hand_over(id) end
 redis.call('HDEL', KEYS[1], '@rebuilding')
 redis.call('HSET', KEYS[1], '@epoch', epoch)
-local handed_over = sequence - told
+local handed_over = sequence - figures
 finish()
 return {'ok', epoch, sequence, handed_over}

@@ -1,21 +1,19 @@
--- Give back what the referral has under this attempt or an earlier one: its place is handed over, its turns are left.
+-- Release claims of the given attempt or an earlier one: places are handed over, queue entries removed.
 --
--- The attempt stays marked as given back, so that its claim takes nothing when it comes late.
+-- The attempt is stored as released, so that a late claim of it takes nothing.
 --
--- KEYS[3] the referral's claim
--- ARGV[5] referral, ARGV[6] attempt, ARGV[7] how long the mark is kept (ms)
--- Result  {'rebuilding'} | {'ok', epoch, sequence, {state, attempt, programme, repeated}}
+-- KEYS[3...] the referrals' claims
+-- ARGV[5...] for each: referral, attempt
+-- Result  {'rebuilding'} | {'ok', epoch, sequence, for each {state, attempt, programme, repeated}}
 
-if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
-
-local referral, wanted = ARGV[5], tonumber(ARGV[6])
-local attempt, state, _, names = read_claim(KEYS[3])
-if attempt and attempt > wanted then return answer('stale', attempt) end
-if attempt == wanted and state == 'none' then return answer('none', wanted, nil, true) end
-
-redis.call('SET', KEYS[3], ARGV[6] .. ' none', 'PX', ARGV[7])
-if attempt and state ~= 'none' then
-  give_back(referral, attempt, state, names)
-  finish()
+local function release(key, referral, wanted)
+  wanted = tonumber(wanted)
+  local attempt, state, _, names = read_claim(key)
+  if attempt and attempt > wanted then return claim_result('stale', attempt) end
+  if attempt == wanted and state == 'none' then return claim_result('none', wanted, nil, true) end
+  redis.call('SET', key, wanted .. ' none', 'PX', REMEMBERED)
+  if attempt then give_back(referral, attempt, state, names) end
+  return claim_result('none', wanted)
 end
-return answer('none', wanted)
+
+return for_each_claim(2, release)

@@ -1,16 +1,15 @@
--- Put claims back as the record has them: no step, no hand-over. A claim that is there already is left as it is.
+-- Restore claims from the record, without a step or hand-over. An existing claim is left as it is.
 --
 -- KEYS[3...] the referrals' claims
--- ARGV[5] epoch, ARGV[6] how long the mark of a claim that was given back is kept (ms),
--- ARGV[7...] for each: referral, attempt, state, rank, programmes joined by spaces
--- Result  {'rebuilding'} when another rebuild has begun | {'ok', for each refused its referral}; refused is who has a
---         place of a programme that is not there
+-- ARGV[5] epoch, ARGV[6...] for each: referral, attempt, state, rank, programmes joined by spaces
+-- Result  {'rebuilding'} when another rebuild has begun | {'ok', each refused referral, which has a place of a
+--         programme that was not restored}
 
 if not rebuilding_as(ARGV[5]) then return {'rebuilding'} end
 
 local function restore(key, referral, attempt, state, rank, names)
   if state == 'none' then
-    redis.call('SET', key, attempt .. ' none', 'PX', ARGV[6])
+    redis.call('SET', key, attempt .. ' none', 'PX', REMEMBERED)
     return true
   end
   if state == 'waiting' then
@@ -27,7 +26,7 @@ end
 
 local result = {'ok'}
 for i = 3, #KEYS do
-  local at = (i - 3) * 5 + 7
+  local at = (i - 3) * 5 + 6
   if redis.call('EXISTS', KEYS[i]) == 0 and not restore(KEYS[i], unpack(ARGV, at, at + 4)) then
     result[#result + 1] = ARGV[at]
   end

@@ -1,6 +1,6 @@
--- Drop claims and queues of an older generation, while this one is being rebuilt.
+-- Delete claims and queues of an older generation, while this one is being rebuilt.
 --
--- KEYS[3...] keys to drop
+-- KEYS[3...] keys to delete
 -- ARGV[5] epoch
 -- Result  {'rebuilding'} when another rebuild has begun | {'ok'}
 

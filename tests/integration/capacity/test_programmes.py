@@ -1,21 +1,25 @@
-"""Places, queues and steps, as every store must keep them."""
+"""Programmes, their figures, queues and steps, as every store must keep them."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 
 from services.capacity.domain.step import START, StepId
-from services.capacity.ports import Store, UnknownProgramme
+from services.capacity.ports import Store
 from services.contracts.events import ClaimQueuedV1, ClaimWithdrawnV1, PlaceHandedOverV1, PlaceHeldV1, PlacesSetV1
 from services.contracts.vocabulary import ClaimState, Modality
 from tests.integration.capacity.network import (
     NOW,
     claim,
     figures,
+    new_figure,
     open_programme,
+    opening,
+    present,
     queue,
     referral,
-    set_places,
+    release,
     steps,
     story,
 )
@@ -25,7 +29,7 @@ async def test_added_places_go_to_the_queue_in_the_same_step(store: Store) -> No
     await open_programme(store, "a", 0)
     for number in (1, 2, 3):
         await claim(store, number, "a")
-    answer = await set_places(store, "a", 2)
+    answer = await new_figure(store, "a", 2)
     assert (answer.places, answer.held, answer.waiting, answer.free) == (2, 2, 1, 0)
     assert (await story(store))[-3:] == ["PlacesSet a", "PlaceHandedOver a 1", "PlaceHandedOver a 2"]
 
@@ -34,41 +38,80 @@ async def test_taking_places_away_evicts_nobody_and_shows_overcommitted(store: S
     await open_programme(store, "a", 3)
     for number in (1, 2, 3, 4):
         await claim(store, number, "a")
-    answer = await set_places(store, "a", 1)
+    answer = await new_figure(store, "a", 1)
     assert (answer.held, answer.free, answer.overcommitted) == (3, 0, 2)
-    await store.claims.release(referral(1), 1, NOW)
-    await store.claims.release(referral(2), 1, NOW)
+    await release(store, 1)
+    await release(store, 2)
     assert await queue(store, "a") == [4]
-    await store.claims.release(referral(3), 1, NOW)
-    assert (await store.claims.present(referral(4))).state is ClaimState.HELD
+    await release(store, 3)
+    assert (await present(store, 4)).state is ClaimState.HELD
 
 
-async def test_the_figure_of_an_unknown_programme_cannot_be_set(store: Store) -> None:
+async def test_of_two_figures_the_one_of_the_higher_version_stands(store: Store) -> None:
     await open_programme(store, "a", 1)
-    with pytest.raises(UnknownProgramme):
-        await set_places(store, "nowhere", 1)
-
-
-async def test_of_two_figures_the_one_confirmed_later_stands(store: Store) -> None:
-    await open_programme(store, "a", 1)
-    await set_places(store, "a", 5)
+    await new_figure(store, "a", 5)
     assert (await open_programme(store, "a", 1)).places == 5
-    later = await open_programme(store, "a", 2, confirmed_at=NOW + timedelta(days=1), suspended=True)
-    assert (later.places, later.suspended) == (2, True)
+    later = await open_programme(store, "a", 2, version=7, suspended=True)
+    assert (later.places, later.suspended, later.version) == (2, True, 7)
+
+
+@pytest.mark.parametrize("order", list(permutations((1, 2, 3))))
+@pytest.mark.parametrize("clock", [timedelta(hours=1), timedelta(0), timedelta(hours=-1)])
+async def test_the_higher_version_stands_whatever_the_order_and_the_clock(
+    store: Store, order: tuple[int, ...], clock: timedelta
+) -> None:
+    for version in order:
+        at = NOW + clock * version
+        what = opening("a", version * 10, version=version, confirmed_at=at, suspended=version == 2)
+        answer = await store.programmes.open_programme(what, at)
+    assert (answer.version, answer.places, answer.suspended) == (3, 30, False)
+    assert answer.confirmed_at == NOW + clock * 3
+    assert (await figures(store, "a")).version == 3
 
 
 async def test_a_figure_set_by_a_clock_that_was_put_back_is_newer_all_the_same(store: Store) -> None:
     await open_programme(store, "a", 1)
-    first = await store.places.set_places("a", 2, NOW + timedelta(hours=1))
+    await new_figure(store, "a", 2, at=NOW + timedelta(hours=1))
     for places in (3, 4):
-        answer = await store.places.set_places("a", places, NOW - timedelta(hours=1))
-        assert answer.confirmed_at == first.confirmed_at + timedelta(milliseconds=places - 2)
-    assert (await open_programme(store, "a", 9, confirmed_at=NOW + timedelta(minutes=1))).places == 4
+        answer = await new_figure(store, "a", places, at=NOW - timedelta(hours=1))
+        assert (answer.places, answer.version) == (places, places)
+        assert answer.confirmed_at == NOW - timedelta(hours=1)
+    late = await open_programme(store, "a", 9, version=3, confirmed_at=NOW + timedelta(minutes=1))
+    assert (late.places, late.confirmed_at) == (4, NOW - timedelta(hours=1))
+
+
+async def test_a_figure_of_an_equal_or_a_lower_version_changes_nothing(store: Store) -> None:
+    first = await open_programme(store, "a", 1, version=4)
+    for version in (4, 3, 0):
+        again = await open_programme(
+            store, "a", 9, version=version, suspended=True, confirmed_at=NOW + timedelta(days=3)
+        )
+        assert again == first
+    assert await story(store) == ["PlacesSet a"]
+
+
+async def test_a_programme_without_a_figure_has_no_places_but_a_queue_and_the_first_figure_hands_over(
+    store: Store,
+) -> None:
+    answer = await open_programme(store, "a", 0, version=0, confirmed_at=None)
+    assert (answer.version, answer.places, answer.free, answer.confirmed_at, answer.stale) == (0, 0, 0, None, True)
+    assert (await claim(store, 2, "a")).free == {"a": 0}
+    await claim(store, 1, "a")
+    await claim(store, 3, "a")
+    assert await queue(store, "a") == [1, 2, 3]
+    assert (await open_programme(store, "a", 0, version=0, confirmed_at=None)).waiting == 3
+    first = await open_programme(store, "a", 2, version=1)
+    assert (first.held, first.waiting, first.version, first.confirmed_at) == (2, 1, 1, NOW)
+    assert (await story(store))[-3:] == ["PlacesSet a", "PlaceHandedOver a 1", "PlaceHandedOver a 2"]
+    unset, *_, placed, _, _ = (step.data for step in await steps(store))
+    assert isinstance(unset, PlacesSetV1)
+    assert isinstance(placed, PlacesSetV1)
+    assert (unset.confirmed_at, unset.stale, placed.confirmed_at, placed.stale) == (None, True, NOW, None)
 
 
 async def test_a_programme_registered_again_changes_its_owner_and_keeps_its_figure(store: Store) -> None:
     first = await open_programme(store, "a", 1)
-    assert (await open_programme(store, "a", 1)).mark == first.mark
+    assert (await open_programme(store, "a", 1)).data_version == first.data_version
     moved = await open_programme(store, "a", 9, center_id="center-2", region_id="KZ-75", modality=Modality.INPATIENT)
     assert (moved.center_id, moved.region_id, moved.modality, moved.places) == (
         "center-2", "KZ-75", Modality.INPATIENT, 1,
@@ -77,11 +120,11 @@ async def test_a_programme_registered_again_changes_its_owner_and_keeps_its_figu
 
 async def test_a_figure_that_nobody_confirmed_for_seven_days_is_stale(store: Store) -> None:
     await open_programme(store, "a", 1)
-    fresh = await store.places.snapshot(NOW + timedelta(days=7))
-    stale = await store.places.snapshot(NOW + timedelta(days=7, seconds=1))
+    fresh = await store.programmes.snapshot(NOW + timedelta(days=7))
+    stale = await store.programmes.snapshot(NOW + timedelta(days=7, seconds=1))
     assert (fresh.figures[0].stale, stale.figures[0].stale) == (False, True)
-    await store.places.set_places("a", 1, NOW + timedelta(days=8))
-    again = await store.places.snapshot(NOW + timedelta(days=9))
+    await new_figure(store, "a", 1, at=NOW + timedelta(days=8))
+    again = await store.programmes.snapshot(NOW + timedelta(days=9))
     assert again.figures[0].stale is False
 
 
@@ -89,20 +132,20 @@ async def test_a_step_on_a_stale_figure_says_so(store: Store) -> None:
     await open_programme(store, "a", 2)
     for number, days in ((1, 7), (2, 8)):
         await claim(store, number, "a", at=NOW + timedelta(days=days))
-    await store.places.set_places("a", 2, NOW + timedelta(days=9))
-    told = [(type(step.data).__name__, getattr(step.data, "stale", None)) for step in await steps(store)]
-    assert told == [("PlacesSetV1", None), ("PlaceHeldV1", None), ("PlaceHeldV1", True), ("PlacesSetV1", None)]
+    await new_figure(store, "a", 2, at=NOW + timedelta(days=9))
+    emitted = [(type(step.data).__name__, getattr(step.data, "stale", None)) for step in await steps(store)]
+    assert emitted == [("PlacesSetV1", None), ("PlaceHeldV1", None), ("PlaceHeldV1", True), ("PlacesSetV1", None)]
 
 
 async def test_a_queue_is_read_in_parts_also_among_equal_ranks(store: Store) -> None:
     await open_programme(store, "a", 0)
     for number in range(1, 8):
         await claim(store, number, "a", rank=number // 4)
-    first = await store.places.queue("a", None, 2)
-    second = await store.places.queue("a", first[-1], 2)
-    third = await store.places.queue("a", second[-1], 10)
-    assert [turn.referral_id.int for turn in (*first, *second, *third)] == [1, 2, 3, 4, 5, 6, 7]
-    assert [turn.position for turn in third] == [5, 6, 7]
+    first = await store.programmes.queue("a", None, 2)
+    second = await store.programmes.queue("a", (first[-1].rank, first[-1].referral_id), 2)
+    third = await store.programmes.queue("a", (second[-1].rank, second[-1].referral_id), 10)
+    assert [entry.referral_id.int for entry in (*first, *second, *third)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [entry.position for entry in third] == [5, 6, 7]
 
 
 async def test_a_step_says_what_happened_and_the_count_after_it(store: Store) -> None:
@@ -110,7 +153,7 @@ async def test_a_step_says_what_happened_and_the_count_after_it(store: Store) ->
     await open_programme(store, "b", 0)
     await claim(store, 1, "a")
     await claim(store, 2, "b", "a", attempt=4, at=NOW + timedelta(seconds=5))
-    await store.claims.release(referral(1), 1, NOW + timedelta(seconds=9))
+    await release(store, 1, at=NOW + timedelta(seconds=9))
     placed, _, held, _, released, handed = await steps(store)
     assert isinstance(placed.data, PlacesSetV1)
     assert placed.data.confirmed_at == NOW
@@ -145,8 +188,8 @@ async def test_the_story_folds_to_the_same_figures(store: Store) -> None:
     await open_programme(store, "b", 1)
     for number in range(1, 6):
         await claim(store, number, "a", "b")
-    await store.claims.release(referral(1), 1, NOW)
-    await store.claims.release(referral(5), 1, NOW)
+    await release(store, 1)
+    await release(store, 5)
     waiting = {"a": 0, "b": 0}
     for step in await steps(store):
         if isinstance(step.data, ClaimQueuedV1 | ClaimWithdrawnV1):

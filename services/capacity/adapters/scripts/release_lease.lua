@@ -1,8 +1,8 @@
--- End one's own lease, so that the next relay need not wait for it.
+-- Release the relay's lease, so that the next relay need not wait for its end.
 --
 -- KEYS[3] lease
 -- ARGV[5] owner
--- Result  {1} when it was one's own | {0}
+-- Result  {1} when this owner had it | {0}
 
 if redis.call('GET', KEYS[3]) ~= ARGV[5] then return {0} end
 redis.call('DEL', KEYS[3])

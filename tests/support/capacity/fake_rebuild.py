@@ -1,16 +1,17 @@
-"""The fake's other sides: rebuilding it, and telling all that it keeps."""
+"""The fake's other ports: rebuilding it, and all its claims in pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.capacity.adapters.fake_claims import FakeClaims
-from services.capacity.adapters.fake_ledger import HELD, NONE, OCCUPIED, WAITING, FakeClaim
-from services.capacity.ports import Rebuilding, Store, Told
+from services.capacity.domain.figures import Staleness
+from services.capacity.ports import ClaimsPosition, ClaimsRead, Rebuilding, Store
 from services.contracts import events
-from services.contracts.claims import ClaimTurns, DataVersion, ProgrammeCapacity, QueueTurn
+from services.contracts.claims import DataVersion, ProgrammeCapacity
 from services.contracts.rebuild import Generation, GenerationState, KeptClaim, Opened, RestoredClaim
+from tests.support.capacity.fake_claims import FakeClaims
+from tests.support.capacity.fake_ledger import HELD, NONE, OCCUPIED, WAITING, FakeClaim
 
 
 @dataclass
@@ -58,15 +59,15 @@ class FakeRebuild:
 
     async def open(self, epoch: str, at: datetime) -> Opened:
         if str(self.fake.epoch) == epoch:
-            return Opened(mark=self.fake.mark(), handed_over=0)
+            return Opened(data_version=self.fake.data_version(), handed_over=0)
         self._check(epoch)
         self.fake.epoch, self.fake.rebuilding = self.fake.rebuilding, None
         for name in sorted(self.fake.programmes):
-            self.fake.tell(events.PlacesSetV1, name, at)
-        told = self.fake.sequence
+            self.fake.emit(events.PlacesSetV1, name, at)
+        figures = self.fake.sequence
         for name in sorted(self.fake.programmes):
             self.fake.hand_over(name, at)
-        return Opened(mark=self.fake.mark(), handed_over=self.fake.sequence - told)
+        return Opened(data_version=self.fake.data_version(), handed_over=self.fake.sequence - figures)
 
     def _check(self, epoch: str) -> None:
         if self.fake.rebuilding is None or str(self.fake.rebuilding) != epoch:
@@ -74,30 +75,20 @@ class FakeRebuild:
 
 
 @dataclass
-class FakeBooks:
-    """Books on a FakeClaims, which tells all in one page."""
+class FakeClaimPages:
+    """ClaimPages on a FakeClaims: everything is on one page."""
 
     fake: FakeClaims
 
-    async def claims(self, position: tuple[str, ...] | None, now: datetime) -> Told:
-        if position is not None:
-            raise ValueError("is no position")
+    async def page(self, position: ClaimsPosition | None, now: datetime) -> ClaimsRead:
+        return await self._read(list(self.fake.claims), now)
+
+    async def lookup(self, referral_ids: Sequence[UUID], now: datetime) -> ClaimsRead:
+        return await self._read(referral_ids, now)
+
+    async def _read(self, referral_ids: Sequence[UUID], now: datetime) -> ClaimsRead:
         snapshot = await self.fake.snapshot(now)
-        return Told(snapshot.mark, tuple(map(self._kept, self.fake.claims)), None, snapshot.figures)
-
-    async def look(self, referral_ids: Sequence[UUID], now: datetime) -> Told:
-        snapshot = await self.fake.snapshot(now)
-        return Told(snapshot.mark, tuple(map(self._kept, referral_ids)), None, snapshot.figures)
-
-    async def turns(self, referral_id: UUID) -> ClaimTurns:
-        found = await self.fake.present(referral_id)
-        waits = found.state is WAITING
-        names = self.fake.claims[referral_id].programmes if waits else ()
-        return ClaimTurns(**found.model_dump(), turns=tuple(self._turn(name, referral_id) for name in names))
-
-    def _turn(self, programme_id: str, referral_id: UUID) -> QueueTurn:
-        queue = self.fake.waiting_at(programme_id)
-        return QueueTurn(programme_id=programme_id, position=queue.index(referral_id) + 1, length=len(queue))
+        return ClaimsRead(snapshot.data_version, tuple(map(self._kept, referral_ids)), None, snapshot.figures)
 
     def _kept(self, referral_id: UUID) -> KeptClaim:
         one = self.fake.claims.get(referral_id, FakeClaim(0, NONE))
@@ -111,7 +102,7 @@ class FakeBooks:
         )
 
 
-def fake_store() -> Store:
-    """All sides of one new fake."""
-    fake = FakeClaims()
-    return Store(fake, fake, fake, FakeRebuild(fake), FakeBooks(fake))
+def fake_store(staleness: Staleness | None = None) -> Store:
+    """All ports of one new fake; figures are stale after seven days when `staleness` is left out."""
+    fake = FakeClaims(staleness)
+    return Store(fake, fake, fake, FakeRebuild(fake), FakeClaimPages(fake))

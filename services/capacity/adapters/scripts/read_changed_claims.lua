@@ -1,8 +1,8 @@
--- The claims of every referral that a step was about since some sequence; after the last of them, all figures.
+-- The claims of every referral in a step after some sequence; after the last step, all figures.
 --
 -- ARGV[5] that sequence, ARGV[6] how many steps at most
--- Result  {'rebuilding'} | {'ok', epoch, sequence, last step read, {for each a claim as in dump}, {figures, as in
---         figures.lua, when no step is left; else empty}, 1 when no step is left}
+-- Result  {'rebuilding'} | {'ok', epoch, sequence, last step read, {for each a claim as in read_claims.lua},
+--         {figures as in figures.lua} or nil while steps are left}
 
 if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
 
@@ -15,9 +15,8 @@ for _, step in ipairs(steps) do
     local referral = step[2][i] == 'referral' and step[2][i + 1]
     if referral and referral ~= '' and not seen[referral] then
       seen[referral] = true
-      claims[#claims + 1] = describe(ARGV[1] .. 'claim:' .. referral, referral) or {referral, '0 none', ''}
+      claims[#claims + 1] = describe(ARGV[1] .. 'claim:' .. referral, referral)
     end
   end
 end
-if #steps >= tonumber(ARGV[6]) then return {'ok', epoch, sequence, last, claims, {}, 0} end
-return {'ok', epoch, sequence, last, claims, add_figures({}), 1}
+return {'ok', epoch, sequence, last, claims, #steps < tonumber(ARGV[6]) and add_figures({})}

@@ -1,4 +1,4 @@
-"""What each step of the fake stands on, as `ledger.lua` is for Redis: claims, counts, hand-overs, steps told."""
+"""Shared by the fake's steps, as `ledger.lua` is by the scripts: claims, counts, hand-overs, emitted steps."""
 
 import asyncio
 from collections import defaultdict
@@ -10,17 +10,14 @@ from typing import Any
 from uuid import UUID
 
 from services.capacity.domain.entries import from_ms, to_ms
-from services.capacity.domain.figures import figures, free_places
+from services.capacity.domain.figures import Staleness, free_places, stale_after
 from services.capacity.domain.step import START, Step, StepId
 from services.capacity.ports import Rebuilding
 from services.contracts import events
-from services.contracts.claims import (
-    DataVersion,
-    ProgrammeCapacity,
-    ProgrammeFigures,
-)
+from services.contracts.claims import DataVersion, ProgrammeCapacity, ProgrammeFigures
 from services.contracts.vocabulary import ClaimState
 
+FIGURE = set(ProgrammeCapacity.model_fields)
 HELD, OCCUPIED, WAITING, NONE = ClaimState.HELD, ClaimState.OCCUPIED, ClaimState.WAITING, ClaimState.NONE
 
 
@@ -35,7 +32,8 @@ class FakeClaim:
 class FakeLedger:
     """Claims and programmes in memory, and the Steps port. Nothing is counted: every figure is read from the claims."""
 
-    def __init__(self) -> None:
+    def __init__(self, staleness: Staleness | None = None) -> None:
+        self._staleness = staleness or stale_after(7)
         self.epoch: int | None = None
         self.rebuilding: int | None = None
         self.sequence = 0
@@ -43,16 +41,16 @@ class FakeLedger:
         self._there: defaultdict[str, set[UUID]] = defaultdict(set)
         self.programmes: dict[str, ProgrammeCapacity] = {}
         self.steps: list[Step] = []
-        self._told = asyncio.Event()
+        self._emitted = asyncio.Event()
 
     async def after(self, last: StepId, limit: int) -> list[Step]:
         return [step for step in self.steps if step.id > last][:limit]
 
     async def wait(self, last: StepId, limit: int, seconds: float) -> list[Step]:
         if not (steps := await self.after(last, limit)):
-            self._told.clear()
+            self._emitted.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._told.wait(), seconds)
+                await asyncio.wait_for(self._emitted.wait(), seconds)
             steps = await self.after(last, limit)
         return steps
 
@@ -76,23 +74,21 @@ class FakeLedger:
             claim = self.claims[waiting[0]]
             self.put(waiting[0], replace(claim, state=HELD, programmes=(programme_id,)))
             left = tuple(name for name in claim.programmes if name != programme_id)
-            self.tell(
-                events.PlaceHandedOverV1, programme_id, at, waiting[0], claim.attempt, left=left
-            )  # fmt: skip
+            self.emit(events.PlaceHandedOverV1, programme_id, at, waiting[0], claim.attempt, left=left)
 
     def _give_back(self, referral_id: UUID, claim: FakeClaim, at: datetime) -> None:
-        """Say what `claim`, already taken from the referral, sets free, and hand it over."""
+        """Emit what `claim`, already removed from the referral, sets free, and hand it over."""
         if claim.state is WAITING:
-            self._turn(events.ClaimWithdrawnV1, claim.programmes, at, referral_id, claim.attempt)
+            self._emit_queued(events.ClaimWithdrawnV1, claim.programmes, at, referral_id, claim.attempt)
         elif claim.state is not NONE:
-            self.tell(events.PlaceReleasedV1, claim.programmes[0], at, referral_id, claim.attempt)
+            self.emit(events.PlaceReleasedV1, claim.programmes[0], at, referral_id, claim.attempt)
             self.hand_over(claim.programmes[0], at)
 
     def check(self, seen: DataVersion | None) -> None:
         if self.epoch is None or (seen and (seen.epoch != str(self.epoch) or seen.sequence > self.sequence)):
             raise Rebuilding
 
-    def mark(self) -> DataVersion:
+    def data_version(self) -> DataVersion:
         return DataVersion(epoch=str(self.epoch), sequence=self.sequence)
 
     def put(self, referral_id: UUID, claim: FakeClaim) -> None:
@@ -113,7 +109,14 @@ class FakeLedger:
 
     def _figures(self, programme_id: str, now: datetime) -> ProgrammeFigures:
         counts = {state.value: self._count(programme_id, state) for state in (HELD, OCCUPIED, WAITING)}
-        return figures(self.programmes[programme_id], now=now, **counts)
+        known, taken = self.programmes[programme_id], counts["held"] + counts["occupied"]
+        return ProgrammeFigures(
+            **known.model_dump(include=FIGURE),
+            **counts,
+            free=self._free(programme_id),
+            overcommitted=max(0, taken - known.places),
+            stale=self._staleness(known.confirmed_at, now),
+        )
 
     def _free(self, programme_id: str) -> int:
         known = self.programmes.get(programme_id)
@@ -127,7 +130,7 @@ class FakeLedger:
         waiting = [(claim.rank, str(one), one) for one, claim in here.items() if claim.state is WAITING]
         return [referral_id for _, _, referral_id in sorted(waiting)]
 
-    def tell(
+    def emit(
         self,
         event: type[events.CapacityEvent],
         programme_id: str,
@@ -139,10 +142,10 @@ class FakeLedger:
         now = self._figures(programme_id, at)
         if event is events.PlacesSetV1:
             more = {"suspended": now.suspended, "confirmed_at": now.confirmed_at}
-        counted = now.model_dump(exclude={"suspended", "confirmed_at", "free", "overcommitted", "stale"})
+        counted = now.model_dump(exclude={"suspended", "confirmed_at", "version", "free", "overcommitted", "stale"})
         self._append(event, at, referral_id=referral_id, attempt=attempt, stale=now.stale or None, **counted, **more)
 
-    def _turn(
+    def _emit_queued(
         self,
         event: type[events.Payload],
         names: Sequence[str],
@@ -158,4 +161,4 @@ class FakeLedger:
         step_id = StepId(self.epoch or 0, self.sequence)
         data = event(epoch=str(step_id.epoch), sequence=step_id.sequence, **fields)
         self.steps.append(Step(step_id, from_ms(to_ms(at)), data))
-        self._told.set()
+        self._emitted.set()

@@ -1,0 +1,102 @@
+"""The routes of figures and queues for everyone, and of opening programmes for the referral service."""
+
+from collections.abc import Callable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path, Query
+
+from services.capacity.domain.step import StepId
+from services.capacity.entrypoints.requests import (
+    BATCH_BODY,
+    CenterOrOperator,
+    Reader,
+    Service,
+    ServiceOnly,
+    check_center,
+)
+from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening, QueueEntry
+from services.contracts.vocabulary import Modality
+from services.kit.http.pages import Page, Text, read_cursor, write_cursor
+from services.kit.http.problems import Problem
+from services.kit.http.routes import guarded_router
+
+router = guarded_router("/v1", tags=["capacity"])
+Cursor = Annotated[str | None, Query(description="`next` of the part before")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+class CapacityPage(Page[ProgrammeFigures]):
+    """Figures at one moment, from which the feed goes on by `last_event_id`."""
+
+    data_version: DataVersion
+    last_event_id: str
+
+
+@router.get("/capacity")
+async def list_capacity(
+    service: Service,
+    _: Reader,
+    region: str | None = None,
+    modality: Modality | None = None,
+    free: Annotated[int | None, Query(ge=0, description="At least so many free places")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 200,
+) -> CapacityPage:
+    """The figures of all programmes, by programme id."""
+
+    def wanted(one: ProgrammeFigures) -> bool:
+        return region in (None, one.region_id) and modality in (None, one.modality) and one.free >= (free or 0)
+
+    return await _page(service, wanted, cursor, limit)
+
+
+@router.get("/capacity/{center_id}")
+async def show_center(
+    service: Service, _: Reader, center_id: str, cursor: Cursor = None, limit: Limit = 200
+) -> CapacityPage:
+    """The figures of one center's programmes."""
+    page = await _page(service, lambda one: one.center_id == center_id, cursor, limit)
+    if not page.items and cursor is None:
+        raise Problem(404, "unknown_center", "Capacity knows no programme of this center.")
+    return page
+
+
+@router.get("/queues/{programme_id}")
+async def show_queue(
+    service: Service, who: CenterOrOperator, programme_id: str, cursor: Cursor = None, limit: Limit = 100
+) -> Page[QueueEntry]:
+    """The queue of this programme, in order."""
+    snapshot = await service.store.programmes.snapshot(service.clock())
+    programme = next((one for one in snapshot.figures if one.programme_id == programme_id), None)
+    if programme is None:
+        raise Problem(404, "unknown_programme", "Capacity knows no such programme.")
+    check_center(who, programme.center_id)
+    after = read_cursor(cursor, tuple[int, UUID]) if cursor else None
+    found = await service.store.programmes.queue(programme_id, after, limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(items=found[:limit], next=write_cursor(last.rank, str(last.referral_id)) if last else None)
+
+
+@router.put("/programmes/{programme_id}", dependencies=[ServiceOnly], max_body_size=BATCH_BODY)
+async def open_programme(
+    service: Service, programme_id: Annotated[str, Path(max_length=100)], opening: ProgrammeOpening
+) -> ProgrammeAnswer:
+    """Open a programme or apply its newer figure; `waiting` join its queue before a place is handed over."""
+    if opening.programme_id != programme_id:
+        raise Problem.of_field("programme_id", "differs_from_path", "is not the programme of the path")
+    return await service.store.programmes.open_programme(opening, opening.at or service.clock())
+
+
+async def _page(
+    service: Service, wanted: Callable[[ProgrammeFigures], bool], cursor: str | None, limit: int
+) -> CapacityPage:
+    after = read_cursor(cursor, tuple[Text])[0] if cursor else ""
+    snapshot = await service.store.programmes.snapshot(service.clock())
+    found = [one for one in snapshot.figures if one.programme_id > after and wanted(one)]
+    return CapacityPage(
+        items=found[:limit],
+        next=write_cursor(found[limit - 1].programme_id) if len(found) > limit else None,
+        data_version=snapshot.data_version,
+        last_event_id=str(StepId.of(snapshot.data_version)),
+    )
