@@ -11,37 +11,48 @@ from services.contracts.reference import read_settlements
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import ServiceToken, TokenVerifier
 from services.kit.sql.database import Database
-from services.referral.adapters.http_queues import HttpQueues
-from services.referral.adapters.http_rebuild import HttpCapacity
-from services.referral.adapters.kafka_flow import KafkaFlow
+from services.kit.sql.lease import Lease
+from services.referral.adapters.http_capacity import HttpCapacity
+from services.referral.adapters.http_queue_positions import HttpQueuePositions
+from services.referral.adapters.kafka_progress import KafkaProgress
 from services.referral.adapters.reasons import read_reasons
 from services.referral.adapters.sql_deadlines import SqlDeadlines
+from services.referral.adapters.sql_queues import SqlQueues
 from services.referral.adapters.sql_record import SqlRecord
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.sql_supply import SqlSupplies
 from services.referral.adapters.sql_views import Views
 from services.referral.adapters.sql_worklists import Worklists
-from services.referral.adapters.tables import dead_letters
+from services.referral.adapters.tables import dead_letters, leases
 from services.referral.handlers.act import ActOnReferral
-from services.referral.handlers.foresee import Foresee
-from services.referral.handlers.hold_audit import Audit
-from services.referral.handlers.mend import Mend
-from services.referral.handlers.move_on import MoveOn
+from services.referral.handlers.apply_figures import ApplyFigures
+from services.referral.handlers.claim_places import ClaimPlaces
+from services.referral.handlers.forecast_places import ForecastPlaces
+from services.referral.handlers.occupy_places import OccupyPlaces
+from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
 from services.referral.handlers.open_center import OpenCenter
-from services.referral.handlers.place_children import PlaceChildren
-from services.referral.handlers.settle_places import GiveBack, Occupy
-from services.referral.handlers.steward import Steward
+from services.referral.handlers.reactions import Reactions
+from services.referral.handlers.rebuild import CapacityRebuilder
+from services.referral.handlers.reconcile import Reconciliation
+from services.referral.handlers.register_center import RegisterCenter
+from services.referral.handlers.release_places import ReleasePlaces
+from services.referral.handlers.repair import Repair
+from services.referral.handlers.reroute_referrals import RerouteReferrals
+from services.referral.handlers.route_new_referrals import RouteNewReferrals
 from services.referral.handlers.sweep import Sweep
-from services.referral.handlers.take_handovers import TakeHandovers
-from services.referral.ports import Claims, Clock, Queues
+from services.referral.ports import Clock
 from services.referral.settings import ReferralSettings
 
 CAPACITY_SECONDS = 20.0
+REBUILD_MS, SWEEP_MS = 5_000, 10_000
+"""How long a lease holds without being renewed."""
 
 
 def utc_now() -> datetime:
-    return datetime.now(UTC)
+    """In whole milliseconds, as it is stored."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 @dataclass(frozen=True)
@@ -55,63 +66,75 @@ class ReferralService:
     views: Views
     worklists: Worklists
     reasons: Mapping[str, frozenset[str]]
-    place_children: PlaceChildren
-    move_on: MoveOn
-    take_handovers: TakeHandovers
-    open_center: OpenCenter
-    give_back: GiveBack
-    occupy: Occupy
+    reactions: Reactions
+    register_center: RegisterCenter
     act: ActOnReferral
     deadlines: SqlDeadlines
     sweep: Sweep
     record: SqlRecord
-    steward: Steward
-    audit: Audit
-    mend: Mend
-    foresee: Foresee
-    letters: DeadLetterRepository
+    rebuilder: CapacityRebuilder
+    reconcile: Reconciliation
+    repair: Repair
+    forecast: ForecastPlaces
+    dead_letters: DeadLetterRepository
+    audit_lease: Lease
     clock: Clock
 
 
 @asynccontextmanager
 async def bootstrap(
-    settings: ReferralSettings,
-    *,
-    clock: Clock = utc_now,
-    claims: Claims | None = None,
-    capacity: HttpCapacity | None = None,
-    queues: Queues | None = None,
+    settings: ReferralSettings, *, clock: Clock = utc_now, capacity: HttpCapacity | None = None
 ) -> AsyncIterator[ReferralService]:
-    """The service on the settings' database and capacity; tests may pass a clock, claims, a capacity or queues."""
+    """The service on the settings' database and capacity; tests may pass a clock or a capacity."""
     database = Database(settings.referral_sql_url)
-    async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS) as client:
-        token = ServiceToken(settings.service_token_file)
-        capacity = capacity or HttpCapacity(client, token)
+    secure = settings.capacity_url.startswith("https")  # else the roots of trust would be loaded for nothing
+    async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS, verify=secure) as client:
+        capacity = capacity or HttpCapacity(client, ServiceToken(settings.service_token_file))
         try:
-            yield _wired(settings, database, clock, claims or capacity, capacity, queues or HttpQueues(client, token))
+            yield _wired(settings, database, clock, capacity)
         finally:
             await database.close()
 
 
-def _wired(
-    settings: ReferralSettings, database: Database, clock: Clock, claims: Claims, capacity: HttpCapacity, queues: Queues
-) -> ReferralService:
+def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacity: HttpCapacity) -> ReferralService:
     """Each adapter once, and the use cases on them."""
-    record, referrals, deadlines = SqlRecord(database), SqlReferrals(database), SqlDeadlines(database)
-    registry = SqlRegistry(database, read_settlements(settings.data), clock, settings.staleness)
-    steward = Steward(record, capacity, clock)
-    capacity.refused = steward.notice
-    audit = Audit(record, capacity, KafkaFlow(settings))
+    settlements = read_settlements(settings.data)
+    referrals, deadlines, queues = SqlReferrals(database), SqlDeadlines(database), SqlQueues(database)
+    registry = SqlRegistry(database, settlements, clock, settings.staleness)
+    record = SqlRecord(database, Lease(database, leases, "rebuild", REBUILD_MS))
+    rebuilder = CapacityRebuilder(record, capacity, clock)
+    capacity.on_rebuilding = rebuilder.trigger
+    reconcile = Reconciliation(record, capacity, KafkaProgress(settings))
+    sweep_lease = Lease(database, leases, "sweep", SWEEP_MS)
+    claim_places = ClaimPlaces(capacity, registry)
     return ReferralService(
-        settings=settings, database=database, verifier=TokenVerifier.of(settings), clock=clock,
-        reasons=read_reasons(settings.data), registry=registry, views=Views(database), worklists=Worklists(database),
-        letters=DeadLetterRepository(database, dead_letters, clock), record=record, deadlines=deadlines,
-        place_children=PlaceChildren(referrals, claims, registry, clock),
-        move_on=MoveOn(referrals, claims, registry, clock),
-        take_handovers=TakeHandovers(referrals, registry, clock),
-        open_center=OpenCenter(referrals, claims, deadlines, registry, clock),
-        give_back=GiveBack(referrals, claims), occupy=Occupy(referrals, claims),
-        act=ActOnReferral(referrals, registry, clock), sweep=Sweep(referrals, deadlines, registry),
-        steward=steward, audit=audit, mend=Mend(audit, steward),
-        foresee=Foresee(queues, SqlSupplies(database), clock, settings.staleness),
-    )  # fmt: skip
+        settings=settings,
+        database=database,
+        verifier=TokenVerifier.of(settings),
+        registry=registry,
+        views=Views(database),
+        worklists=Worklists(database),
+        reasons=read_reasons(settings.data),
+        reactions=Reactions(
+            referrals,
+            route_new_referrals=RouteNewReferrals(claim_places, registry, clock),
+            reroute_referrals=RerouteReferrals(claim_places, registry, clock),
+            occupy_places=OccupyPlaces(capacity),
+            release_places=ReleasePlaces(capacity),
+            open_center=OpenCenter(referrals, queues, capacity, deadlines, registry, clock),
+            apply_figures=ApplyFigures(registry, capacity),
+            offer_handed_over_places=OfferHandedOverPlaces(registry, clock),
+        ),
+        register_center=RegisterCenter(registry, settlements),
+        act=ActOnReferral(referrals, registry, clock),
+        deadlines=deadlines,
+        sweep=Sweep(referrals, deadlines, queues, registry, sweep_lease.acquire),
+        record=record,
+        rebuilder=rebuilder,
+        reconcile=reconcile,
+        repair=Repair(reconcile, rebuilder),
+        forecast=ForecastPlaces(HttpQueuePositions(capacity), SqlSupplies(database), clock, settings.staleness),
+        dead_letters=DeadLetterRepository(database, dead_letters, clock),
+        audit_lease=Lease(database, leases, "audit", round(settings.audit_every * 1000)),
+        clock=clock,
+    )

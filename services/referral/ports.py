@@ -1,4 +1,4 @@
-"""What the handlers need of the world outside."""
+"""Ports of the referral service: what its handlers need from the outside."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,75 +7,52 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, ClaimTurns, DataVersion, ProgrammeOpening
-from services.contracts.events import PlacesSetV1
-from services.contracts.vocabulary import Modality, OfferState
+from services.contracts.claims import (
+    ClaimChange,
+    ClaimPositions,
+    ClaimRequest,
+    ClaimResult,
+    DataVersion,
+    ProgrammeOpening,
+)
+from services.contracts.vocabulary import Modality
 from services.referral.domain.forecast import Use
 from services.referral.domain.network import Network
 from services.referral.domain.programmes import Needs, Programme
-from services.referral.domain.referral import Change, Offer, Referral, current
-from services.referral.domain.routing import Candidate
+from services.referral.domain.referral import Change, ReferralWithOffers
 
 Clock = Callable[[], datetime]
-PASSED = frozenset({OfferState.DECLINED, OfferState.EXPIRED})
-OF_THE_CENTER = frozenset({"family_refused", "unreachable", "temporarily_closed"})
-"""Reasons for a decline that hold for all that the center offers; the others are the programme's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A referral with its offers, the newest last."""
+class BatchContext:
+    """The new events of a batch, the referrals they name, and the newest data version of capacity in the record."""
 
-    referral: Referral
-    offers: tuple[Offer, ...] = ()
-
-    @property
-    def offer(self) -> Offer | None:
-        """The offer of the referral's own attempt, when one was made."""
-        return current(self.referral, self.offers)
-
-    @property
-    def passed(self) -> frozenset[str]:
-        """The programmes and centers that will not be asked again; where the child did not come, they may be."""
-        return passed_by(self.offers)
+    unseen: frozenset[str]
+    referrals: Mapping[UUID, ReferralWithOffers]
+    data_version: DataVersion | None
 
 
 @dataclass(frozen=True, slots=True)
-class Seeker:
-    """Who waits or could not be placed: as much as tells where it may go, and its turn."""
+class UnplacedReferral:
+    """A waiting or unplaceable child: needs, exclusions and rank."""
 
     id: UUID
     attempt: int
     rank: int
     waits: bool
     needs: Needs
-    passed: frozenset[str]
-
-
-def passed_by(offers: Sequence[Offer]) -> frozenset[str]:
-    """The programmes and centers that let the child pass."""
-    failed = [one for one in offers if one.state in PASSED]
-    centers = {one.center_id for one in failed if one.reason in OF_THE_CENTER or one.state is OfferState.EXPIRED}
-    return frozenset({one.programme_id for one in failed} | centers)
-
-
-@dataclass(frozen=True, slots=True)
-class Inboxed:
-    """Which of a batch's events are new, what is known of their referrals, and capacity's newest mark."""
-
-    unseen: frozenset[str]
-    known: Mapping[UUID, Loaded]
-    mark: DataVersion | None
+    excluded_ids: frozenset[str]
 
 
 class Referrals(Protocol):
     """The referrals' record. Each call is one transaction."""
 
-    async def look(self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]) -> Inboxed:
-        """What a batch finds before it begins."""
-        ...
+    async def load_batch(
+        self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]
+    ) -> BatchContext: ...
 
-    async def load(self, referral_id: UUID) -> Loaded | None: ...
+    async def load(self, referral_id: UUID) -> ReferralWithOffers | None: ...
 
     async def save(
         self,
@@ -83,24 +60,36 @@ class Referrals(Protocol):
         *,
         consumer: str = "",
         event_ids: Collection[str] = (),
-        mark: DataVersion | None = None,
+        data_version: DataVersion | None = None,
         registry_version: int = 0,
     ) -> None:
-        """Make all `changes` true, with their events, or none; of one referral there may be several, in order.
+        """Save all `changes` with their events, or none; of one referral there may be several, in order.
 
-        Raises Conflict when a referral's version has moved on, or when one is to wait or be set aside by a registry
-        that has.
+        Raises Conflict when a referral's version has moved on, when a child is to wait or be set aside by a registry
+        version that has, or when capacity has been rebuilt.
         """
         ...
 
-    async def seeking(self, programmes: Collection[Programme]) -> Sequence[Seeker]:
-        """Who waits or could not be placed: of them at least all whom one of these programmes accepts now."""
+
+class Queues(Protocol):
+    """The unplaced referrals and their queue entries."""
+
+    async def unplaced(self, programmes: Collection[Programme]) -> Sequence[UnplacedReferral]:
+        """At least all whom one of these programmes accepts now."""
         ...
 
-    async def join_queues(self, joining: Mapping[UUID, Sequence[Candidate]]) -> None:
-        """Add these candidates to what each of these waits for; those who wait no more are passed over.
+    async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
+        """The referrals in the programme's queue."""
+        ...
 
-        A transaction takes some of them: repeating it changes nothing.
+    async def entries(self, referral_ids: Collection[UUID]) -> Mapping[UUID, frozenset[str]]:
+        """The programmes in whose queues each of these stands; a referral without any is left out."""
+        ...
+
+    async def join(self, joining: Mapping[UUID, Collection[str]], now: datetime) -> None:
+        """Add entries for programmes that opened; referrals that no longer wait are left out.
+
+        A transaction adds some of them: repeating it changes nothing.
         """
         ...
 
@@ -108,24 +97,16 @@ class Referrals(Protocol):
 class Deadlines(Protocol):
     """The deadlines' rows."""
 
-    async def due(self, now: datetime, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[Loaded]:
+    async def due(self, now: datetime, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[ReferralWithOffers]:
         """Up to `limit` referrals that are due at `now`, by (due_at, id), behind `after`."""
         ...
 
-    async def waits_for(self, referral_ids: Collection[UUID]) -> Mapping[UUID, frozenset[str]]:
-        """The programmes in whose queues each of these stands by the record; who waits for none is left out."""
+    async def review_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
+        """Those of them that are waiting or unplaceable are due at `now`."""
         ...
 
-    async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
-        """Who stands in the programme's queue by the record."""
-        ...
-
-    async def look_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
-        """Those of them who wait, or could not be placed, are due at `now`."""
-        ...
-
-    async def put_off(self, looks: Mapping[UUID, tuple[datetime, datetime]]) -> None:
-        """Each is due at the second moment, if it was due at the first still."""
+    async def put_off(self, moves: Mapping[UUID, tuple[datetime, datetime]]) -> None:
+        """Each is due at the second moment, if it is still due at the first."""
         ...
 
 
@@ -138,65 +119,63 @@ class Claims(Protocol):
         """One result a request, in order."""
         ...
 
-    async def release(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> DataVersion | None:
-        """Give back whatever the referral has under `attempt` or before; nothing is no error."""
+    async def release(self, changes: Sequence[ClaimChange], seen: DataVersion | None) -> DataVersion:
+        """Release whatever each referral has under the attempt or before; nothing is no error."""
         ...
 
-    async def occupy(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> ClaimAnswer:
-        """The place held under `attempt` becomes occupied; anything else is answered unchanged."""
+    async def occupy(self, changes: Sequence[ClaimChange], seen: DataVersion | None) -> DataVersion:
+        """The places held under these attempts become occupied; any other claim is left as it is."""
         ...
 
     async def open_programme(self, opening: ProgrammeOpening) -> None:
-        """Bring a programme's figure to capacity; who waits joins its queue before a place is given."""
+        """Bring a programme and its figure to capacity; the waiting join its queue before a place is given."""
         ...
 
 
 class Registry(Protocol):
-    """Centers and programmes."""
+    """Centers, programmes and figures."""
 
     async def network(self) -> Network:
         """The network as registered now."""
         ...
 
-    async def openings(self, programme_ids: Collection[str]) -> Sequence[ProgrammeOpening]:
-        """What capacity is to know of these programmes."""
+    async def openings(
+        self, *, center_ids: Collection[str] = (), programme_ids: Collection[str] = ()
+    ) -> Sequence[ProgrammeOpening]:
+        """What capacity is to know of these programmes; a closed one has no places."""
         ...
 
-    async def set_figures(self, consumer: str, figures: Mapping[str, PlacesSetV1]) -> None:
-        """Record capacity's newer figures: event id to figure; seen ones and older ones change nothing."""
-        ...
+
+class CapacityUnavailable(Exception):
+    """Capacity cannot answer now."""
+
+    def __init__(self, reason: "Unavailable") -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-class Missing(StrEnum):
-    """Why capacity has not told what was asked for."""
+class Unavailable(StrEnum):
+    """Why a figure of capacity is missing."""
 
     UNREACHABLE = "capacity_unreachable"
     REBUILDING = "rebuilding"
     NOT_QUEUED = "not_queued"
-    """It stands in no queue there: a place has just been handed to it, or its waiting is on the way."""
+    """The referral stands in no queue: a place has just been handed over, or its waiting is not recorded yet."""
 
 
-class CapacityMissing(Exception):
-    """Capacity cannot tell now."""
+class QueuePositions(Protocol):
+    """Capacity's queues, for display. Raises CapacityUnavailable, soon."""
 
-    def __init__(self, why: Missing) -> None:
-        super().__init__(why)
-        self.why = why
-
-
-class Queues(Protocol):
-    """Capacity's queues, for who only looks. Raises CapacityMissing, soon."""
-
-    async def turns(self, referral_id: UUID) -> ClaimTurns: ...
+    async def positions(self, referral_id: UUID) -> ClaimPositions: ...
 
     async def waiting(self, region_id: str | None) -> Mapping[str, int]:
-        """By programme how many wait: of all, or of one region."""
+        """By programme the length of its queue: of all, or of one region."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """A programme's places as registered, and who has one of them."""
+    """An open programme's figure (0 places without one), and the referrals that have a place."""
 
     programme_id: str
     center_id: str
@@ -206,7 +185,7 @@ class Supply:
     places: int
     course_days: int
     suspended: bool
-    confirmed_at: datetime
+    confirmed_at: datetime | None
     uses: tuple[Use, ...] = ()
 
 
@@ -220,7 +199,7 @@ class Wanted:
 
 
 class Supplies(Protocol):
-    """What programmes have, each call from one snapshot of the record."""
+    """Programmes with the use of their places, each call from one snapshot of the record."""
 
     async def of(self, programme_ids: Collection[str]) -> Mapping[str, Supply]: ...
 

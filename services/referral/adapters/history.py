@@ -1,6 +1,6 @@
-"""The history of the referral database's tables."""
+"""The migrations of the referral database."""
 
 from services.kit.settings import CHECKOUT
 from services.kit.sql.migrations import History
 
-HISTORY = History(CHECKOUT / "deploy" / "migrations" / "referral", head="0004", lock=0x6A_6F_6C_02)
+HISTORY = History(CHECKOUT / "deploy" / "migrations" / "referral", head="0005", lock=0x6A_6F_6C_02)

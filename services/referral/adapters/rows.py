@@ -1,50 +1,40 @@
-"""Between rows and the domain, both ways. The way in is plain dictionaries: batches go in by one statement a table."""
+"""Conversion between rows and the domain. What is inserted is plain dictionaries: a batch is one statement a table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
+from pydantic import TypeAdapter
 
-from services.contracts.vocabulary import Catchment, Gmfcs, Modality, OfferState, Priority, ReferralState
-from services.referral.adapters.tables import CenterRow, OfferRow, ProgrammeRow, ReferralRow
-from services.referral.domain.programmes import Needs, Programme
-from services.referral.domain.referral import Change, Escalation, Offer, Referral, Step
+from services.contracts.vocabulary import Modality
+from services.referral.adapters.tables import CenterRow, FigureRow, ProgrammeRow, ReferralRow
+from services.referral.domain.programmes import Figure, Needs, Programme
+from services.referral.domain.referral import Change, HistoryEntry, Offer, Referral
 from services.referral.domain.routing import Candidate, Decision
 
 Values = dict[str, Any]
+_needs, _offer_fields, _entry_fields, _programme_fields = (
+    [one.name for one in fields(kind)] for kind in (Needs, Offer, HistoryEntry, Programme)
+)
+_MOVING = (
+    "state", "version", "attempt", "center_id", "programme_id", "deadline_at", "due_at", "admit_on", "admitted_at",
+    "escalated_at", "escalation",
+)  # fmt: skip
+"""The columns that a step may change."""
+_referral, _offer = TypeAdapter(Referral), TypeAdapter(Offer)
+_programme, _figure = TypeAdapter(Programme), TypeAdapter(Figure)
+
+
+def _values(one: object, names: Iterable[str]) -> Values:
+    return {name: getattr(one, name) for name in names}
 
 
 def referral_of(row: ReferralRow) -> Referral:
-    needs = Needs(
-        age_months=row.age_months,
-        settlement_id=row.settlement_id,
-        region_id=row.region_id,
-        icd10=row.icd10,
-        gmfcs=Gmfcs(row.gmfcs) if row.gmfcs else None,
-        modalities=modalities_of(row.modalities),
-        max_distance_km=row.max_distance_km,
-        priority=Priority(row.priority),
-        submitted_at=row.submitted_at,
-    )
-    return Referral(
-        id=UUID(row.id),
-        child_id=UUID(row.child_id),
-        polyclinic_id=row.polyclinic_id,
-        needs=needs,
-        rank=row.rank,
-        state=ReferralState(row.state),
-        version=row.version,
-        attempt=row.attempt,
-        center_id=row.center_id,
-        programme_id=row.programme_id,
-        deadline_at=row.deadline_at,
-        due_at=row.due_at,
-        admit_on=row.admit_on,
-        admitted_at=row.admitted_at,
-        escalated_at=row.escalated_at,
-        escalation=Escalation(row.escalation) if row.escalation else None,
-    )
+    values = row.model_dump()
+    return _referral.validate_python(values | {"needs": values | {"modalities": row.modalities.split(";")}})
 
 
 def modalities_of(listed: str) -> frozenset[Modality]:
@@ -52,92 +42,38 @@ def modalities_of(listed: str) -> frozenset[Modality]:
 
 
 def referral_values(one: Referral) -> Values:
-    needs = one.needs
-    return {
-        "id": str(one.id),
-        "child_id": str(one.child_id),
-        "polyclinic_id": one.polyclinic_id,
-        "age_months": needs.age_months,
-        "settlement_id": needs.settlement_id,
-        "region_id": needs.region_id,
-        "icd10": needs.icd10,
-        "gmfcs": needs.gmfcs,
-        "modalities": ";".join(sorted(needs.modalities)),
-        "max_distance_km": needs.max_distance_km,
-        "priority": needs.priority,
-        "submitted_at": needs.submitted_at,
-        "rank": one.rank,
-    } | moving_values(one)
+    ids = {"id": str(one.id), "child_id": str(one.child_id), "polyclinic_id": one.polyclinic_id, "rank": one.rank}
+    modalities = {"modalities": ";".join(sorted(one.needs.modalities))}
+    return _values(one.needs, _needs) | modalities | ids | moving_values(one)
 
 
 def moving_values(one: Referral) -> Values:
-    """What a step may change."""
-    return {
-        "state": one.state,
-        "version": one.version,
-        "attempt": one.attempt,
-        "center_id": one.center_id,
-        "programme_id": one.programme_id,
-        "deadline_at": one.deadline_at,
-        "due_at": one.due_at,
-        "admit_on": one.admit_on,
-        "admitted_at": one.admitted_at,
-        "escalated_at": one.escalated_at,
-        "escalation": one.escalation,
-    }
+    return _values(one, _MOVING)
 
 
-def offer_of(row: OfferRow) -> Offer:
-    return Offer(
-        referral_id=UUID(row.referral_id),
-        attempt=row.attempt,
-        center_id=row.center_id,
-        programme_id=row.programme_id,
-        kilometers=row.kilometers,
-        state=OfferState(row.state),
-        made_at=row.made_at,
-        answer_by=row.answer_by,
-        reason=row.reason,
-        seen_at=row.seen_at,
-        answered_at=row.answered_at,
-    )
+def offer_of(values: Values) -> Offer:
+    return _offer.validate_python(values)
 
 
 def offer_values(one: Offer) -> Values:
-    return {
-        "referral_id": str(one.referral_id),
-        "attempt": one.attempt,
-        "center_id": one.center_id,
-        "programme_id": one.programme_id,
-        "kilometers": one.kilometers,
-        "state": one.state,
-        "made_at": one.made_at,
-        "answer_by": one.answer_by,
-        "reason": one.reason,
-        "seen_at": one.seen_at,
-        "answered_at": one.answered_at,
-    }
+    return _values(one, _offer_fields) | {"referral_id": str(one.referral_id)}
 
 
-def history_values(referral_id: UUID, step: Step) -> Values:
+def history_values(referral_id: UUID, entry: HistoryEntry) -> Values:
+    return _values(entry, _entry_fields) | {"referral_id": str(referral_id)}
+
+
+def queue_values(referral_id: str, attempt: int, programme_id: str, since: datetime, reason: str) -> Values:
     return {
-        "referral_id": str(referral_id),
-        "version": step.version,
-        "at": step.at,
-        "actor": step.actor,
-        "command": step.command,
-        "from_state": step.from_state,
-        "to_state": step.to_state,
-        "reason": step.reason,
-        "note": step.note,
-    }
+        "referral_id": referral_id, "attempt": attempt, "programme_id": programme_id, "since": since, "reason": reason,
+    }  # fmt: skip
 
 
 def decision_values(change: Change, decision: Decision, registry_version: int) -> Values:
     return {
         "referral_id": str(change.referral.id),
         "attempt": change.referral.attempt,
-        "at": change.step.at,
+        "at": change.entry.at,
         "registry_version": registry_version,
         "candidates": write_candidates(decision.candidates),
         "excluded": orjson.dumps({reason.value: ids for reason, ids in decision.excluded.items()}).decode(),
@@ -145,8 +81,8 @@ def decision_values(change: Change, decision: Decision, registry_version: int) -
 
 
 def write_candidates(candidates: tuple[Candidate, ...]) -> str:
-    """Of each its id, kilometers and free places; of a stale one also by how far it is ordered behind, or null where
-    that it was suspended comes after it."""
+    """Each as [id, kilometers, free places], for a stale one also the kilometers it is ordered behind (null for a fresh
+    one that was suspended), and true for a suspended one."""
     return orjson.dumps([(one.programme_id, one.kilometers, one.free, *_rest(one)) for one in candidates]).decode()
 
 
@@ -160,20 +96,16 @@ def read_candidates(text: str) -> tuple[Candidate, ...]:
     return tuple(Candidate(*one) for one in orjson.loads(text))
 
 
-def programme_of(row: ProgrammeRow, centers: Mapping[str, CenterRow]) -> Programme:
-    center = centers[row.center_id]
-    return Programme(
-        id=row.id,
-        center_id=row.center_id,
-        region_id=center.region_id,
-        settlement_id=center.settlement_id,
-        modality=Modality(row.modality),
-        age_from_months=row.age_from_months,
-        age_under_months=row.age_under_months,
-        icd10_prefixes=tuple(row.icd10_prefixes.split(";")),
-        catchment=Catchment(row.catchment),
-        places=row.places,
-        course_days=row.course_days,
-        confirmed_at=row.confirmed_at,
-        suspended=row.suspended,
-    )
+def programme_of(row: ProgrammeRow, center: CenterRow) -> Programme:
+    where = {"region_id": center.region_id, "settlement_id": center.settlement_id}
+    prefixes = {"icd10_prefixes": row.icd10_prefixes.split(";")}
+    return _programme.validate_python(row.model_dump() | where | prefixes)
+
+
+def programme_row(one: Programme) -> ProgrammeRow:
+    values = _values(one, _programme_fields)
+    return ProgrammeRow(**values | {"icd10_prefixes": ";".join(one.icd10_prefixes)})
+
+
+def figure_of(row: FigureRow, center_id: str) -> Figure:
+    return _figure.validate_python(row.model_dump() | {"center_id": center_id})

@@ -1,78 +1,62 @@
-"""The record in SQL, as what capacity is rebuilt from and held against."""
+"""The record in SQL, as capacity is rebuilt from it and compared with it."""
 
 import time
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.contracts.claims import DataVersion, ProgrammeCapacity
 from services.contracts.rebuild import RestoredClaim
-from services.contracts.vocabulary import CLOSED, ClaimState, Modality, ReferralState
+from services.contracts.vocabulary import ClaimState, ReferralState
 from services.kit.errors import Conflict
 from services.kit.sql.database import Database
-from services.referral.adapters.capacity_mark import marks, read_mark
-from services.referral.adapters.rows import read_candidates
-from services.referral.adapters.tables import (
-    CenterRow,
-    DecisionRow,
-    OfferRow,
-    ProgrammeRow,
-    ReferralRow,
-    outbox,
-)
-from services.referral.domain.audit import Recorded
+from services.kit.sql.lease import Lease
+from services.referral.adapters.capacity_version import read_version, versions
+from services.referral.adapters.sql_referrals import parts
+from services.referral.adapters.sql_registry import read_programmes
+from services.referral.adapters.tables import OfferRow, QueueEntryRow, ReferralRow, outbox, table
+from services.referral.domain.reconciliation import OpenPosition, Recorded
 
-LEASE_MS = 5_000
-STEWARD = "steward"
-
-
-def _table(model: type) -> Table:
-    table: Table = model.__table__  # type: ignore[attr-defined]
-    return table
-
-
-_referrals, _decisions, _offers = map(_table, (ReferralRow, DecisionRow, OfferRow))
-_leases = outbox.leases
-_PLACES = {
+_referrals, _entries, _offers = table(ReferralRow), table(QueueEntryRow), table(OfferRow)
+_COLUMNS = (
+    _referrals.c.id, _referrals.c.state, _referrals.c.version, _referrals.c.attempt, _referrals.c.rank,
+    _referrals.c.programme_id,
+)  # fmt: skip
+_CLAIMS = {
     ReferralState.OFFERED: ClaimState.HELD,
     ReferralState.ACCEPTED: ClaimState.HELD,
     ReferralState.ADMITTED: ClaimState.OCCUPIED,
     ReferralState.WAITING: ClaimState.WAITING,
 }
+_IN_QUEUES = (ReferralState.WAITING, ReferralState.SUBMITTED)
+"""A child who is reviewed while waiting stands in the queues until the next attempt."""
+_ORDER = (
+    ReferralState.OFFERED, ReferralState.WAITING, ReferralState.UNPLACEABLE, ReferralState.ACCEPTED,
+    ReferralState.ADMITTED, ReferralState.NO_SHOW, ReferralState.SUBMITTED,
+)  # fmt: skip
+"""The open states as they are paged: no step leads from a later one to an earlier one that takes no new claim."""
 
 
 class SqlRecord:
-    """The steward's Record, and the audit's."""
+    """The record for the rebuild and the reconciliation."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, lease: Lease) -> None:
+        self._database, self.lease = database, lease
 
-    async def mark(self) -> DataVersion | None:
-        return await self._database.read(read_mark)
+    async def data_version(self) -> DataVersion | None:
+        return await self._database.read(read_version)
 
-    async def take_lease(self, owner: str, name: str = STEWARD, milliseconds: int = LEASE_MS) -> bool:
-        """Take or prolong the lease called `name`."""
-        try:
-            return await self._database.write(lambda session: _lease(session, name, owner, milliseconds))
-        except IntegrityError:
-            return False
-
-    async def give_lease_back(self, owner: str, name: str = STEWARD) -> None:
-        mine = delete(_leases).where(_leases.c.name == name, _leases.c.owner == owner)
-        await self._database.write(lambda session: session.execute(mine))
-
-    async def begin_epoch(self, owner: str, epoch: str) -> None:
+    async def begin_epoch(self, epoch: str) -> None:
         def work(session: Session) -> None:
-            held = select(_leases.c.owner).where(_leases.c.name == STEWARD).with_for_update()
-            if session.execute(held).scalar() != owner:
-                raise Conflict("another steward rebuilds")
-            moved: Any = session.execute(update(marks).values(epoch=epoch, sequence=0))
+            self.lease.require(session)
+            moved: Any = session.execute(update(versions).values(epoch=epoch, sequence=0))
             if not moved.rowcount:
-                session.execute(insert(marks).values(id=1, epoch=epoch, sequence=0))
+                session.execute(insert(versions).values(id=1, epoch=epoch, sequence=0))
 
         try:
             await self._database.write(work)
@@ -80,95 +64,73 @@ class SqlRecord:
             raise Conflict("another transaction was first") from error
 
     async def programmes(self) -> Sequence[ProgrammeCapacity]:
-        programmes, centers = _table(ProgrammeRow), _table(CenterRow)
-        query = select(programmes, centers.c.region_id).join(centers, centers.c.id == programmes.c.center_id)
-        found = await self._database.read(lambda session: session.execute(query.order_by(programmes.c.id)).all())
-        return [_programme(row) for row in found]
+        return await self._database.read(read_programmes)
 
-    async def claims(self, after: UUID | None, limit: int) -> Sequence[RestoredClaim]:
-        return [one.claim for one in await self.recorded(after, limit)]
+    async def open_referrals(self, after: OpenPosition | None, limit: int) -> Sequence[Recorded]:
+        """Up to `limit` open referrals behind `after`, by state and id, with their claims."""
+        return await self._database.read(lambda session: _recorded(session, _open(session, _COLUMNS, after, limit)))
 
-    async def recorded(self, after: UUID | None, limit: int) -> Sequence[Recorded]:
-        """Open referrals behind `after`, by id, with what each has."""
-        query = _with_candidates.where(_referrals.c.state.not_in(CLOSED)).order_by(_referrals.c.id).limit(limit)
-        if after:
-            query = query.where(_referrals.c.id > str(after))
-        return [_recorded(row) for row in await self._rows(query)]
+    async def open_ids(self, after: OpenPosition | None, limit: int) -> Sequence[OpenPosition]:
+        """As `open_referrals`, without their claims."""
+        found = await self._database.read(lambda session: _open(session, _COLUMNS[:2], after, limit))
+        return [(ReferralState(row.state), UUID(row.id)) for row in found]
 
-    async def look(self, referral_ids: Collection[UUID]) -> Sequence[Recorded]:
-        """These referrals, open or closed; those that are not recorded are left out."""
-        query = _with_candidates.where(_referrals.c.id.in_([str(one) for one in referral_ids]))
-        return [_recorded(row) for row in await self._rows(query)]
+    async def lookup(self, referral_ids: Collection[UUID]) -> Sequence[Recorded]:
+        """These referrals, open or closed; unknown ones are left out."""
 
-    async def unsent_since(self) -> float | None:
-        """How many seconds ago the oldest event was recorded that Kafka has not acknowledged; None without one."""
-        oldest = select(func.min(outbox.rows.c.recorded_at)).where(outbox.rows.c.acknowledged_at.is_(None))
+        def work(session: Session) -> Sequence[Recorded]:
+            found: list[Row[Any]] = []
+            for part in parts([str(one) for one in referral_ids]):
+                found += session.execute(select(*_COLUMNS).where(_referrals.c.id.in_(part))).all()
+            return _recorded(session, found)
+
+        return await self._database.read(work)
+
+    async def unsent_for(self) -> float | None:
+        """How many seconds the oldest event has been waiting for Kafka; None without one."""
+        rows = outbox.rows
+        oldest = select(rows.c.recorded_at).where(rows.c.acknowledged_at.is_(None)).order_by(rows.c.sequence).limit(1)
         found = await self._database.read(lambda session: session.execute(oldest).scalar())
         return None if found is None else max(0.0, time.time() - found / 1000)
 
-    async def _rows(self, query: Any) -> Sequence[Row[Any]]:
-        return await self._database.read(lambda session: session.execute(query).all())
+
+def _open(session: Session, columns: Sequence[Any], after: OpenPosition | None, limit: int) -> list[Row[Any]]:
+    found: list[Row[Any]] = []
+    for state in _ORDER[_ORDER.index(after[0]) if after else 0 :]:
+        query = select(*columns).where(_referrals.c.state == state).order_by(_referrals.c.id)
+        if after and state is after[0]:
+            query = query.where(_referrals.c.id > str(after[1]))
+        found += session.execute(query.limit(limit - len(found))).all()
+        if len(found) == limit:
+            break
+    return found
 
 
-_with_candidates = select(
-    _referrals.c.id, _referrals.c.state, _referrals.c.version, _referrals.c.attempt, _referrals.c.rank,
-    _referrals.c.programme_id, _decisions.c.candidates, _offers.c.attempt.label("offered"),
-).outerjoin(
-    _decisions,
-    and_(
-        _referrals.c.state.in_([ReferralState.WAITING, ReferralState.SUBMITTED]),
-        _decisions.c.referral_id == _referrals.c.id,
-        _decisions.c.attempt == _referrals.c.attempt,
-    ),
-).outerjoin(
-    _offers,
-    and_(
-        _referrals.c.state == ReferralState.SUBMITTED,
-        _offers.c.referral_id == _referrals.c.id,
-        _offers.c.attempt == _referrals.c.attempt,
-    ),
-)  # fmt: skip
+def _recorded(session: Session, found: Sequence[Row[Any]]) -> list[Recorded]:
+    attempts = {row.id: row.attempt for row in found if row.state in _IN_QUEUES}
+    submitted = [row.id for row in found if row.state == ReferralState.SUBMITTED]
+    queues = defaultdict[str, list[str]](list)
+    entries = select(_entries.c.referral_id, _entries.c.attempt, _entries.c.programme_id)
+    for id, attempt, programme_id in _of(session, entries, _entries.c.referral_id, list(attempts)):
+        if attempt == attempts[id]:
+            queues[id].append(programme_id)
+    offers = select(_offers.c.referral_id, _offers.c.attempt)
+    for id, attempt in _of(session, offers, _offers.c.referral_id, submitted):
+        if attempt == attempts[id]:  # the place was handed over, and the offer has ended
+            queues.pop(id, None)
+    return [_record(row, queues.get(row.id, ())) for row in found]
 
 
-def _recorded(row: Row[Any]) -> Recorded:
-    state, programmes = _PLACES.get(ReferralState(row.state), ClaimState.NONE), _waits_for(row)
-    if programmes:
-        state = ClaimState.WAITING
-    elif state in (ClaimState.HELD, ClaimState.OCCUPIED):
-        programmes = (row.programme_id,)
+def _of(session: Session, query: Select[Any], column: Any, ids: Sequence[str]) -> list[Any]:
+    return [row for part in parts(ids) for row in session.execute(query.where(column.in_(part)))]
+
+
+def _record(row: Row[Any], queues: Sequence[str]) -> Recorded:
+    state = _CLAIMS.get(ReferralState(row.state), ClaimState.NONE)
+    programmes: tuple[str, ...] = (row.programme_id,) if state in (ClaimState.HELD, ClaimState.OCCUPIED) else ()
+    if queues:
+        state, programmes = ClaimState.WAITING, tuple(queues)
     claim = RestoredClaim.model_construct(
         referral_id=UUID(row.id), attempt=row.attempt, state=state, rank=row.rank, programme_ids=programmes
     )
     return Recorded(claim, row.version, ReferralState(row.state))
-
-
-def _waits_for(row: Row[Any]) -> tuple[str, ...]:
-    """The queues in which it stands: while it is looked at again, too, of an attempt that no offer was made of."""
-    if row.candidates is None or row.offered is not None:
-        return ()
-    return tuple(one.programme_id for one in read_candidates(row.candidates))
-
-
-def _programme(row: Row[Any]) -> ProgrammeCapacity:
-    return ProgrammeCapacity(
-        programme_id=row.id,
-        center_id=row.center_id,
-        region_id=row.region_id,
-        modality=Modality(row.modality),
-        places=row.places,
-        suspended=row.suspended,
-        confirmed_at=row.confirmed_at,
-    )
-
-
-def _lease(session: Session, name: str, owner: str, milliseconds: int) -> bool:
-    now = int(time.time() * 1000)
-    values = {"owner": owner, "until": now + milliseconds}
-    free = (_leases.c.name == name) & or_(_leases.c.owner == owner, _leases.c.until < now)
-    taken: Any = session.execute(update(_leases).where(free).values(values))
-    if taken.rowcount:
-        return True
-    if session.execute(select(_leases.c.name).where(_leases.c.name == name)).first():
-        return False
-    session.execute(insert(_leases).values(name=name, **values))
-    return True

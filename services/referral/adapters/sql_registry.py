@@ -1,195 +1,223 @@
-"""The registry of centers and programmes in SQL."""
+"""The registry of centers, programmes and figures in SQL."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import update
+from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
-from services.contracts import topics
-from services.contracts.claims import ProgrammeOpening
-from services.contracts.events import CenterRegisteredV1, PlacesSetV1, write_event
+from services.contracts.claims import ProgrammeCapacity, ProgrammeOpening
+from services.contracts.events import CenterRegisteredV1, FigureSetV1, Payload, write_event
 from services.contracts.reference import Settlement
 from services.contracts.vocabulary import Modality
 from services.kit.errors import Conflict
+from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
-from services.kit.sql.outbox import Message
-from services.referral.adapters.capacity_mark import hold_epoch
 from services.referral.adapters.geodesic import GeodesicDistances
-from services.referral.adapters.rows import programme_of
-from services.referral.adapters.tables import CenterRow, ProgrammeRow, RegistryVersionRow, inbox, outbox
-from services.referral.domain.network import FOR_EVER, Network
+from services.referral.adapters.rows import figure_of, programme_of, programme_row
+from services.referral.adapters.tables import CenterRow, FigureRow, ProgrammeRow, RegistryVersionRow, outbox, table
+from services.referral.domain.network import Network
+from services.referral.domain.programmes import Figure
+from services.referral.domain.registration import Expected, InvalidRegistration, Registration, UnknownProgramme
 from services.referral.domain.staleness import WEEK, Staleness
 from services.referral.ports import Clock
 
 SOURCE = "/joldama/referral"
+TRIES = 5
+"""How often a transaction that met another one runs again."""
 T = TypeVar("T")
 
 
 class SqlRegistry:
-    """Remembers the network it read until the registry's version moves on, or until a figure in it would be stale.
-
-    A confirmation alone moves no version unless the figure was stale: so what looks stale is read again, once.
-    """
+    """Caches the network: programmes until the registry's version moves on, figures one by one as they are set."""
 
     def __init__(
-        self,
-        database: Database,
-        settlements: Mapping[str, Settlement],
-        clock: Clock,
-        staleness: Staleness = WEEK,
+        self, database: Database, settlements: Mapping[str, Settlement], clock: Clock, staleness: Staleness = WEEK
     ) -> None:
         self._database, self._settlements, self._clock = database, settlements, clock
-        self._staleness = staleness
-        self._network = Network(-1, {}, settlements, GeodesicDistances({}))
+        self._distances = GeodesicDistances({})
+        self._network, self._figures = Network(-1, {}, {}, settlements, self._distances, staleness), 0
 
     async def network(self) -> Network:
-        self._network = await self._database.read(self._read)
+        self._network, self._figures, self._distances = await self._database.read(self._read)
         return self._network
 
-    def _read(self, session: Session) -> Network:
-        version, now = _version(session), self._clock()
-        if version == self._network.version and now <= self._network.good_until:
-            return self._network
-        # Programmes before centers: a programme saved between the two readings would have no center.
-        offered = session.scalars(select(ProgrammeRow)).all()
-        centers = {row.id: row for row in session.scalars(select(CenterRow))}
-        programmes = {row.id: programme_of(row, centers) for row in offered}
-        places = {one.id: (one.latitude, one.longitude) for one in centers.values()}
-        fresh_until = (self._staleness.stale_from(one.confirmed_at) for one in offered)
-        good_until = min((one for one in fresh_until if one >= now), default=FOR_EVER)
-        return Network(version, programmes, self._settlements, GeodesicDistances(places), self._staleness, good_until)
+    def _read(self, session: Session) -> tuple[Network, int, GeodesicDistances]:
+        network, distances = self._network, self._distances
+        versions = session.get(RegistryVersionRow, 1)
+        version, serial = (versions.version, versions.figures) if versions else (0, 0)
+        if version != network.version:
+            # Programmes before centers: a programme saved between the two readings would have no center.
+            offered = session.scalars(select(ProgrammeRow).where(col(ProgrammeRow.closed).is_(False))).all()
+            centers = {row.id: row for row in session.scalars(select(CenterRow))}
+            programmes = {row.id: programme_of(row, centers[row.center_id]) for row in offered}
+            distances = distances.moved({one.id: (one.latitude, one.longitude) for one in centers.values()})
+            figures = network.figures
+            network = Network(version, programmes, figures, self._settlements, distances, network.staleness)
+        if serial != self._figures:
+            set_since = select(FigureRow).where(col(FigureRow.serial) > self._figures)
+            newer = {row.programme_id: figure_of(row, "") for row in session.scalars(set_since)}
+            network = network.with_figures({**network.figures, **newer})
+        return network, serial, distances
 
-    async def openings(self, programme_ids: Collection[str]) -> Sequence[ProgrammeOpening]:
-        def work(session: Session) -> Sequence[ProgrammeOpening]:
-            query = select(ProgrammeRow, CenterRow).join(CenterRow, col(CenterRow.id) == ProgrammeRow.center_id)
-            wanted = query.where(col(ProgrammeRow.id).in_(programme_ids)).order_by(col(ProgrammeRow.id))
-            return [_opening(row, center) for row, center in session.execute(wanted)]
+    async def openings(
+        self, *, center_ids: Collection[str] = (), programme_ids: Collection[str] = ()
+    ) -> Sequence[ProgrammeOpening]:
+        wanted = col(ProgrammeRow.center_id).in_(center_ids) | col(ProgrammeRow.id).in_(programme_ids)
+        found = await self._database.read(lambda session: read_programmes(session, _programmes().where(wanted)))
+        return [ProgrammeOpening(**one.model_dump()) for one in found]
+
+    async def find_figure(self, center_id: str, programme_id: str) -> Figure | None:
+        """The figure, or None when none was ever set; raises UnknownProgramme."""
+
+        def work(session: Session) -> Figure | None:
+            _open_programme(session, center_id, programme_id)
+            row = session.get(FigureRow, programme_id)
+            return figure_of(row, center_id) if row else None
 
         return await self._database.read(work)
 
-    async def set_figures(self, consumer: str, figures: Mapping[str, PlacesSetV1]) -> None:
-        def work(session: Session) -> None:
-            unseen = inbox.unseen(session, consumer, figures.keys())
-            taken = [self._set_figure(session, figures[event_id]) for event_id in figures if event_id in unseen]
-            inbox.record(session, consumer, unseen)
-            if any(taken):
-                _next_version(session)
-            if changed := [one for one in taken if one and one.changed]:
-                epoch = hold_epoch(session)
-                told = dict.fromkeys(one.center_id for one in changed if one.must_be_told(epoch))
-                outbox.add(session, [self._registered(_next_entry(session, center)) for center in told])
+    async def set_figure(
+        self, center_id: str, programme_id: str, places: int, suspended: bool | None, by: str, expected: Expected
+    ) -> Figure:
+        """The figure afterwards, confirmed now. Raises UnknownProgramme and VersionMoved."""
 
-        await self._write(work)
+        def work(session: Session) -> Figure:
+            _open_programme(session, center_id, programme_id)
+            before = session.get(FigureRow, programme_id, with_for_update=True)
+            expected.check(before.version if before else None)
+            row = session.merge(FigureRow(
+                programme_id=programme_id, places=places, confirmed_at=self._clock(), confirmed_by=by,
+                suspended=before.suspended if before and suspended is None else bool(suspended),
+                version=before.version + 1 if before else 1, serial=_next(session, "figures"),
+            ))  # fmt: skip
+            figure = figure_of(row, center_id)
+            event = FigureSetV1(
+                center_id=center_id, programme_id=programme_id, places=figure.places, suspended=figure.suspended,
+                confirmed_at=figure.confirmed_at, version=figure.version, actor=by,
+            )  # fmt: skip
+            outbox.add(session, self._messages(event, f"figure:{programme_id}:{figure.version}", figure.confirmed_at))
+            return figure
 
-    def _set_figure(self, session: Session, figure: PlacesSetV1) -> "_Taken | None":
-        """Take the figure over; None when the network is the same afterwards."""
-        row = session.get(ProgrammeRow, figure.programme_id, with_for_update=True)
-        if row is None or row.confirmed_at > figure.confirmed_at:
-            return None
-        changed = (row.places, row.suspended) != (figure.places, figure.suspended)
-        was_stale = self._staleness.is_stale(row.confirmed_at, figure.confirmed_at)
-        row.places, row.suspended, row.confirmed_at = figure.places, figure.suspended, figure.confirmed_at
-        session.add(row)
-        return _Taken(row.center_id, changed, figure.epoch) if changed or was_stale else None
+        return await self._write(work)
 
-    async def put_center(self, center: CenterRow, programmes: Sequence[ProgrammeRow]) -> int:
-        """Register a center, or change its entry: its version afterwards. An unchanged entry changes nothing."""
+    async def put_center(self, entry: Registration, expected: Expected) -> int:
+        """Register a center, or change its entry: its version afterwards. An unchanged entry changes nothing.
+
+        A programme that is left out is closed. Raises InvalidRegistration and VersionMoved.
+        """
 
         def work(session: Session) -> int:
-            known = session.get(CenterRow, center.id, with_for_update=True)
-            before = {one.id: session.get(ProgrammeRow, one.id, with_for_update=True) for one in programmes}
-            if any(one and one.center_id != center.id for one in before.values()):
-                raise Conflict("a programme has just become another center's")
-            if known and _entry(known, before.values()) == _entry(center, programmes):
+            known = session.get(CenterRow, entry.center.id, with_for_update=True)
+            expected.check(known.version if known else None)
+            center = CenterRow(**entry.center.model_dump(), version=known.version + 1 if known else 1)
+            before = {row.id: row for row in session.scalars(_named(entry))}
+            after = {one.id: programme_row(one) for one in entry.programmes}
+            _check_taken(entry, before)
+            if known and _same(known, center) and _same_programmes(before, after):
                 return known.version
-            center.version = known.version + 1 if known else 1
             session.merge(center)
             session.flush()
-            for programme in programmes:
-                programme.confirmed_at = _confirmed(programme, before[programme.id], self._clock())
-                session.merge(programme)
-            _next_version(session)
-            outbox.add(session, [self._registered(center)])
+            for row in after.values():
+                _bump_figure(session, row.id, changed=row.id in before and before[row.id].closed)
+                session.merge(row)
+            for row in before.values():
+                if row.id not in after and not row.closed:
+                    row.closed = True
+                    _bump_figure(session, row.id, changed=True)
+            _next(session, "version")
+            event = CenterRegisteredV1(center_id=center.id, version=center.version)
+            outbox.add(session, self._messages(event, f"center:{center.id}:{center.version}", self._clock()))
             return center.version
 
         return await self._write(work)
 
     async def _write(self, work: Callable[[Session], T]) -> T:
-        try:
-            return await self._database.write(work)
-        except IntegrityError as error:
-            raise Conflict("another transaction was first") from error
+        for _ in range(TRIES):
+            try:
+                return await self._database.write(work)
+            except (IntegrityError, Conflict):
+                continue
+        raise Conflict("this entry changes too often just now")
 
-    def _registered(self, center: CenterRow) -> Message:
-        event = CenterRegisteredV1(center_id=center.id, version=center.version)
-        event_id = str(uuid5(NAMESPACE_URL, f"joldama:center:{center.id}:{center.version}"))
-        payload = write_event(event, event_id=event_id, source=SOURCE, time=self._clock())
-        return Message(event_id, topics.REFERRALS, event.key, payload)
-
-
-def _entry(center: CenterRow, programmes: Iterable[ProgrammeRow | None]) -> tuple[Any, ...]:
-    """What an operator says of a center, without what the registry adds."""
-    return center.model_dump(exclude={"version"}), [
-        one.model_dump(exclude={"confirmed_at"}) if one else None for one in programmes
-    ]
+    def _messages(self, event: Payload, name: str, at: datetime) -> list[OutgoingEvent]:
+        event_id = str(uuid5(NAMESPACE_URL, f"joldama:{name}"))
+        payload = write_event(event, event_id=event_id, source=SOURCE, time=at)
+        return [OutgoingEvent(topic, event.key, payload, event_id) for topic in event.TOPICS]
 
 
-def _confirmed(programme: ProgrammeRow, before: ProgrammeRow | None, now: datetime) -> datetime:
-    """An entry that repeats a figure does not confirm it: the center's own, on its way from capacity, is newer.
-
-    Another figure is newer than the one before it, also when the clock was put back meanwhile.
-    """
-    if before is None:
-        return now
-    if (before.places, before.suspended) == (programme.places, programme.suspended):
-        return before.confirmed_at
-    return max(now, before.confirmed_at + timedelta(milliseconds=1))
-
-
-def _opening(row: ProgrammeRow, center: CenterRow) -> ProgrammeOpening:
-    return ProgrammeOpening(
-        programme_id=row.id,
-        center_id=row.center_id,
-        region_id=center.region_id,
-        modality=Modality(row.modality),
-        places=row.places,
-        suspended=row.suspended,
-        confirmed_at=row.confirmed_at,
+def _programmes() -> Any:
+    return (
+        select(ProgrammeRow, col(CenterRow.region_id), FigureRow)
+        .join(CenterRow, col(CenterRow.id) == ProgrammeRow.center_id)
+        .outerjoin(FigureRow, col(FigureRow.programme_id) == ProgrammeRow.id)
+        .order_by(col(ProgrammeRow.id))
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A figure that was taken over: a new one (`changed`), or a stale one that was confirmed."""
-
-    center_id: str
-    changed: bool
-    epoch: str
-
-    def must_be_told(self, now: str | None) -> bool:
-        """A figure that capacity lost before it was recorded here is to come back to it."""
-        return now is not None and now != self.epoch
-
-
-def _next_entry(session: Session, center_id: str) -> CenterRow:
-    center = session.get_one(CenterRow, center_id, with_for_update=True)
-    center.version += 1
-    session.add(center)
-    return center
+def read_programmes(session: Session, query: Any = None) -> list[ProgrammeCapacity]:
+    """The programmes as capacity is to store them: without a figure, and when closed, they have no places."""
+    found = session.execute(_programmes() if query is None else query)
+    return [
+        ProgrammeCapacity(
+            programme_id=row.id,
+            center_id=row.center_id,
+            region_id=region_id,
+            modality=Modality(row.modality),
+            places=figure.places if figure and not row.closed else 0,
+            suspended=bool(figure and figure.suspended),
+            confirmed_at=figure.confirmed_at if figure else None,
+            version=figure.version if figure else 0,
+        )
+        for row, region_id, figure in found
+    ]
 
 
-def _version(session: Session) -> int:
-    row = session.get(RegistryVersionRow, 1)
-    return row.version if row else 0
+def _open_programme(session: Session, center_id: str, programme_id: str) -> None:
+    row = session.get(ProgrammeRow, programme_id)
+    if row is None or row.closed or row.center_id != center_id:
+        raise UnknownProgramme
 
 
-def _next_version(session: Session) -> None:
-    table: Any = RegistryVersionRow.__table__  # type: ignore[attr-defined]
-    raised: Any = session.execute(update(table).values(version=table.c.version + 1))
-    if not raised.rowcount:
-        session.add(RegistryVersionRow(id=1, version=1))
+def _named(entry: Registration) -> Select[Any]:
+    named = [one.id for one in entry.programmes]
+    own = col(ProgrammeRow.center_id) == entry.center.id
+    return select(ProgrammeRow).where(own | col(ProgrammeRow.id).in_(named)).with_for_update()
+
+
+def _check_taken(entry: Registration, before: Mapping[str, ProgrammeRow]) -> None:
+    for index, one in enumerate(entry.programmes):
+        row = before.get(one.id)
+        if row and row.center_id != entry.center.id:
+            raise InvalidRegistration(f"programmes.{index}.id", "taken", f"belongs to center {row.center_id}")
+
+
+def _same(known: CenterRow, center: CenterRow) -> bool:
+    return known.model_dump(exclude={"version"}) == center.model_dump(exclude={"version"})
+
+
+def _same_programmes(before: Mapping[str, ProgrammeRow], after: Mapping[str, ProgrammeRow]) -> bool:
+    was, is_now = ({id: row.model_dump() for id, row in rows.items() if not row.closed} for rows in (before, after))
+    return was == is_now
+
+
+def _bump_figure(session: Session, programme_id: str, *, changed: bool) -> None:
+    """Capacity applies the higher version: a programme that was closed or opened again has another figure there."""
+    figures = table(FigureRow)
+    if changed:
+        here = figures.c.programme_id == programme_id
+        session.execute(update(figures).where(here).values(version=figures.c.version + 1))
+
+
+def _next(session: Session, counter: str) -> int:
+    """The registry's next version, or its next number of a figure."""
+    versions = table(RegistryVersionRow)
+    column = versions.c[counter]
+    raised = session.execute(update(versions).values({counter: column + 1}).returning(column)).scalar()
+    if raised is None:
+        session.add(RegistryVersionRow(**{"id": 1, "version": 0, "figures": 0, counter: 1}))
+        session.flush()
+    return raised or 1

@@ -1,4 +1,4 @@
-"""What each programme has and who has its places, read from the record in one snapshot."""
+"""Programmes with the use of their places, read from the record in one snapshot."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import Modality, ReferralState
 from services.kit.sql.database import Database
-from services.referral.adapters.tables import CenterRow, ProgrammeRow, ReferralRow
+from services.referral.adapters.tables import CenterRow, FigureRow, ProgrammeRow, ReferralRow
 from services.referral.domain.forecast import Use
 from services.referral.ports import Supply, Wanted
 
@@ -42,13 +42,16 @@ class SqlSupplies:
 
 
 def _programmes() -> Any:
-    return select(ProgrammeRow, CenterRow).join(CenterRow, col(CenterRow.id) == ProgrammeRow.center_id)
+    """Open programmes with center and figure."""
+    joined = select(ProgrammeRow, CenterRow, FigureRow).join(CenterRow, col(CenterRow.id) == ProgrammeRow.center_id)
+    joined = joined.outerjoin(FigureRow, col(FigureRow.programme_id) == ProgrammeRow.id)
+    return joined.where(col(ProgrammeRow.closed).is_(False))
 
 
 def _supplies(session: Session, query: Any) -> list[Supply]:
     rows = session.execute(query).all()
-    uses = _uses(session, {one.id for one, _ in rows}, {one.id for _, one in rows})
-    return [_supply(programme, center, uses.get(programme.id, ())) for programme, center in rows]
+    uses = _uses(session, {one.id for one, *_ in rows}, {one.id for _, one, _ in rows})
+    return [_supply(programme, center, figure, uses.get(programme.id, ())) for programme, center, figure in rows]
 
 
 def _uses(session: Session, programmes: Collection[str], centers: Collection[str]) -> dict[str, list[Use]]:
@@ -62,16 +65,16 @@ def _uses(session: Session, programmes: Collection[str], centers: Collection[str
     return found
 
 
-def _supply(programme: ProgrammeRow, center: CenterRow, uses: Sequence[Use]) -> Supply:
+def _supply(programme: ProgrammeRow, center: CenterRow, figure: FigureRow | None, uses: Sequence[Use]) -> Supply:
     return Supply(
         programme_id=programme.id,
         center_id=center.id,
         center_name=center.name_en,
         region_id=center.region_id,
         modality=Modality(programme.modality),
-        places=programme.places,
+        places=figure.places if figure else 0,
         course_days=programme.course_days,
-        suspended=programme.suspended,
-        confirmed_at=programme.confirmed_at,
+        suspended=bool(figure and figure.suspended),
+        confirmed_at=figure.confirmed_at if figure else None,
         uses=tuple(uses),
     )

@@ -1,6 +1,6 @@
 """The worklists in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,15 +11,14 @@ from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
-from services.referral.adapters.sql_views import Scope
 from services.referral.adapters.tables import ReferralRow
 
 Position = tuple[datetime, str]
-"""Where a page ended: the moment that the list is ordered by, and the referral's id."""
+"""The end of a page: the moment that the list is ordered by, and the referral's id."""
 
 
 class Worklist(StrEnum):
-    """What waits for somebody."""
+    """Referrals that wait for a person's act."""
 
     TO_ANSWER = "to-answer"
     TO_ADMIT = "to-admit"
@@ -38,7 +37,7 @@ _STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A page of a worklist; `total` counts the whole list, `next` is where the next page begins, if there is one."""
+    """A page of a worklist; `total` counts the whole list, `next` is the beginning of the next page, if any."""
 
     rows: Sequence[ReferralRow]
     total: int
@@ -46,30 +45,27 @@ class Listed:
 
 
 class Worklists:
-    """Worklists of one center or polyclinic, or of all; each call is one snapshot."""
+    """Worklists of one organization, or of all; each call is one snapshot."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def escalated(self) -> dict[str, int]:
-        """How many need an operator, by reason."""
+        """Referrals that need an operator, by reason."""
         reason: Any = col(ReferralRow.escalation)
         counts = select(reason, func.count()).where(col(ReferralRow.escalated_at).is_not(None)).group_by(reason)
         return dict(await self._database.read(lambda session: session.exec(counts).all()))
 
     async def page(
-        self, worklist: Worklist, scope: Scope, after: Position | None, limit: int, reason: str | None = None
+        self, worklist: Worklist, after: Position | None, limit: int, filters: Mapping[str, str | None]
     ) -> Listed:
-        """Up to `limit` referrals: by deadline, or by the time since when an operator is needed."""
+        """Up to `limit` referrals by deadline, the escalated by the time of escalation; a filter of None is none."""
         escalated = worklist is Worklist.ESCALATED
         by: Any = col(ReferralRow.escalated_at if escalated else ReferralRow.deadline_at)
         listed: Any = by.is_not(None) if escalated else col(ReferralRow.state) == _STATE[worklist]
-        if scope.center_id is not None:
-            listed = and_(listed, col(ReferralRow.center_id) == scope.center_id)
-        if reason is not None:
-            listed = and_(listed, col(ReferralRow.escalation) == reason)
-        if scope.polyclinic_id is not None:
-            listed = and_(listed, col(ReferralRow.polyclinic_id) == scope.polyclinic_id)
+        for name, value in filters.items():
+            if value is not None:
+                listed = and_(listed, getattr(ReferralRow, name) == value)
         id = col(ReferralRow.id)
         query = select(ReferralRow).where(listed).order_by(by, id).limit(limit + 1)
         if after:

@@ -3,15 +3,16 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Text, text
+from sqlalchemy import BigInteger, Column, Index, Table, Text, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from services.contracts.vocabulary import ReferralState
-from services.kit.dead_letters.dead_letter import DeadLetterTable
-from services.kit.kafka.checkpoints import Positions
+from services.kit.dead_letters.dead_letter import dead_letter_table
+from services.kit.kafka.checkpoints import Checkpoints
 from services.kit.sql.columns import Instant
 from services.kit.sql.inbox import Inbox
+from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
 
 
@@ -52,29 +53,49 @@ class ProgrammeRow(Base, table=True):
     age_under_months: int
     icd10_prefixes: str = Field(max_length=2000, description="Separated by ;")
     catchment: str = Field(max_length=20)
-    places: int
     course_days: int
-    suspended: bool = False
+    closed: bool = False
+
+
+class FigureRow(Base, table=True):
+    """A programme's figure. `serial` is the registry's count of figures when it was set."""
+
+    __tablename__ = "figures"
+
+    programme_id: str = Field(primary_key=True, foreign_key="programmes.id", max_length=64)
+    places: int
+    suspended: bool
     confirmed_at: datetime = Field(sa_column=_moment())
+    confirmed_by: str = Field(max_length=120)
+    version: int
+    serial: int = Field(index=True)
 
 
 class RegistryVersionRow(Base, table=True):
-    """One row: counts the changes of centers and programmes."""
+    """One row: counts the changes of centers and programmes, and those of figures."""
 
     __tablename__ = "registry_version"
 
     id: int = Field(primary_key=True)
     version: int
+    figures: int
 
 
-class CapacityMarkRow(Base, table=True):
-    """One row: the newest generation and sequence of capacity's data that this record has seen."""
+class CapacityVersionRow(Base, table=True):
+    """One row: the newest data version of capacity that this record has seen."""
 
-    __tablename__ = "capacity_mark"
+    __tablename__ = "capacity_version"
 
     id: int = Field(primary_key=True)
     epoch: str = Field(max_length=64)
     sequence: int = Field(sa_type=BigInteger)
+
+
+LOST = (
+    "state NOT IN ('completed', 'cancelled') AND (deadline_at IS NULL OR due_at IS NULL"
+    " OR (center_id IS NULL AND state IN ('offered', 'accepted', 'admitted')))"
+)
+"""Open without an owner or a deadline: always none. Its index is empty, so that counting costs nothing."""
 
 
 class ReferralRow(Base, table=True):
@@ -85,6 +106,7 @@ class ReferralRow(Base, table=True):
         Index("ix_referrals_polyclinic", "polyclinic_id", "id"),
         Index("ix_referrals_due", "due_at", "id", **_where("due_at IS NOT NULL")),
         Index("ix_referrals_escalated", "escalated_at", "id", **_where("escalated_at IS NOT NULL")),
+        Index("ix_referrals_lost", "id", **_where(LOST)),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -131,7 +153,7 @@ class OfferRow(Base, table=True):
 
 
 class DecisionRow(Base, table=True):
-    """Why: the candidates in order as [programme, kilometers, free], and those left out by reason, as JSON."""
+    """Why this center: the candidates in order and the exclusions by reason, as JSON. Never rewritten."""
 
     __tablename__ = "decisions"
 
@@ -141,6 +163,19 @@ class DecisionRow(Base, table=True):
     registry_version: int
     candidates: str = Field(sa_column=Column(Text, nullable=False))
     excluded: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class QueueEntryRow(Base, table=True):
+    """A child stood in a programme's queue under this attempt; does so while it is the referral's and waiting."""
+
+    __tablename__ = "queue_entries"
+    __table_args__ = (Index("ix_queue_entries_programme", "programme_id", "referral_id"),)
+
+    referral_id: str = Field(primary_key=True, foreign_key="referrals.id", max_length=36)
+    attempt: int = Field(primary_key=True)
+    programme_id: str = Field(primary_key=True, max_length=64)
+    since: datetime = Field(sa_column=_moment())
+    reason: str = Field(max_length=10, description="decided, or opened while the child waited")
 
 
 class HistoryRow(Base, table=True):
@@ -160,5 +195,12 @@ class HistoryRow(Base, table=True):
 metadata = Base.metadata
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
-dead_letters = DeadLetterTable(metadata)
-positions = Positions(metadata)
+leases = lease_table(metadata)
+dead_letters = dead_letter_table(metadata)
+checkpoints = Checkpoints(metadata)
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The model's table, for statements of many rows: an ORM unit of work would cost more than all the rest."""
+    found: Table = model.__table__  # type: ignore[attr-defined]
+    return found

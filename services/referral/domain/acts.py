@@ -1,4 +1,4 @@
-"""What people do to a referral: a center's answers, a polyclinic's and an operator's decisions."""
+"""Acts of people on a referral: a center's answers, a polyclinic's and an operator's decisions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,19 +13,19 @@ from services.referral.domain.referral import Change, Offer, Referral, change, c
 FAMILY_WITHDREW = "family_withdrew"
 """The reason of a cancellation by the family."""
 COURSE_DAYS = 25
-"""The longest course, where the programme is not known any more."""
+"""The longest course, for a programme that is closed."""
 _IN_HAND = frozenset({OfferState.MADE, OfferState.SEEN, OfferState.ACCEPTED})
 Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One command by somebody. `admit_on` goes with accept, `course_days` with admit."""
+    """One command by one person in one role. `admit_on` goes with accept, `course_days` with admit."""
 
     command: Command
     at: datetime
     actor: str
-    roles: frozenset[str]
+    role: str
     reason: str | None = None
     note: str | None = None
     admit_on: date | None = None
@@ -33,20 +33,20 @@ class Act:
 
 
 def act(before: Referral, offers: Sequence[Offer], done: Act) -> Change:
-    """What `done` makes of a referral with these offers; raises IllegalTransition."""
-    row = transition(before.state, done.command, done.roles)
+    """The effects of `done` on a referral with these offers; raises IllegalTransition."""
+    row = transition(before.state, done.command, done.role)
     reason = FAMILY_WITHDREW if done.command is Command.WITHDRAW else done.reason
     offer = current(before, offers)
     marked = _marked(offer, row.offer, done.at, reason) if offer and row.offer else None
     fields = _FIELDS[done.command](done) | (failing(before, offers, row.offer, done.at) if marked else {})
     return change(
-        before, done.command, done.at, actor=done.actor, roles=done.roles, reason=reason, note=done.note,
+        before, done.command, done.at, role=done.role, actor=done.actor, reason=reason, note=done.note,
         offer=marked, **fields,
     )  # fmt: skip
 
 
 def _marked(offer: Offer, to: OfferState, at: datetime, reason: str | None) -> Offer | None:
-    """The offer as it is now; one that is over already stays as it was."""
+    """The offer afterwards; one that has ended stays as it was."""
     if offer.state not in _IN_HAND:
         return None
     if to is OfferState.SEEN:
@@ -68,7 +68,7 @@ def _admitted(done: Act) -> Fields:
 
 
 def _missed(done: Act) -> Fields:
-    return nowhere() | until(deadlines.to_look(done.at))
+    return nowhere() | until(deadlines.to_review(done.at))
 
 
 def _closed(_: Act) -> Fields:

@@ -1,10 +1,10 @@
-"""By when somebody must act, and when the sweep must look. Hours are hours; days end at midnight in Kazakhstan."""
+"""Deadlines, and when their next step is due. Hours are hours; days end at midnight in Kazakhstan."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from services.contracts.days import day_of, end_of
 from services.contracts.vocabulary import Priority
-from services.referral.domain.days import day_of, end_of
 
 ANSWER_WITHIN = timedelta(hours=72)
 ANSWER_WITHIN_URGENT = timedelta(hours=24)
@@ -13,25 +13,25 @@ ROUTE_AGAIN_WITHIN = timedelta(days=1)
 WAIT_DAYS = 30
 ADMIT_DAYS = 7
 """From the agreed day of admission; and to that day from the answer's, when none was agreed."""
-LOOK_DAYS = 7
-"""For a polyclinic after a no-show, for an operator who has something on the worklist, for a center to discharge."""
+REVIEW_DAYS = 7
+"""For a polyclinic after a no-show, for an operator with a worklist entry, for a center to discharge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """`at` is the deadline that is shown, `look` the next moment at which the sweep must look (never after `at`,
-    but for a course, whose end is only looked at some days later)."""
+    """`at` is the deadline that is shown, `due` the moment of the next deadline step (never after `at`, except for a
+    course, whose end has its step some days later)."""
 
     at: datetime
-    look: datetime
+    due: datetime
 
     @classmethod
     def moment(cls, at: datetime) -> "Until":
         return cls(at, at)
 
-    def or_sooner(self, look: datetime) -> "Until":
-        """The same deadline, but looked at already at `look`."""
-        return Until(self.at, min(self.look, look))
+    def or_sooner(self, due: datetime) -> "Until":
+        """The same deadline, but due already at `due`."""
+        return Until(self.at, min(self.due, due))
 
     @classmethod
     def days(cls, day: date, days: int) -> "Until":
@@ -50,12 +50,12 @@ def to_route(at: datetime) -> Until:
 
 
 def to_wait(at: datetime, older_at: datetime) -> Until:
-    """`older_at`: when the child is a month older, and may be too old or old enough for a programme."""
+    """`older_at`: the child is a month older then, and may be too old or old enough for a programme."""
     return Until.days(day_of(at), WAIT_DAYS).or_sooner(older_at)
 
 
-def to_look(at: datetime) -> Until:
-    return Until.days(day_of(at), LOOK_DAYS)
+def to_review(at: datetime) -> Until:
+    return Until.days(day_of(at), REVIEW_DAYS)
 
 
 def agreed_day(at: datetime) -> date:
@@ -68,6 +68,6 @@ def to_admit(admit_on: date) -> Until:
 
 
 def to_discharge(at: datetime, course_days: int) -> Until:
-    """The end of the course's last day; who has not been discharged some days later is looked at."""
+    """The end of the course's last day; a child who is not discharged some days later is escalated."""
     last = day_of(at) + timedelta(days=course_days - 1)
-    return Until(end_of(last), end_of(last + timedelta(days=LOOK_DAYS)))
+    return Until(end_of(last), end_of(last + timedelta(days=REVIEW_DAYS)))

@@ -1,4 +1,4 @@
-"""Who may go where, and if not, why not."""
+"""Which programmes accept a child, and why the others do not."""
 
 from collections.abc import Collection
 from enum import StrEnum
@@ -19,11 +19,11 @@ class Exclusion(StrEnum):
 
 
 def exclusion(
-    needs: Needs, age_months: int, programme: Programme, kilometers: float, passed: Collection[str]
+    needs: Needs, age_months: int, programme: Programme, kilometers: float, excluded_ids: Collection[str]
 ) -> Exclusion | None:
-    """Why `programme` does not accept this child now, or None. `passed`: programmes and centers that declined.
+    """Why `programme` does not accept this child now, or None. `excluded_ids`: programmes and centers that declined.
 
-    A suspended one accepts it: it gives no place for now, and who waits for it keeps its turn (ADR 0009).
+    A suspended programme accepts the child: it gives no place for now and has a queue all the same (ADR 0009).
     """
     if programme.modality not in needs.modalities:
         return Exclusion.MODALITY
@@ -35,7 +35,7 @@ def exclusion(
         return Exclusion.CATCHMENT
     if needs.max_distance_km is not None and kilometers > needs.max_distance_km:
         return Exclusion.DISTANCE
-    declined = programme.id in passed or programme.center_id in passed
+    declined = programme.id in excluded_ids or programme.center_id in excluded_ids
     return Exclusion.DECLINED if declined else None
 
 

@@ -1,5 +1,6 @@
 """The referral's life as one table: state, command, who may, next state, event. API, docs and tests read it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,7 +10,7 @@ from services.contracts.vocabulary import CLOSED, OfferState, ReferralState, Rol
 ROUTER = "router"
 """The worker's own role: no token carries it."""
 STEWARD = "steward"
-"""Who keeps the deadlines, in the worker as well: no token carries it."""
+"""The role that keeps the deadlines, also the worker's: no token carries it."""
 
 
 class Command(StrEnum):
@@ -35,12 +36,12 @@ class Command(StrEnum):
 
     @property
     def path(self) -> str:
-        """How the API names it: `POST /v1/referrals/{id}/{path}`."""
+        """Its name in the API: `POST /v1/referrals/{id}/{path}`."""
         return self.replace("_", "-")
 
 
 class Claim(StrEnum):
-    """What the worker does with the referral's claim when it sees the event."""
+    """What the worker does with the referral's claim at the event."""
 
     NEXT = "next attempt"
     OCCUPY = "occupy"
@@ -49,7 +50,7 @@ class Claim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One row. `offer` is what becomes of the current offer, `claim` of the place; None where nothing does."""
+    """One row. `offer` is the current offer's next state, `claim` what happens to the place; None for no change."""
 
     state: ReferralState
     command: Command
@@ -108,34 +109,34 @@ _BY_STATE = {(one.state, one.command): one for one in TRANSITIONS}
 
 
 class IllegalTransition(Exception):
-    """This command does not fit the state; `allowed` are those that would, by anybody with the role."""
+    """The command does not fit the state, or is not for this role; `allowed` are those that would be possible."""
 
-    def __init__(self, state: ReferralState, command: Command, allowed: tuple[Command, ...]) -> None:
+    def __init__(self, state: ReferralState, command: Command, allowed: tuple[Command, ...] = ()) -> None:
         super().__init__(f"{command.path} is not possible while {state}")
         self.state, self.command, self.allowed = state, command, allowed
 
 
-def allowed_actions(state: ReferralState, roles: frozenset[str]) -> tuple[Command, ...]:
-    """What somebody with `roles` may do to a referral in `state`."""
-    return tuple(one.command for one in TRANSITIONS if one.state is state and not roles.isdisjoint(one.who))
+def allowed_actions(state: ReferralState, may: Callable[[frozenset[str]], object]) -> tuple[Command, ...]:
+    """The commands in `state` for somebody of whom `may` tells whether one of the given roles is theirs."""
+    return tuple(one.command for one in TRANSITIONS if one.state is state and may(one.who))
 
 
-def transition(state: ReferralState, command: Command, roles: frozenset[str] = _ROUTER) -> Transition:
-    """The row for `command` in `state`; raises IllegalTransition."""
+def who_may(state: ReferralState, command: Command) -> frozenset[str]:
+    """The roles that may do `command` in `state`; empty when nobody may."""
     row = _BY_STATE.get((state, command))
-    if row is None or roles.isdisjoint(row.who):
-        raise IllegalTransition(state, command, allowed_actions(state, roles))
-    return row
+    return row.who if row else frozenset()
 
 
-def events_for(claim: Claim) -> tuple[type[events.ReferralEvent], ...]:
-    """The events after which the worker does this with the place."""
-    return tuple(dict.fromkeys(one.event for one in TRANSITIONS if one.claim is claim))
+def transition(state: ReferralState, command: Command, role: str) -> Transition:
+    """The row for `command` in `state`; raises IllegalTransition unless it is for `role`."""
+    if role not in who_may(state, command):
+        raise IllegalTransition(state, command)
+    return _BY_STATE[state, command]
 
 
 def owner(state: ReferralState, center_id: str | None) -> str | None:
-    """Who must act next: `network`, `center:<id>` (`center` to those who may not know which), `polyclinic` or
-    `operators`; None when it is closed.
+    """The next to act: `network`, `center:<id>` (`center` where its id is not shown), `polyclinic` or `operators`;
+    None when the referral is closed.
     """
     if state in (ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED):
         return f"center:{center_id}" if center_id else "center"

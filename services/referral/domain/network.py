@@ -1,35 +1,37 @@
-"""All programmes at one version of the registry, each settlement's nearest first."""
+"""All open programmes at one version of the registry, and their figures."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from services.contracts.reference import Settlement
-from services.referral.domain.programmes import Programme
+from services.referral.domain.programmes import Figure, Programme
 from services.referral.domain.routing import Neighbor
 from services.referral.domain.staleness import WEEK, Staleness
 
-FOR_EVER = datetime.max.replace(tzinfo=UTC)
 Kilometers = Callable[[Settlement], Mapping[str, float]]
 """From a settlement to every center: center id to geodesic kilometers, rounded to the meter."""
 
 
 @dataclass
 class Network:
-    """Immutable but for its memory: a settlement's neighbors are computed once, when first asked for."""
+    """Immutable, but for a cache: a settlement's neighbors are sorted once, when first asked for."""
 
     version: int
     programmes: Mapping[str, Programme]
+    figures: Mapping[str, Figure]
     settlements: Mapping[str, Settlement]
     kilometers: Kilometers
     staleness: Staleness = WEEK
-    good_until: datetime = FOR_EVER
-    """Later than that one of the figures would be stale, unless it has been confirmed meanwhile: read it again."""
     _neighbors: dict[str, tuple[Neighbor, ...]] = field(default_factory=dict)
-    _distances: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def with_figures(self, figures: Mapping[str, Figure]) -> "Network":
+        """The same programmes with these figures; neighbors do not depend on figures."""
+        return Network(
+            self.version, self.programmes, figures, self.settlements, self.kilometers, self.staleness, self._neighbors
+        )
 
     def region_of(self, settlement_id: str) -> str | None:
-        """The settlement's region, None when there is no such settlement."""
+        """The settlement's region; None for an unknown settlement."""
         settlement = self.settlements.get(settlement_id)
         return settlement.region_id if settlement else None
 
@@ -43,7 +45,4 @@ class Network:
 
     def distance(self, settlement_id: str, programme_id: str) -> float:
         """Kilometers from a settlement to a programme's center."""
-        if settlement_id not in self._distances:
-            near = self.neighbors(settlement_id)
-            self._distances[settlement_id] = {one.id: kilometers for kilometers, one in near}
-        return self._distances[settlement_id][programme_id]
+        return self.kilometers(self.settlements[settlement_id])[self.programmes[programme_id].center_id]

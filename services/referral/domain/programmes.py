@@ -1,16 +1,16 @@
-"""What the router knows of centers and of a child's needs."""
+"""Programmes and figures of centers, and a child's needs, as the router sees them."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from services.contracts.days import day_of, end_of
 from services.contracts.events import DiagnosisRecordedV1
 from services.contracts.vocabulary import Catchment, Gmfcs, Modality, Priority
-from services.referral.domain.days import day_of, end_of
 
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """A center's offer of one modality, and where the center stands."""
+    """A center's service of one modality, and where the center stands."""
 
     id: str
     center_id: str
@@ -21,15 +21,28 @@ class Programme:
     age_under_months: int
     icd10_prefixes: tuple[str, ...]
     catchment: Catchment
-    places: int
     course_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """How many places a programme has, whether it gives them now, and who confirmed that when.
+
+    `version` counts the figures of the programme.
+    """
+
+    programme_id: str
+    center_id: str
+    places: int
+    suspended: bool
     confirmed_at: datetime
-    suspended: bool = False
+    confirmed_by: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """A child as the router sees it. `age_months` is of `submitted_at`."""
+    """A child's needs. `age_months` is of `submitted_at`."""
 
     age_months: int
     settlement_id: str
@@ -62,12 +75,12 @@ class Needs:
         return self.age_months + max(0, months)
 
     def older_at(self, now: datetime) -> datetime:
-        """When `age_at` is next a month more than it is at `now`."""
+        """The next moment at which `age_at` is a month more than at `now`."""
         return end_of(_next_month(day_of(self.submitted_at).day, day_of(now)) - timedelta(days=1))
 
 
 def _next_month(birthday: int, day: date) -> date:
-    """The first day behind `day` that is this day of its month; where a month has no such day, the first behind it."""
+    """The first day behind `day` that is this day of its month; in a month without such a day, the first behind it."""
     first_of_next = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
     if birthday > (first_of_next - timedelta(days=1)).day or birthday == 1:
         return first_of_next

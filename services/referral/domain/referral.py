@@ -1,6 +1,6 @@
-"""A referral and the router's steps: each is a pure function from a referral to a Change."""
+"""A referral, its offers, and the router's steps: each a pure function from a referral to a Change."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,9 +16,12 @@ from services.referral.domain.life import ROUTER, Command, Transition, transitio
 from services.referral.domain.programmes import Needs
 from services.referral.domain.routing import Decision
 
-_ROUTER = frozenset({ROUTER})
 FAILED = frozenset({OfferState.DECLINED, OfferState.EXPIRED, OfferState.MISSED})
-"""What an offer came to that did not become care."""
+"""The ends of an offer that did not become care."""
+EXCLUDING = frozenset({OfferState.DECLINED, OfferState.EXPIRED})
+"""The ends after which the programme is not asked again; where the child did not come, it may be."""
+CENTER_WIDE = frozenset({"family_refused", "unreachable", "temporarily_closed"})
+"""Reasons for a decline that hold for the whole center; the others are the programme's."""
 HELP_AFTER = 5
 """So many failed offers put a referral on the operators' worklist; it is still routed on."""
 
@@ -51,7 +54,7 @@ class Referral:
     programme_id: str | None = None
     deadline_at: datetime | None = None
     due_at: datetime | None = None
-    """When the sweep must look next; every open referral has both."""
+    """When the next deadline step is due; every open referral has both."""
     admit_on: date | None = None
     admitted_at: datetime | None = None
     escalated_at: datetime | None = None
@@ -75,8 +78,32 @@ class Offer:
     answered_at: datetime | None = None
 
 
+def excluded_ids(offers: Sequence[Offer]) -> frozenset[str]:
+    """The programmes and centers that are not asked again after these offers."""
+    ended = [one for one in offers if one.state in EXCLUDING]
+    centers = {one.center_id for one in ended if one.reason in CENTER_WIDE or one.state is OfferState.EXPIRED}
+    return frozenset({one.programme_id for one in ended} | centers)
+
+
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReferralWithOffers:
+    """A referral with its offers, the newest last."""
+
+    referral: Referral
+    offers: tuple[Offer, ...] = ()
+
+    @property
+    def offer(self) -> Offer | None:
+        """The offer of the referral's own attempt, when one was made."""
+        return current(self.referral, self.offers)
+
+    @property
+    def excluded_ids(self) -> frozenset[str]:
+        return excluded_ids(self.offers)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
     """A line of the history."""
 
     version: int
@@ -91,14 +118,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one step makes true, to be saved as one: it holds only while the saved version is `expected`."""
+    """The effects of one step, to be saved as one, while the saved version is `expected`."""
 
     expected: int
     referral: Referral
-    step: Step
+    entry: HistoryEntry
     event: ReferralEvent
     offer: Offer | None = None
     decision: Decision | None = None
+    queues: tuple[str, ...] = ()
+    """The programmes whose queues the child joins."""
 
 
 def change(
@@ -106,18 +135,19 @@ def change(
     command: Command,
     at: datetime,
     *,
+    role: str = ROUTER,
     actor: str = ROUTER,
-    roles: frozenset[str] = _ROUTER,
     reason: str | None = None,
     note: str | None = None,
     offer: Offer | None = None,
     decision: Decision | None = None,
+    queues: Collection[str] = (),
     **fields: Any,
 ) -> Change:
-    """`command` on `before`, with `fields` of the referral changed by it; raises IllegalTransition."""
-    row = transition(before.state, command, roles)
-    after = replace(before, state=row.to, version=before.version + 1, **_settled(before, row) | fields)
-    step = Step(after.version, at, actor, command, before.state, row.to, reason, note)
+    """`command` on `before` by `role`, with `fields` of the referral changed by it; raises IllegalTransition."""
+    row = transition(before.state, command, role)
+    after = replace(before, state=row.to, version=before.version + 1, **_escalation_after(before, row) | fields)
+    entry = HistoryEntry(after.version, at, actor, command, before.state, row.to, reason, note)
     event = row.event(
         referral_id=after.id,
         child_id=after.child_id,
@@ -133,16 +163,16 @@ def change(
         admit_on=after.admit_on,
         escalation=after.escalation,
     )
-    return Change(before.version, after, step, event, offer, decision)
+    return Change(before.version, after, entry, event, offer, decision, tuple(queues))
 
 
 def until(deadline: Until) -> dict[str, Any]:
     """The fields of a deadline."""
-    return {"deadline_at": deadline.at, "due_at": deadline.look}
+    return {"deadline_at": deadline.at, "due_at": deadline.due}
 
 
 def nowhere() -> dict[str, Any]:
-    """The fields of a referral that no center has."""
+    """The fields of a referral without a center."""
     return {"center_id": None, "programme_id": None, "admit_on": None}
 
 
@@ -157,14 +187,17 @@ def current(before: Referral, offers: Sequence[Offer]) -> Offer | None:
 
 
 def failing(before: Referral, offers: Sequence[Offer], to: OfferState | None, at: datetime) -> dict[str, Any]:
-    """The fields after one more offer of `offers` came to `to`: after too many failed ones somebody must look."""
+    """The fields after one more offer of `offers` ended as `to`: too many failed ones need an operator."""
     failed = sum(offer.state in FAILED for offer in offers) + (to in FAILED)
     known = before.escalation is Escalation.FAILED_OFFERS
     return {} if to not in FAILED or failed < HELP_AFTER or known else escalated(Escalation.FAILED_OFFERS, at)
 
 
-def _settled(before: Referral, row: Transition) -> dict[str, Any]:
-    """A step to another state takes a referral off the worklist; failed offers do so only when it is settled."""
+def _escalation_after(before: Referral, row: Transition) -> dict[str, Any]:
+    """A step to another state takes a referral off the worklist.
+
+    Failed offers stay on it until an offer is accepted, a long wait until the child leaves the queues.
+    """
     if before.escalation is Escalation.WAITING_LONG and (
         row.command is Command.REVIEW or row.to is ReferralState.WAITING
     ):
@@ -193,17 +226,17 @@ def make_offer(
     )  # fmt: skip
 
 
-def start_waiting(before: Referral, at: datetime, decision: Decision) -> Change:
-    """No candidate has a free place: the child waits in all their queues."""
+def start_waiting(before: Referral, at: datetime, decision: Decision, queues: Collection[str]) -> Change:
+    """No candidate has a free place: the child waits in these queues."""
     limit = deadlines.to_wait(at, before.needs.older_at(at))
-    if before.deadline_at and before.due_at and before.deadline_at != before.due_at:  # looked at amid its waiting
-        limit = Until(before.deadline_at, min(before.deadline_at, limit.look))
-    return change(before, Command.WAIT, at, decision=decision, **nowhere(), **until(limit))
+    if before.deadline_at and before.due_at and before.deadline_at != before.due_at:  # reviewed amid its waiting
+        limit = Until(before.deadline_at, min(before.deadline_at, limit.due))
+    return change(before, Command.WAIT, at, decision=decision, queues=queues, **nowhere(), **until(limit))
 
 
 def set_aside(before: Referral, at: datetime, decision: Decision) -> Change:
-    """No programme accepts such a child: it is on the operators' worklist from now on."""
-    limit = deadlines.to_look(at).or_sooner(before.needs.older_at(at))
+    """No programme accepts the child: unplaceable, and on the operators' worklist from now on."""
+    limit = deadlines.to_review(at).or_sooner(before.needs.older_at(at))
     return change(
         before, Command.SET_ASIDE, at, decision=decision, reason=_why_nowhere(decision),
         **nowhere(), **until(limit), **escalated(Escalation.UNPLACEABLE, at),
@@ -211,7 +244,7 @@ def set_aside(before: Referral, at: datetime, decision: Decision) -> Change:
 
 
 def _why_nowhere(decision: Decision) -> str:
-    """A code of kind `unplaceable`: what stands in the way of the programmes that are otherwise right."""
+    """A code of kind `unplaceable`: the obstacle at the programmes that would otherwise accept the child."""
     if Exclusion.DECLINED in decision.excluded:
         return "all_declined"
     return "too_far" if Exclusion.DISTANCE in decision.excluded else "no_programme"

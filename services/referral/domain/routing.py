@@ -1,20 +1,16 @@
-"""Ranking: which programmes accept a child, the nearest first, and why the others do not."""
+"""Ranking: the programmes that accept a child, the nearest first, and why the others do not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from services.contracts.vocabulary import Priority
 from services.referral.domain.eligibility import Exclusion, exclusion
-from services.referral.domain.programmes import Needs, Programme
+from services.referral.domain.programmes import Figure, Needs, Programme
 from services.referral.domain.staleness import WEEK, Staleness
 
-HEAD_START = {
-    Priority.URGENT: timedelta(days=180),
-    Priority.HIGH: timedelta(days=60),
-    Priority.ROUTINE: timedelta(0),
-}
+HEAD_START = {Priority.URGENT: timedelta(days=180), Priority.HIGH: timedelta(days=60), Priority.ROUTINE: timedelta(0)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Neighbor = tuple[float, Programme]
@@ -23,9 +19,9 @@ Neighbor = tuple[float, Programme]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A programme that accepts the child. `free` is its free places when the claim was made, once it was.
+    """A programme that accepts the child. `free` counts its free places at the claim, once it was made.
 
-    `behind_km` is given where its figure is stale: the kilometers by which it is ordered behind its true distance.
+    `behind_km` is given when its figure is stale: the kilometers by which it is ordered behind its true distance.
     A `suspended` one gave no places then, and has a queue all the same.
     """
 
@@ -47,7 +43,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Candidates in order of distance (the stale farther by policy), then id; and by reason, who was left out."""
+    """Candidates by distance (stale ones farther by policy), then id; and the excluded programmes by reason."""
 
     candidates: tuple[Candidate, ...]
     excluded: dict[Exclusion, tuple[str, ...]]
@@ -57,42 +53,39 @@ class Decision:
         same = groupby(self.candidates, key=lambda candidate: candidate.ordered_at)
         return tuple(tuple(one.programme_id for one in tier) for _, tier in same)
 
-
-def candidate(programme: Programme, kilometers: float, now: datetime, staleness: Staleness) -> Candidate:
-    """`programme`, which accepts the child, as it is ordered at `now`."""
-    stale = staleness.is_stale(programme.confirmed_at, now)
-    return Candidate(programme.id, kilometers, None, staleness.behind_km if stale else None, programme.suspended)
-
-
-def in_order(candidate: Candidate) -> tuple[float, str]:
-    """What candidates are ordered by."""
-    return candidate.ordered_at, candidate.programme_id
+    @property
+    def programme_ids(self) -> frozenset[str]:
+        return frozenset(one.programme_id for one in self.candidates)
 
 
 def rank_programmes(
     needs: Needs,
     neighbors: Sequence[Neighbor],
+    figures: Mapping[str, Figure],
     now: datetime,
-    passed: Collection[str] = (),
+    excluded_ids: Collection[str] = (),
     staleness: Staleness = WEEK,
 ) -> Decision:
     """Decide where this child may go at `now`. `neighbors` are all programmes, by (kilometers, id)."""
     age, candidates, excluded = needs.age_at(now), [], dict[Exclusion, list[str]]()
     fresh_from, behind = now - staleness.after, False
     for kilometers, programme in neighbors:
-        reason = exclusion(needs, age, programme, kilometers, passed)
+        reason = exclusion(needs, age, programme, kilometers, excluded_ids)
         if reason is not None:
             excluded.setdefault(reason, []).append(programme.id)
-        elif programme.confirmed_at >= fresh_from:
-            candidates.append(Candidate(programme.id, kilometers, None, None, programme.suspended))
+            continue
+        figure = figures.get(programme.id)
+        suspended = figure is not None and figure.suspended
+        if figure is not None and figure.confirmed_at >= fresh_from:
+            candidates.append(Candidate(programme.id, kilometers, None, None, suspended))
         else:
-            candidates.append(Candidate(programme.id, kilometers, None, staleness.behind_km, programme.suspended))
+            candidates.append(Candidate(programme.id, kilometers, None, staleness.behind_km, suspended))
             behind = staleness.behind_km > 0
     if behind:
-        candidates.sort(key=in_order)
+        candidates.sort(key=lambda one: (one.ordered_at, one.programme_id))
     return Decision(tuple(candidates), {reason: tuple(ids) for reason, ids in excluded.items()})
 
 
 def queue_rank(needs: Needs) -> int:
-    """The turn, for ever: the time of submission in milliseconds, less a head start by priority. Smaller goes first."""
+    """The rank in every queue: the time of submission in milliseconds less a head start by priority."""
     return (needs.submitted_at - HEAD_START[needs.priority] - _EPOCH) // timedelta(milliseconds=1)

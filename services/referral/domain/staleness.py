@@ -1,4 +1,4 @@
-"""How far a center's figure can be trusted, and what policy makes of one that nobody has confirmed for long."""
+"""Stale figures: how long a center's figure is trusted, and the policy for one that nobody has confirmed since."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,18 +6,15 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Staleness:
-    """`after` so long without being confirmed a figure is stale; it is then ordered as if its center stood `behind_km`
-    farther. Only the order follows from it: a stale programme accepts whom it accepts."""
+    """A figure is stale when it was not confirmed for `after`; its programme is then ordered as if its center stood
+    `behind_km` farther. Only the order follows from it: eligibility does not."""
 
     after: timedelta = timedelta(days=7)
     behind_km: float = 0.0
 
-    def is_stale(self, confirmed_at: datetime, now: datetime) -> bool:
-        return now - confirmed_at > self.after
-
-    def stale_from(self, confirmed_at: datetime) -> datetime:
-        """The last moment at which the figure is fresh."""
-        return confirmed_at + self.after
+    def is_stale(self, confirmed_at: datetime | None, now: datetime) -> bool:
+        """A figure that was never confirmed is stale."""
+        return confirmed_at is None or now - confirmed_at > self.after
 
 
 WEEK = Staleness()

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.contracts.vocabulary import Role
-from services.kit.dead_letters.api import dead_letter_router
+from services.contracts.authority import OPERATORS, operator
+from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import create_app
 from services.kit.http.health import Health
 from services.kit.http.server import serve
@@ -25,11 +25,8 @@ def build(settings: ReferralSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with bootstrap(settings) as service:
             app.state.service, app.state.verifier = service, service.verifier
-            app.state.letters = service.letters
-            health.checks |= {
-                "database": service.database.ping,
-                "migrated": lambda: HISTORY.check(service.database),
-            }
+            app.state.dead_letters = service.dead_letters
+            health.checks |= {"database": service.database.ping, "migrated": lambda: HISTORY.check(service.database)}
             yield
 
     app = create_app("referral", health, lifespan)
@@ -39,7 +36,7 @@ def build(settings: ReferralSettings) -> FastAPI:
     app.include_router(centers.router)
     app.include_router(forecast.router)
     app.include_router(audit.router)
-    app.include_router(dead_letter_router(Role.OPERATOR, Role.ADMIN))
+    app.include_router(dead_letters_router(operator, *OPERATORS))
     return app
 
 

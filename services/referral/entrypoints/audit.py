@@ -1,23 +1,23 @@
-"""`/v1/audit`: the record held against capacity, and mended."""
+"""`/v1/audit`: reconciliation of capacity with the record, and its repair."""
 
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from pydantic import BaseModel, Field
 
+from services.contracts.authority import OPERATORS
 from services.contracts.claims import DataVersion
-from services.contracts.vocabulary import Role
-from services.kit.http.auth import require
-from services.referral.domain.audit import Kind
+from services.kit.http.auth import Require
+from services.kit.http.routes import guarded_router
+from services.referral.domain.reconciliation import Kind
 from services.referral.entrypoints.referrals import Service
-from services.referral.handlers.hold_audit import Report
 
-router = APIRouter(prefix="/v1/audit", tags=["audit"], dependencies=[Depends(require(Role.OPERATOR, Role.ADMIN))])
+router = guarded_router("/v1/audit", tags=["audit"], dependencies=[Depends(Require(*OPERATORS))])
 
 
-class DifferenceView(BaseModel):
-    """What the record says and what capacity says; null where one says nothing."""
+class DifferenceView(BaseModel, from_attributes=True):
+    """One referral or programme, as it is in the record and in capacity; null where it is not."""
 
     kind: Kind
     programme_id: str | None
@@ -26,54 +26,39 @@ class DifferenceView(BaseModel):
     capacity: dict[str, Any] | None
 
 
-class AuditView(BaseModel):
-    """Programmes and claims compared at capacity's mark. No difference: every place is accounted for."""
+class AuditView(BaseModel, from_attributes=True):
+    """The comparison at this data version. No difference: every place is accounted for."""
 
-    mark: DataVersion
+    data_version: DataVersion
     programmes: int
     referrals: int = Field(description="Open referrals in the record")
-    claims: int = Field(description="Places and turns in capacity")
+    claims: int = Field(description="Places and queue entries in capacity")
     differences: list[DifferenceView]
     unsettled: int = Field(description="Differences that may still be on their way, and are not counted")
 
 
 class RepairView(BaseModel):
-    """What was changed, towards the record: `changed` names what differed before. Empty: nothing was done."""
+    """`changed` names the differences that were repaired towards the record. Empty: nothing was done."""
 
     changed: list[DifferenceView]
     epoch: str | None = Field(description="Of the new generation of capacity's data; null when nothing was done")
-    handed_over: int = Field(description="Places that went to somebody who waits")
+    handed_over: int = Field(description="Places that went to waiting children")
     audit: AuditView
-
-
-def view(report: Report) -> AuditView:
-    return AuditView(
-        mark=report.mark,
-        programmes=report.programmes,
-        referrals=report.referrals,
-        claims=report.claims,
-        differences=_differences(report),
-        unsettled=report.unsettled,
-    )
-
-
-def _differences(report: Report) -> list[DifferenceView]:
-    return [DifferenceView.model_validate(one, from_attributes=True) for one in report.differences]
 
 
 @router.get("")
 async def audit(service: Service) -> AuditView:
     """Compare capacity with the record while traffic flows. It takes seconds when something may be on its way."""
-    return view(await service.audit())
+    return AuditView.model_validate(await service.reconcile())
 
 
 @router.post("/repair")
 async def repair(service: Service) -> RepairView:
-    """Make capacity what the record says when the two differ: a new generation. New claims wait a moment meanwhile."""
-    mended = await service.mend()
+    """Rebuild capacity from the record when the two differ. New claims wait a moment meanwhile."""
+    done = await service.repair()
     return RepairView(
-        changed=_differences(mended.before) if mended.opened else [],
-        epoch=mended.opened.mark.epoch if mended.opened else None,
-        handed_over=mended.opened.handed_over if mended.opened else 0,
-        audit=view(mended.after),
+        changed=AuditView.model_validate(done.before).differences if done.opened else [],
+        epoch=done.opened.data_version.epoch if done.opened else None,
+        handed_over=done.opened.handed_over if done.opened else 0,
+        audit=AuditView.model_validate(done.after),
     )

@@ -1,65 +1,114 @@
-"""`/v1/centers`: the registry of centers and programmes."""
+"""`/v1/centers`: the registry of centers and programmes, and the figures of places."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 
+from services.contracts.authority import OPERATORS, acting_role, actor
 from services.contracts.vocabulary import Role
-from services.kit.http.auth import Principal, require
+from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, write_cursor
 from services.kit.http.problems import Problem
-from services.referral.bootstrap import ReferralService
-from services.referral.entrypoints.center_shapes import Center, CenterBody, center_of, center_rows
+from services.kit.http.routes import guarded_router
+from services.referral.domain.registration import Expected, InvalidRegistration, UnknownProgramme, VersionMoved
+from services.referral.entrypoints.center_schemas import (
+    Center,
+    CenterUpdate,
+    FigureBody,
+    FigureView,
+    center_of,
+    registration_of,
+)
+from services.referral.entrypoints.field_types import Id, Word
+from services.referral.entrypoints.preconditions import Precondition, etag, version_moved
 from services.referral.entrypoints.referrals import READERS, Service, last_seen
-from services.referral.entrypoints.words import Id, Word
 
-router = APIRouter(prefix="/v1/centers", tags=["centers"])
-Operator = Annotated[Principal, Depends(require(Role.OPERATOR, Role.ADMIN))]
+router = guarded_router("/v1/centers", tags=["centers"])
+FIGURE = "/{center_id}/programmes/{programme_id}/places"
 
 
-@router.get("", dependencies=[Depends(READERS)])
+@router.get("", dependencies=[READERS])
 async def list_centers(
     service: Service,
     region_id: Word | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Page[Center]:
-    """The centers with their programmes, by id."""
+    """The centers with their open programmes, by id."""
     found = await service.views.centers(region_id, last_seen(cursor), limit + 1)
     more = write_cursor(found[limit - 1].center.id) if len(found) > limit else None
     return Page(items=[center_of(one) for one in found[:limit]], next=more)
 
 
-@router.get("/{center_id}", dependencies=[Depends(READERS)])
+@router.get("/{center_id}", dependencies=[READERS])
 async def read_center(center_id: Word, service: Service, response: Response) -> Center:
-    """One center with its programmes."""
+    """One center with its open programmes."""
     found = await service.views.center(center_id)
     if found is None:
         raise Problem(404, "center_not_found", f"There is no center {center_id}.")
-    response.headers["ETag"] = f'"{found.center.version}"'
+    response.headers["ETag"] = etag(found.center.version)
     return center_of(found)
 
 
-@router.put("/{center_id}")
+@router.put("/{center_id}", dependencies=[Depends(Require(*OPERATORS))])
 async def put_center(
-    center_id: Annotated[Id, Path()], body: CenterBody, service: Service, _: Operator, response: Response
+    center_id: Annotated[Id, Path()], body: CenterUpdate, service: Service, expected: Precondition, response: Response
 ) -> Center:
-    """Register a center or change its entry. The same entry again changes nothing. Programmes are never dropped."""
-    await _check(center_id, body, service)
-    await service.registry.put_center(*center_rows(center_id, body))
+    """Register a center or change its entry; the same entry again changes nothing.
+
+    A programme that is left out is closed: its queue is reviewed, and children who have a place keep it. The figures of
+    places are resources of their own.
+    """
+    if body.id not in (None, center_id):
+        raise Problem.of_field("id", "differs_from_path", "is not the center of the path")
+    if body.version is not None and not expected.versions:
+        expected = Expected(frozenset({body.version}), absent=expected.absent)
+    try:
+        await service.register_center(registration_of(center_id, body), expected)
+    except InvalidRegistration as error:
+        raise Problem.of_field(error.field, error.code, error.message) from None
+    except VersionMoved:
+        raise version_moved() from None
     return await read_center(center_id, service, response)
 
 
-async def _check(center_id: str, body: CenterBody, service: ReferralService) -> None:
-    network = await service.registry.network()
-    settlement = network.settlements.get(body.settlement_id)
-    if settlement is None:
-        raise Problem.of_field("settlement_id", "unknown_settlement", "is no id of data/settlements.csv")
-    if settlement.region_id != body.region_id:
-        raise Problem.of_field("region_id", "wrong_region", f"the settlement lies in {settlement.region_id}")
-    for index, one in enumerate(body.programmes):
-        known = network.programmes.get(one.id)
-        if known and known.center_id != center_id:
-            raise Problem.of_field(f"programmes.{index}.id", "taken", f"belongs to center {known.center_id}")
-    if len({one.id for one in body.programmes}) < len(body.programmes):
-        raise Problem.of_field("programmes", "repeated", "two programmes have the same id")
+def _unknown(center_id: str, programme_id: str) -> Problem:
+    return Problem(404, "unknown_programme", f"Center {center_id} has no open programme {programme_id}.")
+
+
+@router.get(FIGURE, dependencies=[READERS])
+async def read_figure(center_id: Word, programme_id: Word, service: Service, response: Response) -> FigureView:
+    """How many places the programme has by its center, and when that was confirmed."""
+    try:
+        figure = await service.registry.find_figure(center_id, programme_id)
+    except UnknownProgramme:
+        raise _unknown(center_id, programme_id) from None
+    if figure is None:
+        raise Problem(404, "no_figure", "The center has not set this programme's places yet.")
+    response.headers["ETag"] = etag(figure.version)
+    return FigureView.model_validate(figure)
+
+
+@router.put(FIGURE)
+async def put_figure(
+    center_id: Word,
+    programme_id: Word,
+    body: FigureBody,
+    service: Service,
+    principal: Annotated[Principal, Depends(Require(Role.CENTER, *OPERATORS))],
+    expected: Precondition,
+    response: Response,
+) -> FigureView:
+    """Set, confirm, suspend or resume. Nobody loses a place by it; the worker applies it at capacity."""
+    role = acting_role(principal, (Role.CENTER, *OPERATORS), center_id=center_id)
+    if role is None:
+        raise Problem(403, "forbidden", "This is another center's.")
+    by = actor(principal, role)
+    try:
+        figure = await service.registry.set_figure(center_id, programme_id, body.places, body.suspended, by, expected)
+    except UnknownProgramme:
+        raise _unknown(center_id, programme_id) from None
+    except VersionMoved:
+        raise version_moved() from None
+    response.headers["ETag"] = etag(figure.version)
+    return FigureView.model_validate(figure)

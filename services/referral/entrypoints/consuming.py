@@ -1,4 +1,4 @@
-"""What the worker does with a batch: read the events, settle each handler's share, set aside what cannot be taken."""
+"""The worker's consumers: read the events of a batch, have them handled, dead-letter what cannot be processed."""
 
 import asyncio
 import os
@@ -10,23 +10,25 @@ from functools import partial
 from typing import Any
 
 import structlog
-from prometheus_client import Counter
 
 from services.contracts import topics
-from services.contracts.events import Event, MalformedEvent, read_event
-from services.kit.dead_letters.publisher import DeadLetterPublisher
-from services.kit.dead_letters.retries import DeadLetterRetries, retrying
-from services.kit.errors import PermanentError
+from services.contracts.events import MalformedEvent, read_event
+from services.kit.dead_letters.channel import EARLY, SqlDeadLetterChannel
+from services.kit.dead_letters.retries import DeadLetterRetries
+from services.kit.errors import Early, PermanentError
 from services.kit.http.health import Health
 from services.kit.kafka.batch_processor import BatchProcessor
 from services.kit.kafka.clients import make_producer, reach, started
 from services.kit.kafka.consumed_record import ConsumedRecord
 from services.kit.kafka.topic_watch import TopicWatch
+from services.kit.loops import background
 from services.referral.adapters.history import HISTORY
-from services.referral.bootstrap import ReferralService, bootstrap
-from services.referral.entrypoints.stewarding import stewarding
-from services.referral.entrypoints.sweeping import keeping_deadlines
-from services.referral.entrypoints.watching import looking, watching
+from services.referral.bootstrap import bootstrap
+from services.referral.entrypoints.sweeping import sweeping
+from services.referral.entrypoints.topic_watching import watch_topics, watched_topics
+from services.referral.entrypoints.upkeep import upkeep
+from services.referral.handlers.reactions import Reactions
+from services.referral.metrics import worker_events
 from services.referral.settings import ReferralSettings
 
 log = structlog.get_logger()
@@ -34,125 +36,132 @@ CONSUMER = "referral-worker"
 STUCK_AFTER = 60.0
 """Seconds that one batch may take before readiness turns red."""
 GRACE = 10.0
-"""Seconds that what is in hand has to end when the worker leaves by itself."""
+"""Seconds that a batch in hand has to end when the worker leaves by itself."""
+EARLY_PAUSE = 0.05
+"""Seconds after which an early event is tried once more before it is parked: its precondition is often in hand."""
 
-taken = Counter("worker_events_total", "Events settled", ["topic"])
 
-Handler = Callable[[Sequence[Event]], Awaitable[None]]
+@dataclass(frozen=True)
+class TopicHandler:
+    """Handles a batch of one topic's records; the records that came early."""
+
+    consumer: str
+    reactions: Reactions
+
+    async def __call__(self, batch: Sequence[ConsumedRecord]) -> Sequence[ConsumedRecord]:
+        if early := await self._react(batch):
+            await asyncio.sleep(EARLY_PAUSE)
+            early = await self._react(early)
+        return early
+
+    async def _react(self, batch: Sequence[ConsumedRecord]) -> Sequence[ConsumedRecord]:
+        try:
+            read = [(record, event) for record in batch if (event := read_event(record.value))]
+        except MalformedEvent as error:
+            raise PermanentError(str(error)) from None
+        early = await self.reactions(self.consumer, [event for _, event in read])
+        return [record for record, event in read if event.envelope.id in early]
 
 
 @dataclass
 class Consumers:
-    """One settler a topic, the watch over their logs, and their health."""
+    """One batch processor a topic, the watch over the topics, and their health."""
 
-    settlers: dict[str, BatchProcessor[ConsumedRecord]]
+    processors: dict[str, BatchProcessor[ConsumedRecord]]
     watch: TopicWatch
     health: Health
+    stuck_after: float = STUCK_AFTER
     _began: dict[str, float] = field(default_factory=dict)
     _stopped: str = ""
     _leaving: bool = False
     _nothing_in_hand: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def take(self, topic: str, messages: Sequence[Any]) -> None:
-        """Settle a batch of one topic; raises TooManyDeadLetters."""
+    async def process(self, topic: str, messages: Sequence[Any]) -> None:
+        """Process a batch of one topic; raises TooManyDeadLetters."""
         if self._leaving:
             await asyncio.Event().wait()  # to return would acknowledge it
         self._began[topic] = time.monotonic()
         batch = [
             ConsumedRecord(m.topic, m.partition, m.offset, m.key, m.value, round(m.timestamp * 1000)) for m in messages
         ]
-        await self.settlers[topic].settle(batch)
-        await self.watch.settled(batch)
+        await self.processors[topic].process(batch)
+        await self.watch.processed(batch)
         del self._began[topic]
         if self._leaving and not self._began:
             self._nothing_in_hand.set()
-        taken.labels(topic).inc(len(batch))
+        worker_events.labels(topic).inc(len(batch))
 
     async def leave(self, within: float) -> None:
-        """Begin nothing more, and give what is in hand so many seconds: what was claimed is better recorded as well."""
+        """Begin nothing more, and let batches in hand end within so many seconds: a grant is better recorded too."""
         self._leaving = True
         if self._began:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._nothing_in_hand.wait(), within)
 
-    async def take_again(self, message: ConsumedRecord) -> None:
-        """Hand a dead letter to its topic's handlers, past the settler and its counts; raises what they raise."""
-        name = next((name for name in self.settlers if message.topic.endswith(f".{name}")), None)
+    async def retry(self, message: ConsumedRecord) -> None:
+        """Handle a dead letter, past the processor and its counts; raises the handlers' errors, and Early."""
+        name = next((name for name in self.processors if message.topic.endswith(f".{name}")), None)
         if name is None:
-            raise PermanentError(f"topic: nobody here takes {message.topic}")
-        await self.settlers[name].handle([message])
+            raise PermanentError(f"topic: {message.topic} has no consumer here")
+        if await self.processors[name].handle([message]):
+            raise Early(EARLY)
 
     def stop(self, reason: str) -> None:
-        """Say, by a red readiness, that nothing more is consumed."""
+        """Turn readiness red: nothing more is consumed."""
         log.critical("worker.stopped", reason=reason)
         self._stopped = reason
 
-    async def going_on(self) -> None:
-        """A readiness check: raises RuntimeError when consuming has stopped or stands still."""
+    async def check(self) -> None:
+        """A readiness check: raises RuntimeError when consuming has stopped or a batch is stuck."""
         if self._stopped:
             raise RuntimeError(self._stopped)
         now = time.monotonic()
-        stuck = [topic for topic, since in self._began.items() if now - since > STUCK_AFTER]
+        stuck = [topic for topic, since in self._began.items() if now - since > self.stuck_after]
         if stuck:
-            raise RuntimeError(f"a batch of {', '.join(stuck)} takes longer than {STUCK_AFTER:.0f} s")
+            raise RuntimeError(f"a batch of {', '.join(stuck)} takes longer than {self.stuck_after:.0f} s")
 
 
-def _taker(*handlers: Handler) -> Callable[[Sequence[ConsumedRecord]], Awaitable[None]]:
-    async def take(batch: Sequence[ConsumedRecord]) -> None:
-        try:
-            events = [event for message in batch if (event := read_event(message.value))]
-        except MalformedEvent as error:
-            raise PermanentError(str(error)) from None
-        for handler in handlers:
-            await handler(events)
-
-    return take
+def _processors(reactions: Reactions, dead_letters: SqlDeadLetterChannel) -> dict[str, BatchProcessor[ConsumedRecord]]:
+    names = {name: f"worker.{name}" for name in topics.WORKER}
+    return {name: BatchProcessor(own, TopicHandler(own, reactions), dead_letters) for name, own in names.items()}
 
 
-def _settlers(service: ReferralService, letters: DeadLetterPublisher) -> dict[str, BatchProcessor[ConsumedRecord]]:
-    takers = {
-        topics.DIAGNOSES: _taker(service.place_children),
-        topics.REFERRALS: _taker(service.move_on, service.occupy, service.give_back, service.open_center),
-        topics.CAPACITY: _taker(service.take_handovers),
-    }
-    return {
-        name: BatchProcessor(f"worker.{name}", take, letters.set_aside, letters.record) for name, take in takers.items()
-    }
-
-
-async def begin_again(consumers: Consumers, partitions: int) -> None:
-    """End the process, which begins again when it is started. What Faust commits until then is undone at that start."""
-    log.critical("worker.kafka_forgot", partitions=partitions, reason="it will begin again")
+async def restart(consumers: Consumers, partitions: int) -> None:
+    """End the process; at its next start the group is rewound, whatever Faust commits until then."""
+    log.critical("worker.kafka_forgot", partitions=partitions, reason="it will rewind and restart")
     await consumers.leave(GRACE)
     os._exit(os.EX_TEMPFAIL)
 
 
 @asynccontextmanager
 async def open_consumers(
-    settings: ReferralSettings, forgotten: Callable[[Consumers, int], Awaitable[None]] = begin_again
+    settings: ReferralSettings, on_recreated: Callable[[Consumers, int], Awaitable[None]] = restart, **seams: Any
 ) -> AsyncIterator[Consumers]:
-    """The consumers of one worker process; `forgotten` is told of how many partitions the log is another one."""
+    """The consumers of one worker process, with the loops beside them.
+
+    `on_recreated` is called with the number of partitions whose log was recreated; `seams` go to `bootstrap`.
+    """
     producer = make_producer(settings, "referral-worker")
     async with AsyncExitStack() as stack:
-        service = await stack.enter_async_context(bootstrap(settings))
+        service = await stack.enter_async_context(bootstrap(settings, **seams))
         await stack.enter_async_context(started(producer))
-        swept = await stack.enter_async_context(keeping_deadlines(service))
-        stewarded = await stack.enter_async_context(stewarding(service))
-        watch = await stack.enter_async_context(watching(service))
-        letters = DeadLetterPublisher(producer, service.letters, CONSUMER)
-        consumers = Consumers(_settlers(service, letters), watch, Health())
-        await stack.enter_async_context(looking(watch, partial(forgotten, consumers)))
-        retries = DeadLetterRetries(service.letters, CONSUMER, consumers.take_again)
-        retried = await stack.enter_async_context(retrying(retries))
+        swept = await stack.enter_async_context(sweeping(service))
+        kept_up = await stack.enter_async_context(upkeep(service))
+        watch = await stack.enter_async_context(watched_topics(service))
+        dead_letters = SqlDeadLetterChannel(producer, service.dead_letters, CONSUMER)
+        consumers = Consumers(_processors(service.reactions, dead_letters), watch, Health())
+        retries = DeadLetterRetries(service.dead_letters, CONSUMER, consumers.retry)
+        recreated = partial(on_recreated, consumers)
+        await stack.enter_async_context(background(watch_topics(watch, recreated), retries.run()))
         consumers.health.checks |= {
             "database": service.database.ping,
             "migrated": lambda: HISTORY.check(service.database),
             "kafka": lambda: reach(producer),
-            "consuming": consumers.going_on,
-            "dead_letters": retried.check,
+            "consuming": consumers.check,
+            "dead_letters": retries.progress.check,
             "progress": watch.check,
             "deadlines": swept.check,
-            "steward": stewarded.check,
-            "capacity": service.steward.check,
+            "upkeep": kept_up.check,
+            "capacity": service.rebuilder.check,
         }
         yield consumers

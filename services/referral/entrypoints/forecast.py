@@ -2,15 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
+from services.contracts.authority import EVERYWHERE
+from services.contracts.vocabulary import Role
 from services.kit.http.pages import write_cursor
-from services.referral.entrypoints.forecast_shapes import ForecastPage, programme_forecast_of
-from services.referral.entrypoints.referrals import Reader, Service, last_seen, scope_of
-from services.referral.entrypoints.words import Word
+from services.kit.http.routes import guarded_router
+from services.referral.entrypoints.field_types import Word
+from services.referral.entrypoints.forecast_schemas import ForecastPage, programme_forecast_of
+from services.referral.entrypoints.referrals import Reader, Service, last_seen
 from services.referral.ports import Wanted
 
-router = APIRouter(prefix="/v1/forecast", tags=["forecast"])
+router = guarded_router("/v1/forecast", tags=["forecast"])
 
 
 @router.get("")
@@ -24,9 +27,9 @@ async def list_forecasts(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ForecastPage:
     """Programmes by id; a center sees its own. Dates follow from courses in care, agreed days and open offers."""
-    own = scope_of(reader).center_id
-    wanted = Wanted(center_id if own is None else own, region, programme_id)
-    found, missing = await service.foresee.programmes(wanted, last_seen(cursor), limit + 1)
+    sees_all = reader.has(Role.POLYCLINIC, *EVERYWHERE)
+    wanted = Wanted(center_id if sees_all else reader.org, region, programme_id)
+    found, unavailable = await service.forecast.programmes(wanted, last_seen(cursor), limit + 1)
     more = write_cursor(found[limit - 1].supply.programme_id) if len(found) > limit else None
     items = [programme_forecast_of(one) for one in found[:limit]]
-    return ForecastPage(items=items, next=more, waiting_missing=missing)
+    return ForecastPage(items=items, next=more, waiting_missing=unavailable)

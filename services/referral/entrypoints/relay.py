@@ -1,20 +1,32 @@
 """Brings the referral service's outbox to Kafka: `python -m services.referral.entrypoints.relay`."""
 
-import asyncio
-
-from services.kit.kafka.relay_process import relay_outbox
+from services.kit.kafka.outbox_store import OutboxStore
+from services.kit.kafka.relay_process import RelayProcess
 from services.kit.logging import configure_logging
+from services.kit.loops import run
 from services.kit.sql.database import Database
+from services.kit.sql.lease import Lease
 from services.referral.adapters.history import HISTORY
-from services.referral.adapters.tables import outbox
+from services.referral.adapters.tables import leases, outbox
 from services.referral.settings import ReferralSettings
+
+
+async def serve(settings: ReferralSettings) -> None:
+    database = Database(settings.referral_sql_url, pool_size=2)
+    store = OutboxStore(database, outbox, Lease(database, leases, "outbox"))
+    process = RelayProcess(
+        settings, "referral-relay", store, database=database.ping, migrated=lambda: HISTORY.check(database)
+    )
+    try:
+        await process.serve()
+    finally:
+        await database.close()
 
 
 def main() -> None:
     settings = ReferralSettings()
     configure_logging("referral-relay", settings.log_level)
-    database = Database(settings.referral_sql_url, pool_size=2)
-    asyncio.run(relay_outbox(settings, database, outbox, HISTORY, "referral-relay"))
+    run(serve(settings))
 
 
 if __name__ == "__main__":

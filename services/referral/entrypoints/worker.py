@@ -1,58 +1,27 @@
 """The referral worker, a thin Faust app: `python -m services.referral.entrypoints.worker`."""
 
 import asyncio
-import os
 import sys
-from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
 import faust
-import structlog
 
 from services.contracts import topics
 from services.kit.http.server import probes
 from services.kit.logging import configure_logging
+from services.kit.loops import new_event_loop
 from services.referral.entrypoints.broker import credentials
 from services.referral.entrypoints.consuming import Consumers, open_consumers
-from services.referral.entrypoints.watching import begin_where_known
+from services.referral.entrypoints.topic_watching import rewind_recreated
+from services.referral.entrypoints.unacknowledged import finish, hold
 from services.referral.settings import ReferralSettings
-
-log = structlog.get_logger()
-GRACE = 10.0
-"""Seconds that a batch under way has to end when the worker is told to stop."""
-
-
-async def finish(step: Awaitable[None]) -> None:
-    """Wait for `step` even when cancelled: to return early would acknowledge what has not been done."""
-    task = asyncio.ensure_future(step)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        try:
-            await asyncio.wait({task}, timeout=GRACE)
-        finally:
-            if not task.done() or task.exception():
-                log.warning("worker.left_a_batch", reason="it will be taken again")
-                os._exit(os.EX_TEMPFAIL)
-        raise
-
-
-async def hold(app: faust.App) -> None:
-    """Keep the batch until somebody looks and ends the worker: to return, or to raise, would acknowledge it.
-
-    The app's own end would wait for this batch for ever, so its first step ends the process.
-    """
-    try:
-        await app.wait_until_stopped()
-    finally:
-        os._exit(os.EX_TEMPFAIL)
 
 
 def build(settings: ReferralSettings) -> faust.App:
-    """The app: one agent a topic, raw bytes in, batches to the settlers. It connects when it is started."""
+    """The app: one agent a topic, raw bytes in, batches to the processors. It connects when it is started."""
     app = faust.App(
         settings.worker_app,
         broker=f"kafka://{settings.kafka_servers.replace(',', ';kafka://')}",
@@ -79,7 +48,7 @@ def build(settings: ReferralSettings) -> faust.App:
         await stack.enter_async_context(probes(consumers["all"].health, settings))
         opened.set()
 
-    for name in topics.ALL:
+    for name in topics.WORKER:
         _agent(app, settings, name, opened, consumers)
     return app
 
@@ -91,10 +60,10 @@ def _agent(
         await opened.wait()
         async for batch in stream.take_events(settings.worker_batch, within=settings.worker_within):
             try:
-                await finish(consumers["all"].take(name, [event.message for event in batch]))
+                await finish(consumers["all"].process(name, [event.message for event in batch]))
             except Exception as error:  # too many dead in a row, or a fault of ours
                 consumers["all"].stop(f"{type(error).__name__}: {error}")
-                await hold(app)
+                await hold(app.wait_until_stopped())
 
     consume.__name__ = name.partition(".")[0]
     app.agent(app.topic(topics.topic(settings.topic_prefix, name)), concurrency=1)(consume)
@@ -103,9 +72,9 @@ def _agent(
 def main() -> None:
     settings = ReferralSettings()
     configure_logging("referral-worker", settings.log_level)
-    loop = asyncio.new_event_loop()
+    loop = new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(begin_where_known(settings))
+    loop.run_until_complete(rewind_recreated(settings))
     worker = faust.Worker(build(settings), loglevel="WARN", redirect_stdouts=False, override_logging=False, loop=loop)
     sys.exit(worker.execute_from_commandline())
 

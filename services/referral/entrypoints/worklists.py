@@ -1,42 +1,40 @@
-"""`/v1/worklists/…`: what waits for a center, a polyclinic or an operator, the most urgent first."""
+"""`/v1/worklists/…`: referrals that wait for a center, a polyclinic or an operator, the most urgent first."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
+from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
-from services.kit.http.auth import Principal, require
+from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, read_cursor, write_cursor
 from services.kit.http.problems import Problem
-from services.referral.adapters.sql_views import Scope
-from services.referral.adapters.sql_worklists import Position, Worklist
+from services.kit.http.routes import guarded_router
+from services.referral.adapters.sql_worklists import Listed, Position, Worklist
 from services.referral.domain.referral import Escalation
-from services.referral.entrypoints.referral_shapes import ReferralSummary, summary
+from services.referral.entrypoints.field_types import Word
+from services.referral.entrypoints.referral_schemas import ReferralSummary, summary
 from services.referral.entrypoints.referrals import Service
-from services.referral.entrypoints.words import Word
 
-router = APIRouter(prefix="/v1/worklists", tags=["worklists"])
-Centers = Annotated[Principal, Depends(require(Role.CENTER, Role.OPERATOR, Role.ADMIN))]
-Polyclinics = Annotated[Principal, Depends(require(Role.POLYCLINIC, Role.OPERATOR, Role.ADMIN))]
-Operators = Annotated[Principal, Depends(require(Role.OPERATOR, Role.ADMIN))]
-Limit = Annotated[int, Query(ge=1, le=500)]
+router = guarded_router("/v1/worklists", tags=["worklists"])
+Reader = Annotated[Principal, Depends(Require(Role.CENTER, Role.POLYCLINIC, *OPERATORS))]
+_OWNERS = {
+    Worklist.TO_ANSWER: Role.CENTER,
+    Worklist.TO_ADMIT: Role.CENTER,
+    Worklist.IN_CARE: Role.CENTER,
+    Worklist.TO_OFFER_AGAIN: Role.POLYCLINIC,
+}
+"""Whose lists these are; the others are the operators'."""
 TOTAL = "X-Total-Count"
 """The header that counts the whole list, not only the page."""
 
 
-class CenterList(StrEnum):
-    TO_ANSWER = "to-answer"
-    TO_ADMIT = "to-admit"
-    IN_CARE = "in-care"
-
-
-def _position(cursor: str | None) -> Position | None:
+def _position(cursor: str | None = None) -> Position | None:
     if not cursor:
         return None
     try:
-        match read_cursor(cursor, 2):
+        match read_cursor(cursor, list[Any]):
             case [str(moment), str(id)] if id.isprintable():
                 return datetime.fromisoformat(moment).astimezone(UTC), id
     except (ValueError, OverflowError):
@@ -44,60 +42,34 @@ def _position(cursor: str | None) -> Position | None:
     raise Problem.of_field("cursor", "invalid_cursor", "is not a cursor of this list")
 
 
-async def _page(
-    worklist: Worklist,
-    service: Service,
-    response: Response,
-    scope: Scope,
-    cursor: str | None,
-    limit: int,
-    reason: str | None = None,
-) -> Page[ReferralSummary]:
-    found = await service.worklists.page(worklist, scope, _position(cursor), limit, reason)
+After = Annotated[Position | None, Depends(_position)]
+
+
+def _page(found: Listed, response: Response) -> Page[ReferralSummary]:
     response.headers[TOTAL] = str(found.total)
     more = write_cursor(found.next[0].isoformat(), found.next[1]) if found.next else None
     return Page(items=[summary(row) for row in found.rows], next=more)
 
 
-@router.get("/escalated")
-async def list_escalated(
-    service: Service,
-    _: Operators,
-    response: Response,
-    reason: Annotated[Escalation | None, Query(description="Those of one reason only")] = None,
-    cursor: str | None = None,
-    limit: Limit = 50,
-) -> Page[ReferralSummary]:
-    """What needs an operator: unplaceable, waiting for long, failed too often, past a deadline. The longest first."""
-    return await _page(Worklist.ESCALATED, service, response, Scope(), cursor, limit, reason)
-
-
-@router.get("/to-offer-again")
-async def list_to_offer_again(
-    service: Service,
-    reader: Polyclinics,
-    response: Response,
-    polyclinic_id: Annotated[Word | None, Query(description="For operators: one polyclinic's list")] = None,
-    cursor: str | None = None,
-    limit: Limit = 50,
-) -> Page[ReferralSummary]:
-    """A polyclinic's own: children who did not come to the center. By deadline, the nearest first."""
-    own = None if reader.has(Role.OPERATOR, Role.ADMIN) else reader.org
-    scope = Scope(polyclinic_id=own if own is not None else polyclinic_id)
-    return await _page(Worklist.TO_OFFER_AGAIN, service, response, scope, cursor, limit)
-
-
 @router.get("/{name}")
-async def list_for_center(
-    name: CenterList,
+async def list_worklist(
+    name: Worklist,
     service: Service,
-    reader: Centers,
+    reader: Reader,
     response: Response,
+    after: After,
     center_id: Annotated[Word | None, Query(description="For operators: one center's list")] = None,
-    cursor: str | None = None,
-    limit: Limit = 50,
+    polyclinic_id: Annotated[Word | None, Query(description="For operators: one polyclinic's list")] = None,
+    reason: Annotated[Escalation | None, Query(description="Those escalated for this reason only")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
-    """A center's own: offers to answer, children to admit, children in care. By deadline, the nearest first."""
-    own = None if reader.has(Role.OPERATOR, Role.ADMIN) else reader.org
-    scope = Scope(center_id=own if own is not None else center_id)
-    return await _page(Worklist(name.value), service, response, scope, cursor, limit)
+    """A center's offers to answer, children to admit and in care; a polyclinic's children who did not come; and the
+    escalated, which are the operators'. By deadline, the escalated by the time of their escalation.
+    """
+    owner = _OWNERS.get(name)
+    if not reader.has(*OPERATORS):
+        if owner is None or not reader.has(owner):
+            raise Problem(403, "forbidden", f"The list {name} is {f'a {owner}' if owner else 'the operators'}'s.")
+        center_id, polyclinic_id = (reader.org if owner is role else None for role in (Role.CENTER, Role.POLYCLINIC))
+    filters = {"center_id": center_id, "polyclinic_id": polyclinic_id, "escalation": reason}
+    return _page(await service.worklists.page(name, after, limit, filters), response)

@@ -1,45 +1,24 @@
-"""What a person does to a referral. No routing here: a decline is an event, and the worker acts on it."""
+"""A person's act on a referral. No routing here: a decline is an event, to which the worker reacts."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from services.contracts.authority import EVERYWHERE, Holder, acting_role, actor
 from services.contracts.vocabulary import OfferState, Role
 from services.kit.errors import Conflict
 from services.referral.domain.acts import COURSE_DAYS, Act, act
-from services.referral.domain.life import Command, transition
-from services.referral.domain.referral import Change, Referral
-from services.referral.ports import Clock, Loaded, Referrals, Registry
+from services.referral.domain.life import Command, IllegalTransition, allowed_actions, who_may
+from services.referral.domain.referral import Change, Referral, ReferralWithOffers
+from services.referral.domain.registration import ANYTHING, Expected
+from services.referral.ports import Clock, Referrals, Registry
 
 TRIES = 5
 
 
 class UnknownReferral(Exception):
     """There is no such referral, or not for this caller."""
-
-
-class VersionMoved(Exception):
-    """The caller saw an older version."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who acts. `org` is the center or the polyclinic."""
-
-    actor: str
-    roles: frozenset[str]
-    org: str | None
-
-    def over(self, center_id: str | None, polyclinic_id: str) -> frozenset[str]:
-        """The roles that count for a referral: a center's while it has the child, a polyclinic's for its own."""
-        theirs = {Role.CENTER.value: center_id, Role.POLYCLINIC.value: polyclinic_id}
-        return frozenset(one for one in self.roles if one not in theirs or (self.org and theirs[one] == self.org))
-
-    def knows(self, loaded: Loaded) -> bool:
-        """A center knows what was ever offered to it, a polyclinic its own, an operator all."""
-        roles = self.over(None, loaded.referral.polyclinic_id)
-        asked = Role.CENTER in self.roles and any(one.center_id == self.org for one in loaded.offers)
-        return asked or not roles.isdisjoint({Role.POLYCLINIC, Role.OPERATOR, Role.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +33,23 @@ class Details:
 NO_DETAILS = Details()
 
 
+def role_over(caller: Holder, who: Collection[str], center_id: str | None, polyclinic_id: str) -> Role | None:
+    """The role of `who` by which the caller acts on a referral that this center has and this polyclinic submitted."""
+    return acting_role(caller, who, center_id=center_id, polyclinic_id=polyclinic_id)
+
+
+def actions_of(caller: Holder, one: Referral) -> tuple[Command, ...]:
+    """The commands that the caller may give now."""
+    return allowed_actions(one.state, lambda who: role_over(caller, who, one.center_id, one.polyclinic_id))
+
+
+def _knows(caller: Holder, one: ReferralWithOffers) -> bool:
+    """A center knows what was ever offered to it, a polyclinic its own, an operator all."""
+    if any(role_over(caller, (Role.CENTER,), offer.center_id, "") for offer in one.offers):
+        return True
+    return role_over(caller, (Role.POLYCLINIC, *EVERYWHERE), None, one.referral.polyclinic_id) is not None
+
+
 @dataclass(frozen=True)
 class ActOnReferral:
     """Runs one command; two that meet on one referral are settled by its version, the loser sees the new state."""
@@ -66,42 +62,42 @@ class ActOnReferral:
         self,
         referral_id: UUID,
         command: Command,
-        caller: Caller,
+        caller: Holder,
         details: Details = NO_DETAILS,
         *,
-        version: int | None = None,
-    ) -> Referral:
-        """The referral afterwards; raises UnknownReferral, VersionMoved, IllegalTransition."""
+        expected: Expected = ANYTHING,
+    ) -> None:
+        """Raises UnknownReferral, VersionMoved, IllegalTransition."""
         for _ in range(TRIES):
             loaded = await self.referrals.load(referral_id)
-            if loaded is None or not caller.knows(loaded):
+            if loaded is None or not _knows(caller, loaded):
                 raise UnknownReferral
-            if version is not None and loaded.referral.version != version:
-                raise VersionMoved
+            expected.check(loaded.referral.version)
             change = await self._change(loaded, command, caller, details)
             if change is None:
-                return loaded.referral
+                return
             try:
-                await self.referrals.save([change])
-                return change.referral
+                return await self.referrals.save([change])
             except Conflict:
                 continue
         raise Conflict("this referral changes too often just now")
 
-    async def _change(self, loaded: Loaded, command: Command, caller: Caller, details: Details) -> Change | None:
-        """What the command makes true; nothing when the offer has been seen before."""
+    async def _change(
+        self, loaded: ReferralWithOffers, command: Command, caller: Holder, details: Details
+    ) -> Change | None:
+        """The effects of the command; None when the offer has been seen before."""
         one = loaded.referral
-        roles = caller.over(one.center_id, one.polyclinic_id)
-        transition(one.state, command, roles)
+        role = role_over(caller, who_may(one.state, command), one.center_id, one.polyclinic_id)
+        if role is None:
+            raise IllegalTransition(one.state, command, actions_of(caller, one))
         if command is Command.SEEN and loaded.offer and loaded.offer.state is OfferState.SEEN:
             return None
         done = Act(
-            command, self.clock(), caller.actor, roles, details.reason, details.note, details.admit_on,
-            await self._course(one) if command is Command.ADMIT else COURSE_DAYS,
+            command, self.clock(), actor(caller, role), role, details.reason, details.note, details.admit_on,
+            await self._course_days(one) if command is Command.ADMIT else COURSE_DAYS,
         )  # fmt: skip
         return act(one, loaded.offers, done)
 
-    async def _course(self, one: Referral) -> int:
-        """Days that the course takes."""
+    async def _course_days(self, one: Referral) -> int:
         programme = (await self.registry.network()).programmes.get(one.programme_id or "")
         return programme.course_days if programme else COURSE_DAYS

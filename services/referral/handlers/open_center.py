@@ -1,4 +1,4 @@
-"""A center's entry was made or changed: bring its programmes to capacity, with those who wait and now may go there."""
+"""A center's entry was made or changed: capacity opens its programmes, joined by the children who may now go there."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -8,148 +8,146 @@ from typing import TypeVar
 from uuid import UUID
 
 from services.contracts.claims import DataVersion, ProgrammeOpening, WaitingClaim
-from services.contracts.events import CenterRegisteredV1, Event
+from services.contracts.events import CenterRegisteredV1, Payload
 from services.contracts.vocabulary import ReferralState
+from services.referral.domain.deadline_steps import review
 from services.referral.domain.eligibility import exclusion
-from services.referral.domain.keeping import review
 from services.referral.domain.network import Network
 from services.referral.domain.programmes import Programme
-from services.referral.domain.referral import Change, Referral, start_waiting
-from services.referral.domain.routing import Candidate, candidate, rank_programmes
-from services.referral.ports import Claims, Clock, Deadlines, Loaded, Referrals, Registry, Seeker
+from services.referral.domain.referral import Change, Referral, ReferralWithOffers, start_waiting
+from services.referral.domain.routing import rank_programmes
+from services.referral.handlers.effect import NOTHING, Effect
+from services.referral.ports import (
+    BatchContext,
+    Claims,
+    Clock,
+    Deadlines,
+    Queues,
+    Referrals,
+    Registry,
+    UnplacedReferral,
+)
 
 T = TypeVar("T")
-CONSUMER = "open_center"
-Waiter = Referral | Seeker
 JOINING = 5000
 """How many join a queue in one step of capacity, which does nothing else meanwhile."""
 SAVING = 250
-"""How many are saved in one transaction."""
+"""Referrals of one transaction."""
 
 
 @dataclass(frozen=True)
 class OpenCenter:
-    """Takes a batch. Repeating it changes nothing: capacity keeps the figure that was confirmed last."""
+    """Saves in parts, before the batch is saved. Repeating it changes nothing."""
 
     referrals: Referrals
+    queues: Queues
     claims: Claims
     deadlines: Deadlines
     registry: Registry
     clock: Clock
 
-    async def __call__(self, batch: Sequence[Event]) -> None:
-        registered = {e.envelope.id: e.data.center_id for e in batch if isinstance(e.data, CenterRegisteredV1)}
-        if not registered:
-            return
-        found = await self.referrals.look(CONSUMER, registered.keys(), ())
-        centers = {registered[one] for one in found.unseen}
-        if centers:
-            await self._open_all(centers, found.mark)
-            await self.referrals.save([], consumer=CONSUMER, event_ids=found.unseen)
+    async def __call__(self, batch: Mapping[str, Payload], context: BatchContext) -> Effect:
+        centers = {data.center_id for data in batch.values() if isinstance(data, CenterRegisteredV1)}
+        await self._open_all(centers, context.data_version)
+        return NOTHING
 
     async def _open_all(self, centers: Collection[str], seen: DataVersion | None) -> None:
-        # Who starts to wait after this reading knows these programmes: the record takes no older network's waiting.
+        # Who starts to wait after this reading knows these programmes: no waiting by an older network is recorded.
         network = await self.registry.network()
         programmes = [one for one in network.programmes.values() if one.center_id in centers]
-        people, now = await self.referrals.seeking(programmes), self.clock()
-        welcome = await asyncio.to_thread(_welcome, programmes, people, network, now)
-        waiting: dict[UUID, Waiter] = {one.id: one for one in people if one.waits}
-        waiting |= await self._take_up([one.id for one in people if not one.waits], welcome, network, seen, now)
-        accepted = {id: [waiting[one] for one in all if one in waiting] for id, all in welcome.items()}
-        standing = {one.id: await self.deadlines.waiting_for(one.id) for one in programmes}
-        await self.referrals.join_queues(await asyncio.to_thread(_joining, accepted, standing, network, now))
-        for opening in await self.registry.openings(accepted.keys()):
-            await self._open(opening.model_copy(update={"seen": seen}), accepted[opening.programme_id])
-        for id, there in standing.items():  # who waits for what no longer accepts it is looked at at once
-            await self.deadlines.look_now(there - {one.id for one in accepted[id]}, now)
+        unplaced, now = await self.queues.unplaced(programmes), self.clock()
+        accepted = await asyncio.to_thread(_accepted, programmes, unplaced, network, now)
+        waiting: dict[UUID, UnplacedReferral | Referral] = {one.id: one for one in unplaced if one.waits}
+        waiting |= await self._take_in([one.id for one in unplaced if not one.waits], accepted, network, seen, now)
+        for opening in await self.registry.openings(center_ids=centers):
+            programme_id = opening.programme_id  # a closed one accepts nobody
+            standing = await self.queues.waiting_for(programme_id)
+            joining = [waiting[one] for one in accepted.get(programme_id, ()) if one in waiting]
+            await self.queues.join({one.id: (programme_id,) for one in joining if one.id not in standing}, now)
+            await self._open(opening.model_copy(update={"seen": seen}), joining)
+            # Who waits for a programme that no longer accepts the child is reviewed at once.
+            await self.deadlines.review_now(standing - {one.id for one in joining}, now)
 
-    async def _take_up(
+    async def _take_in(
         self,
         unplaceable: Sequence[UUID],
-        welcome: Mapping[str, Collection[UUID]],
+        accepted: Mapping[str, Collection[UUID]],
         network: Network,
         seen: DataVersion | None,
         now: datetime,
     ) -> dict[UUID, Referral]:
-        """Whom nobody accepted till now waits as of now, with its turn, before the first place is given.
+        """Unplaceable children whom an opening programme accepts wait as of now, before the first place is given.
 
-        It has nothing in capacity: there it waits as soon as it joins a queue.
+        They have no claim in capacity: there they wait as soon as they join a queue.
         """
-        taken, more, invited = dict[UUID, Referral](), set[UUID](), frozenset[UUID]().union(*welcome.values())
+        taken, elsewhere, invited = dict[UUID, Referral](), set[UUID](), frozenset[UUID]().union(*accepted.values())
         for ids in _parts([one for one in unplaceable if one in invited], SAVING):
-            known = (await self.referrals.look(CONSUMER, (), ids)).known.values()
+            known = (await self.referrals.load_batch("", (), ids)).referrals.values()
             part = [one for one in known if one.referral.state is ReferralState.UNPLACEABLE]
-            steps = await asyncio.to_thread(_wait_now, part, welcome, network, now)
+            steps = await asyncio.to_thread(_wait_now, part, accepted, network, now)
             changes = [change for reviewed, waits, _ in steps for change in (reviewed, waits)]
-            await self.referrals.save(changes, mark=seen, registry_version=network.version)
+            await self.referrals.save(changes, data_version=seen, registry_version=network.version)
             taken |= {waits.referral.id: waits.referral for _, waits, _ in steps}
-            more |= {waits.referral.id for _, waits, elsewhere in steps if elsewhere}
-        await self.deadlines.look_now(more, now)
+            elsewhere |= {waits.referral.id for _, waits, more in steps if more}
+        await self.deadlines.review_now(elsewhere, now)
         return taken
 
-    async def _open(self, opening: ProgrammeOpening, accepted: Sequence[Waiter]) -> None:
-        for part in _parts(await asyncio.to_thread(_in_line, accepted), JOINING) or [()]:
+    async def _open(self, opening: ProgrammeOpening, joining: Sequence[UnplacedReferral | Referral]) -> None:
+        for part in _parts(await asyncio.to_thread(_by_rank, joining), JOINING) or [()]:
             await self.claims.open_programme(opening.model_copy(update={"waiting": tuple(part)}))
 
 
-def _welcome(
-    programmes: Sequence[Programme], people: Sequence[Seeker], network: Network, now: datetime
+def _accepted(
+    programmes: Sequence[Programme], unplaced: Sequence[UnplacedReferral], network: Network, now: datetime
 ) -> dict[str, list[UUID]]:
-    """By programme whom it accepts now."""
-    welcome: dict[str, list[UUID]] = {programme.id: [] for programme in programmes}
-    for one in people:
+    """By programme the children it accepts now."""
+    accepted: dict[str, list[UUID]] = {programme.id: [] for programme in programmes}
+    for one in unplaced:
         needs, age = one.needs, one.needs.age_at(now)
         for programme in programmes:
-            # Only who must stay near is asked how far it is: the first answer for a settlement takes its time.
+            # The distance matters to families with a limit only: the first one for a settlement takes its time.
             far = 0.0 if needs.max_distance_km is None else network.distance(needs.settlement_id, programme.id)
-            if exclusion(needs, age, programme, far, one.passed) is None:
-                welcome[programme.id].append(one.id)
-    return welcome
-
-
-def _joining(
-    accepted: Mapping[str, Sequence[Waiter]], standing: Mapping[str, Collection[UUID]], network: Network, now: datetime
-) -> dict[UUID, list[Candidate]]:
-    """Who does not stand there yet, with what it is to wait for as well."""
-    joining: dict[UUID, list[Candidate]] = {}
-    for id, all in accepted.items():
-        programme, there = network.programmes[id], standing[id]
-        for one in all:
-            if one.id not in there:
-                kilometers = network.distance(one.needs.settlement_id, id)
-                joining.setdefault(one.id, []).append(candidate(programme, kilometers, now, network.staleness))
-    return joining
+            if exclusion(needs, age, programme, far, one.excluded_ids) is None:
+                accepted[programme.id].append(one.id)
+    return accepted
 
 
 Taken = tuple[Change, Change, bool]
+"""Back to the router, waiting, and whether other programmes accept the child as well."""
 
 
-def _wait_now(part: Sequence[Loaded], welcome: Collection[str], network: Network, now: datetime) -> list[Taken]:
-    steps = (_waits_now(one, welcome, network, now) for one in part)
+def _wait_now(
+    part: Sequence[ReferralWithOffers], opening: Collection[str], network: Network, now: datetime
+) -> list[Taken]:
+    steps = (_waits_now(one, opening, network, now) for one in part)
     return [one for one in steps if one]
 
 
-def _waits_now(one: Loaded, opening: Collection[str], network: Network, now: datetime) -> Taken | None:
-    """It goes back to the router and waits, in one step of the record, for those who open; and whether it may go
-    elsewhere as well: then it is looked at again. None when they accept it no more: it was declined meanwhile."""
+def _waits_now(one: ReferralWithOffers, opening: Collection[str], network: Network, now: datetime) -> Taken | None:
+    """Waits for the opening programmes, in one step of the record. A child whom others accept too is reviewed after.
+
+    None when they no longer accept the child, who was declined meanwhile.
+    """
     needs = one.referral.needs
-    decision = rank_programmes(needs, network.neighbors(needs.settlement_id), now, one.passed, network.staleness)
+    neighbors = network.neighbors(needs.settlement_id)
+    decision = rank_programmes(needs, neighbors, network.figures, now, one.excluded_ids, network.staleness)
     reviewed = review(one.referral, (), decision, now)
     joining = tuple(one for one in decision.candidates if one.programme_id in opening)
     if reviewed is None or not joining:
         return None
     again = replace(reviewed.referral, attempt=reviewed.referral.attempt + 1)
-    waits = start_waiting(again, now, replace(decision, candidates=joining))
+    queues = [one.programme_id for one in joining]
+    waits = start_waiting(again, now, replace(decision, candidates=joining), queues)
     return reviewed, waits, len(joining) < len(decision.candidates)
 
 
-def _in_line(waiting: Sequence[Waiter]) -> list[WaitingClaim]:
-    """The first in rank join first: places are given after the first part."""
+def _by_rank(waiting: Sequence[UnplacedReferral | Referral]) -> list[WaitingClaim]:
+    """The first by rank join first: places are given after the first part."""
     return [
         WaitingClaim.model_construct(referral_id=one.id, attempt=one.attempt, rank=one.rank)
         for one in sorted(waiting, key=lambda one: (one.rank, str(one.id)))
     ]
 
 
-def _parts(all: Sequence[T], size: int) -> list[Sequence[T]]:
-    return [all[start : start + size] for start in range(0, len(all), size)]
+def _parts(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

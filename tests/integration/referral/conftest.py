@@ -16,9 +16,9 @@ from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
 from services.kit.http.auth import ServiceToken
 from services.kit.settings import CHECKOUT
+from services.kit.sql.migrations import History
 from services.referral.adapters.history import HISTORY
-from services.referral.adapters.http_capacity import HttpClaims
-from services.referral.adapters.http_queues import HttpQueues
+from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.api import build
 from services.referral.settings import ReferralSettings
@@ -50,17 +50,15 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(
-    new_database: Callable[[str], str], data: Path, issuer_key: RSAKey, tmp_path: Path, token: Token
+    migrated_database: Callable[[str, History], str], data: Path, issuer_key: RSAKey, tmp_path: Path, token: Token
 ) -> ReferralSettings:
     """Settings of a migrated database of the test's own."""
     jwks, own = tmp_path / "jwks.json", tmp_path / "service-token"
     jwks.write_bytes(orjson.dumps({"keys": [issuer_key.as_dict(private=False)]}))
     own.write_text(token("service"))
-    url = new_database("referral")
-    HISTORY.migrate(url)
     return ReferralSettings(
         mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data,
-        service_token_file=own, referral_sql_url=url, capacity_url="http://capacity",
+        service_token_file=own, referral_sql_url=migrated_database("referral", HISTORY), capacity_url="http://capacity",
     )  # fmt: skip
 
 
@@ -75,27 +73,26 @@ async def capacity(settings: ReferralSettings, valkey: str, prefix: str) -> Asyn
 
 @pytest.fixture
 async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterator[Country]:
-    """The use cases as the worker has them, with events carried by hand."""
+    """The use cases as the worker has them, whose events a test delivers."""
     clock = Clock()
     async with AsyncExitStack() as stack:
         to_capacity = await stack.enter_async_context(
             httpx2.AsyncClient(transport=httpx2.ASGITransport(capacity), base_url="http://capacity")
         )
-        claims = HttpClaims(to_capacity, ServiceToken(settings.service_token_file))
-        queues = HttpQueues(to_capacity, ServiceToken(settings.service_token_file))
-        service = await stack.enter_async_context(bootstrap(settings, clock=clock, claims=claims, queues=queues))
+        over_http = HttpCapacity(to_capacity, ServiceToken(settings.service_token_file))
+        service = await stack.enter_async_context(bootstrap(settings, clock=clock, capacity=over_http))
         yield Country(service, capacity.state.capacity.store, clock)
 
 
 @pytest.fixture
 async def others(country: Country) -> AsyncIterator[list[ReferralService]]:
     """Two more processes of the same service, on the same database and capacity."""
-    claims = country.service.place_children.claims
-    assert isinstance(claims, HttpClaims)
+    over_http = country.service.rebuilder.capacity
+    assert isinstance(over_http, HttpCapacity)
     settings, clock = country.service.settings, country.clock
     async with (
-        bootstrap(settings, clock=clock, claims=claims) as one,
-        bootstrap(settings, clock=clock, claims=claims) as two,
+        bootstrap(settings, clock=clock, capacity=over_http) as one,
+        bootstrap(settings, clock=clock, capacity=over_http) as two,
     ):
         yield [one, two]
 

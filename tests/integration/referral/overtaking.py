@@ -1,42 +1,39 @@
-"""Nobody is overtaken from outside a queue either: who waits and is accepted, by the oracle, is to stand in it."""
+"""The check that nobody is overtaken: for each place given, who waited for one like it with an earlier rank."""
 
 from collections.abc import Iterable, Mapping
 
 from services.contracts.events import PlaceHandedOverV1, PlaceHeldV1
-from services.contracts.vocabulary import ReferralState
-from tests.integration.referral.both_sides import Kept, Recorded
+from tests.integration.referral.snapshots import CapacitySnapshot, RecordedReferral
 
-S = ReferralState
-Welcome = Mapping[int, frozenset[str]]
+Accepting = Mapping[int, frozenset[str]]
 """By referral that certainly waits, the programmes that accept it: nothing about it or them is under way."""
 
 
-def looked_at_again(one: Recorded) -> bool:
-    """With the router after a review: no offer was made of its attempt, and its turn is still its own."""
-    offered = {offer.attempt for offer in one.offers}
-    return one.state is S.SUBMITTED and bool(one.candidates) and one.row.attempt not in offered
-
-
-def check_nobody_passed_over(
-    steps: Iterable[object], before: Welcome, after: Welcome, kept: Kept, record: Mapping[int, Recorded]
+def check_nobody_overtaken(
+    given: Iterable[object],
+    before: Accepting,
+    after: Accepting,
+    capacity: CapacitySnapshot,
+    record: Mapping[int, RecordedReferral],
 ) -> int:
-    """At each place given, nobody who waited before and after it for such a place has an earlier turn.
+    """At each place given, nobody who waited before and after it for such a place has an earlier rank.
 
     How many places were given while somebody else was certainly waiting for one.
     """
     judged = 0
-    for one in steps:
+    for one in given:
         if not isinstance(one, PlaceHandedOverV1 | PlaceHeldV1) or one.referral_id is None:
             continue
         if isinstance(one, PlaceHeldV1) and one.kept:
             continue
-        who, where = one.referral_id.int, one.programme_id
-        waited = [n for n in before.keys() & after.keys() - {who} if where in before[n] & after[n]]
-        waited = [n for n in waited if n in kept.claims and kept.claims[n].state == "waiting"]
-        rank = record[who].row.rank if who in record else kept.claims[who].rank if who in kept.claims else None
+        number, programme_id = one.referral_id.int, one.programme_id
+        waited = [n for n in before.keys() & after.keys() - {number} if programme_id in before[n] & after[n]]
+        waited = [n for n in waited if n in capacity.claims and capacity.claims[n].state == "waiting"]
+        claim = capacity.claims.get(number)
+        rank = record[number].row.rank if number in record else claim and claim.rank
         if rank is None:
             continue
         judged += bool(waited)
-        passed = [n for n in waited if (record[n].row.rank, n) < (rank, who)]
-        assert not passed, f"{who} was given a place of {where}, where {passed} with earlier turns are accepted"
+        overtaken = [n for n in waited if (record[n].row.rank, n) < (rank, number)]
+        assert not overtaken, f"{number} was given a place of {programme_id}, which accepts {overtaken} of earlier rank"
     return judged

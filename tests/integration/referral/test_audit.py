@@ -1,4 +1,4 @@
-"""The audit: every planted drift is found and mended, and traffic alone raises no alarm."""
+"""The audit: every planted drift is found and repaired, and traffic alone raises no alarm."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,12 +11,12 @@ from redis.asyncio import Redis
 
 from services.kit.errors import TransientError
 from services.kit.http.auth import ServiceToken
-from services.referral.adapters.http_rebuild import HttpCapacity
+from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.tables import outbox
 from services.referral.bootstrap import bootstrap
-from services.referral.domain.audit import Kind
 from services.referral.domain.life import Command
-from services.referral.handlers.hold_audit import Ends, Report
+from services.referral.domain.reconciliation import Kind
+from services.referral.handlers.reconcile import Ends, Report
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.conftest import Client
 from tests.integration.referral.country import Clock, Country, programme_body
@@ -33,8 +33,8 @@ async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterato
     async with httpx2.AsyncClient(transport=transport, base_url="http://capacity") as client:
         over_http = HttpCapacity(client, ServiceToken(settings.service_token_file))
         async with bootstrap(settings, clock=clock, capacity=over_http) as service:
-            service.audit.flow, service.audit.patience = None, 0.3
-            await service.steward.look()
+            service.reconcile.progress, service.reconcile.patience = None, 0.3
+            await service.rebuilder.rebuild_if_needed()
             yield Country(service, capacity.state.capacity.store, clock)
 
 
@@ -77,14 +77,14 @@ DRIFTS: dict[str, tuple[Plant, set[tuple[Kind, str]]]] = {
     "a place is forgotten": (
         lambda d: d.redis.delete(d.claim(1)), {(K.CLAIM_MISSING, "1"), (K.COUNT_DIFFERS, "near")},
     ),
-    "a turn is forgotten": (
+    "a queue entry is forgotten": (
         lambda d: d.redis.delete(d.claim(2)),
         {(K.CLAIM_MISSING, "2"), (K.COUNT_DIFFERS, "near"), (K.COUNT_DIFFERS, "far")},
     ),
     "a ghost holds a place": (
         lambda d: d.redis.set(d.claim(99), "1 held 5 near"), {(K.CLAIM_UNKNOWN, "99"), (K.COUNT_DIFFERS, "near")},
     ),
-    "who gave back holds again": (
+    "a released claim holds again": (
         lambda d: d.redis.set(d.claim(4), "1 held 5 near"), {(K.CLAIM_UNKNOWN, "4"), (K.COUNT_DIFFERS, "near")},
     ),
     "another attempt": (lambda d: d.redis.set(d.claim(1), "2 held 1 near"), {(K.CLAIM_DIFFERS, "1")}),
@@ -96,10 +96,10 @@ DRIFTS: dict[str, tuple[Plant, set[tuple[Kind, str]]]] = {
         {(K.CLAIM_DIFFERS, "1"), (K.COUNT_DIFFERS, "near"), (K.COUNT_DIFFERS, "far")},
     ),
     "out of one queue": (
-        lambda d: d.redis.zrem(d.queue("far"), str(UUID(int=2))), {(K.TURN_LOST, "2"), (K.COUNT_DIFFERS, "far")},
+        lambda d: d.redis.zrem(d.queue("far"), str(UUID(int=2))), {(K.QUEUES_DIFFER, "2"), (K.COUNT_DIFFERS, "far")},
     ),
     "behind in one queue": (
-        lambda d: d.redis.zadd(d.queue("far"), {str(UUID(int=2)): 9e14}), {(K.TURN_LOST, "2")},
+        lambda d: d.redis.zadd(d.queue("far"), {str(UUID(int=2)): 9e14}), {(K.QUEUES_DIFFER, "2")},
     ),
     "a ghost stands in a queue": (
         lambda d: d.redis.zadd(d.queue("far"), {str(UUID(int=99)): 1}), {(K.COUNT_DIFFERS, "far")},
@@ -113,31 +113,31 @@ DRIFTS: dict[str, tuple[Plant, set[tuple[Kind, str]]]] = {
         lambda d: d.redis.hdel(f"{d.prefix}programmes", "far"), {(K.PROGRAMME_MISSING, "far")},
     ),
     "a programme too many": (
-        lambda d: d.redis.hset(f"{d.prefix}programmes", "x", "1 0 0 0 1 x KZ-10 day_stay"),
+        lambda d: d.redis.hset(f"{d.prefix}programmes", "x", "1 0 0 0 1 1 x KZ-10 day_stay"),
         {(K.PROGRAMME_UNKNOWN, "x")},
     ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DRIFTS)
-async def test_a_planted_drift_is_found_and_mended(country: Country, redis: Redis, prefix: str, name: str) -> None:
+async def test_a_planted_drift_is_found_and_repaired(country: Country, redis: Redis, prefix: str, name: str) -> None:
     await country.open("near", places=1)
     await country.open("far", places=0, settlement="far")
     await country.submit(1, 2, 3, 4)
     await country.act(4, Command.CANCEL, "other")
-    await country.carry()
+    await country.deliver()
     figures, queues = await country.figures(), [await country.queue(one) for one in ("near", "far")]
-    assert (await country.service.audit()).differences == ()
+    assert (await country.service.reconcile()).differences == ()
     plant, expected = DRIFTS[name]
     await plant(Drifting(redis, prefix))
-    assert found(await country.service.audit()) == expected
+    assert found(await country.service.reconcile()) == expected
 
-    mended = await country.service.mend()
-    assert found(mended.before) == expected
-    assert mended.opened is not None
-    assert mended.after.differences == ()
+    repaired = await country.service.repair()
+    assert found(repaired.before) == expected
+    assert repaired.opened is not None
+    assert repaired.after.differences == ()
     assert (await country.figures(), [await country.queue(one) for one in ("near", "far")]) == (figures, queues)
-    again = await country.service.mend()
+    again = await country.service.repair()
     assert again.opened is None
 
 
@@ -148,7 +148,7 @@ async def test_a_difference_says_what_each_side_has(country: Country, redis: Red
     await redis.set(drifting.claim(1), "1 occupied 7 near")
     await drifting.edit("near", 1, "0")
     await drifting.edit("near", 2, "1")
-    (one,) = (await country.service.audit()).differences
+    (one,) = (await country.service.reconcile()).differences
     assert (one.kind, one.programme_id, one.referral_id) == (K.CLAIM_DIFFERS, "near", UUID(int=1))
     assert one.record == {
         "claim": "held", "attempt": 1, "programmes": ["near"], "referral": "offered", "version": 1,
@@ -157,20 +157,20 @@ async def test_a_difference_says_what_each_side_has(country: Country, redis: Red
 
 
 async def test_traffic_raises_no_alarm(country: Country) -> None:
-    country.service.audit.patience = 5  # events are carried by hand here, and on a slow machine slowly
+    country.service.reconcile.patience = 5  # events are carried by hand here, and on a slow machine slowly
     async with working(country):
         await country.register("near", programme_body("near", 6))
         await country.register("far", programme_body("far", 6), settlement="far")
         submitting = asyncio.create_task(submit_all(country, range(1, 200), together=3))
-        answering = asyncio.create_task(answer_forever(country, 7, life=True))
+        answering = asyncio.create_task(answer_forever(country, 7, admitting=True))
         for _ in range(8):
-            report = await country.service.audit()
+            report = await country.service.reconcile()
             assert (found(report), report.unsettled) == (set(), 0)
         assert report.referrals > 0
         await submitting  # to cut it off would leave a claim that nobody records
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
-    report = await country.service.audit()
+    report = await country.service.reconcile()
     assert (found(report), report.unsettled) == (set(), 0)
     assert report.claims > 12
 
@@ -194,12 +194,12 @@ async def test_what_may_still_be_on_its_way_is_no_difference_yet(country: Countr
     await country.submit(1, 2)
     await country.act(1, Command.CANCEL, "other")
     step = await country.capacity.steps.last()
-    await redis.hset(f"{{{prefix}}}:relay:positions", "relayed", str(step))
-    audit, flow = country.service.audit, Backlog()
-    audit.flow, audit.most = flow, 1.0
+    await redis.hset(f"{{{prefix}}}:relay:checkpoints", "relayed", str(step))
+    audit, backlog = country.service.reconcile, Backlog()
+    audit.progress, audit.most = backlog, 1.0
     report = await audit()
     assert (report.differences, report.unsettled) == ((), 1)
-    flow.behind = False
+    backlog.behind = False
     assert ((await audit()).differences, (await audit()).unsettled) == ((), 1)  # its own event is not published yet
     await country.service.database.write(
         lambda session: session.execute(outbox.rows.update().values(acknowledged_at=1))
@@ -208,7 +208,7 @@ async def test_what_may_still_be_on_its_way_is_no_difference_yet(country: Countr
     assert found(await audit()) == {(K.CLAIM_UNKNOWN, "1")}
 
 
-async def test_an_operator_audits_and_mends_over_http(
+async def test_an_operator_audits_and_repairs_over_http(
     country: Country, redis: Redis, prefix: str, api: FastAPI, client: Client
 ) -> None:
     await country.open("near", places=1)
@@ -222,9 +222,9 @@ async def test_an_operator_audits_and_mends_over_http(
     await redis.delete(Drifting(redis, prefix).claim(1))
     body = (await operator.get("/v1/audit")).json()
     assert {one["kind"] for one in body["differences"]} == {"claim_missing", "count_differs"}
-    mended = (await operator.post("/v1/audit/repair")).json()
-    assert {one["kind"] for one in mended["changed"]} == {"claim_missing", "count_differs"}
-    assert mended["audit"]["differences"] == []
-    assert mended["epoch"] == mended["audit"]["mark"]["epoch"] != clean["mark"]["epoch"]
+    repaired = (await operator.post("/v1/audit/repair")).json()
+    assert {one["kind"] for one in repaired["changed"]} == {"claim_missing", "count_differs"}
+    assert repaired["audit"]["differences"] == []
+    assert repaired["epoch"] == repaired["audit"]["data_version"]["epoch"] != clean["data_version"]["epoch"]
     nothing = (await operator.post("/v1/audit/repair")).json()
     assert (nothing["changed"], nothing["epoch"]) == ([], None)

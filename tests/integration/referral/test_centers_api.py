@@ -1,17 +1,20 @@
-"""`/v1/centers`: the registry, its rules, and that the same entry twice is one."""
+"""`/v1/centers`: the registry, preconditions, and the figures of places."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 
 from services.contracts.events import CenterRegisteredV1
-from services.kit.http.app import LARGEST
-from tests.integration.referral.country import Country, center_body, problem, programme_body
+from services.contracts.vocabulary import ReferralState
+from services.kit.http.routes import BODY
+from services.referral.domain.life import Command
+from tests.integration.referral.country import Country, center_body, offers, problem, programme_body
 
+S = ReferralState
 Client = Callable[..., httpx2.AsyncClient]
-NEAR = center_body(programme_body("near-day", 3), programme_body("near-home", 2, modality="home_care"))
+NEAR = center_body(programme_body("near-day"), programme_body("near-home", modality="home_care"))
+PLACES = "/v1/centers/near/programmes/near-day/places"
 
 
 async def put(client: httpx2.AsyncClient, id: str = "near", body: dict[str, Any] = NEAR) -> dict[str, Any]:
@@ -25,53 +28,170 @@ async def test_a_center_that_is_put_opens_and_is_found(
     country: Country, operator: httpx2.AsyncClient, client: Client
 ) -> None:
     entry = await put(operator)
-    assert (entry["id"], entry["version"], len(entry["programmes"])) == ("near", 1, 2)
-    assert {name: entry[name] for name in NEAR} == NEAR | {"programmes": entry["programmes"]}
-    assert entry["programmes"] == [one | {"suspended": False} for one in NEAR["programmes"]]
-    await country.carry()
-    assert await country.figures() == {"near-day": (3, 0, 0), "near-home": (2, 0, 0)}
+    assert entry == NEAR | {"id": "near", "version": 1}
+    await country.deliver()
+    assert await country.figures() == {"near-day": (0, 0, 0), "near-home": (0, 0, 0)}
     read = await client("polyclinic", org="p1").get("/v1/centers/near")
     assert (read.json(), read.headers["etag"]) == (entry, '"1"')
 
 
 async def test_the_same_entry_again_changes_nothing(country: Country, operator: httpx2.AsyncClient) -> None:
     first = await put(operator)
-    assert len(await country.told()) == 1
+    assert len(await country.own_events()) == 1
     assert await put(operator) == first
-    assert await country.told() == []
+    assert await country.own_events() == []
 
 
 async def test_a_changed_entry_is_a_new_version_with_its_event(country: Country, operator: httpx2.AsyncClient) -> None:
     await put(operator)
     changed = await put(operator, body=NEAR | {"name_en": "Another name"})
     assert changed["version"] == 2
-    told = [one.data for one in await country.told()]
-    assert told == [CenterRegisteredV1(center_id="near", version=1), CenterRegisteredV1(center_id="near", version=2)]
+    events = [one.data for one in await country.own_events()]
+    assert events == [CenterRegisteredV1(center_id="near", version=1), CenterRegisteredV1(center_id="near", version=2)]
 
 
-async def test_a_programme_left_out_stays_and_leaves_the_entry_idempotent(
+async def test_what_get_shows_can_be_put_back_and_is_checked_by_its_version(operator: httpx2.AsyncClient) -> None:
+    await put(operator)
+    shown = (await operator.get("/v1/centers/near")).json()
+    assert (await put(operator, body=shown)) == shown
+    edited = await put(operator, body=shown | {"name_en": "Another name"})
+    assert edited["version"] == 2
+    late = await operator.put("/v1/centers/near", json=shown | {"name_en": "A third name"})
+    assert await problem(late) == (412, "version_moved", [])
+    other = await operator.put("/v1/centers/near", json=edited | {"id": "far"})
+    assert await problem(other) == (422, "differs_from_path", ["id"])
+
+
+async def test_of_two_operators_with_one_etag_one_wins(operator: httpx2.AsyncClient) -> None:
+    await put(operator)
+    etag = (await operator.get("/v1/centers/near")).headers["etag"]
+    first, second = [
+        await operator.put("/v1/centers/near", json=NEAR | {"name_en": name}, headers={"If-Match": etag})
+        for name in ("One", "Two")
+    ]
+    assert (first.status_code, first.headers["etag"]) == (200, '"2"')
+    assert await problem(second) == (412, "version_moved", [])
+    assert (await operator.get("/v1/centers/near")).json()["name_en"] == "One"
+
+
+PRECONDITIONS: list[tuple[dict[str, str], bool, int]] = [
+    ({"If-None-Match": "*"}, False, 200), ({"If-None-Match": "*"}, True, 412), ({"If-Match": "*"}, False, 412),
+    ({"If-Match": "*"}, True, 200), ({"If-Match": '"1"'}, True, 200), ({"If-Match": '"7", "1"'}, True, 200),
+    ({"If-Match": '"7"'}, True, 412), ({"If-Match": '"1"'}, False, 412), ({"If-Match": "first"}, True, 422),
+    ({"If-Match": ""}, True, 422), ({"If-None-Match": '"1"'}, True, 422),
+]  # fmt: skip
+
+
+async def test_each_precondition_holds_for_entries_and_for_figures(operator: httpx2.AsyncClient) -> None:
+    for number, (headers, exists, status) in enumerate(PRECONDITIONS):
+        center_id, programme_id = f"c-{number}", f"p-{number}"
+        entry = center_body(programme_body(programme_id))
+        if exists:
+            await put(operator, center_id, entry)
+        answer = await operator.put(f"/v1/centers/{center_id}", json=entry, headers=headers)
+        assert answer.status_code == status, (headers, exists)
+        await put(operator, center_id, entry)
+        url = f"/v1/centers/{center_id}/programmes/{programme_id}/places"
+        if exists:
+            assert (await operator.put(url, json={"places": 1})).status_code == 200
+        answer = await operator.put(url, json={"places": 1}, headers=headers)
+        assert answer.status_code == status, (headers, exists)
+
+
+async def test_a_programme_left_out_is_closed_and_its_queue_reviewed(
     country: Country, operator: httpx2.AsyncClient
 ) -> None:
-    await put(operator)
-    fewer = NEAR | {"programmes": NEAR["programmes"][:1]}
-    for _ in range(2):
-        entry = await put(operator, body=fewer)
-        assert (entry["version"], [one["id"] for one in entry["programmes"]]) == (1, ["near-day", "near-home"])
+    await country.register("far", programme_body("far-day", 0), settlement="far")
+    await country.register("near", programme_body("near-day", 1), programme_body("near-home", modality="home_care"))
+    await country.deliver()
+    await country.submit(1, 2)
+    fewer = await put(operator, body=NEAR | {"programmes": NEAR["programmes"][1:]})
+    assert (fewer["version"], [one["id"] for one in fewer["programmes"]]) == (2, ["near-home"])
+    await country.deliver()
+    assert await country.where(1) == (S.OFFERED, "near-day"), "who has a place keeps it"
+    assert (await country.figures())["near-day"] == (0, 1, 1)
+    assert await country.pass_time(seconds=1) == {Command.REVIEW: 1}
+    await country.deliver()
+    assert (await country.queue("near-day"), await country.queue("far-day")) == ([], [2])
+    await country.submit(3)
+    decision = (await country.story(3)).decision
+    assert decision
+    assert [one.programme_id for one in decision.candidates] == ["far-day"]
+    gone = await operator.put(PLACES, json={"places": 1})
+    assert await problem(gone) == (404, "unknown_programme", [])
 
 
-async def test_an_entry_does_not_take_back_a_figure_that_the_center_has_set(
+async def test_a_place_handed_over_at_a_programme_that_closed_goes_back_and_the_child_is_routed_anew(
     country: Country, operator: httpx2.AsyncClient
 ) -> None:
-    """The center's figure is on its way from capacity while an operator corrects the name."""
+    await country.register("far", programme_body("far-day", 0), settlement="far")
+    await country.register("near", programme_body("near-day", 0))
+    await country.deliver()
+    await country.submit(1)
+    await country.set_places("near-day", 1)
+    handed = await country.capacity_events()
+    await put(operator, body=NEAR | {"programmes": NEAR["programmes"][1:]})
+    await country.handle(handed)
+    assert (await country.story(1)).history[-1].command == "review"
+    await country.deliver()
+    assert await country.queue("far-day") == [1]
+    assert (await country.figures())["near-day"] == (0, 0, 0)
+
+
+async def test_a_closed_programme_opens_again_for_the_children_it_accepts(
+    country: Country, operator: httpx2.AsyncClient
+) -> None:
+    await country.open("near-day", places=1)
+    closed = center_body(settlement="near")
+    await put(operator, "near-day", closed)
+    await country.deliver()
+    await country.submit(1)
+    assert (await country.where(1))[0] is S.UNPLACEABLE
+    await put(operator, "near-day", center_body(programme_body("near-day")))
+    assert offers(await country.deliver()) == [(1, "near-day")]
+
+
+async def test_a_center_sets_confirms_suspends_and_resumes_its_figure(
+    country: Country, operator: httpx2.AsyncClient, client: Client
+) -> None:
     await put(operator)
-    await country.carry()
-    country.clock.now = datetime.now(UTC)
-    await country.set_places("near-day", 9)
-    await put(operator, body=NEAR | {"name_en": "Another name"})
-    await country.carry()
-    assert (await country.figures())["near-day"][0] == 9
-    entry = (await operator.get("/v1/centers/near")).json()
-    assert [one["places"] for one in entry["programmes"]] == [9, 2]
+    near = client("center", org="near")
+    assert await problem(await near.get(PLACES)) == (404, "no_figure", [])
+    first = await near.put(PLACES, json={"places": 3})
+    assert (first.status_code, first.headers["etag"]) == (200, '"1"')
+    shown = first.json()
+    assert (shown["places"], shown["suspended"], shown["confirmed_by"]) == (3, False, "center:near")
+    suspended = (await near.put(PLACES, json={"places": 3, "suspended": True})).json()
+    confirmed = (await near.put(PLACES, json={"places": 3})).json()
+    assert (suspended["suspended"], confirmed["suspended"], confirmed["version"]) == (True, True, 3)
+    assert confirmed["confirmed_at"] > suspended["confirmed_at"]
+    await country.deliver()
+    assert (await country.figures())["near-day"] == (3, 0, 0)
+    by_operator = (await operator.put(PLACES, json={"places": 2, "suspended": False})).json()
+    assert by_operator["confirmed_by"].startswith("operator:")
+    assert (await client("polyclinic", org="p1").get(PLACES)).json() == by_operator
+
+
+async def test_a_figure_is_its_own_centers_or_an_operators(operator: httpx2.AsyncClient, client: Client) -> None:
+    await put(operator)
+    for role, org, expected in (
+        ("center", "far", (403, "forbidden")), ("center", "", (403, "forbidden")),
+        ("polyclinic", "near", (403, "forbidden")), ("service", "", (403, "forbidden")),
+    ):  # fmt: skip
+        assert (await problem(await client(role, org=org).put(PLACES, json={"places": 1})))[:2] == expected, role
+    assert (await problem(await client().put(PLACES, json={"places": 1})))[:2] == (401, "unauthorized")
+    for url in ("/v1/centers/near/programmes/other/places", "/v1/centers/far/programmes/near-day/places"):
+        assert await problem(await operator.put(url, json={"places": 1})) == (404, "unknown_programme", [])
+        assert await problem(await operator.get(url)) == (404, "unknown_programme", [])
+
+
+async def test_a_strange_figure_is_refused_by_field(operator: httpx2.AsyncClient) -> None:
+    await put(operator)
+    for body, field in (
+        ({}, "places"), ({"places": -1}, "places"), ({"places": 100_001}, "places"), ({"places": "many"}, "places"),
+        ({"places": 1, "suspended": "perhaps"}, "suspended"), ({"places": 1, "version": 1}, "version"),
+    ):  # fmt: skip
+        assert await problem(await operator.put(PLACES, json=body)) == (422, "validation_failed", [field]), body
 
 
 async def test_only_an_operator_may_register(client: Client) -> None:
@@ -101,7 +221,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("near", day(icd10_prefixes=[]), "validation_failed", "programmes.0.icd10_prefixes"),
     ("near", day(icd10_prefixes=["g80"]), "validation_failed", "programmes.0.icd10_prefixes.0"),
     ("near", day(modality="spa"), "validation_failed", "programmes.0.modality"),
-    ("near", day(places=-1), "validation_failed", "programmes.0.places"),
+    (
+        "near",
+        NEAR | {"programmes": [NEAR["programmes"][0] | {"places": 3}]},
+        "validation_failed",
+        "programmes.0.places",
+    ),
     ("near", day(course_days=0), "validation_failed", "programmes.0.course_days"),
     ("near", center_body(programme_body("a"), programme_body("a")), "repeated", "programmes"),
     ("near", center_body(programme_body("far-day")), "taken", "programmes.0.id"),
@@ -112,11 +237,11 @@ async def test_an_entry_that_breaks_a_rule_is_refused_by_field_and_leaves_nothin
     country: Country, operator: httpx2.AsyncClient
 ) -> None:
     await country.register("far", programme_body("far-day"), settlement="far")
-    await country.told()
+    await country.own_events()
     for id, body, code, field in REFUSED:
         assert await problem(await operator.put(f"/v1/centers/{id}", json=body)) == (422, code, [field])
     assert [one["id"] for one in (await operator.get("/v1/centers")).json()["items"]] == ["far"]
-    assert await country.told() == []
+    assert await country.own_events() == []
 
 
 async def test_centers_are_listed_by_id_and_by_region(country: Country, operator: httpx2.AsyncClient) -> None:
@@ -130,6 +255,10 @@ async def test_centers_are_listed_by_id_and_by_region(country: Country, operator
     assert [one["id"] for one in there["items"]] == ["c-3"]
 
 
-async def test_an_entry_of_any_size_is_not_read(operator: httpx2.AsyncClient) -> None:
-    answer = await operator.put("/v1/centers/near", json=NEAR | {"name_kk": "x" * LARGEST})
-    assert await problem(answer) == (413, "too_large", [])
+async def test_a_large_entry_is_not_read_and_nothing_of_it_without_a_token(
+    operator: httpx2.AsyncClient, client: Client
+) -> None:
+    large = NEAR | {"name_kk": "x" * BODY}
+    assert await problem(await operator.put("/v1/centers/near", json=large)) == (413, "too_large", [])
+    assert await problem(await client().put("/v1/centers/near", json=large)) == (401, "unauthorized", [])
+    assert await problem(await client("center").put("/v1/centers/near", json=large)) == (403, "forbidden", [])

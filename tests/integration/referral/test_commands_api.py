@@ -1,4 +1,4 @@
-"""`POST /v1/referrals/{id}/…`: who may do what, what must be said with it, and what is told afterwards."""
+"""`POST /v1/referrals/{id}/…`: the roles, the fields, and the answers."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,8 +7,8 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from services.contracts.days import day_of
 from services.referral.bootstrap import utc_now
-from services.referral.domain.days import day_of
 from tests.integration.referral.country import Country, problem
 
 Client = Callable[..., httpx2.AsyncClient]
@@ -26,8 +26,8 @@ async def offered(country: Country) -> Country:
 async def post(client: httpx2.AsyncClient, command: str, **body: object) -> dict[str, object]:
     answer = await client.post(f"{ONE}/{command}", json=body)
     assert answer.status_code == 200, answer.text
-    told: dict[str, object] = answer.json()
-    return told
+    story: dict[str, object] = answer.json()
+    return story
 
 
 async def test_a_center_takes_a_child_from_the_offer_to_the_discharge(offered: Country, client: Client) -> None:
@@ -80,7 +80,7 @@ async def test_each_command_is_for_its_roles_only(offered: Country, client: Clie
         assert (await problem(await client().post(f"{ONE}/{command}")))[:2] == (401, "unauthorized")
 
 
-async def test_another_polyclinic_or_center_does_not_learn_of_the_child(offered: Country, client: Client) -> None:
+async def test_another_polyclinic_or_center_does_not_find_the_child(offered: Country, client: Client) -> None:
     for role, org, command, body in (
         ("polyclinic", "p2", "cancel", {"reason": "other"}), ("polyclinic", "", "withdraw", {}),
         ("center", "far", "admit", {}), ("center", "", "accept", {}),
@@ -97,7 +97,7 @@ async def test_a_center_whose_offer_is_over_may_do_nothing_any_more(offered: Cou
     assert refused.json()["allowed_actions"] == []
 
 
-async def test_an_operator_cancels_any_and_a_wrong_state_says_what_is_allowed(offered: Country, client: Client) -> None:
+async def test_an_operator_cancels_any_and_a_wrong_state_names_the_allowed(offered: Country, client: Client) -> None:
     operator = client("operator")
     refused = await operator.post(f"{ONE}/offer-again")
     assert (await problem(refused))[:2] == (409, "illegal_transition")
@@ -141,10 +141,46 @@ async def test_an_older_version_is_refused_for_every_command(offered: Country, c
         assert (await problem(answer))[:2] == (412, "version_moved"), command
 
 
-async def test_whatever_is_said_to_be_allowed_is_possible(offered: Country, client: Client) -> None:
+async def test_every_allowed_action_is_possible(offered: Country, client: Client) -> None:
     admin = client("admin")
     for command in ("accept", "admit"):
         allowed = (await admin.get(ONE)).json()["allowed_actions"]
         assert command in allowed
         assert set(allowed) <= set(MAY)
         await post(admin, command)
+
+
+async def test_a_hospital_acts_by_the_role_that_each_command_needs(country: Country, client: Client) -> None:
+    """Polyclinic and center at once: it submitted child 1, which is offered to it, and child 2, which `far` has."""
+    await country.open("near")
+    await country.open("far", settlement="far")
+    await country.submit(1, 2, polyclinic_id="near")
+    hospital, two = client("center", "polyclinic", org="near"), f"/v1/referrals/{UUID(int=2)}"
+    assert (await hospital.get(ONE)).json()["allowed_actions"] == ["seen", "accept", "decline", "cancel", "withdraw"]
+    assert (await hospital.get(two)).json()["allowed_actions"] == ["cancel", "withdraw"]
+    refused = await hospital.post(f"{two}/accept")
+    assert (await problem(refused))[:2] == (409, "illegal_transition")
+    await post(hospital, "accept")
+    withdrawn = await hospital.post(f"{two}/withdraw")
+    assert (withdrawn.status_code, withdrawn.json()["state"]) == (200, "cancelled")
+    assert withdrawn.json()["history"][-1]["actor"] == "polyclinic:near"
+    cancelled = await post(hospital, "cancel", reason="other")
+    history = cancelled["history"]
+    assert isinstance(history, list)
+    assert [one["actor"] for one in history[1:]] == ["center:near", "polyclinic:near"]
+
+
+ACTING = [
+    (("admin", "center"), "accept", {}, "center:near"),
+    (("operator", "center"), "cancel", {"reason": "other"}, "operator:"),
+    (("admin", "operator"), "cancel", {"reason": "other"}, "operator:"),
+    (("admin", "polyclinic"), "accept", {}, "admin:"),
+]
+
+
+@pytest.mark.parametrize(("roles", "command", "body", "actor"), ACTING)
+async def test_the_history_names_the_role_that_authorized_the_act(
+    offered: Country, client: Client, roles: tuple[str, ...], command: str, body: dict[str, object], actor: str
+) -> None:
+    story = await post(client(*roles, org="near"), command, **body)
+    assert story["history"][-1]["actor"].startswith(actor)  # type: ignore[index]

@@ -1,7 +1,7 @@
-"""What the worker does with a batch, on a real Kafka: nothing is lost, and what cannot be taken is set aside."""
+"""The worker's batches on a real Kafka: nothing is lost, and what cannot be processed is a dead letter."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,13 +19,13 @@ from services.contracts.events import DiagnosisRecordedV1, write_event
 from services.kit.errors import TransientError
 from services.kit.kafka.batch_processor import TooManyDeadLetters
 from services.kit.kafka.clients import make_consumer, started
+from services.kit.kafka.consumed_record import ConsumedRecord
 from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT
 from services.kit.sql.database import Database
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.tables import ReferralRow
 from services.referral.domain.referral import make_offer
-from services.referral.entrypoints import consuming
 from services.referral.entrypoints.consuming import Consumers, open_consumers
 from services.referral.settings import ReferralSettings
 from tests.integration.capacity.network import opening
@@ -73,14 +73,14 @@ async def working(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterato
     """One more worker. What these tests hand to it lies in no log, which it would end for."""
     async with listening(capacity) as url:
         ours = settings.model_copy(update={"capacity_url": url})
-        async with open_consumers(ours, forgotten=go_on) as opened:
+        async with open_consumers(ours, go_on) as opened:
             yield opened
 
 
 @pytest.fixture
 async def consumers(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterator[Consumers]:
     async with working(settings, capacity) as opened:
-        await capacity.state.capacity.store.places.open_programme(opening("elsewhere", 1), NOW)
+        await capacity.state.capacity.store.programmes.open_programme(opening("elsewhere", 1), NOW)
         yield opened
 
 
@@ -104,7 +104,7 @@ async def known(settings: ReferralSettings) -> set[int]:
     return {UUID(one).int for one in rows}
 
 
-async def test_what_cannot_be_taken_is_set_aside_with_its_reason_and_the_rest_is_taken(
+async def test_what_cannot_be_processed_is_a_dead_letter_with_its_reason_and_the_rest_has_its_effect(
     settings: ReferralSettings, consumers: Consumers
 ) -> None:
     batch = [
@@ -115,18 +115,18 @@ async def test_what_cannot_be_taken_is_set_aside_with_its_reason_and_the_rest_is
         poison(settings, None),
         recorded(settings, diagnosis(4)),
     ]
-    await consumers.take(topics.DIAGNOSES, batch)
+    await consumers.process(topics.DIAGNOSES, batch)
     assert await known(settings) == {1, 2, 4}
-    letters = make_consumer(settings, [f"{settings.topic_prefix}.diagnoses.v1.dlq"], None)
-    async with started(letters):
-        found = [await asyncio.wait_for(letters.getone(), 20) for _ in range(3)]
+    dead_letters = make_consumer(settings, [f"{settings.topic_prefix}.diagnoses.v1.dlq"], None)
+    async with started(dead_letters):
+        found = [await asyncio.wait_for(dead_letters.getone(), 20) for _ in range(3)]
     reasons = [dict(one.headers)["reason"].decode() for one in found]
     assert reasons == ["id: Field required", "settlement_id: no settlement atlantis", "empty message"]
     assert [one.value for one in found] == [batch[1].value, batch[3].value, None]
     assert await consumers.health.failing() == {}
 
 
-async def test_the_worker_keeps_deadlines_by_itself_and_says_how_many(
+async def test_the_worker_sweeps_the_deadlines_and_counts_the_steps(
     settings: ReferralSettings, consumers: Consumers
 ) -> None:
     long_ago = datetime(2024, 5, 1, tzinfo=UTC)
@@ -139,16 +139,16 @@ async def test_the_worker_keeps_deadlines_by_itself_and_says_how_many(
 
     await eventually(expired)
     await database.close()
-    assert REGISTRY.get_sample_value("referral_deadlines_total", {"command": "expire"})
+    assert REGISTRY.get_sample_value("joldama_deadline_steps_total", {"command": "expire"})
     assert "deadlines" not in await consumers.health.failing()
 
 
-async def test_a_batch_taken_again_after_a_crash_changes_nothing(
+async def test_a_batch_processed_again_after_a_crash_changes_nothing(
     settings: ReferralSettings, consumers: Consumers
 ) -> None:
     batch = [recorded(settings, diagnosis(number)) for number in (1, 2)]
     for _ in range(2):
-        await consumers.take(topics.DIAGNOSES, batch)
+        await consumers.process(topics.DIAGNOSES, batch)
     assert await known(settings) == {1, 2}
 
 
@@ -156,10 +156,10 @@ async def test_ten_dead_letters_in_a_row_stop_their_topic_and_turn_the_worker_re
     settings: ReferralSettings, consumers: Consumers
 ) -> None:
     with pytest.raises(TooManyDeadLetters) as stopped:
-        await consumers.take(topics.DIAGNOSES, ten(settings))
+        await consumers.process(topics.DIAGNOSES, ten(settings))
     consumers.stop(str(stopped.value))
     unknown = write_event(diagnosis(1), event_id="e", source="/test", time=NOW).replace(b"recorded.v1", b"recorded.v9")
-    await consumers.take(topics.REFERRALS, [poison(settings, unknown)])
+    await consumers.process(topics.ROUTING, [poison(settings, unknown)])
     failing = await consumers.health.failing()
     assert set(failing) == {"consuming"}
     assert "10 dead letters in a row" in failing["consuming"]
@@ -169,43 +169,43 @@ async def test_the_ten_that_stopped_a_worker_do_not_stop_the_next_and_ten_others
     settings: ReferralSettings, consumers: Consumers, capacity: FastAPI
 ) -> None:
     with pytest.raises(TooManyDeadLetters):
-        await consumers.take(topics.DIAGNOSES, ten(settings))
+        await consumers.process(topics.DIAGNOSES, ten(settings))
     async with working(settings, capacity) as restarted:
-        await restarted.take(topics.DIAGNOSES, [*ten(settings), recorded(settings, diagnosis(1))])
+        await restarted.process(topics.DIAGNOSES, [*ten(settings), recorded(settings, diagnosis(1))])
         assert await known(settings) == {1}
         with pytest.raises(TooManyDeadLetters):
-            await restarted.take(topics.DIAGNOSES, ten(settings, first=10))
+            await restarted.process(topics.DIAGNOSES, ten(settings, first=10))
 
 
-async def test_a_letter_whose_cause_was_mended_has_its_effect_once(
+async def test_a_dead_letter_whose_cause_was_mended_has_its_effect_once(
     settings: ReferralSettings, consumers: Consumers, capacity: FastAPI, operator: httpx2.AsyncClient
 ) -> None:
     """The settlement is missing in the worker's data; it comes, the worker is started again, and the letter retried."""
     message = recorded(settings, diagnosis(5, settlement_id="atlantis"))
-    await consumers.take(topics.DIAGNOSES, [message])
+    await consumers.process(topics.DIAGNOSES, [message])
     [letter] = (await operator.get("/v1/dead-letters")).json()["items"]
     assert letter["reason"] == "settlement_id: no settlement atlantis"
     await eventually(lambda: counted(1))
     path = f"/v1/dead-letters/{letter['id']}"
     await operator.post(f"{path}/retry")
-    await eventually(lambda: told(operator, path, state="open", times=2))
+    await eventually(lambda: answers(operator, path, state="open", times=2))
 
     with (settings.data / "settlements.csv").open("a") as file:
         file.write("atlantis,Atlantis,Atlantis,Atlantis,KZ-10,44.0,70.0\n")
     async with working(settings, capacity) as restarted:
         for _ in range(3):
             await operator.post(f"{path}/retry")
-        await eventually(lambda: told(operator, path, state="settled", times=2))
+        await eventually(lambda: answers(operator, path, state="settled", times=2))
         assert await known(settings) == {5}
         version = await row_version(settings, 5)
-        await restarted.take(topics.DIAGNOSES, [message])
+        await restarted.process(topics.DIAGNOSES, [message])
         await operator.post(f"{path}/retry")
-        assert await told(operator, path, state="settled", times=2)
+        assert await answers(operator, path, state="settled", times=2)
         await eventually(lambda: counted(0))
     assert await row_version(settings, 5) == version
 
 
-async def told(operator: httpx2.AsyncClient, path: str, **expected: object) -> bool:
+async def answers(operator: httpx2.AsyncClient, path: str, **expected: object) -> bool:
     body = (await operator.get(path)).json()
     return {name: body[name] for name in expected} == expected
 
@@ -224,17 +224,18 @@ async def row_version(settings: ReferralSettings, number: int) -> int:
 
 
 async def test_a_batch_that_takes_too_long_turns_the_worker_red_until_it_is_done(
-    settings: ReferralSettings, consumers: Consumers, monkeypatch: pytest.MonkeyPatch
+    settings: ReferralSettings, consumers: Consumers
 ) -> None:
-    monkeypatch.setattr(consuming, "STUCK_AFTER", -1.0)
+    consumers.stuck_after = -1.0
     going_on = asyncio.Event()
 
-    async def wait(_: object) -> None:
+    async def wait(_: object) -> Sequence[ConsumedRecord]:
         if not going_on.is_set():
             raise TransientError("capacity is down")
+        return ()
 
-    consumers.settlers[topics.DIAGNOSES].handle = wait
-    task = asyncio.create_task(consumers.take(topics.DIAGNOSES, [poison(settings)]))
+    consumers.processors[topics.DIAGNOSES].handle = wait
+    task = asyncio.create_task(consumers.process(topics.DIAGNOSES, [poison(settings)]))
     await eventually(lambda: _red(consumers))
     going_on.set()
     await task
@@ -245,9 +246,9 @@ async def _red(consumers: Consumers) -> bool:
     return "takes longer" in (await consumers.health.failing()).get("consuming", "")
 
 
-async def test_events_that_are_not_known_here_are_passed_over(settings: ReferralSettings, consumers: Consumers) -> None:
+async def test_unknown_events_are_ignored(settings: ReferralSettings, consumers: Consumers) -> None:
     raw = write_event(diagnosis(1), event_id="e", source="/test", time=NOW).replace(b"recorded.v1", b"recorded.v9")
-    await consumers.take(topics.DIAGNOSES, [poison(settings, raw)])
+    await consumers.process(topics.DIAGNOSES, [poison(settings, raw)])
     assert await known(settings) == set()
 
 
@@ -256,18 +257,19 @@ async def test_a_worker_that_leaves_ends_what_is_in_hand_and_begins_nothing_more
 ) -> None:
     waiting, going_on, handled = asyncio.Event(), asyncio.Event(), list[object]()
 
-    async def wait(batch: object) -> None:
+    async def wait(batch: object) -> Sequence[ConsumedRecord]:
         waiting.set()
         await going_on.wait()
         handled.append(batch)
+        return ()
 
-    consumers.settlers[topics.DIAGNOSES].handle = wait
-    in_hand = asyncio.create_task(consumers.take(topics.DIAGNOSES, [poison(settings)]))
+    consumers.processors[topics.DIAGNOSES].handle = wait
+    in_hand = asyncio.create_task(consumers.process(topics.DIAGNOSES, [poison(settings)]))
     await waiting.wait()
     await consumers.leave(within=0.01)
     assert not in_hand.done()
     leaving = asyncio.create_task(consumers.leave(within=60))
-    more = asyncio.create_task(consumers.take(topics.DIAGNOSES, [poison(settings)]))
+    more = asyncio.create_task(consumers.process(topics.DIAGNOSES, [poison(settings)]))
     going_on.set()
     await leaving
     assert len(handled) == 1

@@ -21,8 +21,9 @@ def message(number: int, value: bytes | None = b"poison") -> ConsumedRecord:
 
 
 @pytest.fixture
-async def book(api: FastAPI) -> DeadLetterRepository:
-    return api.state.letters
+async def repository(api: FastAPI) -> DeadLetterRepository:
+    found: DeadLetterRepository = api.state.dead_letters
+    return found
 
 
 async def listed(client: httpx2.AsyncClient, **params: str | int) -> tuple[list[dict[str, object]], int, str | None]:
@@ -32,10 +33,10 @@ async def listed(client: httpx2.AsyncClient, **params: str | int) -> tuple[list[
 
 
 async def test_the_list_shows_what_is_open_with_its_reason_and_pages(
-    book: DeadLetterRepository, operator: httpx2.AsyncClient
+    repository: DeadLetterRepository, operator: httpx2.AsyncClient
 ) -> None:
     for number in range(3):
-        await book.record("referral-worker", message(number), f"reason {number}")
+        await repository.store("referral-worker", message(number), f"reason {number}")
     first, total, cursor = await listed(operator, limit=2)
     assert cursor
     rest, _, end = await listed(operator, limit=2, cursor=cursor)
@@ -51,10 +52,10 @@ async def test_the_list_shows_what_is_open_with_its_reason_and_pages(
 
 
 async def test_a_letter_shows_its_message_as_text_or_base64_and_what_event_it_is(
-    book: DeadLetterRepository, operator: httpx2.AsyncClient
+    repository: DeadLetterRepository, operator: httpx2.AsyncClient
 ) -> None:
     for number, value in enumerate((orjson.dumps(EVENT), b"\xff\x00", None, b"x" * LARGEST, b'{"id": 1, "type": "t"}')):
-        await book.record("referral-worker", message(number, value), "why")
+        await repository.store("referral-worker", message(number, value), "why")
     found = [(await operator.get(f"/v1/dead-letters/{one['id']}")).json() for one in (await listed(operator))[0]]
     assert found[0]["event"] == {"id": "e1", "type": EVENT["type"], "subject": "r1"}
     assert orjson.loads(found[0]["message_value"]["data"]) == EVENT
@@ -68,9 +69,9 @@ async def test_a_letter_shows_its_message_as_text_or_base64_and_what_event_it_is
 
 
 async def test_a_decision_repeated_is_answered_as_the_first_and_another_is_refused(
-    book: DeadLetterRepository, operator: httpx2.AsyncClient
+    repository: DeadLetterRepository, operator: httpx2.AsyncClient
 ) -> None:
-    await book.record("referral-worker", message(1), "why")
+    await repository.store("referral-worker", message(1), "why")
     path = f"/v1/dead-letters/{(await listed(operator))[0][0]['id']}"
     first = await operator.post(f"{path}/retry")
     assert (first.status_code, first.json()["state"]) == (200, "retrying")
@@ -81,9 +82,9 @@ async def test_a_decision_repeated_is_answered_as_the_first_and_another_is_refus
 
 
 async def test_discarding_needs_a_reason_that_names_nobody(
-    book: DeadLetterRepository, operator: httpx2.AsyncClient
+    repository: DeadLetterRepository, operator: httpx2.AsyncClient
 ) -> None:
-    await book.record("referral-worker", message(1), "why")
+    await repository.store("referral-worker", message(1), "why")
     path = f"/v1/dead-letters/{(await listed(operator))[0][0]['id']}"
     for body in (
         {},

@@ -10,10 +10,11 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from services.contracts.days import day_of
 from services.kit.http.auth import ServiceToken
 from services.kit.http.pages import write_cursor
-from services.referral.adapters.http_queues import HttpQueues
-from services.referral.domain.days import day_of
+from services.referral.adapters.http_capacity import HttpCapacity
+from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, problem, programme_body
 from tests.unit.referral.samples import NOW
@@ -39,7 +40,7 @@ async def story(reader: httpx2.AsyncClient, number: int) -> dict[str, Any]:
     return found
 
 
-async def listed(reader: httpx2.AsyncClient, **query: object) -> dict[str, dict[str, Any]]:
+async def listed(reader: httpx2.AsyncClient, **query: str) -> dict[str, dict[str, Any]]:
     answer = await reader.get("/v1/forecast", params=query)
     assert answer.status_code == 200, answer.text
     return {one["programme_id"]: one for one in answer.json()["items"]}
@@ -50,18 +51,18 @@ async def waiting(country: Country) -> Country:
     """`near` (21 days) has child 1 in care since a week, `far` (14 days) has accepted child 2; 3, 4 and 5 wait."""
     await country.open("near")
     await country.register("far", programme_body("far", 1, course_days=14), settlement="far")
-    await country.carry()
+    await country.deliver()
     await country.submit(1, 2)
     await country.admit(1)
     await country.pass_time(days=1)
     await country.accept(2, admit_on=TODAY + timedelta(10))
-    await country.carry()
+    await country.deliver()
     country.clock.now = NOW + timedelta(days=7)
     await country.submit(3, 4, 5)
     return country
 
 
-async def test_a_waiting_referral_shows_its_turns_and_the_earliest_date(waiting: Country, client: Client) -> None:
+async def test_a_waiting_referral_shows_its_positions_and_the_earliest_date(waiting: Country, client: Client) -> None:
     found = await story(client("polyclinic", org="p1"), 4)
     assert found["forecast_missing"] is None
     forecast = found["forecast"]
@@ -69,50 +70,47 @@ async def test_a_waiting_referral_shows_its_turns_and_the_earliest_date(waiting:
     # Child 3 takes the place at near on day 21; it is free again 31 days later.
     assert near == {
         "programme_id": "near", "center_id": "near", "center_name": "Center", "position": 2, "length": 3,
-        "places": 1, "in_use": 1, "course_days": 21, "estimated_on": day(21 + 31), "how": near["how"], "reason": None,
+        "places": 1, "in_use": 1, "free": 0, "course_days": 21, "next_free": [{"on": day(21), "places": 1}],
+        "estimated_on": day(21 + 31), "reason": None,
     }  # fmt: skip
-    assert near["how"].startswith(
-        f"Number 2 of 3 in the queue; 1 of 1 places are in use; the next comes free on {day(21)}, "
-        "and each child in front keeps one for 31 days (3 to answer, 7 to come, 21 of course)."
-    )
     assert (far["position"], far["estimated_on"]) == (2, day(10 + 3 + 14 + 21))
     assert forecast["estimated_on"] == far["estimated_on"]
-    assert forecast["how"] == f"At Center (far), the earliest of 2 queues: {far['how']}"
+    assert (forecast["programme_id"], forecast["answer_days"], forecast["admit_days"]) == ("far", 3, 7)
 
 
-async def test_a_turn_and_its_date_come_nearer_when_somebody_in_front_leaves(waiting: Country, client: Client) -> None:
+async def test_a_position_and_its_date_come_nearer_when_somebody_in_front_leaves(
+    waiting: Country, client: Client
+) -> None:
     operator = client("operator")
     before = (await story(operator, 4))["forecast"]
     await waiting.act(3, Command.CANCEL, "other")
-    await waiting.carry()
+    await waiting.deliver()
     after = (await story(operator, 4))["forecast"]
     assert [one["position"] for one in after["queues"]] == [1, 1]
     assert (before["estimated_on"], after["estimated_on"]) == (day(48), day(21))
 
 
-async def test_who_does_not_wait_has_no_forecast(waiting: Country, client: Client) -> None:
+async def test_a_referral_that_does_not_wait_has_no_forecast(waiting: Country, client: Client) -> None:
     for number in (1, 2):
         found = await story(client("operator"), number)
         assert (found["forecast"], found["forecast_missing"]) == (None, None)
 
 
-async def test_a_suspended_programme_has_no_date_and_says_so(waiting: Country, client: Client) -> None:
+async def test_a_programme_without_a_date_has_the_reason(waiting: Country, client: Client) -> None:
     await waiting.set_places("near", 1, suspended=True)
     await waiting.set_places("far", 0)
-    await waiting.carry()
+    await waiting.deliver()
     forecast = (await story(client("operator"), 3))["forecast"]
-    assert [(one["estimated_on"], one["how"], one["reason"]) for one in forecast["queues"]] == [
-        (None, None, "suspended"), (None, None, "no_places"),
+    assert [(one["estimated_on"], one["reason"]) for one in forecast["queues"]] == [
+        (None, "suspended"), (None, "no_places"),
     ]  # fmt: skip
-    assert (forecast["estimated_on"], forecast["how"]) == (
-        None, "None of its 2 queues has a date (suspended: 1, no places: 1).",
-    )  # fmt: skip
+    assert (forecast["estimated_on"], forecast["programme_id"]) == (None, None)
 
 
 async def test_a_center_sees_its_own_queue_only(waiting: Country, client: Client) -> None:
     """Child 2 was with `far`, which declines; now it waits for `near` alone, which is none of `far`'s business."""
     await waiting.decline(2)
-    await waiting.carry()
+    await waiting.deliver()
     found = await story(client("center", org="far"), 2)
     assert (found["state"], found["forecast"], found["forecast_missing"]) == ("waiting", None, None)
     assert [one["center_id"] for one in (await story(client("operator"), 2))["forecast"]["queues"]] == ["near"]
@@ -121,10 +119,10 @@ async def test_a_center_sees_its_own_queue_only(waiting: Country, client: Client
 async def test_a_center_sees_its_own_other_queue(country: Country, client: Client) -> None:
     await country.open("near", places=0)
     await country.register("east", programme_body("east-1"), programme_body("east-2", 0, modality="inpatient"))
-    await country.carry()
+    await country.deliver()
     await country.submit(1, modalities=("day_stay", "inpatient"))
     await country.decline(1)
-    await country.carry()
+    await country.deliver()
     assert len((await story(client("operator"), 1))["forecast"]["queues"]) == 2
     forecast = (await story(client("center", org="east"), 1))["forecast"]
     assert [one["programme_id"] for one in forecast["queues"]] == ["east-2"]
@@ -143,15 +141,16 @@ async def away(country: Country, api: FastAPI) -> AsyncIterator[Callable[[httpx2
             return answer
 
         opened.append(httpx2.AsyncClient(transport=httpx2.MockTransport(give), base_url="http://capacity"))
-        foresee = replace(country.service.foresee, queues=HttpQueues(opened[-1], ServiceToken(None)))
-        api.state.service = replace(country.service, foresee=foresee)
+        queues = HttpQueuePositions(HttpCapacity(opened[-1], ServiceToken(None)))
+        forecast = replace(country.service.forecast, queues=queues)
+        api.state.service = replace(country.service, forecast=forecast)
 
     yield change
     for one in opened:
         await one.aclose()
 
 
-MISSING = [
+MISSING: list[tuple[httpx2.Response | Exception, str]] = [
     (httpx2.ConnectError("refused"), "capacity_unreachable"),
     (httpx2.ReadTimeout("slow"), "capacity_unreachable"),
     (httpx2.Response(503, json={"code": "rebuilding"}), "rebuilding"),
@@ -161,7 +160,7 @@ MISSING = [
 ]
 
 
-async def test_without_capacity_the_story_is_told_all_the_same(
+async def test_without_capacity_the_story_is_shown_all_the_same(
     waiting: Country, client: Client, away: Callable[[httpx2.Response | Exception], None]
 ) -> None:
     for answer, why in MISSING:
@@ -179,11 +178,11 @@ async def test_a_place_that_is_just_being_handed_over_is_no_queue(waiting: Count
     await waiting.set_places("near", 2)
     found = await story(client("operator"), 3)
     assert (found["state"], found["forecast"], found["forecast_missing"]) == ("waiting", None, "not_queued")
-    await waiting.carry()
+    await waiting.deliver()
     assert (await story(client("operator"), 3))["state"] == "offered"
 
 
-async def test_programmes_tell_their_next_free_dates(waiting: Country, client: Client) -> None:
+async def test_programmes_have_their_next_free_dates(waiting: Country, client: Client) -> None:
     await waiting.open("empty", places=2, catchment="settlement")
     found = await listed(client("polyclinic", org="p1"))
     assert list(found) == ["empty", "far", "near"]

@@ -1,15 +1,14 @@
 """A child's way from the diagnosis to an offer, on real servers: nearest first, nobody lost, nobody overtaken."""
 
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import func, select
 
 from services.contracts.vocabulary import OfferState, Priority, ReferralState
-from services.kit.errors import TransientError
-from services.referral.adapters.tables import ProgrammeRow, outbox
-from tests.integration.referral.country import Country, figures_set, hand_overs, offers, programme_body
+from services.kit.errors import Conflict
+from services.referral.adapters.tables import outbox
+from tests.integration.referral.country import Country, hand_overs, offers, programme_body
 from tests.unit.referral.samples import diagnosis, event
 
 S = ReferralState
@@ -50,9 +49,9 @@ async def test_places_that_come_free_go_by_rank_and_the_urgent_first(country: Co
     await country.submit(1, 2, 3)
     await country.submit(4, priority=Priority.URGENT)
     await country.set_places("near", 2)
-    assert offers(await country.carry()) == [(4, "near"), (1, "near")]
+    assert offers(await country.deliver()) == [(4, "near"), (1, "near")]
     await country.decline(4)
-    assert offers(await country.carry()) == [(2, "near")]
+    assert offers(await country.deliver()) == [(2, "near")]
     assert await country.queue("near") == [3]
 
 
@@ -61,7 +60,7 @@ async def test_a_decline_moves_on_by_itself_and_never_back(country: Country) -> 
     await country.open("far", places=1, settlement="far")
     await country.submit(1)
     await country.decline(1)
-    await country.carry()
+    await country.deliver()
     assert await country.where(1) == (S.OFFERED, "far")
     story = await country.story(1)
     assert [(one.programme_id, one.state, one.reason) for one in story.offers] == [
@@ -72,22 +71,22 @@ async def test_a_decline_moves_on_by_itself_and_never_back(country: Country) -> 
     assert (await country.figures())["near"] == (2, 0, 0)
 
 
-async def test_a_re_routed_child_keeps_its_turn(country: Country) -> None:
+async def test_a_rerouted_child_keeps_the_rank(country: Country) -> None:
     await country.open("near")
     await country.open("far", places=0, settlement="far")
     await country.submit(1)
     await country.submit(2, 3)
     await country.decline(1)
-    await country.carry()
+    await country.deliver()
     assert await country.where(2) == (S.OFFERED, "near")
     assert await country.queue("far") == [1, 3]
 
 
-async def test_when_all_have_declined_the_child_is_unplaceable_and_the_place_is_given_back(country: Country) -> None:
+async def test_when_all_have_declined_the_child_is_unplaceable_and_the_place_is_released(country: Country) -> None:
     await country.open("near")
     await country.submit(1, 2)
     await country.decline(1)
-    await country.carry()
+    await country.deliver()
     assert await country.where(1) == (S.UNPLACEABLE, None)
     assert await country.where(2) == (S.OFFERED, "near")
     assert await country.figures() == {"near": (1, 1, 0)}
@@ -97,33 +96,34 @@ async def test_the_same_events_again_change_nothing(country: Country) -> None:
     await country.open("near")
     await country.open("far", places=0, settlement="far")
     batch = [event(diagnosis(number)) for number in (1, 2, 3)]
-    await country.service.place_children(batch)
+    await country.handle(batch)
     await country.decline(1)
-    carried = await country.carry()
+    handled = await country.deliver()
     before = [await country.story(number) for number in (1, 2, 3)], await country.figures()
     renamed = [event(diagnosis(number), id=str(uuid4())) for number in (1, 2, 3)]
     for repeated in (batch, renamed, batch + renamed):
-        await country.service.place_children(repeated)
-    await country.take(carried)
-    await country.take(reversed(carried))
-    assert await country.told() == []
+        await country.handle(repeated)
+    await country.handle(handled)
+    await country.handle(reversed(handled))
+    assert await country.own_events() == []
     assert ([await country.story(number) for number in (1, 2, 3)], await country.figures()) == before
 
 
 async def test_one_referral_twice_in_a_batch_is_placed_once(country: Country) -> None:
     await country.open("near", places=2)
-    await country.service.place_children([event(diagnosis(1)), event(diagnosis(1), id="again")])
+    await country.handle([event(diagnosis(1)), event(diagnosis(1), id="again")])
     assert (await country.figures())["near"] == (2, 1, 0)
-    assert len(await country.told()) == 1
+    assert len(await country.own_events()) == 1
 
 
 async def test_a_crash_between_claim_and_commit_gives_the_same_place_and_one_offer(country: Country) -> None:
     await country.open("near", places=2)
     batch = [event(diagnosis(number)) for number in (1, 2, 3)]
-    await _crash_at_commit(country, batch)
+    with country.crash_at_commit():
+        await country.handle(batch)
     assert (await country.figures())["near"] == (2, 2, 1)
-    await country.service.place_children(batch)
-    assert offers(await country.told()) == [(1, "near"), (2, "near")]
+    await country.handle(batch)
+    assert offers(await country.own_events()) == [(1, "near"), (2, "near")]
     assert await country.where(3) == (S.WAITING, None)
     assert (await country.figures())["near"] == (2, 2, 1)
 
@@ -131,96 +131,70 @@ async def test_a_crash_between_claim_and_commit_gives_the_same_place_and_one_off
 async def test_a_place_handed_over_during_a_crash_is_offered_once(country: Country) -> None:
     await country.open("near", places=0)
     batch = [event(diagnosis(1))]
-    await _crash_at_commit(country, batch)
+    with country.crash_at_commit():
+        await country.handle(batch)
     await country.set_places("near", 1)
-    await country.service.place_children(batch)
-    assert offers(await country.carry()) == [(1, "near")]
+    await country.handle(batch)
+    assert offers(await country.deliver()) == [(1, "near")]
     assert len((await country.loaded(1)).offers) == 1
 
 
 async def test_a_child_that_crashed_into_a_queue_joins_a_center_that_opened_meanwhile(country: Country) -> None:
     await country.open("far", places=0, settlement="far")
     batch = [event(diagnosis(1))]
-    await _crash_at_commit(country, batch)
+    with country.crash_at_commit():
+        await country.handle(batch)
     await country.open("near", places=0)
-    await country.service.place_children(batch)
+    await country.handle(batch)
     assert await country.queue("near") == [1]
     await country.set_places("near", 1)
-    await country.carry()
+    await country.deliver()
     assert await country.where(1) == (S.OFFERED, "near")
 
 
-async def _crash_at_commit(country: Country, batch: list[object]) -> None:
-    """The claim is made, and the record of it is lost."""
-    handler = country.service.place_children
-    save, referrals = type(handler.referrals).save, handler.referrals
-
-    async def crash(*_: object, **__: object) -> None:
-        raise TransientError("crash")
-
-    referrals.save = crash  # type: ignore[method-assign]
-    with pytest.raises(TransientError, match="crash"):
-        await handler(batch)  # type: ignore[arg-type]
-    referrals.save = save.__get__(referrals)  # type: ignore[method-assign]
-
-
-async def test_who_was_queued_before_a_crash_is_recorded_where_it_stands_until_it_is_looked_at_again(
-    country: Country,
-) -> None:
+async def test_queues_joined_before_a_crash_are_recorded_until_the_review(country: Country) -> None:
     await country.open("near", places=0)
     await country.open("far", places=0, settlement="far")
     batch = [event(diagnosis(1))]
-    await _crash_at_commit(country, batch)
+    with country.crash_at_commit():
+        await country.handle(batch)
     await country.register("near", programme_body("near", 0, age_under_months=12))
-    await country.carry()
-    await country.service.place_children(batch)
+    await country.deliver()
+    await country.handle(batch)
     assert await country.queue("near") == await country.queue("far") == [1]
     story = await country.story(1)
     assert story.decision
-    assert [one.programme_id for one in story.decision.candidates] == ["near", "far"]
+    assert [one.programme_id for one in story.decision.candidates] == ["far"]
+    assert {one.programme_id for one in story.queues} == {"near", "far"}
     await country.pass_time(days=32)
-    await country.carry()
+    await country.deliver()
     assert (await country.queue("near"), await country.queue("far")) == ([], [1])
 
 
 async def test_two_crashes_while_the_network_changes_leave_the_child_with_the_place_it_got(country: Country) -> None:
     await country.open("other", icd10_prefixes=["F84"])
     batch = [event(diagnosis(1))]
-    await _crash_at_commit(country, batch)
+    with country.crash_at_commit():
+        await country.handle(batch)
     await country.open("near", places=1)
-    await _crash_at_commit(country, batch)
-    await country.service.place_children(batch)
+    with country.crash_at_commit():
+        await country.handle(batch)
+    await country.handle(batch)
     assert await country.where(1) == (S.OFFERED, "near")
     assert (await country.figures())["near"] == (1, 1, 0)
 
 
-async def test_a_hand_over_waits_for_the_commit_of_its_waiting(country: Country) -> None:
+async def test_a_hand_over_before_the_commit_of_the_waiting_is_early(country: Country) -> None:
     await country.open("near", places=0)
     batch = [event(diagnosis(1))]
-    await _crash_at_commit(country, batch)
+    with country.crash_at_commit():
+        await country.handle(batch)
     await country.set_places("near", 1)
-    early = hand_overs(await country.steps())
-    with pytest.raises(TransientError):
-        await country.service.take_handovers(early)
-    await country.service.place_children(batch)
-    await country.service.take_handovers(early)
-    assert offers(await country.told())[-1:] == [(1, "near")]
-
-
-async def test_a_figure_set_at_capacity_is_the_registrys_too_and_an_older_one_is_not(country: Country) -> None:
-    await country.open("near", places=1)
-    await country.set_places("near", 5)
-    newer = figures_set(await country.carry())
-    assert await _places(country, "near") == 5
-    older = newer[-1].data.model_copy(update={"places": 2, "confirmed_at": country.clock() - timedelta(days=1)})
-    await country.take([event(older, id="older")])
-    assert await _places(country, "near") == 5
-
-
-async def _places(country: Country, programme_id: str) -> int | None:
-    return await country.service.database.read(
-        lambda session: session.execute(select(ProgrammeRow.places).where(ProgrammeRow.id == programme_id)).scalar()
-    )
+    early = hand_overs(await country.capacity_events())
+    assert await country.react(early) == {one.envelope.id for one in early}
+    await country.handle(batch)
+    await country.handle(early)
+    assert offers(await country.own_events())[-1:] == [(1, "near")]
 
 
 async def test_a_center_that_opens_while_children_wait_takes_them_by_rank(country: Country) -> None:
@@ -229,18 +203,21 @@ async def test_a_center_that_opens_while_children_wait_takes_them_by_rank(countr
     await country.submit(4, age_months=200)
     await country.submit(5, priority=Priority.HIGH)
     await country.register("near", programme_body("near", 2, age_under_months=100))
-    assert offers(await country.carry()) == [(5, "near"), (1, "near")]
+    assert offers(await country.deliver()) == [(5, "near"), (1, "near")]
     assert await country.queue("near") == [2, 3]
     assert await country.queue("far") == [2, 3, 4]
     story = await country.story(2)
     assert story.decision
-    assert [one.programme_id for one in story.decision.candidates] == ["near", "far"]
+    assert [one.programme_id for one in story.decision.candidates] == ["far"], "a decision is never rewritten"
+    far, near = sorted(story.queues, key=lambda one: one.programme_id)
+    assert (far.programme_id, far.reason, far.since) == ("far", "decided", story.decision.at)
+    assert (near.programme_id, near.center_name, near.reason) == ("near", "Center", "opened")
+    assert near.since > far.since
 
 
-async def test_who_is_routed_while_a_center_opens_is_not_forgotten_by_it(country: Country) -> None:
+async def test_a_child_routed_while_a_center_opens_is_not_forgotten_by_it(country: Country) -> None:
     """The registry is read, a center opens, and only then is the waiting committed."""
     await country.open("far", places=0, settlement="far")
-    handler = country.service.place_children
     old = await country.service.registry.network()
     await country.open("near", places=1)
 
@@ -248,23 +225,22 @@ async def test_who_is_routed_while_a_center_opens_is_not_forgotten_by_it(country
         return old
 
     country.service.registry.network = stale_network  # type: ignore[method-assign,assignment]
-    with pytest.raises(TransientError, match="registry"):
-        await handler([event(diagnosis(1))])
+    with pytest.raises(Conflict, match="registry"):
+        await country.submit(1)
     del country.service.registry.network
-    await handler([event(diagnosis(1))])
-    await country.carry()
+    await country.submit(1)
+    await country.deliver()
     assert await country.where(1) == (S.OFFERED, "near")
 
 
-async def test_every_event_of_a_life_carries_the_version_it_made(country: Country) -> None:
+async def test_every_event_of_a_referral_has_the_version_it_made(country: Country) -> None:
     await country.open("near")
     await country.open("far", settlement="far")
     await country.submit(1)
     await country.decline(1)
-    carried = [one.data for one in await country.carry() if one.envelope.subject == str(UUID(int=1))]
-    versions = [getattr(one, "version", None) for one in carried if hasattr(one, "polyclinic_id")]
+    handled = [one.data for one in await country.deliver() if one.envelope.subject == str(UUID(int=1))]
+    versions = [getattr(one, "version", None) for one in handled if hasattr(one, "polyclinic_id")]
     assert versions == [1, 2, 3]
-    waiting = await country.service.database.read(
-        lambda session: session.execute(select(func.count()).select_from(outbox.rows)).scalar_one()
-    )
-    assert waiting == len(versions) + 2  # and two centers
+    events = select(func.count(outbox.rows.c.event_id.distinct()))
+    recorded = await country.service.database.read(lambda session: session.execute(events).scalar_one())
+    assert recorded == len(versions) + 4, "and the entries and the figures of two centers"

@@ -3,24 +3,30 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
+from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.rows import referral_values
 from services.referral.adapters.sql_deadlines import SqlDeadlines
+from services.referral.adapters.sql_queues import SqlQueues
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
-from services.referral.adapters.tables import ReferralRow, metadata
+from services.referral.adapters.tables import ReferralRow, metadata, outbox
 from services.referral.domain.life import OPEN
+from services.referral.domain.registration import ANYTHING
 from services.referral.handlers.sweep import Sweep
 from tests.unit.referral.samples import NOW, SETTLEMENTS, referral
 
+S = ReferralState
+MOMENT = round(NOW.timestamp() * 1000)
 NEW = ("due_at", "admit_on", "admitted_at", "escalated_at", "escalation")
 
 
@@ -50,16 +56,89 @@ async def test_referrals_of_the_first_tables_have_their_deadlines_afterwards(
             _insert(connection, number, state)
     HISTORY.migrate(url)
     deadlines = SqlDeadlines(database)
-    assert await deadlines.open_without_deadline() == []
-    sweep = Sweep(SqlReferrals(database), deadlines, SqlRegistry(database, SETTLEMENTS, lambda: NOW))
-    assert (await sweep(NOW - timedelta(seconds=1))).total() == 0
-    assert (await sweep(NOW)).total() == len(OPEN)
-    assert await deadlines.open_without_deadline() == []
+    assert await deadlines.lost() == []
+    registry = SqlRegistry(database, SETTLEMENTS, lambda: NOW)
+    sweep = Sweep(SqlReferrals(database), deadlines, SqlQueues(database), registry)
+    assert await sweep(NOW - timedelta(seconds=1)) == {}
+    assert sum((await sweep(NOW) or {}).values()) == len(OPEN)
+    assert await deadlines.lost() == []
     await database.close()
 
 
-def _insert(connection: Connection, number: int, state: str) -> None:
-    one = replace(referral(number), state=state, version=3, center_id="c", deadline_at=NOW)
+async def test_figures_queues_and_unprocessed_events_of_the_tables_before_are_those_of_the_new(
+    new_database: Callable[[str], str],
+) -> None:
+    """1 waits in two queues, 2 was declined and is with the router, 3 has an offer, 4 was declined and waits."""
+    url = new_database("referral")
+    replace(HISTORY, head="0004").migrate(url)
+    database = Database(url)
+    with database.engine.begin() as connection:
+        _insert_programmes(connection)
+        for number, state, attempt in ((1, S.WAITING, 1), (2, S.SUBMITTED, 1), (3, S.OFFERED, 1), (4, S.WAITING, 2)):
+            _insert(connection, number, state, attempt=attempt)
+            for one in range(1, attempt + 1):
+                _insert_decision(connection, number, one)
+            connection.execute(_EVENT, {"id": f"e{number}", "key": str(UUID(int=number))})
+        connection.execute(_EVENT, {"id": "center", "key": "near"})
+    HISTORY.migrate(url)
+
+    registry, queues = SqlRegistry(database, SETTLEMENTS, lambda: NOW), SqlQueues(database)
+    network = await registry.network()
+    figures = {id: (one.places, one.suspended, one.confirmed_at, one.version) for id, one in network.figures.items()}
+    assert figures == {"near": (3, False, NOW, 1), "far": (0, True, NOW, 1)}
+    after = await registry.set_figure("near", "near", 4, None, "center:near", ANYTHING)
+    assert (after.version, (await registry.network()).figures["near"].places) == (2, 4)
+    assert await queues.entries([UUID(int=number) for number in (1, 2, 3, 4)]) == {
+        UUID(int=1): {"near", "far"}, UUID(int=4): {"near", "far"},
+    }  # fmt: skip
+    rows = outbox.rows
+    waiting = select(rows.c.event_id).where(rows.c.topic == "routing.v1", rows.c.acknowledged_at.is_(None))
+    pending = await database.read(lambda session: list(session.execute(waiting.order_by(rows.c.sequence)).scalars()))
+    assert pending[:2] == ["e2", "center"]
+    await database.close()
+
+
+_EVENT = text(
+    "INSERT INTO outbox (event_id, topic, key, payload, recorded_at, acknowledged_at)"
+    " VALUES (:id, 'referrals.v1', :key, 'x', 1, 1)"
+)
+
+
+def _insert_programmes(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO registry_version VALUES (1, 7)"))
+    for id, places, suspended in (("near", 3, False), ("far", 0, True)):
+        values = {"id": id, "places": places, "suspended": suspended, "now": MOMENT}
+        connection.execute(text(f"INSERT INTO centers VALUES ('{id}', 'KZ-10', 'near', 'a', 'b', 'c', 44, 70, 1)"))
+        connection.execute(
+            text(
+                "INSERT INTO programmes (id, center_id, modality, age_from_months, age_under_months, icd10_prefixes,"
+                " catchment, places, course_days, suspended, confirmed_at)"
+                " VALUES (:id, :id, 'day_stay', 0, 216, 'G80', 'nation', :places, 21, :suspended, :now)"
+            ),
+            values,
+        )
+
+
+def _insert_decision(connection: Connection, number: int, attempt: int) -> None:
+    connection.execute(
+        text("INSERT INTO decisions VALUES (:id, :attempt, :now, 7, :candidates, '{}')"),
+        {
+            "id": str(UUID(int=number)), "attempt": attempt, "now": MOMENT,
+            "candidates": '[["near", 1.5, 0], ["far", 9.0, null]]',
+        },
+    )  # fmt: skip
+    if number == 2 or (number, attempt) == (3, 1) or (number, attempt) == (4, 1):
+        connection.execute(
+            text(
+                "INSERT INTO offers (referral_id, attempt, center_id, programme_id, kilometers, state, made_at,"
+                " answer_by) VALUES (:id, :attempt, 'near', 'near', 1.5, 'declined', :now, :now)"
+            ),
+            {"id": str(UUID(int=number)), "attempt": attempt, "now": MOMENT},
+        )
+
+
+def _insert(connection: Connection, number: int, state: ReferralState, attempt: int = 1) -> None:
+    one = replace(referral(number), state=state, version=3, attempt=attempt, center_id="c", deadline_at=NOW)
     values = {name: value for name, value in referral_values(one).items() if name not in NEW}
     table = ReferralRow.__table__  # type: ignore[attr-defined]
     columns = [table.c[name] for name in values]

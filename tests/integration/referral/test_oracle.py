@@ -14,7 +14,6 @@ from services.contracts.vocabulary import ReferralState
 from services.kit.settings import CHECKOUT
 from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.tables import DecisionRow, ReferralRow
-from services.referral.entrypoints.center_shapes import CenterBody, center_rows
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.country import Country
 from tests.integration.referral.oracle import Oracle
@@ -52,19 +51,18 @@ async def register_all(country: Country, oracle: Oracle) -> None:
     programmes = read_programmes(DATA).values()
     for center in read_centers(DATA).values():
         mine = [
-            one.model_dump(exclude={"center_id"}) | {"places": oracle.free[one.id]}
+            one.model_dump(exclude={"center_id"}) | {"places": oracle.free[one.id], "suspended": False}
             for one in programmes
             if one.center_id == center.id
         ]
-        entry = CenterBody.model_validate(center.model_dump(exclude={"id"}) | {"programmes": mine})
-        await country.service.registry.put_center(*center_rows(center.id, entry))
-    await country.carry()
+        await country.register(center.id, *mine, **center.model_dump(exclude={"id"}))
+    await country.deliver()
 
 
 async def place_all(country: Country, submitted: list[dict[str, Any]]) -> None:
     now = country.clock.now
     for start in range(0, CHILDREN, BATCH):
-        await country.service.place_children(
+        await country.handle(
             [event(diagnosis(n, submitted_at=now, **submitted[n])) for n in range(start, start + BATCH)]
         )
 
@@ -97,7 +95,7 @@ class TestPolicy:
         country.clock.now += timedelta(days=8)
         for id in oracle.programmes.keys() - oracle.stale:
             await country.set_places(id, oracle.free[id])
-        await country.carry()
+        await country.deliver()
         await place_all(country, submitted)
         found, reasons = await _found(country)
         expected = [oracle.place(child) for child in submitted]

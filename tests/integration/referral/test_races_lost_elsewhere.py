@@ -14,20 +14,21 @@ import pytest
 from services.contracts.events import PlaceHandedOverV1, PlaceHeldV1
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import TransientError
+from services.kit.http.auth import Principal
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command, IllegalTransition
-from services.referral.handlers.act import Caller, Details
-from tests.integration.referral.country import Country, offers
+from services.referral.handlers.act import Details
+from tests.integration.referral.country import CONSUMER, Country, offers
 from tests.unit.referral.samples import diagnosis, event
 
 S, C = ReferralState, Command
 ONE = UUID(int=1)
-OPERATOR = Caller("operator:o", frozenset({"operator"}), None)
+OPERATOR = Principal("o", frozenset({"operator"}), "")
 
 
-def caller(center_id: str) -> Caller:
-    return Caller(f"center:{center_id}", frozenset({"center"}), center_id)
+def caller(center_id: str) -> Principal:
+    return Principal("c", frozenset({"center"}), center_id)
 
 
 def read_together(monkeypatch: pytest.MonkeyPatch, *readings: str) -> None:
@@ -62,10 +63,10 @@ async def test_two_who_both_saw_the_last_place_get_it_once(
 ) -> None:
     """CARE v3 counted a slot's bookings before it took the lock, and wrote behind it: two could have the last one."""
     await country.open("near", places=1)
-    read_together(monkeypatch, "look", "look")
+    read_together(monkeypatch, "load_batch", "load_batch")
     await asyncio.gather(
         *(
-            until_it_passes(lambda one=one, number=number: one.place_children([event(diagnosis(number))]))  # type: ignore[misc]
+            until_it_passes(lambda one=one, number=number: one.reactions(CONSUMER, [event(diagnosis(number))]))  # type: ignore[misc]
             for number, one in enumerate(others, 1)
         )
     )
@@ -94,13 +95,13 @@ async def test_a_center_that_read_its_offer_before_it_moved_on_cannot_accept_it(
         late = asyncio.create_task(others[0].act(ONE, C.ACCEPT, caller("near")))
         await read.wait()
         await country.pass_time(days=3)
-        await country.carry()
-        accepted = await others[1].act(ONE, C.ACCEPT, caller("far"))
+        await country.deliver()
+        await others[1].act(ONE, C.ACCEPT, caller("far"))
         goes_on.set()
         with pytest.raises(IllegalTransition):
             await late
     loaded = await country.loaded(1)
-    assert loaded.referral == accepted
+    assert (loaded.referral.state, loaded.referral.center_id) == (S.ACCEPTED, "far")
     assert [(one.programme_id, one.state) for one in loaded.offers] == [
         ("near", OfferState.EXPIRED), ("far", OfferState.ACCEPTED),
     ]  # fmt: skip
@@ -114,14 +115,13 @@ async def test_a_cancellation_and_a_hand_over_that_both_read_the_waiting_leave_n
     await country.open("near", places=0)
     await country.submit(1, 2)
     await country.set_places("near", 1)
-    handed = await country.steps()
-    read_together(monkeypatch, "look", "load")
-    _, cancelled = await asyncio.gather(
-        until_it_passes(lambda: others[0].take_handovers(handed)),
+    handed = await country.capacity_events()
+    read_together(monkeypatch, "load_batch", "load")
+    await asyncio.gather(
+        until_it_passes(lambda: others[0].reactions(CONSUMER, handed)),
         others[1].act(ONE, C.CANCEL, OPERATOR, Details("other")),
     )
-    assert cancelled.state is S.CANCELLED  # type: ignore[attr-defined]
-    assert offers(await country.carry())[-1] == (2, "near")
+    assert offers(await country.deliver())[-1] == (2, "near")
     assert [await country.where(number) for number in (1, 2)] == [(S.CANCELLED, None), (S.OFFERED, "near")]
     assert await country.figures() == {"near": (1, 1, 0)}
 
@@ -131,10 +131,10 @@ async def test_a_center_that_resizes_while_children_claim_gives_no_place_that_it
 ) -> None:
     """A figure that is read, and written back with one less, undoes a resize, or gives a place that was taken away."""
     await country.open("near", places=4)
-    await country.carry()
+    await country.deliver()
 
     async def claim(one: ReferralService, number: int) -> None:
-        await until_it_passes(lambda: one.place_children([event(diagnosis(number))]))
+        await until_it_passes(lambda: one.reactions(CONSUMER, [event(diagnosis(number))]))
 
     for number, wanted in enumerate((1, 6, 0, 3, 9, 2, 12, 4, 0, 15), 1):
         await asyncio.gather(
@@ -143,9 +143,9 @@ async def test_a_center_that_resizes_while_children_claim_gives_no_place_that_it
         ((places, held, waiting),) = (await country.figures()).values()
         assert places == wanted
         assert held >= places or not waiting, f"{places - held} places are free while {waiting} wait"
-    steps = await country.steps()
+    steps = await country.capacity_events()
     given = [one.data for one in steps if isinstance(one.data, PlaceHeldV1 | PlaceHandedOverV1)]
     assert all(one.held <= one.places for one in given)
-    await until_it_passes(lambda: country.take(steps))
+    await until_it_passes(lambda: country.handle(steps))
     assert await country.figures() == {"near": (15, 15, 5)}
     assert len(given) == 15

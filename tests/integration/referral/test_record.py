@@ -1,31 +1,33 @@
-"""The Referrals port, held by the fake and by SQL alike."""
+"""The ports Referrals and Queues: one suite for the fake and for SQL."""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from sqlmodel import select
 
 from services.contracts.claims import DataVersion
 from services.contracts.reference import Settlement
 from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority
 from services.kit.errors import Conflict
 from services.kit.sql.database import Database
+from services.kit.sql.migrations import History
 from services.referral.adapters.history import HISTORY
-from services.referral.adapters.rows import read_candidates
+from services.referral.adapters.sql_queues import SqlQueues
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
-from services.referral.adapters.tables import DecisionRow
 from services.referral.domain.acts import Act, act
+from services.referral.domain.deadline_steps import return_to_router
 from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change, make_offer, set_aside, start_waiting
+from services.referral.domain.registration import ANYTHING
 from services.referral.domain.routing import Candidate, Decision
-from services.referral.entrypoints.center_shapes import CenterBody, center_rows
-from services.referral.ports import Referrals, Seeker
+from services.referral.entrypoints.center_schemas import CenterBody, registration_of
+from services.referral.ports import Queues, Referrals, UnplacedReferral
 from tests.integration.referral.country import center_body, programme_body
 from tests.unit.referral.fakes import FakeReferrals
 from tests.unit.referral.samples import NOW, needs, programme, referral
@@ -34,19 +36,36 @@ DECISION = Decision((Candidate("near", 1.5, 0), Candidate("far", 9.0, 0)), {Excl
 NOWHERE: dict[str, Settlement] = {}
 
 
+@dataclass
+class Record:
+    referrals: Referrals
+    queues: Queues
+
+
 @pytest.fixture(params=["fake", "sql"])
-async def referrals(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> AsyncIterator[Referrals]:
+async def record(
+    request: pytest.FixtureRequest, migrated_database: Callable[[str, History], str]
+) -> AsyncIterator[Record]:
     """A record at registry version 1."""
     if request.param == "fake":
-        yield FakeReferrals()
+        fake = FakeReferrals()
+        yield Record(fake, fake)
         return
-    url = new_database("record")
-    HISTORY.migrate(url)
-    database = Database(url)
+    database = Database(migrated_database("record", HISTORY))
     body = CenterBody.model_validate(center_body(programme_body("near")))
-    await SqlRegistry(database, NOWHERE, lambda: NOW).put_center(*center_rows("near", body))
-    yield SqlReferrals(database)
+    await SqlRegistry(database, NOWHERE, lambda: NOW).put_center(registration_of("near", body), ANYTHING)
+    yield Record(SqlReferrals(database), SqlQueues(database))
     await database.close()
+
+
+@pytest.fixture
+def referrals(record: Record) -> Referrals:
+    return record.referrals
+
+
+@pytest.fixture
+def queues(record: Record) -> Queues:
+    return record.queues
 
 
 def offered(number: int = 1, programme_id: str = "near") -> Change:
@@ -55,13 +74,13 @@ def offered(number: int = 1, programme_id: str = "near") -> Change:
 
 
 def waits(number: int = 1) -> Change:
-    return start_waiting(referral(number), NOW, DECISION)
+    return start_waiting(referral(number), NOW, DECISION, ("near", "far"))
 
 
 def declined(made: Change) -> Change:
     assert made.offer
-    later, roles = NOW + timedelta(hours=1), frozenset({"center"})
-    done = Act(Command.DECLINE, later, "center:near", roles, reason="no_capacity", note="full")
+    later = NOW + timedelta(hours=1)
+    done = Act(Command.DECLINE, later, "center:near", "center", reason="no_capacity", note="full")
     return act(made.referral, [made.offer], done)
 
 
@@ -71,22 +90,22 @@ async def test_what_was_saved_is_found_again(referrals: Referrals) -> None:
     found = await referrals.load(change.referral.id)
     assert found
     assert (found.referral, found.offers) == (change.referral, (change.offer,))
-    assert (found.offer, found.passed) == (change.offer, set())
+    assert (found.offer, found.excluded_ids) == (change.offer, frozenset())
     assert await referrals.load(UUID(int=9)) is None
 
 
-async def test_an_event_is_seen_once_a_consumer(referrals: Referrals) -> None:
+async def test_an_event_is_unseen_until_its_consumer_saved_it(referrals: Referrals) -> None:
     await referrals.save([offered()], consumer="a", event_ids=["e1"])
-    assert (await referrals.look("a", ["e1", "e2"], ())).unseen == {"e2"}
-    assert (await referrals.look("b", ["e1", "e2"], ())).unseen == {"e1", "e2"}
+    assert (await referrals.load_batch("a", ["e1", "e2"], ())).unseen == {"e2"}
+    assert (await referrals.load_batch("b", ["e1", "e2"], ())).unseen == {"e1", "e2"}
 
 
-async def test_a_look_finds_the_known_with_all_their_offers(referrals: Referrals) -> None:
+async def test_a_batch_is_loaded_with_all_offers(referrals: Referrals) -> None:
     first = offered()
     second = declined(first)
     await referrals.save([first])
     await referrals.save([second])
-    found = (await referrals.look("a", (), [UUID(int=1), UUID(int=2)])).known
+    found = (await referrals.load_batch("a", (), [UUID(int=1), UUID(int=2)])).referrals
     assert set(found) == {UUID(int=1)}
     assert found[UUID(int=1)].referral == second.referral
     assert [one.state for one in found[UUID(int=1)].offers] == [OfferState.DECLINED]
@@ -98,8 +117,9 @@ async def test_all_changes_are_saved_or_none(referrals: Referrals) -> None:
     for changes, event_id in (([offered(2), first], "e2"), ([offered(2)], "e1")):
         with pytest.raises(Conflict):
             await referrals.save(changes, consumer="a", event_ids=[event_id])
-    found = await referrals.look("a", ["e2"], [UUID(int=2)])
-    assert (found.known, found.unseen) == ({}, {"e2"})
+    found = await referrals.load_batch("a", ["e2"], [UUID(int=2)])
+    assert not found.referrals
+    assert found.unseen == {"e2"}
 
 
 async def test_of_two_steps_from_one_version_one_is_saved(referrals: Referrals) -> None:
@@ -109,76 +129,76 @@ async def test_of_two_steps_from_one_version_one_is_saved(referrals: Referrals) 
     assert Counter(map(type, results)) == {Conflict: 4, type(None): 1}
 
 
-async def test_who_waits_must_know_the_registry_of_now(referrals: Referrals) -> None:
+async def test_waiting_is_saved_at_the_registrys_own_version_only(referrals: Referrals, queues: Queues) -> None:
     for version in (0, 2):
         with pytest.raises(Conflict):
             await referrals.save([waits()], registry_version=version)
     await referrals.save([waits()], registry_version=1)
-    assert [one.id.int for one in await referrals.seeking([programme("near")])] == [1]
+    assert [one.id.int for one in await queues.unplaced([programme("near")])] == [1]
 
 
-async def test_who_is_set_aside_must_know_the_registry_of_now(referrals: Referrals) -> None:
+async def test_unplaceable_is_saved_at_the_registrys_own_version_only(referrals: Referrals, queues: Queues) -> None:
     nowhere = set_aside(referral(1), NOW, Decision((), {}))
     with pytest.raises(Conflict):
         await referrals.save([nowhere], registry_version=2)
     await referrals.save([nowhere], registry_version=1)
-    assert [one.waits for one in await referrals.seeking([programme("near")])] == [False]
+    assert [one.waits for one in await queues.unplaced([programme("near")])] == [False]
 
 
-async def test_who_waits_or_could_not_be_placed_seeks_a_programme_of_the_right_kind(referrals: Referrals) -> None:
+async def test_the_unplaced_are_found_by_modality(referrals: Referrals, queues: Queues) -> None:
     changes = [offered(1), waits(2), set_aside(referral(3), NOW, Decision((), {})), waits(4)]
     await referrals.save(changes, registry_version=1)
-    found = {one.id.int: one for one in await referrals.seeking([programme("near"), programme("far")])}
+    found = {one.id.int: one for one in await queues.unplaced([programme("near"), programme("far")])}
     assert {number: one.waits for number, one in found.items()} == {2: True, 3: False, 4: True}
     one = changes[1].referral
-    assert found[2] == Seeker(one.id, one.attempt, one.rank, True, one.needs, frozenset())
-    assert await referrals.seeking([programme("other", modality=Modality.HOME_CARE)]) == []
-    assert not await referrals.seeking([])
+    assert found[2] == UnplacedReferral(one.id, one.attempt, one.rank, True, one.needs, frozenset())
+    assert await queues.unplaced([programme("other", modality=Modality.HOME_CARE)]) == []
+    assert not await queues.unplaced([])
 
 
-async def test_joining_a_queue_is_for_those_who_wait_and_happens_once(referrals: Referrals) -> None:
+async def test_a_queue_is_joined_once_and_by_those_who_wait(referrals: Referrals, queues: Queues) -> None:
     await referrals.save([offered(1), waits(2)], registry_version=1)
-    new = Candidate("new", 4.0)
     for _ in range(2):
-        await referrals.join_queues({UUID(int=number): [new] for number in (1, 2, 3)})
-    assert await candidates(referrals, 2) == ["near", "new", "far"]
-    assert await candidates(referrals, 1) == ["near", "far"]
+        await queues.join({UUID(int=number): ["new"] for number in (1, 2, 3)}, NOW)
+    assert await queues.entries([UUID(int=number) for number in (1, 2, 3)]) == {UUID(int=2): {"near", "far", "new"}}
+    assert await queues.waiting_for("new") == {UUID(int=2)}
 
 
-async def test_many_join_at_once(referrals: Referrals) -> None:
-    await referrals.save([waits(number) for number in range(1, 1202)], registry_version=1)
-    await asyncio.gather(
-        *(
-            referrals.join_queues({UUID(int=number): [Candidate(name, 4.0)] for number in range(1, 1202)})
-            for name in ("new-a", "new-b")
-        )
-    )
-    for number in (1, 500, 501, 1201):
-        assert await candidates(referrals, number) == ["near", "new-a", "new-b", "far"]
+async def test_the_queues_are_those_of_the_referrals_own_attempt(referrals: Referrals, queues: Queues) -> None:
+    first = waits(1)
+    reviewed = return_to_router(first.referral, NOW)
+    again = replace(reviewed.referral, attempt=2)
+    await referrals.save([first], registry_version=1)
+    await referrals.save([reviewed, start_waiting(again, NOW, DECISION, ("far",))], registry_version=1)
+    assert await queues.entries([first.referral.id]) == {first.referral.id: {"far"}}
+    assert await queues.waiting_for("near") == frozenset()
 
 
-async def candidates(referrals: Referrals, number: int) -> list[str]:
-    if isinstance(referrals, FakeReferrals):
-        return [one.programme_id for one in referrals.decisions[UUID(int=number), 1].candidates]
-    assert isinstance(referrals, SqlReferrals)
-    of_this = DecisionRow.referral_id == str(UUID(int=number))
-    row = await referrals._database.read(lambda session: session.scalars(select(DecisionRow).where(of_this)).one())
-    return [one.programme_id for one in read_candidates(row.candidates)]
+async def test_many_join_at_once(referrals: Referrals, queues: Queues) -> None:
+    everybody = [UUID(int=number) for number in range(1, 1202)]
+    await referrals.save([waits(one.int) for one in everybody], registry_version=1)
+    await asyncio.gather(*(queues.join(dict.fromkeys(everybody, (name,)), NOW) for name in ("new-a", "new-b")))
+    found = await queues.entries(everybody)
+    assert set(found) == set(everybody)
+    assert set(found.values()) == {frozenset({"near", "far", "new-a", "new-b"})}
 
 
-async def test_the_mark_only_grows_within_its_epoch(referrals: Referrals) -> None:
-    for mark in (DataVersion(epoch="5", sequence=7), DataVersion(epoch="5", sequence=3), None):
-        await referrals.save([], mark=mark)
-    assert (await referrals.look("a", (), ())).mark == DataVersion(epoch="5", sequence=7)
+async def test_the_data_version_only_grows_within_its_epoch(referrals: Referrals) -> None:
+    for version in (DataVersion(epoch="5", sequence=7), DataVersion(epoch="5", sequence=3), None):
+        await referrals.save([], data_version=version)
+    assert (await referrals.load_batch("a", (), ())).data_version == DataVersion(epoch="5", sequence=7)
 
 
-async def test_what_another_generation_granted_is_not_committed(referrals: Referrals) -> None:
-    await referrals.save([], mark=DataVersion(epoch="5", sequence=7))
+async def test_a_grant_of_another_generation_is_not_committed(referrals: Referrals) -> None:
+    await referrals.save([], data_version=DataVersion(epoch="5", sequence=7))
     for epoch in ("4", "6"):
         with pytest.raises(Conflict):
-            await referrals.save([offered()], consumer="a", event_ids=["e1"], mark=DataVersion(epoch=epoch, sequence=9))
-    found = await referrals.look("a", ["e1"], [UUID(int=1)])
-    assert (found.known, found.unseen, found.mark) == ({}, {"e1"}, DataVersion(epoch="5", sequence=7))
+            await referrals.save(
+                [offered()], consumer="a", event_ids=["e1"], data_version=DataVersion(epoch=epoch, sequence=9)
+            )
+    found = await referrals.load_batch("a", ["e1"], [UUID(int=1)])
+    assert not found.referrals
+    assert (found.unseen, found.data_version) == (frozenset({"e1"}), DataVersion(epoch="5", sequence=7))
 
 
 async def test_an_urgent_childs_moments_are_kept_to_the_millisecond(referrals: Referrals) -> None:

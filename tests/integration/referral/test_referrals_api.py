@@ -1,4 +1,4 @@
-"""`/v1/referrals`: who sees what, what is refused and how, and how lists go on."""
+"""`/v1/referrals`: visibility, refusals and pages."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -24,7 +24,7 @@ async def offered(country: Country) -> Country:
     return country
 
 
-async def ids(client: httpx2.AsyncClient, **query: object) -> list[int]:
+async def ids(client: httpx2.AsyncClient, **query: str) -> list[int]:
     answer = await client.get("/v1/referrals", params=query)
     assert answer.status_code == 200, answer.text
     return [UUID(one["id"]).int for one in answer.json()["items"]]
@@ -48,9 +48,25 @@ async def test_each_role_sees_its_own_and_the_others_are_not_there(offered: Coun
             assert (await reader.get(f"/v1/referrals/{UUID(int=number)}")).status_code == 200, role
 
 
+async def test_a_hospital_sees_what_it_submitted_and_what_was_offered_to_it(offered: Country, client: Client) -> None:
+    await offered.submit(3, polyclinic_id="near")
+    hospital = client("center", "polyclinic", org="near")
+    assert await ids(hospital) == [3, 1]
+    assert await ids(hospital, polyclinic_id="near") == [3]
+    assert await ids(hospital, center_id="near") == [1]
+    waiting = (await hospital.get(f"/v1/referrals/{UUID(int=3)}")).json()
+    assert {one["center_id"] for one in waiting["queues"]} == {"near", "far"}, "its own submission is seen whole"
+
+
+async def test_a_center_sees_its_own_queue_entries_only(moved_on: Country, client: Client) -> None:
+    own = (await client("center", org="far").get(ONE)).json()
+    assert [(one["programme_id"], one["reason"]) for one in own["queues"]] == [("far", "decided")]
+    assert (await client("center", org="near").get(ONE)).json()["queues"] == []
+
+
 async def test_a_center_goes_on_seeing_what_was_once_offered_to_it(offered: Country, client: Client) -> None:
     await offered.decline(1)
-    await offered.carry()
+    await offered.deliver()
     near = client("center", org="near")
     assert await ids(near) == [2, 1]
     story = (await near.get(ONE)).json()
@@ -67,14 +83,14 @@ async def moved_on(country: Country) -> Country:
     await country.open("far", places=0, settlement="far")
     await country.submit(1)
     await country.decline(1)
-    await country.carry()
+    await country.deliver()
     await country.set_places("far", 1)
-    await country.carry()
+    await country.deliver()
     await country.accept(1, note="bed 4")
     return country
 
 
-async def test_a_center_that_declined_does_not_see_what_became_elsewhere(moved_on: Country, client: Client) -> None:
+async def test_a_center_that_declined_does_not_see_what_happened_elsewhere(moved_on: Country, client: Client) -> None:
     near = client("center", org="near")
     story = (await near.get(ONE)).json()
     assert (story["state"], story["version"], story["owner"]) == ("accepted", 5, "center")
@@ -99,7 +115,7 @@ async def test_the_center_that_has_the_child_sees_its_own_part(moved_on: Country
     assert [one["center_id"] for one in (await far.get("/v1/referrals")).json()["items"]] == ["far"]
 
 
-async def test_a_list_does_not_tell_a_center_which_other_has_the_child(moved_on: Country, client: Client) -> None:
+async def test_a_list_does_not_disclose_which_other_center_has_the_child(moved_on: Country, client: Client) -> None:
     assert await ids(client("center", org="near"), center_id="far") == []
     assert await ids(client("center", org="far"), center_id="far") == [1]
 
@@ -120,14 +136,14 @@ async def test_a_center_sees_how_its_own_attempt_ended_by_another(offered: Count
     assert (story["state"], story["admitted_at"] is None) == ("cancelled", False)
 
 
-async def test_without_a_token_or_with_another_role_nothing_is_told(offered: Country, client: Client) -> None:
+async def test_without_a_token_or_with_another_role_nothing_is_shown(offered: Country, client: Client) -> None:
     assert (await problem(await client().get(ONE)))[:2] == (401, "unauthorized")
     assert (await problem(await client("cook").get(ONE)))[:2] == (403, "forbidden")
     for role in ("polyclinic", "operator", "service"):
         assert (await problem(await client(role, org="near").post(f"{ONE}/accept")))[:2] == (403, "forbidden")
 
 
-async def test_the_story_says_why_and_what_may_be_done(offered: Country, client: Client) -> None:
+async def test_the_story_has_the_decision_and_the_allowed_actions(offered: Country, client: Client) -> None:
     answer = await client("center", org="near").get(ONE)
     story = answer.json()
     assert answer.headers["etag"] == '"1"'
@@ -156,15 +172,15 @@ async def test_a_center_sees_then_accepts(offered: Country, client: Client) -> N
     ]  # fmt: skip
 
 
-async def test_a_decline_is_told_with_its_reason(offered: Country, client: Client) -> None:
+async def test_a_declined_referral_is_routed_on(offered: Country, client: Client) -> None:
     near = client("center", org="near")
     answer = await near.post(f"{ONE}/decline", json={"reason": "no_capacity"})
     assert (answer.status_code, answer.json()["state"]) == (200, "submitted")
-    await offered.carry()
+    await offered.deliver()
     assert await offered.queue("far") == [1]
 
 
-async def test_a_wrong_state_says_what_is_allowed(offered: Country, client: Client) -> None:
+async def test_a_wrong_state_names_the_allowed_actions(offered: Country, client: Client) -> None:
     near, admin = client("center", org="near"), client("admin")
     await near.post(f"{ONE}/accept")
     refused = await near.post(f"{ONE}/discharge", json={"outcome": "stable"})
@@ -258,7 +274,7 @@ async def test_a_strange_query_is_refused_by_field(operator: httpx2.AsyncClient)
 
 
 async def test_a_story_names_nobody(offered: Country, client: Client) -> None:
-    """What the service holds of a child is what the event said: no name, no number, no phone."""
+    """The service stores of a child what the event has: no name, no number, no phone."""
     story = (await client("operator").get(ONE)).json()
     assert {"full_name", "iin", "phone", "birth_date", "guardian"}.isdisjoint(story)
 
@@ -270,12 +286,12 @@ async def test_it_is_ready_and_describes_itself(client: Client) -> None:
     assert {f"/v1/referrals/{{referral_id}}/{one}" for one in ("seen", "accept", "decline")} < set(paths)
 
 
-async def test_a_center_is_not_told_who_declined_before(country: Country, client: Client) -> None:
+async def test_a_center_does_not_see_who_declined_before(country: Country, client: Client) -> None:
     await country.open("near")
     await country.open("far", settlement="far")
     await country.submit(1)
     await country.decline(1)
-    await country.carry()
+    await country.deliver()
     path = f"/v1/referrals/{UUID(int=1)}"
     own = (await client("center", org="far").get(path)).json()
     assert own["decision"]["excluded"] == {}

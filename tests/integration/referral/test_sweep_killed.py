@@ -1,4 +1,4 @@
-"""kill -9 of two processes that keep deadlines, amid a sweep: each offer expires once, and no turn is lost."""
+"""kill -9 of two sweeping processes, amid a sweep: each offer expires once, and every rank is kept."""
 
 import asyncio
 import os
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
+from sqlmodel import col
 
 from services.contracts.events import OfferExpiredV1
 from services.contracts.vocabulary import ReferralState
@@ -20,7 +21,7 @@ from tests.integration.referral.country import Country
 from tests.integration.referral.traffic import everybody
 from tests.support.eventually import eventually
 
-OFFERED, WAITING, TOGETHER = 180, 40, 2
+OFFERED, WAITING, PROCESSES = 180, 40, 2
 Start = Callable[[], subprocess.Popen[bytes]]
 
 
@@ -32,7 +33,7 @@ def start(settings: ReferralSettings) -> Iterator[Start]:
     started: list[subprocess.Popen[bytes]] = []
 
     def one() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.integration.referral.sweeper"]
+        command = [sys.executable, "-m", "tests.integration.referral.sweep_process"]
         started.append(subprocess.Popen(command, cwd=CHECKOUT, env=os.environ | environment, stdout=subprocess.PIPE))
         return started[-1]
 
@@ -43,12 +44,12 @@ def start(settings: ReferralSettings) -> Iterator[Start]:
 
 
 async def expired(country: Country) -> int:
-    gone = select(func.count()).where(ReferralRow.state == ReferralState.SUBMITTED)
+    gone = select(func.count()).where(col(ReferralRow.state) == ReferralState.SUBMITTED)
     return await country.service.database.read(lambda session: session.execute(gone).scalar_one())
 
 
 @pytest.mark.faults
-async def test_two_killed_amid_a_sweep_each_offer_expires_once_and_each_child_keeps_its_turn(
+async def test_two_killed_amid_a_sweep_each_offer_expires_once_and_each_child_keeps_the_rank(
     country: Country, start: Start
 ) -> None:
     country.clock.now = datetime.now(UTC) - timedelta(days=20)
@@ -56,7 +57,7 @@ async def test_two_killed_amid_a_sweep_each_offer_expires_once_and_each_child_ke
     await country.open("far", places=0, settlement="far")
     await country.submit(*range(1, OFFERED + WAITING + 1))
     country.clock.now = datetime.now(UTC)
-    processes = [start() for _ in range(TOGETHER)]
+    processes = [start() for _ in range(PROCESSES)]
     for one in processes:
         assert one.stdout
         assert await asyncio.to_thread(one.stdout.readline) == b"ready\n"
@@ -67,10 +68,10 @@ async def test_two_killed_amid_a_sweep_each_offer_expires_once_and_each_child_ke
     assert 0 < await expired(country) < OFFERED, "killed amid the sweep"
     start()
     await eventually(lambda: _all_have(country), "all have expired", within=60)
-    told = Counter(one.envelope.subject for one in await country.told() if isinstance(one.data, OfferExpiredV1))
+    told = Counter(one.envelope.subject for one in await country.own_events() if isinstance(one.data, OfferExpiredV1))
     assert (len(told), set(told.values())) == (OFFERED, {1})
-    country._told = 0
-    await country.carry()
+    country._last_own = 0
+    await country.deliver()
     assert await country.queue("far") == list(range(1, OFFERED + 1))
     assert await country.figures() == {"near": (OFFERED, WAITING, 0), "far": (0, 0, OFFERED)}
     assert {one.referral.version for one in await everybody(country)} == {2, 3}

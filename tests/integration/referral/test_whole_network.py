@@ -6,7 +6,6 @@ prints the steps that are left.
 
 import asyncio
 import os
-from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, Phase
@@ -14,28 +13,28 @@ from hypothesis import settings as how
 from hypothesis.stateful import run_state_machine_as_test
 
 from services.referral.settings import ReferralSettings
-from tests.integration.referral.stage import open_stage
+from tests.integration.referral.harness import open_harness
 from tests.integration.referral.whole_network import WholeNetwork
 
 STEPS = int(os.environ.get("JOLDAMA_STEPS", "1000"))
-A_LIFE = 50
+STEPS_EACH = 50
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 """All but the explanation, which takes long."""
 
 
 @pytest.mark.timeout(600 + STEPS // 4)  # a failure is shrunk, which takes minutes
 def test_whatever_happens_no_child_is_lost_and_no_place_is_given_twice(
-    settings: ReferralSettings, valkey: str, prefix: str, token: Callable[..., str]
+    settings: ReferralSettings, valkey: str, prefix: str
 ) -> None:
     with asyncio.Runner() as runner:
-        opened = open_stage(settings, valkey, prefix, token)
-        stage = runner.run(opened.__aenter__())
+        opened = open_harness(settings, valkey, prefix)
+        harness = runner.run(opened.__aenter__())
         try:
             run_state_machine_as_test(
-                lambda: WholeNetwork(stage, runner),
+                lambda: WholeNetwork(harness, runner),  # type: ignore[arg-type]
                 settings=how(
-                    max_examples=max(1, STEPS // A_LIFE),
-                    stateful_step_count=A_LIFE,
+                    max_examples=max(1, STEPS // STEPS_EACH),
+                    stateful_step_count=STEPS_EACH,
                     deadline=None,
                     phases=PHASES,
                     suppress_health_check=list(HealthCheck),

@@ -32,7 +32,7 @@ async def busy(country: Country) -> Country:
     await country.submit(6, icd10="F84.0")
     await country.accept(2)
     await country.admit(3)
-    await country.carry()
+    await country.deliver()
     return country
 
 

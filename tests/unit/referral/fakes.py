@@ -1,40 +1,42 @@
-"""In-memory stand-ins for the handlers' ports. `FakeReferrals` passes the same suite as `SqlReferrals`."""
+"""In-memory twins of the handlers' ports. `FakeReferrals` passes the same suite as `SqlReferrals`."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.contracts.claims import ClaimAnswer, ClaimRequest, ClaimResult, DataVersion, ProgrammeOpening
-from services.contracts.events import PlacesSetV1
+from services.contracts.claims import ClaimChange, ClaimRequest, ClaimResult, DataVersion, ProgrammeOpening
 from services.contracts.vocabulary import ClaimState, Modality, ReferralState
 from services.kit.errors import Conflict, TransientError
-from services.referral.domain.keeping import REVIEWED
+from services.referral.domain.deadline_steps import REVIEWED
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.programmes import Programme
-from services.referral.domain.referral import Change, Referral
-from services.referral.domain.routing import Candidate, Decision, in_order
-from services.referral.ports import Inboxed, Loaded, Seeker
-from tests.unit.referral.samples import NOW
+from services.referral.domain.referral import Change, Referral, ReferralWithOffers
+from services.referral.domain.routing import Decision
+from services.referral.ports import BatchContext, UnplacedReferral
 
 
 @dataclass
 class FakeReferrals:
-    """The record in dictionaries."""
+    """The record in dictionaries, with its queues and deadlines."""
 
-    known: dict[UUID, Loaded] = field(default_factory=dict)
+    known: dict[UUID, ReferralWithOffers] = field(default_factory=dict)
     decisions: dict[tuple[UUID, int], Decision] = field(default_factory=dict)
-    told: list[Change] = field(default_factory=list)
+    queues: dict[tuple[UUID, int], set[str]] = field(default_factory=dict)
+    saved: list[Change] = field(default_factory=list)
     inbox: set[tuple[str, str]] = field(default_factory=set)
-    mark: DataVersion | None = None
+    data_version: DataVersion | None = None
     registry_version: int = 1
 
-    async def look(self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]) -> Inboxed:
+    async def load_batch(
+        self, consumer: str, event_ids: Collection[str], referral_ids: Collection[UUID]
+    ) -> BatchContext:
         unseen = frozenset(one for one in event_ids if (consumer, one) not in self.inbox)
-        return Inboxed(unseen, {one: self.known[one] for one in referral_ids if one in self.known}, self.mark)
+        known = {one: self.known[one] for one in referral_ids if one in self.known}
+        return BatchContext(unseen, known, self.data_version)
 
-    async def load(self, referral_id: UUID) -> Loaded | None:
+    async def load(self, referral_id: UUID) -> ReferralWithOffers | None:
         return self.known.get(referral_id)
 
     async def save(
@@ -43,21 +45,22 @@ class FakeReferrals:
         *,
         consumer: str = "",
         event_ids: Collection[str] = (),
-        mark: DataVersion | None = None,
+        data_version: DataVersion | None = None,
         registry_version: int = 0,
     ) -> None:
-        by_network = any(change.step.command in (Command.WAIT, Command.SET_ASIDE) for change in changes)
+        by_network = any(change.entry.command in (Command.WAIT, Command.SET_ASIDE) for change in changes)
         if by_network and registry_version != self.registry_version:
             raise Conflict("the registry has moved on")
         if any((consumer, one) in self.inbox for one in event_ids) or not self._hold(changes):
             raise Conflict("another transaction was first")
-        if mark and self.mark and mark.epoch != self.mark.epoch:
+        known = self.data_version
+        if data_version and known and data_version.epoch != known.epoch:
             raise Conflict("capacity has been rebuilt")
         self.inbox |= {(consumer, one) for one in event_ids}
         for change in changes:
             self._save(change)
-        if mark and (self.mark is None or (self.mark.epoch == mark.epoch and self.mark.sequence < mark.sequence)):
-            self.mark = mark
+        if data_version and (known is None or known.sequence < data_version.sequence):
+            self.data_version = data_version
 
     def _hold(self, changes: Sequence[Change]) -> bool:
         versions = {id: known.referral.version for id, known in self.known.items()}
@@ -71,50 +74,59 @@ class FakeReferrals:
         one = change.referral
         before = self.known[one.id].offers if one.id in self.known else ()
         offers = tuple(offer for offer in before if not change.offer or offer.attempt != change.offer.attempt)
-        self.known[one.id] = Loaded(one, (*offers, change.offer) if change.offer else offers)
+        self.known[one.id] = ReferralWithOffers(one, (*offers, change.offer) if change.offer else offers)
         if change.decision:
             self.decisions[one.id, one.attempt] = change.decision
-        self.told.append(change)
+        if change.queues:
+            self.queues[one.id, one.attempt] = set(change.queues)
+        self.saved.append(change)
 
-    async def seeking(self, programmes: Collection[Programme]) -> Sequence[Seeker]:
+    async def unplaced(self, programmes: Collection[Programme]) -> Sequence[UnplacedReferral]:
         modalities = {one.modality for one in programmes}
-        seeking = [one for one in self.known.values() if one.referral.state in REVIEWED]
-        return [_seeker(one) for one in seeking if modalities & one.referral.needs.modalities]
+        unplaced = [one for one in self.known.values() if one.referral.state in REVIEWED]
+        return [_unplaced(one) for one in unplaced if modalities & one.referral.needs.modalities]
 
     def _waiting(self) -> list[Referral]:
         return [one.referral for one in self.known.values() if one.referral.state is ReferralState.WAITING]
 
     async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
-        named = {one.id: self.decisions[one.id, one.attempt].candidates for one in self._waiting()}
-        return frozenset(id for id, all in named.items() if programme_id in {one.programme_id for one in all})
+        found = {one.id: self.queues.get((one.id, one.attempt), set()) for one in self._waiting()}
+        return frozenset(id for id, programmes in found.items() if programme_id in programmes)
 
-    async def look_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
+    async def entries(self, referral_ids: Collection[UUID]) -> Mapping[UUID, frozenset[str]]:
+        found = {one.id: self.queues.get((one.id, one.attempt), set()) for one in self._waiting()}
+        return {id: frozenset(programmes) for id, programmes in found.items() if programmes and id in referral_ids}
+
+    async def join(self, joining: Mapping[UUID, Collection[str]], now: datetime) -> None:
+        for one in self._waiting():
+            self.queues.setdefault((one.id, one.attempt), set()).update(joining.get(one.id, ()))
+
+    async def due(self, now: datetime, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[ReferralWithOffers]:
+        found = [one for one in self.known.values() if one.referral.due_at and one.referral.due_at <= now]
+        in_order = sorted(found, key=lambda one: (str(one.referral.due_at), one.referral.id))
+        return [one for one in in_order if after is None or (one.referral.due_at, one.referral.id) > after][:limit]
+
+    async def review_now(self, referral_ids: Collection[UUID], now: datetime) -> None:
         for one in referral_ids:
             known = self.known[one]
             self.known[one] = replace(known, referral=replace(known.referral, due_at=now))
 
-    async def join_queues(self, joining: Mapping[UUID, Sequence[Candidate]]) -> None:
-        for one in self._waiting():
-            for candidate in joining.get(one.id, ()):
-                key = one.id, one.attempt
-                self.decisions[key] = _joined(self.decisions[key], candidate)
+    async def put_off(self, moves: Mapping[UUID, tuple[datetime, datetime]]) -> None:
+        for id, (then, later) in moves.items():
+            known = self.known[id]
+            if known.referral.due_at == then:
+                self.known[id] = replace(known, referral=replace(known.referral, due_at=later))
 
 
-def _seeker(loaded: Loaded) -> Seeker:
+def _unplaced(loaded: ReferralWithOffers) -> UnplacedReferral:
     one = loaded.referral
-    return Seeker(one.id, one.attempt, one.rank, one.state is ReferralState.WAITING, one.needs, loaded.passed)
-
-
-def _joined(decision: Decision, candidate: Candidate) -> Decision:
-    if any(one.programme_id == candidate.programme_id for one in decision.candidates):
-        return decision
-    joined = sorted((*decision.candidates, candidate), key=in_order)
-    return replace(decision, candidates=tuple(joined))
+    waits = one.state is ReferralState.WAITING
+    return UnplacedReferral(one.id, one.attempt, one.rank, waits, one.needs, loaded.excluded_ids)
 
 
 @dataclass
 class FakeClaims:
-    """Places and queues without hand-overs: what the handlers ask for, and what they are answered."""
+    """Places and queues without hand-overs: what the handlers claim, and their answers."""
 
     places: dict[str, int] = field(default_factory=dict)
     has: dict[UUID, ClaimResult] = field(default_factory=dict)
@@ -134,7 +146,9 @@ class FakeClaims:
         if had and had.attempt > request.attempt:
             return had.model_copy(update={"state": ClaimState.STALE, "programme_id": None})
         if had and had.attempt == request.attempt:
-            return had.model_copy(update={"repeated": True})
+            waits = had.state is ClaimState.WAITING
+            queues = tuple(name for name, all in self.queues.items() if waits and had.referral_id in all)
+            return had.model_copy(update={"repeated": True, "queues": queues})
         self._give_back(request.referral_id)
         ids = [one for tier in request.candidates for one in tier]
         free = {one: self.places.get(one, 0) for one in ids}
@@ -153,9 +167,12 @@ class FakeClaims:
         )
         return self.has[request.referral_id]
 
-    async def release(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> DataVersion | None:
-        self._give_back(referral_id)
-        self.has[referral_id] = ClaimResult(referral_id=referral_id, attempt=attempt, state=ClaimState.NONE)
+    async def release(self, changes: Sequence[ClaimChange], seen: DataVersion | None) -> DataVersion:
+        for one in changes:
+            self._give_back(one.referral_id)
+            self.has[one.referral_id] = ClaimResult(
+                referral_id=one.referral_id, attempt=one.attempt, state=ClaimState.NONE
+            )
         return self._step()
 
     def _give_back(self, referral_id: UUID) -> None:
@@ -166,12 +183,12 @@ class FakeClaims:
             if referral_id in queue:
                 queue.remove(referral_id)
 
-    async def occupy(self, referral_id: UUID, attempt: int, seen: DataVersion | None) -> ClaimAnswer:
-        had = self.has.get(referral_id)
-        if had and had.attempt == attempt and had.state is ClaimState.HELD:
-            self.has[referral_id] = had.model_copy(update={"state": ClaimState.OCCUPIED})
-        none = ClaimResult(referral_id=referral_id, attempt=0, state=ClaimState.NONE)
-        return ClaimAnswer(**self.has.get(referral_id, none).model_dump(), mark=self._step())
+    async def occupy(self, changes: Sequence[ClaimChange], seen: DataVersion | None) -> DataVersion:
+        for one in changes:
+            had = self.has.get(one.referral_id)
+            if had and had.attempt == one.attempt and had.state is ClaimState.HELD:
+                self.has[one.referral_id] = had.model_copy(update={"state": ClaimState.OCCUPIED})
+        return self._step()
 
     async def open_programme(self, opening: ProgrammeOpening) -> None:
         self._step()
@@ -191,28 +208,27 @@ class FakeClaims:
 
 @dataclass
 class FakeRegistry:
-    """A registry that is set, not asked."""
+    """A registry with the network that a test gives it."""
 
     now: Network
-    figures: dict[str, PlacesSetV1] = field(default_factory=dict)
 
     async def network(self) -> Network:
         return self.now
 
-    async def openings(self, programme_ids: Collection[str]) -> Sequence[ProgrammeOpening]:
+    async def openings(
+        self, *, center_ids: Collection[str] = (), programme_ids: Collection[str] = ()
+    ) -> Sequence[ProgrammeOpening]:
+        wanted = [one for one in self.now.programmes.values() if one.id in programme_ids or one.center_id in center_ids]
         return [
             ProgrammeOpening(
                 programme_id=one.id,
                 center_id=one.center_id,
                 region_id=one.region_id,
                 modality=Modality(one.modality),
-                places=one.places,
-                suspended=one.suspended,
-                confirmed_at=NOW,
+                places=figure.places if (figure := self.now.figures.get(one.id)) else 0,
+                suspended=bool(figure and figure.suspended),
+                confirmed_at=figure.confirmed_at if figure else None,
+                version=figure.version if figure else 0,
             )
-            for one in self.now.programmes.values()
-            if one.id in programme_ids
+            for one in wanted
         ]
-
-    async def set_figures(self, consumer: str, figures: Mapping[str, PlacesSetV1]) -> None:
-        self.figures |= figures

@@ -9,7 +9,7 @@ from services.contracts.events import DiagnosisRecordedV1, Envelope, Event, Payl
 from services.contracts.reference import Settlement
 from services.contracts.vocabulary import Catchment, Modality, Priority, ReferralState
 from services.referral.domain.network import Network
-from services.referral.domain.programmes import Needs, Programme
+from services.referral.domain.programmes import Figure, Needs, Programme
 from services.referral.domain.referral import Referral
 from services.referral.domain.routing import queue_rank
 
@@ -22,12 +22,7 @@ def settlement(id: str, latitude: float, region_id: str = "KZ-10") -> Settlement
 
 
 SETTLEMENTS = {
-    one.id: one
-    for one in (
-        settlement("home", 43.0),
-        settlement("near", 44.0),
-        settlement("far", 50.0, "KZ-71"),
-    )
+    one.id: one for one in (settlement("home", 43.0), settlement("near", 44.0), settlement("far", 50.0, "KZ-71"))
 }
 
 
@@ -56,17 +51,24 @@ def programme(id: str = "p", **changes: Any) -> Programme:
         "age_under_months": 216,
         "icd10_prefixes": ("G80",),
         "catchment": Catchment.NATION,
-        "places": 1,
         "course_days": 21,
-        "confirmed_at": NOW,
     }
     return Programme(id=id, **(values | changes))
 
 
+def figure(programme_id: str, places: int = 1, **changes: Any) -> Figure:
+    values: dict[str, Any] = {"suspended": False, "confirmed_at": NOW, "confirmed_by": "center:c", "version": 1}
+    return Figure(programme_id, f"center-{programme_id}", places, **(values | changes))
+
+
 def network(
-    programmes: Sequence[Programme], kilometers: Mapping[str, float] | None = None, version: int = 1
+    programmes: Sequence[Programme],
+    kilometers: Mapping[str, float] | None = None,
+    version: int = 1,
+    figures: Sequence[Figure] | None = None,
 ) -> Network:
-    """`kilometers` by center; else by the latitude of the center's settlement."""
+    """`kilometers` by center; else by the latitude of the center's settlement. Without `figures` each has one."""
+    known = figures if figures is not None else [figure(one.id) for one in programmes]
 
     def distances(home: Settlement) -> Mapping[str, float]:
         return kilometers or {
@@ -74,7 +76,8 @@ def network(
             for one in programmes
         }
 
-    return Network(version, {one.id: one for one in programmes}, SETTLEMENTS, distances)
+    by_id = {one.id: one for one in programmes}
+    return Network(version, by_id, {one.programme_id: one for one in known}, SETTLEMENTS, distances)
 
 
 def referral(number: int = 1, **changes: Any) -> Referral:

@@ -7,21 +7,21 @@ import pytest
 
 from services.contracts.vocabulary import Catchment, Modality, OfferState
 from services.referral.domain.eligibility import Exclusion, exclusion
-from services.referral.domain.referral import Offer
-from services.referral.ports import Loaded
+from services.referral.domain.referral import Offer, excluded_ids
 from tests.unit.referral.samples import NOW, needs, programme
 
-ADMITS = {"age_months": 60, "kilometers": 100.0, "passed": frozenset[str]()}
+ADMITS: dict[str, Any] = {"age_months": 60, "kilometers": 100.0, "excluded_ids": frozenset[str]()}
 
 
 def reason(child: dict[str, Any], offer: dict[str, Any], **more: Any) -> Exclusion | None:
     given = ADMITS | more
-    return exclusion(needs(**child), given["age_months"], programme(**offer), given["kilometers"], given["passed"])
+    return exclusion(
+        needs(**child), given["age_months"], programme(**offer), given["kilometers"], given["excluded_ids"]
+    )
 
 
-@pytest.mark.parametrize("suspended", [False, True])
-def test_a_fitting_programme_accepts_the_child(suspended: bool) -> None:
-    assert reason({}, {"suspended": suspended}) is None
+def test_a_fitting_programme_accepts_the_child() -> None:
+    assert reason({}, {}) is None
 
 
 ONE_REASON: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], Exclusion]] = [
@@ -32,7 +32,7 @@ ONE_REASON: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], Exclusion
     ({"region_id": "KZ-71"}, {"catchment": Catchment.REGION}, {}, Exclusion.CATCHMENT),
     ({}, {"catchment": Catchment.SETTLEMENT}, {}, Exclusion.CATCHMENT),
     ({"max_distance_km": 99.999}, {}, {}, Exclusion.DISTANCE),
-    ({}, {}, {"passed": {"p"}}, Exclusion.DECLINED),
+    ({}, {}, {"excluded_ids": {"p"}}, Exclusion.DECLINED),
 ]
 
 
@@ -62,10 +62,10 @@ def test_of_several_reasons_the_first_in_order_is_told(first: int) -> None:
         ({"settlement_id": "near"}, {"catchment": Catchment.SETTLEMENT}, {}),
         ({"max_distance_km": 100.0}, {}, {}),
         ({"modalities": frozenset(Modality)}, {}, {}),
-        ({}, {}, {"passed": {"another"}}),
+        ({}, {}, {"excluded_ids": {"another"}}),
     ],
 )
-def test_what_lies_on_the_edge_is_inside(child: Any, offer: Any, more: Any) -> None:
+def test_a_value_on_the_edge_is_inside(child: Any, offer: Any, more: Any) -> None:
     assert reason(child, offer, **more) is None
 
 
@@ -86,6 +86,6 @@ def test_a_center_that_the_family_refused_or_that_never_answered_is_not_asked_fo
     state: OfferState, reason: str | None, other_programme: Exclusion | None
 ) -> None:
     offer = Offer(UUID(int=1), 1, "c", "another", 1.0, state, NOW, NOW, reason)
-    passed = Loaded(None, (offer,)).passed  # type: ignore[arg-type]
+    excluded = excluded_ids([offer])
     mine = programme(id="p", center_id="c")
-    assert exclusion(needs(), 60, mine, 100.0, passed) is other_programme
+    assert exclusion(needs(), 60, mine, 100.0, excluded) is other_programme

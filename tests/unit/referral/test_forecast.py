@@ -1,4 +1,4 @@
-"""The forecast: next free dates, and a date for every turn, against a simulation day by day."""
+"""The forecast: next free dates, and a date for every position in a queue, against a simulation day by day."""
 
 from datetime import date, datetime, timedelta
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.contracts.days import ALMATY
 from services.contracts.vocabulary import ReferralState
-from services.referral.domain.days import ALMATY
-from services.referral.domain.forecast import AHEAD_DAYS, NoDate, Outlook, Use, how, outlook
+from services.referral.domain.forecast import AHEAD_DAYS, NoDate, Outlook, Use, outlook
 
 TODAY = date(2026, 3, 2)
 OFFERED, ACCEPTED, ADMITTED = ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED
@@ -34,7 +34,7 @@ def offered(answer_in: int) -> Use:
     return Use(OFFERED, answer_by=noon(answer_in))
 
 
-def look(*uses: Use, places: int = 1, course_days: int = 21, suspended: bool = False) -> Outlook:
+def programme_with(*uses: Use, places: int = 1, course_days: int = 21, suspended: bool = False) -> Outlook:
     return outlook(places, course_days, suspended, uses, TODAY)
 
 
@@ -47,55 +47,44 @@ def look(*uses: Use, places: int = 1, course_days: int = 21, suspended: bool = F
     ],
 )  # fmt: skip
 def test_a_place_in_use_is_free_again_after_its_course(use: Use, free_in: int) -> None:
-    assert look(use).turn_on(1) == day(free_in)
-    assert look(use).next_free() == [(day(free_in), 1)]
+    assert programme_with(use).next_on(1) == day(free_in)
+    assert programme_with(use).next_free() == [(day(free_in), 1)]
 
 
 def test_an_admission_late_in_the_evening_is_of_kazakhstans_day() -> None:
     late = Use(ADMITTED, admitted_at=datetime(2026, 3, 1, 23, 59, tzinfo=ALMATY))
     early = Use(ADMITTED, admitted_at=datetime(2026, 3, 2, 0, 1, tzinfo=ALMATY))
-    assert [look(one).turn_on(1) for one in (late, early)] == [day(20), day(21)]
+    assert [programme_with(one).next_on(1) for one in (late, early)] == [day(20), day(21)]
 
 
 def test_without_a_queue_a_free_place_is_todays() -> None:
-    assert look().turn_on(1) == TODAY
-    assert look(admitted(3), places=3).next_free() == [(TODAY, 2), (day(18), 1)]
+    assert programme_with().next_on(1) == TODAY
+    assert programme_with(admitted(3), places=3).next_free() == [(TODAY, 2), (day(18), 1)]
 
 
 def test_who_is_second_waits_for_the_first_to_leave_or_for_the_next_place() -> None:
-    assert look(places=1).turn_on(2) == day(31)
-    assert look(admitted(20), admitted(10), places=2).turn_on(2) == day(11)
-    assert look(admitted(20), admitted(10), places=2).turn_on(3) == day(32)
+    assert programme_with(places=1).next_on(2) == day(31)
+    assert programme_with(admitted(20), admitted(10), places=2).next_on(2) == day(11)
+    assert programme_with(admitted(20), admitted(10), places=2).next_on(3) == day(32)
 
 
 def test_where_more_are_in_care_than_there_are_places_their_leaving_opens_none() -> None:
-    over = look(admitted(20), admitted(15), admitted(10), places=1)
-    assert (over.in_use, over.free, over.turn_on(1)) == (3, 0, day(11))
+    over = programme_with(admitted(20), admitted(15), admitted(10), places=1)
+    assert (over.in_use, over.free, over.next_on(1)) == (3, 0, day(11))
     assert over.next_free() == [(day(11), 1)]
 
 
 @pytest.mark.parametrize(
-    ("found", "why"), [(look(suspended=True), NoDate.SUSPENDED), (look(admitted(1), places=0), NoDate.NO_PLACES)]
+    ("found", "why"),
+    [(programme_with(suspended=True), NoDate.SUSPENDED), (programme_with(admitted(1), places=0), NoDate.NO_PLACES)],
 )
 def test_a_programme_that_gives_no_place_has_a_reason_and_no_date(found: Outlook, why: NoDate) -> None:
-    assert (found.no_date, found.turn_on(1), found.next_free(), found.free) == (why, None, [], 0)
+    assert (found.no_date, found.next_on(1), found.next_free(), found.free) == (why, None, [], 0)
 
 
 def test_next_free_dates_end_after_two_months() -> None:
-    found = look(accepted(AHEAD_DAYS - 21), accepted(AHEAD_DAYS - 20), places=2)
+    found = programme_with(accepted(AHEAD_DAYS - 21), accepted(AHEAD_DAYS - 20), places=2)
     assert found.next_free() == [(day(AHEAD_DAYS), 1)]
-
-
-def test_the_words_hold_the_numbers_they_were_computed_from() -> None:
-    uses = [admitted(n) for n in (20, 18, 10, 5)]
-    assert how(look(*uses, places=4), 3, 12) == (
-        "Number 3 of 12 in the queue; 4 of 4 places are in use; the next come free on 2026-03-03, 2026-03-05, "
-        "2026-03-13 …, and each child in front keeps one for 31 days (3 to answer, 7 to come, 21 of course). "
-        "Sooner when those in front leave, later when more urgent children come or courses last longer."
-    )
-    many = look(*[admitted(20)] * 3, admitted(10), places=4)
-    assert "; the next come free on 2026-03-03 (3), 2026-03-13. Sooner" in how(many, 1, 4)
-    assert how(look(places=2), 1, 1).startswith("Number 1 of 1 in the queue; 0 of 2 places are in use; 2 are free now.")
 
 
 USES = st.lists(
@@ -104,11 +93,11 @@ USES = st.lists(
 
 
 @given(USES, st.integers(0, 6), st.integers(1, 30), st.integers(1, 40))
-def test_each_turn_comes_on_the_day_that_a_simulation_says(
+def test_each_position_has_the_day_that_a_simulation_says(
     uses: list[Use], places: int, course: int, queue: int
 ) -> None:
     found = outlook(places, course, False, uses, TODAY)
-    assert [found.turn_on(position) for position in range(1, queue + 1)] == simulated(uses, places, course, queue)
+    assert [found.next_on(position) for position in range(1, queue + 1)] == simulated(uses, places, course, queue)
 
 
 def simulated(uses: list[Use], places: int, course: int, queue: int) -> list[date | None]:
@@ -139,7 +128,7 @@ def test_nobody_behind_comes_earlier_and_nothing_lies_in_the_past(
     uses: list[Use], places: int, course: int, position: int
 ) -> None:
     found = outlook(places, course, False, uses, TODAY)
-    here, behind = found.turn_on(position), found.turn_on(position + 1)
+    here, behind = found.next_on(position), found.next_on(position + 1)
     assert here is not None
     assert behind is not None
     assert TODAY <= here <= behind
@@ -148,7 +137,7 @@ def test_nobody_behind_comes_earlier_and_nothing_lies_in_the_past(
 
 @given(USES, st.integers(1, 6), st.integers(1, 30), st.integers(1, 30))
 def test_one_more_place_makes_nobody_wait_longer(uses: list[Use], places: int, course: int, position: int) -> None:
-    fewer, more = (outlook(count, course, False, uses, TODAY).turn_on(position) for count in (places, places + 1))
+    fewer, more = (outlook(count, course, False, uses, TODAY).next_on(position) for count in (places, places + 1))
     assert fewer is not None
     assert more is not None
     assert more <= fewer

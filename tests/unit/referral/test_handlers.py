@@ -1,4 +1,4 @@
-"""The use cases on fakes: what is claimed, what is recorded, and what a cut-off step leaves behind."""
+"""The handlers on fakes: what is claimed, what is recorded, and what a cut-off step leaves behind."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -9,6 +9,7 @@ from services.contracts.claims import DataVersion
 from services.contracts.events import (
     CenterRegisteredV1,
     Event,
+    FigureSetV1,
     OfferDeclinedV1,
     PlaceHandedOverV1,
     ReferralOfferedV1,
@@ -17,16 +18,22 @@ from services.contracts.events import (
 )
 from services.contracts.vocabulary import ClaimState, Modality, ReferralState
 from services.kit.errors import Conflict, PermanentError, TransientError
+from services.kit.http.auth import Principal
 from services.referral.domain.life import Command
 from services.referral.domain.programmes import Programme
-from services.referral.handlers import open_center, take_handovers
-from services.referral.handlers.act import ActOnReferral, Caller, Details
-from services.referral.handlers.move_on import MoveOn
+from services.referral.handlers import open_center
+from services.referral.handlers.act import ActOnReferral, Details
+from services.referral.handlers.apply_figures import ApplyFigures
+from services.referral.handlers.claim_places import ClaimPlaces
+from services.referral.handlers.occupy_places import OccupyPlaces
+from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
 from services.referral.handlers.open_center import OpenCenter
-from services.referral.handlers.place_children import PlaceChildren
-from services.referral.handlers.take_handovers import TakeHandovers
+from services.referral.handlers.reactions import Reactions
+from services.referral.handlers.release_places import ReleasePlaces
+from services.referral.handlers.reroute_referrals import RerouteReferrals
+from services.referral.handlers.route_new_referrals import RouteNewReferrals
 from tests.unit.referral.fakes import FakeClaims, FakeReferrals, FakeRegistry
-from tests.unit.referral.samples import NOW, diagnosis, event, network, programme
+from tests.unit.referral.samples import NOW, diagnosis, event, figure, network, programme
 
 NEAR = programme("near", settlement_id="home")
 FAR = programme("far")
@@ -34,21 +41,30 @@ FAR = programme("far")
 
 @dataclass
 class Country:
-    """The use cases over one set of fakes; `places` at the programmes of that name."""
+    """The handlers over one set of fakes; `places` at the programmes of that name."""
 
     referrals: FakeReferrals = field(default_factory=FakeReferrals)
     claims: FakeClaims = field(default_factory=FakeClaims)
     registry: FakeRegistry = field(default_factory=lambda: FakeRegistry(network([NEAR, FAR])))
 
     def __post_init__(self) -> None:
-        parts = self.referrals, self.claims, self.registry, lambda: NOW
-        self.place_children, self.move_on, self.open_center = (
-            PlaceChildren(*parts),
-            MoveOn(*parts),
-            OpenCenter(self.referrals, self.claims, self.referrals, *parts[2:]),
+        referrals, claims, registry = self.referrals, self.claims, self.registry
+        places = ClaimPlaces(claims, registry)
+        self.reactions = Reactions(
+            referrals,
+            route_new_referrals=RouteNewReferrals(places, registry, lambda: NOW),
+            reroute_referrals=RerouteReferrals(places, registry, lambda: NOW),
+            occupy_places=OccupyPlaces(claims),
+            release_places=ReleasePlaces(claims),
+            open_center=OpenCenter(referrals, referrals, claims, referrals, registry, lambda: NOW),
+            apply_figures=ApplyFigures(registry, claims),
+            offer_handed_over_places=OfferHandedOverPlaces(registry, lambda: NOW),
         )
-        self.take_handovers = TakeHandovers(self.referrals, self.registry, lambda: NOW)
         self.act = ActOnReferral(self.referrals, self.registry, lambda: NOW)
+
+    async def take(self, events: list[Event]) -> frozenset[str]:
+        """The worker handles these in one batch; the ids of those that came early."""
+        return frozenset(await self.reactions("worker", events))
 
     def registered(self, *programmes: Programme) -> None:
         """The registry as it is from now on."""
@@ -57,9 +73,9 @@ class Country:
 
     async def decline(self, number: int = 1) -> Event:
         """The center declines child `number`; the event of it."""
-        admin = Caller("admin:a", frozenset({"admin"}), None)
+        admin = Principal("a", frozenset({"admin"}), "")
         await self.act(UUID(int=number), Command.DECLINE, admin, Details("other"))
-        return event(self.referrals.told[-1].event)
+        return event(self.referrals.saved[-1].event)
 
     def state(self, number: int = 1) -> ReferralState:
         return self.referrals.known[UUID(int=number)].referral.state
@@ -87,31 +103,31 @@ def handed_over(number: int, programme_id: str = "near", attempt: int = 1, seque
 
 async def test_a_batch_is_one_call_to_capacity_and_one_change_a_child(country: Country) -> None:
     country.claims.places = {"near": 1, "far": 1}
-    await country.place_children([event(diagnosis(number)) for number in (1, 2, 3)])
+    await country.take([event(diagnosis(number)) for number in (1, 2, 3)])
     assert country.claims.calls == 1
-    assert [type(one.event) for one in country.referrals.told] == [
+    assert [type(one.event) for one in country.referrals.saved] == [
         ReferralOfferedV1, ReferralOfferedV1, ReferralWaitingV1,
     ]  # fmt: skip
-    assert [one.referral.programme_id for one in country.referrals.told] == ["near", "far", None]
-    assert country.referrals.mark == DataVersion(epoch="1", sequence=1)
+    assert [one.referral.programme_id for one in country.referrals.saved] == ["near", "far", None]
+    assert country.referrals.data_version == DataVersion(epoch="1", sequence=1)
 
 
 async def test_a_child_nobody_accepts_is_unplaceable_and_holds_nothing(country: Country) -> None:
-    await country.place_children([event(diagnosis(icd10="F20"))])
-    assert isinstance(country.referrals.told[0].event, ReferralUnplaceableV1)
+    await country.take([event(diagnosis(icd10="F20"))])
+    assert isinstance(country.referrals.saved[0].event, ReferralUnplaceableV1)
     assert country.claim() == (ClaimState.NONE, None)
 
 
 async def test_one_unknown_settlement_fails_the_batch_by_name(country: Country) -> None:
     with pytest.raises(PermanentError, match="settlement_id"):
-        await country.place_children([event(diagnosis(1)), event(diagnosis(2, settlement_id="atlantis"))])
+        await country.take([event(diagnosis(1)), event(diagnosis(2, settlement_id="atlantis"))])
     assert country.referrals.known == {}
 
 
 async def test_while_capacity_is_down_nothing_is_recorded(country: Country) -> None:
     country.claims.down = True
     with pytest.raises(TransientError):
-        await country.place_children([event(diagnosis())])
+        await country.take([event(diagnosis())])
     assert (country.referrals.known, country.referrals.inbox) == ({}, set())
 
 
@@ -121,7 +137,7 @@ async def test_a_place_held_before_a_crash_is_given_back_when_nobody_accepts_the
     country.claims.places = {"near": 1}
     await _claim_and_crash(country)
     country.registered(programme("near", settlement_id="home", icd10_prefixes=("F84",)))
-    await country.place_children([event(diagnosis())])
+    await country.take([event(diagnosis())])
     assert country.state() is ReferralState.UNPLACEABLE
     assert country.claims.places == {"near": 1}
 
@@ -131,7 +147,7 @@ async def test_a_child_set_aside_before_a_crash_is_offered_when_a_programme_open
     await _claim_and_crash(country)
     country.claims.places = {"near": 1}
     country.registered(NEAR)
-    await country.place_children([event(diagnosis())])
+    await country.take([event(diagnosis())])
     assert country.claim() == (ClaimState.HELD, "near")
     assert country.referrals.known[UUID(int=1)].referral.attempt == country.claims.has[UUID(int=1)].attempt
 
@@ -141,16 +157,15 @@ async def test_a_child_queued_before_a_crash_joins_what_opened_meanwhile(country
     await _claim_and_crash(country)
     assert country.claims.queues == {"far": [UUID(int=1)]}
     country.registered(FAR, NEAR)
-    await country.place_children([event(diagnosis())])
+    await country.take([event(diagnosis())])
     assert country.claims.queues == {"far": [UUID(int=1)], "near": [UUID(int=1)]}
-    decision = country.referrals.decisions[UUID(int=1), 1]
-    assert [one.programme_id for one in decision.candidates] == ["near", "far"]
+    assert country.referrals.queues[UUID(int=1), 1] == {"near", "far"}
 
 
 async def _claim_and_crash(country: Country) -> None:
     """Claim for child 1, and lose what was to be recorded."""
-    await country.place_children([event(diagnosis())])
-    for lost in (country.referrals.known, country.referrals.inbox, country.referrals.told):
+    await country.take([event(diagnosis())])
+    for lost in (country.referrals.known, country.referrals.inbox, country.referrals.saved):
         lost.clear()
 
 
@@ -158,100 +173,103 @@ async def test_who_waits_by_an_older_registry_is_routed_again(country: Country) 
     """A programme opened between reading the registry and the commit: it would never know of this child."""
     country.referrals.registry_version = 2
     with pytest.raises(Conflict):
-        await country.place_children([event(diagnosis())])
+        await country.take([event(diagnosis())])
     assert country.referrals.known == {}
 
 
 async def test_a_declined_child_goes_on_and_gives_the_place_back(country: Country) -> None:
     country.claims.places = {"near": 1, "far": 1}
-    await country.place_children([event(diagnosis())])
-    await country.move_on([await country.decline()])
+    await country.take([event(diagnosis())])
+    await country.take([await country.decline()])
     assert country.claim() == (ClaimState.HELD, "far")
     assert country.claims.places == {"near": 1, "far": 0}
-    await country.move_on([await country.decline()])
+    await country.take([await country.decline()])
     assert country.state() is ReferralState.UNPLACEABLE
     assert country.claims.places == {"near": 1, "far": 1}
 
 
 async def test_a_decline_taken_twice_moves_on_once(country: Country) -> None:
     country.claims.places = {"near": 1, "far": 1}
-    await country.place_children([event(diagnosis())])
+    await country.take([event(diagnosis())])
     declined = await country.decline()
     again = Event(envelope=declined.envelope.model_copy(update={"id": "again"}), data=declined.data)
     for batch in ([declined], [declined], [again], [declined, again]):
-        await country.move_on(batch)
+        await country.take(batch)
     assert country.referrals.known[UUID(int=1)].referral.attempt == 2
 
 
 @pytest.mark.parametrize("state", [ClaimState.NONE, ClaimState.OCCUPIED])
 async def test_a_stale_claim_is_tried_again_on_the_new_state(country: Country, state: ClaimState) -> None:
     country.claims.places = {"near": 1, "far": 1}
-    await country.place_children([event(diagnosis())])
+    await country.take([event(diagnosis())])
     declined = await country.decline()
     now = {"attempt": 3, "state": state}
     country.claims.has[UUID(int=1)] = country.claims.has[UUID(int=1)].model_copy(update=now)
     with pytest.raises(Conflict):
-        await country.move_on([declined])
+        await country.take([declined])
     assert country.state() is ReferralState.SUBMITTED
 
 
 async def test_what_an_earlier_try_has_got_under_a_later_attempt_is_recorded(country: Country) -> None:
     country.claims.places = {"near": 1, "far": 1}
-    await country.place_children([event(diagnosis())])
+    await country.take([event(diagnosis())])
     declined = await country.decline()
     now = {"attempt": 3, "programme_id": "far"}
     country.claims.has[UUID(int=1)] = country.claims.has[UUID(int=1)].model_copy(update=now)
-    await country.move_on([declined])
+    await country.take([declined])
     one = country.referrals.known[UUID(int=1)].referral
     assert (one.state, one.attempt, one.programme_id) == (ReferralState.OFFERED, 3, "far")
 
 
 async def test_a_decline_of_a_referral_that_is_not_known_changes_nothing(country: Country) -> None:
     country.claims.places = {"near": 1}
-    await country.place_children([event(diagnosis())])
+    await country.take([event(diagnosis())])
     declined = await country.decline()
     country.referrals.known.clear()
     assert isinstance(declined.data, OfferDeclinedV1)
-    await country.move_on([declined])
+    await country.take([declined])
     assert country.referrals.known == {}
 
 
 async def test_a_handed_over_place_is_offered_and_tells_how_far_capacity_has_come(country: Country) -> None:
-    await country.place_children([event(diagnosis())])
-    await country.take_handovers([handed_over(1, sequence=70)])
+    await country.take([event(diagnosis())])
+    await country.take([handed_over(1, sequence=70)])
     assert country.state() is ReferralState.OFFERED
-    assert country.referrals.told[-1].step.command is Command.HAND_OVER
-    assert country.referrals.mark == DataVersion(epoch="1", sequence=70)
+    assert country.referrals.saved[-1].entry.command is Command.HAND_OVER
+    assert country.referrals.data_version == DataVersion(epoch="1", sequence=70)
 
 
-async def test_a_hand_over_before_its_waiting_is_recorded_waits_and_the_others_go_on(country: Country) -> None:
-    await country.place_children([event(diagnosis(1))])
+async def test_a_hand_over_before_its_waiting_is_recorded_comes_early_and_the_others_go_on(country: Country) -> None:
+    await country.take([event(diagnosis(1))])
     batch = [handed_over(2, "far"), handed_over(1)]
-    with pytest.raises(TransientError):
-        await country.take_handovers(batch)
+    assert await country.take(batch) == {batch[0].envelope.id}
     assert country.state(1) is ReferralState.OFFERED
-    await country.place_children([event(diagnosis(2))])
-    await country.take_handovers(batch)
+    await country.take([event(diagnosis(2))])
+    assert await country.take(batch) == frozenset()
     assert country.state(2) is ReferralState.OFFERED
 
 
-async def test_a_hand_over_nobody_ever_waits_for_is_given_up(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(take_handovers, "PATIENCE", -1.0)
-    with pytest.raises(PermanentError, match="referral_id"):
-        await country.take_handovers([handed_over(9)])
+async def test_a_hand_over_of_a_programme_that_was_closed_sends_the_child_back_to_the_router(country: Country) -> None:
+    await country.take([event(diagnosis())])
+    country.registered(FAR)
+    await country.take([handed_over(1)])
+    assert country.state() is ReferralState.SUBMITTED
+    await country.take([event(country.referrals.saved[-1].event)])
+    assert country.claims.queues["far"] == [UUID(int=1)]
+    assert country.claims.queues["near"] == []
 
 
 async def test_a_hand_over_to_who_waits_no_more_under_that_attempt_is_passed_over(country: Country) -> None:
     country.claims.places = {"near": 1}
-    await country.place_children([event(diagnosis())])
-    await country.take_handovers([handed_over(1, "far")])
+    await country.take([event(diagnosis())])
+    await country.take([handed_over(1, "far")])
     assert country.referrals.known[UUID(int=1)].referral.programme_id == "near"
-    assert len(country.referrals.told) == 1
+    assert len(country.referrals.saved) == 1
 
 
 async def test_two_hand_overs_of_one_waiting_make_one_offer(country: Country) -> None:
-    await country.place_children([event(diagnosis())])
-    await country.take_handovers([handed_over(1, sequence=70), handed_over(1, "far", sequence=71)])
+    await country.take([event(diagnosis())])
+    await country.take([handed_over(1, sequence=70), handed_over(1, "far", sequence=71)])
     assert len(country.referrals.known[UUID(int=1)].offers) == 1
 
 
@@ -260,17 +278,39 @@ async def test_who_waits_joins_a_new_programme_first_in_rank_first(
 ) -> None:
     monkeypatch.setattr(open_center, "JOINING", 2)
     country.registered(FAR)
-    await country.place_children([event(diagnosis(number)) for number in (3, 1, 2)])
-    await country.place_children([event(diagnosis(4, age_months=6))])
+    await country.take([event(diagnosis(number)) for number in (3, 1, 2)])
+    await country.take([event(diagnosis(4, age_months=6))])
     country.registered(FAR, programme("near", settlement_id="home", age_from_months=36))
-    await country.open_center([event(CenterRegisteredV1(center_id="center-near", version=1))])
+    await country.take([event(CenterRegisteredV1(center_id="center-near", version=1))])
     parts = [[one.referral_id.int for one in opening.waiting] for opening in country.claims.opened]
     assert parts == [[1, 2], [3]]
-    assert {one.seen for one in country.claims.opened} == {country.referrals.mark}
-    joined = country.referrals.decisions[UUID(int=1), 1]
-    assert [one.programme_id for one in joined.candidates] == ["near", "far"]
+    assert {one.seen for one in country.claims.opened} == {country.referrals.data_version}
+    assert country.referrals.queues[UUID(int=1), 1] == {"near", "far"}
+    decided = country.referrals.decisions[UUID(int=1), 1]
+    assert [one.programme_id for one in decided.candidates] == ["far"], "a decision is never rewritten"
 
 
 async def test_a_center_without_programmes_opens_nothing(country: Country) -> None:
-    await country.open_center([event(CenterRegisteredV1(center_id="nowhere", version=1))])
+    await country.take([event(CenterRegisteredV1(center_id="nowhere", version=1))])
     assert country.claims.opened == []
+
+
+async def test_figures_are_applied_as_the_registry_has_them_now(country: Country) -> None:
+    country.registry.now = network([NEAR], figures=[figure("near", 7, version=3)])
+    old = FigureSetV1(
+        center_id="center-near", programme_id="near", places=2, suspended=False, confirmed_at=NOW, version=2,
+        actor="center:c",
+    )  # fmt: skip
+    await country.take([event(old)])
+    assert [(one.programme_id, one.places, one.version) for one in country.claims.opened] == [("near", 7, 3)]
+
+
+async def test_a_batch_is_one_reading_and_one_transaction_whatever_is_in_it(country: Country) -> None:
+    """One save: a conflict takes back all of it."""
+    country.claims.places = {"near": 1, "far": 1}
+    await country.take([event(diagnosis())])
+    declined = await country.decline()
+    saves = len(country.referrals.inbox)
+    await country.take([declined, handed_over(9), event(diagnosis(2))])
+    assert len(country.referrals.inbox) == saves + 2, "the early hand-over is not in the inbox"
+    assert country.claims.calls == 3, "one claim a handler"

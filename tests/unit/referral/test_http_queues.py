@@ -7,12 +7,13 @@ import httpx2
 import pytest
 
 from services.kit.http.auth import ServiceToken
-from services.referral.adapters.http_queues import HttpQueues
-from services.referral.ports import CapacityMissing, Missing
+from services.referral.adapters.http_capacity import HttpCapacity
+from services.referral.adapters.http_queue_positions import HttpQueuePositions
+from services.referral.ports import CapacityUnavailable, Unavailable
 
 FIGURE = {
     "center_id": "c", "region_id": "KZ-10", "modality": "day_stay", "places": 1, "confirmed_at": "2026-03-02T09:00:00Z",
-    "held": 0, "occupied": 1, "free": 0,
+    "version": 1, "held": 0, "occupied": 1, "free": 0,
 }  # fmt: skip
 
 
@@ -22,9 +23,9 @@ async def test_capacity_that_does_not_answer_in_time_is_unreachable() -> None:
         raise AssertionError("it is over before")
 
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(hang), base_url="http://capacity") as client:
-        with pytest.raises(CapacityMissing) as missing:
-            await HttpQueues(client, ServiceToken(None), patience=0.01).turns(UUID(int=1))
-    assert missing.value.why is Missing.UNREACHABLE
+        with pytest.raises(CapacityUnavailable) as missing:
+            await HttpQueuePositions(HttpCapacity(client, ServiceToken(None)), patience=0.01).positions(UUID(int=1))
+    assert missing.value.reason is Unavailable.UNREACHABLE
 
 
 async def test_how_many_wait_is_read_from_all_pages() -> None:
@@ -37,6 +38,6 @@ async def test_how_many_wait_is_read_from_all_pages() -> None:
         return httpx2.Response(200, json={"items": [item], "next": "more" if number == 1 else None})
 
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer), base_url="http://capacity") as client:
-        found = await HttpQueues(client, ServiceToken(None)).waiting("KZ-10")
+        found = await HttpQueuePositions(HttpCapacity(client, ServiceToken(None))).waiting("KZ-10")
     assert found == {"p-1": 1, "p-2": 2}
     assert asked == [{"limit": "1000", "region": "KZ-10"}, {"limit": "1000", "region": "KZ-10", "cursor": "more"}]

@@ -1,33 +1,17 @@
 """The network as one settlement sees it."""
 
-from collections.abc import Mapping
-
 import pytest
 from geographiclib.geodesic import Geodesic
 
 from services.contracts.reference import Settlement
+from services.referral.adapters import geodesic
 from services.referral.adapters.geodesic import GeodesicDistances
-from services.referral.domain.network import Network
-from tests.unit.referral.samples import SETTLEMENTS, network, programme
+from tests.unit.referral.samples import SETTLEMENTS, figure, network, programme
 
 
 def test_neighbors_are_every_programme_by_distance_then_id() -> None:
     found = network([programme("b"), programme("a"), programme("c", settlement_id="home")]).neighbors("home")
     assert [(one.id, kilometers) for kilometers, one in found] == [("c", 0.0), ("a", 111.0), ("b", 111.0)]
-
-
-def test_a_settlements_distances_are_computed_once() -> None:
-    asked: list[str] = []
-
-    def kilometers(home: Settlement) -> Mapping[str, float]:
-        asked.append(home.id)
-        return {"center-a": 1.0}
-
-    country = Network(1, {"a": programme("a")}, SETTLEMENTS, kilometers)
-    for _ in range(3):
-        assert country.distance("home", "a") == 1.0
-        country.neighbors("home")
-    assert asked == ["home"]
 
 
 def test_an_unknown_settlement_has_no_region_and_no_neighbors() -> None:
@@ -44,6 +28,31 @@ def test_kilometers_are_geodesic_to_the_meter() -> None:
     assert found["here"] == 0.0
     meters = Geodesic.WGS84.Inverse(43.25249, 76.9115, 51.1801, 71.44598)["s12"]
     assert found["astana"] == round(meters) / 1000
+
+
+def test_a_new_figure_keeps_every_distance_that_was_computed() -> None:
+    before = network([programme("a"), programme("b")])
+    neighbors = before.neighbors("home")
+    after = before.with_figures({"a": figure("a", 7)})
+    assert after.figures["a"].places == 7
+    assert after.neighbors("home") is neighbors
+
+
+def test_only_the_distance_to_new_coordinates_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[list[tuple[float, float]]] = []
+    compute = geodesic._kilometers
+
+    def counted(home: Settlement, to: list[tuple[float, float]]) -> list[float]:
+        computed.append(to)
+        return compute(home, to)
+
+    monkeypatch.setattr(geodesic, "_kilometers", counted)
+    home, here, there = SETTLEMENTS["home"], (44.0, 70.0), (45.0, 70.0)
+    first = GeodesicDistances({"a": here})
+    assert first(home)["a"] == first.moved({"renamed": here})(home)["renamed"]
+    moved = first.moved({"a": here, "b": there, "c": here})
+    assert moved(home)["a"] == moved(home)["c"] < moved(home)["b"]
+    assert [to for to in computed if to] == [[here], [there]]
 
 
 def test_no_center_is_no_distance() -> None:

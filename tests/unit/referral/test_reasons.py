@@ -19,9 +19,9 @@ def test_a_familys_withdrawal_has_its_words() -> None:
     assert FAMILY_WITHDREW in REASONS["cancel"]
 
 
-def test_whatever_makes_a_child_unplaceable_has_its_words() -> None:
+def test_every_cause_of_unplaceable_has_its_words() -> None:
     decisions = [Decision((), {}), *(Decision((), {one: ("p",)}) for one in Exclusion)]
-    assert {set_aside(referral(), NOW, one).step.reason for one in decisions} == REASONS["unplaceable"]
+    assert {set_aside(referral(), NOW, one).entry.reason for one in decisions} == REASONS["unplaceable"]
 
 
 def test_outcomes_are_the_four_of_the_registry() -> None:

@@ -1,5 +1,6 @@
-"""Ranking: nearest first, nobody forgotten, and a turn that is never lost."""
+"""Ranking: nearest first, each programme a candidate or excluded, and the rank in queues."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -11,7 +12,7 @@ from services.referral.domain.eligibility import Exclusion, exclusion
 from services.referral.domain.programmes import Needs, Programme
 from services.referral.domain.routing import Decision, queue_rank, rank_programmes
 from services.referral.domain.staleness import WEEK, Staleness
-from tests.unit.referral.samples import NOW, needs, network, programme
+from tests.unit.referral.samples import NOW, figure, needs, network, programme
 
 PROGRAMMES = st.builds(
     programme,
@@ -23,7 +24,6 @@ PROGRAMMES = st.builds(
     catchment=st.sampled_from(Catchment),
     region_id=st.sampled_from(["KZ-10", "KZ-71"]),
     settlement_id=st.sampled_from(["home", "near", "far"]),
-    suspended=st.booleans(),
 )
 CHILDREN = st.builds(
     needs,
@@ -35,34 +35,39 @@ CHILDREN = st.builds(
 COUNTRY = st.lists(PROGRAMMES, max_size=12, unique_by=lambda one: one.id)
 
 
-def decide(child: Needs, offers: list[Programme], distances: list[int], passed: set[str]) -> Decision:
-    near = {one.center_id: float(distances[i % len(distances)]) for i, one in enumerate(offers)}
-    return rank_programmes(child, network(offers, near).neighbors("home"), NOW, passed)
+def decide(
+    child: Needs, offered: list[Programme], distances: list[int], excluded: set[str], suspended: Collection[str] = ()
+) -> Decision:
+    near = {one.center_id: float(distances[i % len(distances)]) for i, one in enumerate(offered)}
+    figures = [figure(one.id, suspended=one.id in suspended) for one in offered]
+    country = network(offered, near, figures=figures)
+    return rank_programmes(child, country.neighbors("home"), country.figures, NOW, excluded)
 
 
 @settings(max_examples=50, deadline=None)
 @given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12), st.data())
-def test_every_programme_is_a_candidate_or_left_out_for_its_reason(
-    child: Needs, offers: list[Programme], distances: list[int], data: st.DataObject
+def test_every_programme_is_a_candidate_or_excluded_for_its_reason(
+    child: Needs, offered: list[Programme], distances: list[int], data: st.DataObject
 ) -> None:
-    passed = data.draw(st.sets(st.sampled_from([one.id for one in offers]))) if offers else set()
-    decision = decide(child, offers, distances, passed)
+    some = st.sets(st.sampled_from([one.id for one in offered])) if offered else st.just(set[str]())
+    declined, suspended = data.draw(some), data.draw(some)
+    decision = decide(child, offered, distances, declined, suspended)
     named = [one.programme_id for one in decision.candidates] + [p for ids in decision.excluded.values() for p in ids]
-    assert sorted(named) == sorted(one.id for one in offers)
-    by_id = {one.id: one for one in offers}
-    assert all(one.suspended == by_id[one.programme_id].suspended for one in decision.candidates)
-    kilometers = {one.id: float(distances[i % len(distances)]) for i, one in enumerate(offers)}
+    assert sorted(named) == sorted(one.id for one in offered)
+    by_id = {one.id: one for one in offered}
+    assert all(one.suspended == (one.programme_id in suspended) for one in decision.candidates)
+    kilometers = {one.id: float(distances[i % len(distances)]) for i, one in enumerate(offered)}
     for why, ids in decision.excluded.items():
         for one in ids:
-            assert exclusion(child, child.age_months, by_id[one], kilometers[one], passed) is why
+            assert exclusion(child, child.age_months, by_id[one], kilometers[one], declined) is why
 
 
 @settings(max_examples=50, deadline=None)
 @given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12))
 def test_candidates_go_by_distance_then_id_and_one_distance_is_one_tier(
-    child: Needs, offers: list[Programme], distances: list[int]
+    child: Needs, offered: list[Programme], distances: list[int]
 ) -> None:
-    decision = decide(child, offers, distances, set())
+    decision = decide(child, offered, distances, set())
     order = [(one.kilometers, one.programme_id) for one in decision.candidates]
     assert order == sorted(order)
     tiers = decision.tiers()
@@ -76,12 +81,13 @@ POLICY = Staleness(timedelta(days=7), 25.0)
 
 def among(policy: Staleness, **kilometers: tuple[float, bool]) -> Decision:
     """Programmes by id with kilometers and whether each figure is stale."""
-    offers = [programme(id, confirmed_at=STALE if stale else NOW) for id, (_, stale) in kilometers.items()]
     near = {f"center-{id}": far for id, (far, _) in kilometers.items()}
-    return rank_programmes(needs(), network(offers, near).neighbors("home"), NOW, (), policy)
+    figures = [figure(id, confirmed_at=STALE if stale else NOW) for id, (_, stale) in kilometers.items()]
+    country = network([programme(id) for id in kilometers], near, figures=figures)
+    return rank_programmes(needs(), country.neighbors("home"), country.figures, NOW, (), policy)
 
 
-def test_a_stale_programme_goes_behind_fresh_ones_within_the_policys_distance_and_shows_its_own() -> None:
+def test_a_stale_programme_goes_behind_fresh_ones_within_the_policys_distance_and_keeps_its_kilometers() -> None:
     decision = among(POLICY, a=(1.0, True), b=(25.9, False), c=(26.0, False), d=(26.1, False), e=(0.5, True))
     shown = [(one.programme_id, one.kilometers, one.stale) for one in decision.candidates]
     assert shown == [("e", 0.5, True), ("b", 25.9, False), ("a", 1.0, True), ("c", 26.0, False), ("d", 26.1, False)]
@@ -95,7 +101,7 @@ def test_a_sum_of_kilometers_ties_to_the_meter() -> None:
         assert among(POLICY, a=(kilometers, True), b=(beyond, False)).tiers() == (("a", "b"),), kilometers
 
 
-def test_without_the_policy_a_stale_programme_keeps_its_turn_and_says_that_it_is_stale() -> None:
+def test_without_the_policy_a_stale_programme_keeps_its_order_and_is_marked() -> None:
     decision = among(WEEK, a=(1.0, True), b=(1.0, False), c=(2.0, False))
     assert decision.tiers() == (("a", "b"), ("c",))
     assert [one.stale for one in decision.candidates] == [True, False, False]
@@ -103,8 +109,8 @@ def test_without_the_policy_a_stale_programme_keeps_its_turn_and_says_that_it_is
 
 @pytest.mark.parametrize(("age", "stale"), [(timedelta(days=7), False), (timedelta(days=7, milliseconds=1), True)])
 def test_a_figure_is_stale_after_seven_days(age: timedelta, stale: bool) -> None:
-    offers = network([programme("a", confirmed_at=NOW - age)]).neighbors("home")
-    assert rank_programmes(needs(), offers, NOW).candidates[0].stale is stale
+    country = network([programme("a")], figures=[figure("a", confirmed_at=NOW - age)])
+    assert rank_programmes(needs(), country.neighbors("home"), country.figures, NOW).candidates[0].stale is stale
     assert WEEK.is_stale(NOW - age, NOW) is stale
 
 
@@ -124,8 +130,13 @@ def test_only_the_order_follows_from_the_policy(places: dict[str, tuple[int, boo
     assert {one.programme_id for one in decision.candidates if one.stale} == {id for id in places if places[id][1]}
 
 
-def test_nobody_to_ask_is_a_decision_without_tiers() -> None:
-    decision = rank_programmes(needs(icd10="F20"), network([programme("a")]).neighbors("home"), NOW)
+def test_a_programme_without_a_figure_is_a_stale_candidate() -> None:
+    decision = rank_programmes(needs(), network([programme("a")]).neighbors("home"), {}, NOW)
+    assert [(one.programme_id, one.stale, one.suspended) for one in decision.candidates] == [("a", True, False)]
+
+
+def test_no_candidate_is_a_decision_without_tiers() -> None:
+    decision = rank_programmes(needs(icd10="F20"), network([programme("a")]).neighbors("home"), {}, NOW)
     assert decision == Decision((), {Exclusion.DIAGNOSIS: ("a",)})
     assert decision.tiers() == ()
 
@@ -157,11 +168,7 @@ def test_the_rank_is_exact_to_the_millisecond(milliseconds: int) -> None:
         (datetime(2026, 1, 15, 9, tzinfo=UTC), datetime(2026, 2, 14, 19, tzinfo=UTC), 61),
         (datetime(2026, 1, 15, tzinfo=UTC), datetime(2028, 1, 15, tzinfo=UTC), 84),
         (datetime(2026, 1, 15, tzinfo=UTC), datetime(2025, 1, 15, tzinfo=UTC), 60),
-        (
-            datetime(2026, 2, 1, 3, tzinfo=timezone(timedelta(hours=5))),
-            datetime(2026, 2, 28, 22, tzinfo=UTC),
-            61,
-        ),
+        (datetime(2026, 2, 1, 3, tzinfo=timezone(timedelta(hours=5))), datetime(2026, 2, 28, 22, tzinfo=UTC), 61),
     ],
 )
 def test_a_child_grows_older_while_it_waits(submitted: datetime, now: datetime, months: int) -> None:
@@ -171,5 +178,5 @@ def test_a_child_grows_older_while_it_waits(submitted: datetime, now: datetime, 
 def test_a_child_that_grew_too_old_is_left_out() -> None:
     near = network([programme("early", age_under_months=61)]).neighbors("home")
     later = NOW + timedelta(days=40)
-    assert rank_programmes(needs(), near, NOW).candidates
-    assert rank_programmes(needs(), near, later).excluded == {Exclusion.AGE: ("early",)}
+    assert rank_programmes(needs(), near, {}, NOW).candidates
+    assert rank_programmes(needs(), near, {}, later).excluded == {Exclusion.AGE: ("early",)}

@@ -1,25 +1,26 @@
-"""The worker's edges: it never acknowledges what has not been done, and it logs in as the other clients do."""
+"""The worker's edges: an unfinished batch is never acknowledged, and Kafka's login is that of every other client."""
 
 import os
 import subprocess
 import sys
 import textwrap
 
+import faust
 import pytest
+from faust.types.auth import AuthProtocol, SASLMechanism
 
 from services.referral.entrypoints.broker import credentials
 from services.referral.settings import ReferralSettings
 
 CANCELLED = """
     import asyncio, sys
-    from services.referral.entrypoints import worker
-    worker.GRACE = 0.2
+    from services.referral.entrypoints.unacknowledged import finish
 
     async def step():
         {step}
 
     async def main():
-        task = asyncio.create_task(worker.finish(step()))
+        task = asyncio.create_task(finish(step(), grace=0.2))
         await asyncio.sleep(0.05)
         for _ in range({cancels}):
             task.cancel()
@@ -45,17 +46,17 @@ def test_a_batch_that_fails_while_the_worker_stops_ends_the_process_unacknowledg
     assert _exit_code("await asyncio.sleep(0.1); raise RuntimeError") == os.EX_TEMPFAIL
 
 
-def test_a_batch_that_ends_in_time_is_left_in_peace() -> None:
+def test_a_batch_that_ends_in_time_ends_nothing_else() -> None:
     assert _exit_code("await asyncio.sleep(0.1)") == 7
 
 
 HELD = """
     import asyncio, faust
-    from services.referral.entrypoints import worker
+    from services.referral.entrypoints.unacknowledged import hold
 
     async def main():
         app = faust.App("t", autodiscover=False)
-        held = asyncio.create_task(worker.hold(app))
+        held = asyncio.create_task(hold(app.wait_until_stopped()))
         await asyncio.sleep(0.05)
         assert not held.done()
         {end}
@@ -66,7 +67,7 @@ HELD = """
 
 
 @pytest.mark.parametrize("end", ["app._stopped.set()", "held.cancel()"])
-def test_a_batch_that_is_held_ends_the_process_unacknowledged_as_soon_as_it_is_told_to_stop(end: str) -> None:
+def test_a_batch_that_is_held_ends_the_process_unacknowledged_as_soon_as_the_worker_stops(end: str) -> None:
     """Faust sets that flag at the beginning of its stop, and then waits for the batch."""
     program = textwrap.dedent(HELD).format(end=end)
     done = subprocess.run([sys.executable, "-c", program], timeout=60, stderr=subprocess.DEVNULL)
@@ -84,7 +85,10 @@ def _settings(**security: str) -> ReferralSettings:
 
 def test_the_worker_logs_in_to_kafka_as_every_other_client_does() -> None:
     found = credentials(_settings(kafka_security="SASL_SSL", kafka_username="joldama", kafka_password="s3cret"))
-    assert (found.username, found.password, found.mechanism.value) == ("joldama", "s3cret", "SCRAM-SHA-512")
-    assert found.protocol.value == "SASL_SSL"
-    assert credentials(_settings(kafka_security="SSL")).protocol.value == "SSL"
+    assert isinstance(found, faust.SASLCredentials)
+    assert (found.username, found.password, found.mechanism) == ("joldama", "s3cret", SASLMechanism.SCRAM_SHA_512)
+    assert found.protocol is AuthProtocol.SASL_SSL
+    encrypted = credentials(_settings(kafka_security="SSL"))
+    assert encrypted
+    assert encrypted.protocol is AuthProtocol.SSL
     assert credentials(_settings()) is None

@@ -46,10 +46,7 @@ def _registry() -> None:
         sa.Column("course_days", sa.Integer(), nullable=False),
         sa.Column("suspended", sa.Boolean(), nullable=False),
         sa.Column("confirmed_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["center_id"],
-            ["centers.id"],
-        ),
+        sa.ForeignKeyConstraint(["center_id"], ["centers.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_programmes_center_id", "programmes", ["center_id"], unique=False)
@@ -106,10 +103,7 @@ def _offers() -> None:
         sa.Column("reason", sa.String(length=40), nullable=True),
         sa.Column("seen_at", Instant(), nullable=True),
         sa.Column("answered_at", Instant(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["referral_id"],
-            ["referrals.id"],
-        ),
+        sa.ForeignKeyConstraint(["referral_id"], ["referrals.id"]),
         sa.PrimaryKeyConstraint("referral_id", "attempt"),
     )
     op.create_index("ix_offers_center", "offers", ["center_id", "referral_id"], unique=False)
@@ -124,10 +118,7 @@ def _reasons() -> None:
         sa.Column("registry_version", sa.Integer(), nullable=False),
         sa.Column("candidates", sa.Text(), nullable=False),
         sa.Column("excluded", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["referral_id"],
-            ["referrals.id"],
-        ),
+        sa.ForeignKeyConstraint(["referral_id"], ["referrals.id"]),
         sa.PrimaryKeyConstraint("referral_id", "attempt"),
     )
     op.create_table(
@@ -141,10 +132,7 @@ def _reasons() -> None:
         sa.Column("to_state", sa.String(length=20), nullable=False),
         sa.Column("reason", sa.String(length=40), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["referral_id"],
-            ["referrals.id"],
-        ),
+        sa.ForeignKeyConstraint(["referral_id"], ["referrals.id"]),
         sa.PrimaryKeyConstraint("referral_id", "version"),
     )
 

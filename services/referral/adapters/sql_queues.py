@@ -1,0 +1,117 @@
+"""Unplaced referrals and their queue entries in SQL. There may be tens of thousands: a row is not read whole."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, insert, literal, or_, select
+from sqlmodel import Session
+
+from services.contracts.vocabulary import Catchment, Gmfcs, Modality, Priority, ReferralState
+from services.kit.sql.database import Database
+from services.referral.adapters import rows
+from services.referral.adapters.sql_referrals import parts
+from services.referral.adapters.tables import OfferRow, QueueEntryRow, ReferralRow, table
+from services.referral.domain.deadline_steps import REVIEWED
+from services.referral.domain.programmes import Needs, Programme
+from services.referral.domain.referral import EXCLUDING, Offer, excluded_ids
+from services.referral.ports import UnplacedReferral
+
+_referrals, _offers, _entries = table(ReferralRow), table(OfferRow), table(QueueEntryRow)
+_row = _referrals.c
+_READ = (
+    _row.id, _row.attempt, _row.rank, _row.state, _row.age_months, _row.settlement_id, _row.region_id, _row.icd10,
+    _row.gmfcs, _row.modalities, _row.max_distance_km, _row.priority, _row.submitted_at,
+)  # fmt: skip
+_STANDS = and_(
+    _entries.c.referral_id == _row.id, _entries.c.attempt == _row.attempt, _row.state == ReferralState.WAITING
+)
+"""The entries of the referral's own attempt, while it waits."""
+NONE = frozenset[str]()
+OPENED = "opened"
+"""Why a queue entry was made: a programme that accepts the child opened while it waited."""
+
+
+class SqlQueues:
+    """The Queues port; each call is one snapshot, or some transactions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def unplaced(self, programmes: Collection[Programme]) -> Sequence[UnplacedReferral]:
+        return await self._database.read(lambda session: _unplaced(session, programmes)) if programmes else ()
+
+    async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
+        query = select(_row.id).where(_STANDS, _entries.c.programme_id == programme_id)
+        return await self._database.read(lambda session: frozenset(map(UUID, session.scalars(query))))
+
+    async def entries(self, referral_ids: Collection[UUID]) -> Mapping[UUID, frozenset[str]]:
+        wanted = _row.id.in_([str(one) for one in referral_ids])
+        query = select(_row.id, _entries.c.programme_id).where(_STANDS, wanted)
+        found = defaultdict[UUID, set[str]](set)
+        for id, programme_id in await self._database.read(lambda session: session.execute(query).all()):
+            found[UUID(id)].add(programme_id)
+        return {id: frozenset(programmes) for id, programmes in found.items()}
+
+    async def join(self, joining: Mapping[UUID, Collection[str]], now: datetime) -> None:
+        by_id = {str(referral_id): programmes for referral_id, programmes in joining.items()}
+        for part in parts(sorted(by_id)):
+            await self._database.write(partial(_join, part=part, by_id=by_id, now=now))
+
+
+def _join(session: Session, part: Sequence[str], by_id: Mapping[str, Collection[str]], now: datetime) -> None:
+    still = _row.id.in_(part) & (_row.state == ReferralState.WAITING)
+    waiting = session.execute(select(_row.id, _row.attempt).where(still).order_by(_row.id).with_for_update()).all()
+    entries = select(_entries.c.referral_id, _entries.c.programme_id).where(_STANDS, _row.id.in_(part))
+    known = {(id, programme_id) for id, programme_id in session.execute(entries)}
+    new = [
+        rows.queue_values(id, attempt, programme_id, now, OPENED)
+        for id, attempt in waiting
+        for programme_id in by_id[id]
+        if (id, programme_id) not in known
+    ]
+    if new:
+        session.execute(insert(_entries), new)
+
+
+def _unplaced(session: Session, programmes: Collection[Programme]) -> list[UnplacedReferral]:
+    wanted = and_(_row.state.in_(REVIEWED), or_(*map(_may_accept, set(map(_terms, programmes)))))
+    of_them = and_(_offers.c.referral_id.in_(select(_row.id).where(wanted)), _offers.c.state.in_(EXCLUDING))
+    ended = defaultdict[str, list[Offer]](list)
+    for offer in session.scalars(select(OfferRow).where(of_them)):
+        ended[offer.referral_id].append(rows.offer_of(offer.model_dump()))
+    parsed: dict[str, frozenset[Modality]] = {}
+    return [_referral(row, parsed, ended.get(row[0], ())) for row in session.execute(select(*_READ).where(wanted))]
+
+
+def _referral(row: Any, parsed: dict[str, frozenset[Modality]], ended: Sequence[Offer]) -> UnplacedReferral:
+    id, attempt, rank, state, age, settlement, region, icd10, gmfcs, listed, farthest, priority, submitted_at = row
+    modalities = parsed.get(listed) or parsed.setdefault(listed, rows.modalities_of(listed))
+    needs = Needs(
+        age, settlement, region, icd10, gmfcs and Gmfcs(gmfcs), modalities, farthest, Priority(priority), submitted_at
+    )
+    excluded = excluded_ids(ended) if ended else NONE
+    return UnplacedReferral(UUID(id), attempt, rank, state == ReferralState.WAITING, needs, excluded)
+
+
+Terms = tuple[str, str | None, str | None]
+"""A programme's modality, and the region or the settlement of its children."""
+
+
+def _terms(programme: Programme) -> Terms:
+    if programme.catchment is Catchment.NATION:
+        return programme.modality, None, None
+    if programme.catchment is Catchment.REGION:
+        return programme.modality, programme.region_id, None
+    return programme.modality, None, programme.settlement_id
+
+
+def _may_accept(terms: Terms) -> ColumnElement[bool]:
+    modality, region_id, settlement_id = terms
+    named = (literal(";") + _row.modalities + literal(";")).contains(f";{modality};", autoescape=True)
+    if region_id is not None:
+        return and_(named, _row.region_id == region_id)
+    return and_(named, _row.settlement_id == settlement_id) if settlement_id is not None else named

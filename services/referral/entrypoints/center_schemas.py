@@ -1,0 +1,103 @@
+"""A center with its programmes, and a figure, as the API takes and shows them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from services.contracts.reference import CenterEntry
+from services.contracts.vocabulary import Catchment, Modality
+from services.kit.http.free_text import NO_NUL
+from services.referral.adapters.sql_views import CenterView
+from services.referral.domain.programmes import Programme
+from services.referral.domain.registration import Registration
+from services.referral.entrypoints.field_types import Id
+
+Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=NO_NUL)]
+
+
+class ProgrammeBody(BaseModel, extra="forbid"):
+    """A center's service of one modality. Ages are completed months, the second excluded."""
+
+    id: Id
+    modality: Modality
+    age_from_months: int = Field(ge=0, le=216)
+    age_under_months: int = Field(gt=0, le=216)
+    icd10_prefixes: Annotated[list[Prefix], Field(min_length=1, max_length=100)]
+    catchment: Catchment
+    course_days: int = Field(gt=0, le=3660)
+
+    @model_validator(mode="after")
+    def _ages_in_order(self) -> "ProgrammeBody":
+        if self.age_from_months >= self.age_under_months:
+            raise ValueError("age_from_months must be less than age_under_months")
+        return self
+
+
+class CenterBody(BaseModel, extra="forbid"):
+    """A center's entry in the registry. Degrees are WGS 84. A programme that is left out is closed."""
+
+    name_kk: Title
+    name_ru: Title
+    name_en: Title
+    region_id: str
+    settlement_id: str
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    programmes: Annotated[list[ProgrammeBody], Field(max_length=50)]
+
+
+class CenterUpdate(CenterBody):
+    """The body of a PUT: what a GET has shown can be put back."""
+
+    id: str | None = Field(None, description="That of the path, when given")
+    version: int | None = Field(None, description="When given, the entry must still be of this version")
+
+
+class Center(CenterBody):
+    id: str
+    version: int
+
+
+class FigureBody(BaseModel, extra="forbid"):
+    """A programme's figure. Sending the same one confirms it."""
+
+    places: int = Field(ge=0, le=100_000)
+    suspended: bool | None = Field(None, description="Left as it is when not given")
+
+
+class FigureView(BaseModel, from_attributes=True):
+    """A programme's figure, who confirmed it and when."""
+
+    center_id: str
+    programme_id: str
+    places: int
+    suspended: bool
+    confirmed_at: datetime
+    confirmed_by: str
+    version: int
+
+
+def center_of(view: CenterView) -> Center:
+    programmes = [
+        ProgrammeBody.model_validate(
+            one.model_dump(exclude={"center_id", "closed"}) | {"icd10_prefixes": one.icd10_prefixes.split(";")}
+        )
+        for one in view.programmes
+    ]
+    return Center(**view.center.model_dump(), programmes=programmes)
+
+
+def registration_of(center_id: str, body: CenterBody) -> Registration:
+    center = CenterEntry(id=center_id, **body.model_dump(include=set(CenterEntry.model_fields) - {"id"}))
+    programmes = [
+        Programme(
+            center_id=center_id,
+            region_id=body.region_id,
+            settlement_id=body.settlement_id,
+            **one.model_dump() | {"icd10_prefixes": tuple(one.icd10_prefixes)},
+        )
+        for one in body.programmes
+    ]
+    return Registration(center, programmes)

@@ -1,0 +1,154 @@
+"""A referral as the API shows it: in a list, and with its whole story."""
+
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, Field
+
+from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority, ReferralState
+from services.referral.adapters.rows import read_candidates
+from services.referral.adapters.sql_views import Story
+from services.referral.adapters.tables import DecisionRow, OfferRow, QueueEntryRow, ReferralRow
+from services.referral.domain.life import owner
+from services.referral.domain.routing import Candidate
+from services.referral.entrypoints.forecast_schemas import ForecastView, forecast_of
+from services.referral.handlers.forecast_places import Forecast
+from services.referral.ports import Unavailable
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class ReferralSummary(BaseModel):
+    """A referral in a list."""
+
+    id: str
+    child_id: str
+    polyclinic_id: str
+    state: ReferralState
+    version: int
+    attempt: int
+    priority: Priority
+    submitted_at: datetime
+    settlement_id: str
+    region_id: str
+    icd10: str
+    gmfcs: Gmfcs | None
+    age_months: int
+    modalities: list[Modality]
+    max_distance_km: float | None
+    center_id: str | None
+    programme_id: str | None
+    owner: str | None = Field(description="The next to act: network, center:<id>, polyclinic, operators")
+    deadline_at: datetime | None
+    admit_on: date | None
+    admitted_at: datetime | None
+    escalated_at: datetime | None
+    escalation: str | None = Field(description="Why it is on the operators' worklist")
+
+
+class ProgrammeNamed(BaseModel):
+    """A programme with its center's name."""
+
+    programme_id: str
+    modality: Modality
+    center_id: str
+    center_name: str
+
+
+class OfferView(ProgrammeNamed):
+    attempt: int
+    kilometers: float
+    state: OfferState
+    reason: str | None
+    made_at: datetime
+    answer_by: datetime
+    seen_at: datetime | None
+    answered_at: datetime | None
+
+
+class HistoryView(BaseModel):
+    version: int
+    at: datetime
+    actor: str
+    command: str
+    from_state: ReferralState
+    to_state: ReferralState
+    reason: str | None
+    note: str | None
+
+
+class CandidateView(ProgrammeNamed):
+    kilometers: float
+    free: int | None = Field(description="Free places when the decision was made")
+    chosen: bool
+    stale: bool = Field(description="The center had not confirmed its figure for long")
+    suspended: bool = Field(description="It gave no places when the decision was made; it has a queue all the same")
+    behind_km: float | None = Field(description="By policy a stale one is ordered as if it stood so much farther")
+
+
+class DecisionView(BaseModel):
+    """Why this center: candidates in order with kilometers and free places, and the exclusions by reason."""
+
+    attempt: int
+    at: datetime
+    candidates: list[CandidateView]
+    excluded: dict[str, list[str]]
+
+
+class QueueEntryView(ProgrammeNamed):
+    """The child waits, or waited under the decision's attempt, for this programme."""
+
+    since: datetime
+    reason: str = Field(description="decided: no candidate had a free place; opened: it opened while the child waited")
+
+
+class ReferralStory(ReferralSummary):
+    """A referral with its offers, history, decision and queues."""
+
+    offers: list[OfferView]
+    history: list[HistoryView]
+    decision: DecisionView | None
+    queues: list[QueueEntryView] = Field(description="The queues joined under the decision's attempt")
+    forecast: ForecastView | None = Field(None, description="While the child waits: positions and the earliest date")
+    forecast_missing: Unavailable | None = Field(None, description="Why a waiting referral's forecast is missing")
+    allowed_actions: list[str]
+
+
+def summary(row: ReferralRow) -> ReferralSummary:
+    owned = owner(ReferralState(row.state), row.center_id)
+    return ReferralSummary.model_validate(row.model_dump() | {"modalities": row.modalities.split(";"), "owner": owned})
+
+
+def story_of(story: Story, allowed: list[str], forecast: Forecast | Unavailable | None = None) -> ReferralStory:
+    """The story, with centers by name; `forecast` may be the reason why there is none."""
+    return ReferralStory(
+        **summary(story.referral).model_dump(),
+        offers=[_named(OfferView, story, one) for one in story.offers],
+        history=[HistoryView.model_validate(one.model_dump()) for one in story.history],
+        decision=_decision(story, story.decision) if story.decision else None,
+        queues=[_named(QueueEntryView, story, one) for one in story.queues],
+        forecast=forecast_of(forecast) if isinstance(forecast, Forecast) else None,
+        forecast_missing=forecast if isinstance(forecast, Unavailable) else None,
+        allowed_actions=allowed,
+    )
+
+
+def _named(kind: type[T], story: Story, one: OfferRow | QueueEntryRow | Candidate, **more: Any) -> T:
+    """`one` with its programme's modality and center: a programme stays in the registry when it is closed."""
+    programme = story.programmes[one.programme_id]
+    center = story.centers[programme.center_id]
+    named = {"modality": programme.modality, "center_id": center.id, "center_name": center.name_en}
+    return kind.model_validate((asdict(one) if isinstance(one, Candidate) else one.model_dump()) | named | more)
+
+
+def _decision(story: Story, decision: DecisionRow) -> DecisionView:
+    chosen = {one.programme_id for one in story.offers if one.attempt == decision.attempt}
+    candidates = [
+        _named(CandidateView, story, one, stale=one.stale, chosen=one.programme_id in chosen)
+        for one in read_candidates(decision.candidates)
+    ]
+    return DecisionView(
+        attempt=decision.attempt, at=decision.at, candidates=candidates, excluded=orjson.loads(decision.excluded)
+    )
