@@ -1,4 +1,4 @@
-"""The one place where intake is wired, for production and tests alike."""
+"""The composition root of intake, for production and tests."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -25,34 +25,36 @@ from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.sql.database import Database
 
 LANES = 4
-"""Transactions of submissions at a time on PostgreSQL; SQLite has one writer."""
+"""Concurrent transactions of submissions on PostgreSQL; SQLite has one writer."""
 
 
 @dataclass(frozen=True)
 class Intake:
-    """The service, ready to be called by its entrypoints."""
+    """The wired service, as the entrypoints call it."""
 
     database: Database
     submitting: Submitting
     reading: Reading
     access: SqlAccessRules
-    letters: DeadLetterRepository
+    dead_letters: DeadLetterRepository
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def utc_now() -> datetime:
+    """In whole milliseconds, as it is stored."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def read_reference(data: Path) -> Reference:
-    """The ids in the folder of reference data."""
+    """The ids in the reference data of folder `data`."""
     return Reference(frozenset(read_settlements(data)), read_icd10_codes(data))
 
 
 @asynccontextmanager
 async def bootstrap(
-    settings: IntakeSettings, *, now: Callable[[], datetime] = _now, new_id: Callable[[], UUID] = uuid7
+    settings: IntakeSettings, *, now: Callable[[], datetime] = utc_now, new_id: Callable[[], UUID] = uuid7
 ) -> AsyncIterator[Intake]:
-    """Intake on the database of `settings`, which must have been migrated. Reads the reference data first."""
+    """Intake on the migrated database of `settings`. Reads the reference data first."""
     reference = read_reference(settings.data)
     database = Database(settings.intake_sql_url)
     vault = AesVault(settings.data_keys)
@@ -63,7 +65,7 @@ async def bootstrap(
         yield Intake(
             database,
             Submitting(submissions, drafting, reference, now),
-            Reading(SqlDiagnoses(database), vault, now),
+            Reading(SqlDiagnoses(database, vault), vault, now),
             SqlAccessRules(database),
             DeadLetterRepository(database, dead_letters),
         )

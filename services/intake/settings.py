@@ -1,4 +1,4 @@
-"""What the intake processes read from their environment."""
+"""Settings of the intake processes, from their environment."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from pydantic import SecretStr, model_validator
 from services.kit.settings import ServiceSettings
 
 LOCAL_KEY = base64.b64encode(b"joldama-laptop-only-no-secret-at").decode()
-"""Used in local mode when no key is set; refused everywhere else."""
+"""The key of local mode when none is set; refused in production."""
 _NAME = "JOLDAMA_INTAKE_DATA_KEY"
 _OLD_NAME = "JOLDAMA_INTAKE_OLD_DATA_KEYS"
 
@@ -25,7 +25,7 @@ class IntakeSettings(ServiceSettings):
     def _refuse_weak_keys(self) -> "IntakeSettings":
         for key in self.data_keys:
             if not self.local and is_weak(key):
-                raise ValueError(f"{_NAME}: a key that can be guessed; make one with: openssl rand -base64 32")
+                raise ValueError(f"{_NAME}: the key can be guessed; make one with: openssl rand -base64 32")
         return self
 
     @cached_property
@@ -49,5 +49,5 @@ def _decode(text: str, name: str) -> bytes:
 
 
 def is_weak(key: bytes) -> bool:
-    """Whether a key is typed text or a pattern rather than 32 random bytes (which look so once in 10^13)."""
+    """Whether a key looks like text or a pattern; 32 random bytes do so once in 10^13."""
     return key.isascii() or len(set(key)) < 16

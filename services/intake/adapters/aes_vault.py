@@ -1,4 +1,4 @@
-"""Personal data at rest: AES-256-GCM, and blind indexes by HMAC-SHA256. Keys are derived by HKDF (RFC 5869)."""
+"""Encryption of personal data at rest: AES-256-GCM, and blind indexes by HMAC-SHA256. Source: HKDF, RFC 5869."""
 
 import hmac
 import os
@@ -16,11 +16,11 @@ _KEY_ID, _NONCE = 4, 12
 
 
 class Unreadable(PermanentError):
-    """The bytes were sealed under a key that is not configured, for another child, or were changed."""
+    """Sealed bytes of another child, under a key that is not configured, or changed."""
 
 
 class AesVault:
-    """Seals under the newest key, opens under any, and indexes under the oldest, so that keys can be rotated.
+    """Seals by the newest key, opens by any, and makes indexes by the oldest, so that keys can be rotated.
 
     A sealed value is: key id (4 bytes), nonce (12), ciphertext with tag; the child's id is authenticated beside it.
     """
@@ -43,20 +43,19 @@ class AesVault:
         try:
             return cipher.decrypt(sealed[_KEY_ID : _KEY_ID + _NONCE], sealed[_KEY_ID + _NONCE :], child_id.bytes)
         except InvalidTag:
-            raise Unreadable(f"child {child_id}: what was sealed does not open") from None
+            raise Unreadable(f"child {child_id}: its sealed data does not open") from None
 
     def index(self, iin: str) -> bytes:
-        """The same 32 bytes for the same number; the number cannot be found from them without the key."""
+        """The blind index of an IIN, 32 bytes: equal for equal IINs, and not reversible without the key."""
         return _authenticate(self._index, iin.encode())
 
     def digest(self, *parts: bytes) -> bytes:
-        """32 bytes that stand for `parts` where they are compared but must not be kept."""
+        """A keyed digest of `parts`, 32 bytes, for comparing what must not be stored."""
         return _authenticate(self._digest, b"".join(len(part).to_bytes(4, "big") + part for part in parts))
 
 
 def _authenticate(keyed: hmac.HMAC, message: bytes) -> bytes:
-    # hmac.digest would let go of the interpreter each time, and wait for its turn again
-    one = keyed.copy()
+    one = keyed.copy()  # faster than hmac.digest, which releases the interpreter lock each time
     one.update(message)
     return one.digest()
 

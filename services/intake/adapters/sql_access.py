@@ -1,14 +1,16 @@
-"""The access rules in SQL: the newest step of each referral, and its inbox."""
+"""The access rules in SQL, with the inbox of their consumer."""
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.intake.adapters.tables import access, answered, diagnoses, inbox
-from services.intake.handlers.follow import Step
+from services.intake.handlers.follow import AccessChange
 from services.kit.errors import TransientError
 from services.kit.sql.database import Database
 
@@ -21,18 +23,20 @@ ANSWERED_MS = 30 * _DAY_MS
 
 
 class SqlAccessRules:
+    """AccessRules on the tables `access` and `diagnosis`."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def follow(self, steps: Sequence[Step]) -> None:
-        """Raises TransientError when the database fails, or another consumer takes the same events now."""
+    async def follow(self, changes: Sequence[AccessChange]) -> None:
+        """Raises TransientError when the database fails, or another consumer processes the same events now."""
         try:
-            await self._database.write(lambda session: _follow(session, steps))
+            await self._database.write(lambda session: _follow(session, changes))
         except IntegrityError as error:
-            raise TransientError("database: another consumer took one of these events") from error
+            raise TransientError("database: another consumer processed one of these events") from error
 
     async def trim(self) -> None:
-        """Forget what will not be asked for again."""
+        """Delete old rows of the inbox and old answers to idempotency keys."""
         now = int(time.time() * 1000)
 
         def work(session: Session) -> None:
@@ -42,35 +46,24 @@ class SqlAccessRules:
         await self._database.write(work)
 
 
-def _follow(session: Session, steps: Sequence[Step]) -> None:
-    unseen = inbox.unseen(session, CONSUMER, {step.event_id for step in steps})
+def _follow(session: Session, changes: Sequence[AccessChange]) -> None:
+    unseen = inbox.unseen(session, CONSUMER, {one.event_id for one in changes})
     inbox.record(session, CONSUMER, unseen)
-    newest: dict[object, Step] = {}
-    for step in steps:
-        if step.event_id in unseen and step.version > getattr(newest.get(step.referral_id), "version", -1):
-            newest[step.referral_id] = step
-    _apply(session, list(newest.values()))
-
-
-def _apply(session: Session, steps: Sequence[Step]) -> None:
-    query = select(access.c.referral_id, access.c.version).where(
-        access.c.referral_id.in_([step.referral_id for step in steps])
-    )
-    versions = {referral_id: version for referral_id, version in session.execute(query)}
+    in_order = sorted((one for one in changes if one.event_id in unseen), key=lambda one: one.version)
+    newest = {one.referral_id: one for one in in_order}.values()
     rows = [
-        {"id": s.referral_id, "version": s.version, "state": s.state.value, "center_id": s.center_id}
-        for s in steps
-        if s.version > versions.get(s.referral_id, -1)
+        {"referral_id": one.referral_id, "version": one.version, "state": one.state.value, "center_id": one.center_id}
+        for one in newest
     ]
-    if old := [row for row in rows if row["id"] in versions]:
-        here = access.c.referral_id == bindparam("id")
-        session.connection().execute(
-            update(access).where(here).values(
-                version=bindparam("version"), state=bindparam("state"), center_id=bindparam("center_id")
-            ),
-            old,
-        )  # fmt: skip
-    if new := [{"referral_id": row["id"], **row} for row in rows if row["id"] not in versions]:
-        session.execute(insert(access), [{k: v for k, v in row.items() if k != "id"} for row in new])
-    if closed := [s.referral_id for s in steps if s.closed]:
+    if rows:
+        session.connection().execute(_upsert(session), rows)
+    if closed := [one.referral_id for one in newest if one.closed]:
         session.execute(update(diagnoses).where(diagnoses.c.referral_id.in_(closed)).values(open_iin=None))
+
+
+def _upsert(session: Session) -> Any:
+    """Of two changes to a referral the one with the higher version stands."""
+    insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[session.get_bind().dialect.name](access)
+    newer = {name: insert.excluded[name] for name in ("version", "state", "center_id")}
+    older = access.c.version < insert.excluded.version
+    return insert.on_conflict_do_update(index_elements=["referral_id"], set_=newer, where=older)

@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, insert, select
+from sqlalchemy import ColumnElement, false, insert, or_, select
 from sqlmodel import Session
 
+from services.contracts.authority import Holder, acting_role
+from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority, Role
 from services.intake.adapters.sql_submissions import from_ms, to_ms
 from services.intake.adapters.tables import access, audit, children, diagnoses
-from services.intake.handlers.read import Action, Asker, StoredDiagnosis
+from services.intake.handlers.drafts import Vault
+from services.intake.handlers.read import DiagnosisRecord, Read
 from services.kit.sql.database import Database
 
 MOST = 200
@@ -18,57 +21,53 @@ MOST = 200
 
 
 class SqlDiagnoses:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    """Diagnoses in SQL; `vault` opens their sealed submissions."""
 
-    async def by_referral(
-        self, asker: Asker, referral_id: UUID, action: Action, now: datetime
-    ) -> list[StoredDiagnosis]:
-        return await self._find(asker, diagnoses.c.referral_id == referral_id, action, now)
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
 
-    async def by_child(self, asker: Asker, child_id: UUID, action: Action, now: datetime) -> list[StoredDiagnosis]:
-        return await self._find(asker, diagnoses.c.child_id == child_id, action, now)
+    async def find(self, reader: Holder, read: Read, key: UUID | bytes, now: datetime) -> list[DiagnosisRecord]:
+        query = select(diagnoses).where(_has_key(read, key), _may_read(reader))
+        query = query.order_by(diagnoses.c.submitted_at.desc()).limit(MOST)
 
-    async def by_iin(self, asker: Asker, iin_index: bytes, action: Action, now: datetime) -> list[StoredDiagnosis]:
-        child = select(children.c.child_id).where(children.c.iin_index == iin_index).scalar_subquery()
-        return await self._find(asker, diagnoses.c.child_id == child, action, now)
+        def work(session: Session) -> Any:
+            if rows := session.execute(query).all():
+                session.execute(insert(audit), [_audit_row(reader, read, row, now) for row in rows])
+            return rows
 
-    async def _find(
-        self, asker: Asker, which: ColumnElement[bool], action: Action, now: datetime
-    ) -> list[StoredDiagnosis]:
-        def work(session: Session) -> list[StoredDiagnosis]:
-            query = select(diagnoses).where(which, _may_read(asker))
-            rows = session.execute(query.order_by(diagnoses.c.submitted_at.desc()).limit(MOST)).all()
-            if rows:
-                session.execute(insert(audit), [_audited(asker, row, action, now) for row in rows])
-            return [_stored(row) for row in rows]
+        return [self._record(row) for row in await self._database.write(work)]
 
-        return await self._database.write(work)
+    def _record(self, row: Any) -> DiagnosisRecord:
+        submission = DiagnosisSubmission.model_validate_json(self._vault.open(row.child_id, row.sealed))
+        at, priority = from_ms(row.submitted_at), Priority(row.priority)
+        return DiagnosisRecord(row.referral_id, row.child_id, row.polyclinic_id, at, priority, submission)
 
 
-def _may_read(asker: Asker) -> ColumnElement[bool]:
-    if asker.role is Role.POLYCLINIC:
-        own: ColumnElement[bool] = diagnoses.c.polyclinic_id == asker.org
-        return own
-    offers = select(access.c.referral_id).where(
-        access.c.center_id == asker.org, access.c.referral_id == diagnoses.c.referral_id
+def _has_key(read: Read, key: UUID | bytes) -> ColumnElement[bool]:
+    by_iin = select(children.c.child_id).where(children.c.iin_index == key).scalar_subquery()
+    return {
+        Read.DIAGNOSIS: diagnoses.c.referral_id == key,
+        Read.CHILD: diagnoses.c.child_id == key,
+        Read.LOOKUP: diagnoses.c.child_id == by_iin,
+    }[read]
+
+
+def _may_read(reader: Holder) -> ColumnElement[bool]:
+    offered = select(access.c.referral_id).where(
+        access.c.center_id == reader.org, access.c.referral_id == diagnoses.c.referral_id
     )
-    return offers.exists()
+    by_role = {Role.POLYCLINIC: diagnoses.c.polyclinic_id == reader.org, Role.CENTER: offered.exists()}
+    return or_(false(), *(rule for role, rule in by_role.items() if role in reader.roles))
 
 
-def _audited(asker: Asker, row: Any, action: Action, now: datetime) -> dict[str, Any]:
+def _audit_row(reader: Holder, read: Read, row: Any, now: datetime) -> dict[str, Any]:
+    role = acting_role(reader, (Role.POLYCLINIC,), polyclinic_id=row.polyclinic_id) or Role.CENTER
     return {
         "read_at": to_ms(now),
-        "subject": asker.subject[:200],
-        "role": asker.role.value,
-        "org": asker.org,
-        "action": action.value,
+        "subject": reader.subject[:200],
+        "role": role.value,
+        "org": reader.org,
+        "action": read.value,
         "child_id": row.child_id,
         "referral_id": row.referral_id,
     }
-
-
-def _stored(row: Any) -> StoredDiagnosis:
-    return StoredDiagnosis(
-        row.referral_id, row.child_id, row.polyclinic_id, from_ms(row.submitted_at), Priority(row.priority), row.sealed
-    )

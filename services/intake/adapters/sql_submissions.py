@@ -1,4 +1,4 @@
-"""Submissions in SQL: a batch is one transaction, with one statement a table."""
+"""The record of submissions in SQL: a batch is one transaction, with one statement a table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Insert, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -16,15 +16,15 @@ from services.intake.adapters.tables import answered, children, diagnoses, outbo
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import KeyReused, OpenReferralExists, Outcome, Recorded
 from services.kit.errors import Conflict, TransientError
+from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
-from services.kit.sql.outbox import Message
 
 TOGETHER = 3
-"""How often a batch is tried as one before each of its submissions is tried alone."""
+"""How often a batch is tried before each of its submissions is tried alone."""
 RACES = 10
 """How often one submission is tried again when others commit the same child or key at the same moment."""
 _ACCEPTED, _CONFLICT = 201, 409
-# Statements are put together once: that costs more than running them.
+# Statements are built once: building them costs more than running them.
 _FIND_CHILDREN = (
     select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id)
     .outerjoin(diagnoses, diagnoses.c.open_iin == children.c.iin_index)
@@ -39,7 +39,7 @@ _ADD_CHILDREN, _ADD_DIAGNOSES, _ADD_ANSWERS = insert(children), insert(diagnoses
 
 
 class SqlSubmissions:
-    """`bind` makes a draft one of a child that is known already."""
+    """Submissions on the tables of intake. `bind` seals a draft under the id of a known child."""
 
     def __init__(self, database: Database, bind: Callable[[Draft, UUID], None]) -> None:
         self._database, self._bind = database, bind
@@ -49,14 +49,14 @@ class SqlSubmissions:
         for _ in range(TOGETHER):
             try:
                 return await self._database.write(lambda session: self._record(session, drafts))
-            except (IntegrityError, Conflict):  # another process was faster with one of them: look again
+            except (IntegrityError, Conflict):  # another process has committed one of them: look again
                 continue
         return [await self._record_alone(draft) for draft in drafts]
 
     async def _record_alone(self, draft: Draft) -> Outcome:
         for _ in range(RACES):
             if await self._database.read(lambda session: _is_recorded(session, draft)):
-                return _recorded(draft)  # an earlier try was committed, though its answer was lost
+                return _recorded(draft)  # an earlier try was committed, but its answer was lost
             try:
                 return (await self._database.write(lambda session: self._record(session, [draft])))[0]
             except (IntegrityError, Conflict):
@@ -64,47 +64,57 @@ class SqlSubmissions:
         raise TransientError("database: too many writers of one child")
 
     async def replay(self, key: IdempotencyKey) -> Outcome | None:
-        """The first answer to `key`, if there was one."""
+        """The outcome of the first request with `key`, if there was one."""
         found = await self._database.read(lambda session: _answers(session, [key.key]))
         return _replayed(found[key.key], key) if key.key in found else None
 
     def _record(self, session: Session, drafts: Sequence[Draft]) -> list[Outcome]:
-        batch = _Batch(session, drafts)
-        outcomes = [self._judge(batch, draft) for draft in drafts]
+        batch = _Batch(session, drafts, self._bind)
+        outcomes = [batch.judge(draft) for draft in drafts]
         batch.write()
         return outcomes
 
-    def _judge(self, batch: "_Batch", draft: Draft) -> Outcome:
-        key = draft.idempotency
-        if key is not None and key.key in batch.answers:
-            return _replayed(batch.answers[key.key], key)
-        child_id, open_referral = batch.known.get(draft.iin_index, (None, None)) if draft.iin_index else (None, None)
-        if open_referral == draft.referral_id:
-            return _recorded(draft)
-        if open_referral is not None:
-            return batch.refuse(draft, open_referral)
-        if child_id is not None:
-            self._bind(draft, child_id)
-        return batch.take(draft, new_child=child_id is None)
-
 
 class _Batch:
-    """What is known before the first of some drafts, and the rows that they become."""
+    """The known children and answers of some drafts, and the rows to be written for them."""
 
-    def __init__(self, session: Session, drafts: Sequence[Draft]) -> None:
-        self.session = session
-        self.known = _known(session, [d.iin_index for d in drafts if d.iin_index])
-        self.answers = _answers(session, [d.idempotency.key for d in drafts if d.idempotency])
-        self.children: list[dict[str, Any]] = []
-        self.diagnoses: list[dict[str, Any]] = []
-        self.events: list[Message] = []
-        self.new_answers: list[dict[str, Any]] = []
+    def __init__(self, session: Session, drafts: Sequence[Draft], bind: Callable[[Draft, UUID], None]) -> None:
+        self._session, self._bind = session, bind
+        self._known = _known(session, [d.iin_index for d in drafts if d.iin_index])
+        self._answers = _answers(session, [d.idempotency.key for d in drafts if d.idempotency])
+        self._rows: dict[Insert, list[dict[str, Any]]] = {_ADD_CHILDREN: [], _ADD_DIAGNOSES: [], _ADD_ANSWERS: []}
+        self._events: list[OutgoingEvent] = []
 
-    def take(self, draft: Draft, *, new_child: bool) -> Recorded:
+    def judge(self, draft: Draft) -> Outcome:
+        """The outcome of a draft, which the drafts before it may decide."""
+        key = draft.idempotency
+        if key is not None and key.key in self._answers:
+            return _replayed(self._answers[key.key], key)
+        child_id, open_referral = self._known.get(draft.iin_index, (None, None)) if draft.iin_index else (None, None)
+        if open_referral == draft.referral_id:
+            return _recorded(draft)
+        outcome = self._accept(draft, child_id) if open_referral is None else OpenReferralExists(open_referral)
+        if key is not None:
+            self._answers[key.key] = (key.body, outcome)
+            self._rows[_ADD_ANSWERS].append(
+                {
+                    "key_digest": key.key,
+                    "body_digest": key.body,
+                    "status": _ACCEPTED if isinstance(outcome, Recorded) else _CONFLICT,
+                    "referral_id": outcome.referral_id,
+                    "answered_at": to_ms(draft.submitted_at),
+                }
+            )
+        return outcome
+
+    def _accept(self, draft: Draft, known_child: UUID | None) -> Recorded:
         at = to_ms(draft.submitted_at)
-        if new_child:
-            self.children.append({"child_id": draft.child_id, "iin_index": draft.iin_index, "created_at": at})
-        self.diagnoses.append(
+        if known_child is None:
+            child = {"child_id": draft.child_id, "iin_index": draft.iin_index, "created_at": at}
+            self._rows[_ADD_CHILDREN].append(child)
+        else:
+            self._bind(draft, known_child)
+        self._rows[_ADD_DIAGNOSES].append(
             {
                 "referral_id": draft.referral_id,
                 "child_id": draft.child_id,
@@ -115,42 +125,17 @@ class _Batch:
                 "sealed": draft.sealed,
             }
         )
-        self.events.append(Message(name := str(draft.referral_id), DIAGNOSES, name, draft.event))
+        self._events.append(OutgoingEvent(DIAGNOSES, name := str(draft.referral_id), draft.event, name))
         if draft.iin_index:
-            self.known[draft.iin_index] = (draft.child_id, draft.referral_id)
-        taken = _recorded(draft)
-        self._remember(draft, _ACCEPTED, draft.referral_id, taken)
-        return taken
-
-    def refuse(self, draft: Draft, open_referral: UUID) -> OpenReferralExists:
-        refused = OpenReferralExists(open_referral)
-        self._remember(draft, _CONFLICT, open_referral, refused)
-        return refused
-
-    def _remember(self, draft: Draft, status: int, referral_id: UUID, outcome: Recorded | OpenReferralExists) -> None:
-        if (key := draft.idempotency) is None:
-            return
-        self.answers[key.key] = (key.body, outcome)
-        self.new_answers.append(
-            {
-                "key_digest": key.key,
-                "body_digest": key.body,
-                "status": status,
-                "referral_id": referral_id,
-                "answered_at": to_ms(draft.submitted_at),
-            }
-        )
+            self._known[draft.iin_index] = (draft.child_id, draft.referral_id)
+        return _recorded(draft)
 
     def write(self) -> None:
-        connection = self.session.connection()
-        for statement, rows in (
-            (_ADD_CHILDREN, self.children),
-            (_ADD_DIAGNOSES, self.diagnoses),
-            (_ADD_ANSWERS, self.new_answers),
-        ):
+        connection = self._session.connection()
+        for statement, rows in self._rows.items():
             if rows:
                 connection.execute(statement, rows)
-        outbox.add(self.session, self.events)
+        outbox.add(self._session, self._events)
 
 
 def _recorded(draft: Draft) -> Recorded:
@@ -158,14 +143,12 @@ def _recorded(draft: Draft) -> Recorded:
 
 
 def _is_recorded(session: Session, draft: Draft) -> bool:
-    return (
-        session.execute(select(diagnoses.c.child_id).where(diagnoses.c.referral_id == draft.referral_id)).first()
-        is not None
-    )
+    mine = select(diagnoses.c.child_id).where(diagnoses.c.referral_id == draft.referral_id)
+    return session.execute(mine).first() is not None
 
 
 def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID, UUID | None]]:
-    """Child id, and open referral if there is one, of each IIN index that is known."""
+    """The child id and the open referral, if any, by each known IIN index."""
     if not indexes:
         return {}
     rows = session.connection().execute(_FIND_CHILDREN, {"indexes": indexes})
@@ -173,7 +156,7 @@ def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID
 
 
 def _answers(session: Session, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, Recorded | OpenReferralExists]]:
-    """Body digest and outcome of each idempotency key that was answered before."""
+    """The body digest and the outcome by each idempotency key that was answered before."""
     if not keys:
         return {}
     rows = session.connection().execute(_FIND_ANSWERS, {"keys": keys})

@@ -1,4 +1,4 @@
-"""Intake's tables. Times are epoch milliseconds; whatever names a person is sealed, hashed or absent."""
+"""Intake's tables. Times are epoch milliseconds; personal data is sealed, hashed or absent."""
 
 from uuid import UUID
 
@@ -6,20 +6,21 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from services.kit.dead_letters.dead_letter import DeadLetterTable
-from services.kit.kafka.checkpoints import Positions
+from services.kit.dead_letters.dead_letter import dead_letter_table
+from services.kit.kafka.checkpoints import Checkpoints
 from services.kit.sql.inbox import Inbox
+from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
 
 metadata = MetaData()
 
 
 class _Table(SQLModel, registry=registry(metadata=metadata)):
-    """Intake's own registry: tables of several services live in one test process."""
+    """Every table of this service, on metadata of its own."""
 
 
 class Child(_Table, table=True):
-    """A child's pseudonymous id. A newborn has no IIN, and so no index."""
+    """A child's pseudonymous id. A newborn without an IIN has no index."""
 
     child_id: UUID = Field(primary_key=True)
     iin_index: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
@@ -27,7 +28,7 @@ class Child(_Table, table=True):
 
 
 class Diagnosis(_Table, table=True):
-    """A submission as it came. `open_iin` is the child's index while the referral is open: one at a time."""
+    """A submission. `open_iin` is the child's index while the referral is open, so that a child has one at a time."""
 
     referral_id: UUID = Field(primary_key=True)
     child_id: UUID = Field(foreign_key="child.child_id", index=True)
@@ -39,7 +40,7 @@ class Diagnosis(_Table, table=True):
 
 
 class Answered(_Table, table=True):
-    """The first answer to an idempotency key, which is kept as a digest of polyclinic and key."""
+    """The first answer to an idempotency key; `key_digest` is a digest of polyclinic and key."""
 
     key_digest: bytes = Field(sa_type=LargeBinary, primary_key=True)
     body_digest: bytes = Field(sa_type=LargeBinary)
@@ -49,7 +50,7 @@ class Answered(_Table, table=True):
 
 
 class Access(_Table, table=True):
-    """Where a referral is, as its events said: `center_id` is set while that center may read the child."""
+    """A referral's state by its events; `center_id` is set while that center may read the child."""
 
     referral_id: UUID = Field(primary_key=True)
     version: int
@@ -58,13 +59,9 @@ class Access(_Table, table=True):
 
 
 class Audit(_Table, table=True):
-    """Who read what. Append-only: the database refuses changes."""
+    """Reads of personal data. Append-only: the database refuses changes."""
 
-    sequence: int | None = Field(
-        None,
-        primary_key=True,
-        sa_type=BigInteger().with_variant(Integer, "sqlite"),
-    )
+    sequence: int | None = Field(None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite"))
     read_at: int = Field(sa_type=BigInteger)
     subject: str = Field(max_length=200)
     role: str = Field(max_length=16)
@@ -82,5 +79,6 @@ children, diagnoses, answered, access, audit = (
 )
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
-dead_letters = DeadLetterTable(metadata)
-positions = Positions(metadata)
+dead_letters = dead_letter_table(metadata)
+leases = lease_table(metadata)
+checkpoints = Checkpoints(metadata)

@@ -1,25 +1,24 @@
-"""What a submission's outcome looks like over HTTP."""
+"""The outcome of a submission as an HTTP answer, and as a line of a bulk answer."""
 
 from typing import Any
 
 import orjson
 from fastapi import Response
 
-from services.intake.entrypoints.bodies import refuse
 from services.intake.handlers.bulk import LineResult
 from services.intake.handlers.outcomes import Invalid, KeyReused, OpenReferralExists, Outcome, Recorded, Unavailable
-from services.kit.http.problems import Problem
+from services.kit.http.problems import Problem, validation_problem
 
 _REPLAYED = {"Idempotency-Replayed": "true"}
 
 
-def receipt(taken: Recorded) -> dict[str, str]:
-    """A DiagnosisReceipt's fields."""
+def receipt(recorded: Recorded) -> dict[str, str]:
+    """The fields of a DiagnosisReceipt."""
     return {
-        "referral_id": str(taken.referral_id),
-        "child_id": str(taken.child_id),
-        "priority": taken.priority.value,
-        "submitted_at": taken.submitted_at.isoformat(timespec="milliseconds"),
+        "referral_id": str(recorded.referral_id),
+        "child_id": str(recorded.child_id),
+        "priority": recorded.priority.value,
+        "submitted_at": recorded.submitted_at.isoformat(timespec="milliseconds"),
     }
 
 
@@ -33,7 +32,8 @@ def answer(outcome: Outcome | Invalid) -> Response:
 
 def problem(outcome: OpenReferralExists | KeyReused | Invalid) -> Problem:
     if isinstance(outcome, Invalid):
-        return refuse(outcome.errors)
+        errors = [{"loc": [one.field], "type": one.code, "msg": one.message} for one in outcome.errors]
+        return validation_problem(errors)
     if isinstance(outcome, KeyReused):
         return Problem(422, "idempotency_key_reused", "Idempotency-Key: was used before with another body")
     return Problem(
@@ -46,7 +46,7 @@ def problem(outcome: OpenReferralExists | KeyReused | Invalid) -> Problem:
 
 
 def result_line(result: LineResult) -> bytes:
-    """One line of NDJSON: the receipt under status 201, or the status, code and errors of the refusal."""
+    """One line of NDJSON: status 201 with the receipt, or status, code and errors of the refusal."""
     return orjson.dumps({"line": result.number} | _result(result.outcome), option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -56,7 +56,5 @@ def _result(outcome: Outcome | Invalid | Unavailable) -> dict[str, Any]:
     if isinstance(outcome, Unavailable):
         return {"status": 503, "code": "unavailable", "detail": "Not recorded: send this line again."}
     refused = problem(outcome)
-    members = {"status": refused.status, "code": refused.code, "detail": refused.detail, **refused.extra}
-    if refused.errors:
-        members["errors"] = [error.model_dump() for error in refused.errors]
-    return members
+    errors = {"errors": [one.model_dump() for one in refused.errors]} if refused.errors else {}
+    return {"status": refused.status, "code": refused.code, "detail": refused.detail, **refused.extra, **errors}

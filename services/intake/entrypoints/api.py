@@ -1,16 +1,16 @@
-"""`python -m services.intake.entrypoints.api`: the public API of intake."""
+"""The intake API: `python -m services.intake.entrypoints.api`."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.contracts.vocabulary import Role
+from services.contracts.authority import OPERATORS, operator
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
 from services.intake.entrypoints import bulk, children, diagnoses
 from services.intake.settings import IntakeSettings
-from services.kit.dead_letters.api import dead_letter_router
+from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import create_app
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
@@ -19,23 +19,22 @@ from services.kit.logging import configure_logging
 
 
 def create_api(settings: IntakeSettings) -> FastAPI:
-    """The application; it opens its database when it starts."""
+    """The application; its database is opened at its start."""
     health = Health()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with bootstrap(settings) as intake:
             app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
-            app.state.letters = intake.letters
-            health.checks["database"] = intake.database.ping
-            health.checks["migrated"] = lambda: HISTORY.check(intake.database)
+            app.state.dead_letters = intake.dead_letters
+            health.checks |= {"database": intake.database.ping, "migrated": lambda: HISTORY.check(intake.database)}
             yield
 
-    app = create_app("intake", health, lifespan, unbounded=("/v1/diagnoses/bulk",))
+    app = create_app("intake", health, lifespan)
     app.include_router(bulk.router)
     app.include_router(diagnoses.router)
     app.include_router(children.router)
-    app.include_router(dead_letter_router(Role.OPERATOR, Role.ADMIN))
+    app.include_router(dead_letters_router(operator, *OPERATORS))
     return app
 
 

@@ -1,41 +1,42 @@
-"""`/v1/diagnoses/bulk`: submissions of any number, a line each, in constant memory."""
+"""`/v1/diagnoses/bulk`: any number of submissions, a line each, in constant memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from tempfile import SpooledTemporaryFile
 
-import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.access import Polyclinic, TheIntake
 from services.intake.entrypoints.answers import result_line
-from services.intake.entrypoints.bodies import expect_type, idempotency_key
-from services.intake.entrypoints.examples import BULK_BODY, BULK_RESPONSES
-from services.intake.handlers.bulk import CHUNK, BulkTaking
+from services.intake.entrypoints.bodies import LARGEST_FILE, expect_type, idempotency_key
+from services.intake.entrypoints.openapi import BULK_REQUEST, BULK_RESPONSES
+from services.intake.handlers.bulk import CHUNK, BulkRequest
 from services.intake.handlers.formats import Csv, Format, Ndjson, WrongHeader
 from services.intake.handlers.lines import Line, Lines
 from services.kit.http.problems import Problem
+from services.kit.http.routes import guarded_router
 
-log = structlog.get_logger()
-router = APIRouter(tags=["diagnoses"])
+router = guarded_router(tags=["diagnoses"])
 NDJSON, CSV = "application/x-ndjson", "text/csv"
 IN_MEMORY = 1_000_000
-"""Bytes of results beyond which they lie on disk."""
+"""Bytes of results; more are written to disk."""
 
 
 @router.post(
     "/v1/diagnoses/bulk",
     summary="Submit many diagnoses, a line each",
     response_class=StreamingResponse,
-    openapi_extra=BULK_BODY,
+    openapi_extra=BULK_REQUEST,
     responses=BULK_RESPONSES,
+    max_body_size=LARGEST_FILE,
 )
 async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntake) -> Response:
     """Record each line as `POST /v1/diagnoses` would, and answer with one result a line when all have been read.
 
-    A line is refused by itself. With an `Idempotency-Key` a file sent again gets the first answers, line by line.
+    A line with errors is refused, and the others are recorded. With an `Idempotency-Key` a file sent again gets the
+    first answers, line by line.
     """
     media_type, key = expect_type(request, NDJSON, CSV), idempotency_key(request)
     results = SpooledTemporaryFile[bytes](IN_MEMORY)
@@ -43,7 +44,7 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
         await _Upload(intake, polyclinic.org, key, results).read(request, media_type)
     except BaseException as error:
         results.close()
-        if isinstance(error, ClientDisconnect):  # what was recorded stays; nobody is there to be told
+        if isinstance(error, ClientDisconnect):  # recorded lines stay recorded; the client is gone
             return Response(status_code=400)
         raise
     results.seek(0)
@@ -51,43 +52,44 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
 
 
 class _Upload:
-    """One request on its way in. Results wait until it has been read: many clients do not read while they send."""
+    """A bulk request while its body arrives. Results are sent after the end: many clients do not read while they send.
+
+    After a wrong header the body is still received, because a client that sends does not see an answer.
+    """
 
     def __init__(self, intake: Intake, org: str, key: str | None, results: SpooledTemporaryFile[bytes]) -> None:
         self._intake, self._org, self._key, self._results = intake, org, key, results
-        self._taking: BulkTaking | None = None
+        self._bulk: BulkRequest | None = None
+        self._wrong: WrongHeader | None = None
         self._waiting: list[Line] = []
 
     async def read(self, request: Request, media_type: str) -> None:
         """Raises Problem 422 when the first line of a CSV is no header."""
         if media_type == NDJSON:
             self._begin(Ndjson())
-        lines, wrong = Lines(), None
+        lines = Lines()
         async for part in request.stream():
-            if wrong is None:  # else read on to the end: who still sends does not see an answer
-                self._waiting += lines.feed(part)
-                try:
-                    await self._take(CHUNK)
-                except WrongHeader as error:
-                    wrong = error
-        if wrong is None:
-            self._waiting += lines.end()
-            try:
-                return await self._take(1)
-            except WrongHeader as error:
-                wrong = error
-        raise Problem.of_field(wrong.column, "wrong_header", wrong.message) from None
+            await self._process(lines.feed(part), CHUNK)
+        await self._process(lines.end(), 1)
+        if self._wrong:
+            raise Problem.of_field(self._wrong.column, "wrong_header", self._wrong.message)
 
-    async def _take(self, least: int) -> None:
-        if self._waiting and self._taking is None:
-            self._begin(Csv(self._waiting.pop(0).raw or b""))
-        while self._taking and len(self._waiting) >= least:
+    async def _process(self, lines: Iterable[Line], least: int) -> None:
+        """Process `lines` in chunks, as long as `least` of them wait."""
+        if self._wrong:
+            return
+        self._waiting += lines
+        if self._waiting and self._bulk is None:
+            try:
+                self._begin(Csv(self._waiting.pop(0).raw or b""))
+            except WrongHeader as error:
+                self._wrong = error
+        while self._bulk and len(self._waiting) >= least:
             chunk, self._waiting = self._waiting[:CHUNK], self._waiting[CHUNK:]
-            taken = await self._taking.take(chunk)
-            self._results.write(b"".join(map(result_line, taken)))
+            self._results.write(b"".join(map(result_line, await self._bulk.process(chunk))))
 
     def _begin(self, format: Format) -> None:
-        self._taking = BulkTaking(self._intake.submitting, self._org, format, self._key)
+        self._bulk = BulkRequest(self._intake.submitting, self._org, format, self._key)
 
 
 def _parts(results: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:

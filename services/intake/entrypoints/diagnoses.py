@@ -1,14 +1,15 @@
 """`/v1/diagnoses`: submitting one diagnosis."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.contracts.submissions import DiagnosisReceipt
 from services.intake.entrypoints.access import Polyclinic, TheIntake
 from services.intake.entrypoints.answers import answer
-from services.intake.entrypoints.bodies import expect_type, idempotency_key, read_body
-from services.intake.entrypoints.examples import SUBMISSION_BODY, SUBMIT_RESPONSES
+from services.intake.entrypoints.bodies import LARGEST_SUBMISSION, expect_type, idempotency_key
+from services.intake.entrypoints.openapi import SUBMISSION_REQUEST, SUBMISSION_RESPONSES
+from services.kit.http.routes import guarded_router
 
-router = APIRouter(tags=["diagnoses"])
+router = guarded_router(tags=["diagnoses"])
 
 
 @router.post(
@@ -16,14 +17,15 @@ router = APIRouter(tags=["diagnoses"])
     status_code=201,
     response_model=DiagnosisReceipt,
     summary="Submit a child's diagnosis",
-    openapi_extra=SUBMISSION_BODY,
-    responses=SUBMIT_RESPONSES,
+    openapi_extra=SUBMISSION_REQUEST,
+    responses=SUBMISSION_RESPONSES,
+    max_body_size=LARGEST_SUBMISSION,
 )
 async def submit_diagnosis(request: Request, polyclinic: Polyclinic, intake: TheIntake) -> Response:
-    """Record a diagnosis and open a referral. The child is routed to the nearest center with a free place by itself.
+    """Record a diagnosis and open a referral. The network routes the child to the nearest center with a free place.
 
     With an `Idempotency-Key` a repeat gets the first answer (`Idempotency-Replayed: true`).
     """
     expect_type(request, "application/json")
     key = idempotency_key(request)
-    return answer(await intake.submitting.submit_raw(await read_body(request), polyclinic.org, key))
+    return answer(await intake.submitting.submit(await request.body(), polyclinic.org, key))

@@ -1,55 +1,47 @@
-"""What is read over HTTP: a diagnosis as it was submitted, and a child with its referrals."""
+"""The answers with personal data: a diagnosis as it was submitted, and a child with its referrals."""
 
-from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 
-from services.contracts.submissions import Child, Diagnosis, DiagnosisSubmission, Guardian
-from services.contracts.vocabulary import Modality, Priority
+from services.contracts.submissions import Child, DiagnosisSubmission, Guardian
+from services.contracts.vocabulary import Priority
 from services.intake.handlers.read import DiagnosisRecord
 from services.kit.http.problems import Problem
 
 
-class Private(BaseModel):
-    """What holds personal data: errors do not repeat it."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
+def _iso(moment: object) -> object:
+    return moment.isoformat(timespec="milliseconds") if isinstance(moment, datetime) else moment
 
 
-class DiagnosisAnswer(Private):
-    """A diagnosis as its polyclinic submitted it. `priority` is the one that counts."""
+class Private(BaseModel, hide_input_in_errors=True):
+    """A body with personal data, which errors do not repeat."""
+
+
+class ReferralOutline(Private, from_attributes=True):
+    """A referral without its child. `priority` is the one by which the referral is ranked."""
 
     referral_id: UUID
-    child_id: UUID
     polyclinic_id: str
-    submitted_at: str
+    submitted_at: Annotated[str, BeforeValidator(_iso)]
     priority: Priority
-    child: Child
-    guardian: Guardian
-    diagnosis: Diagnosis
-    settlement_id: str
-    modalities: tuple[Modality, ...]
-    max_distance_km: float | None
+
+
+class DiagnosisAnswer(ReferralOutline, DiagnosisSubmission):
+    """A diagnosis as its polyclinic submitted it, except that `priority` is the one that the referral was given."""
+
+    child_id: UUID
 
     @classmethod
     def of(cls, record: DiagnosisRecord) -> "DiagnosisAnswer":
-        fields = {name: getattr(record.submission, name) for name in DiagnosisSubmission.model_fields}
-        return cls.model_construct(**fields | _outline(record) | {"child_id": record.child_id})
-
-
-class ReferralOutline(BaseModel):
-    """One referral of a child, as far as the asker may see it."""
-
-    referral_id: UUID
-    polyclinic_id: str
-    submitted_at: str
-    priority: Priority
+        outline = ReferralOutline.model_validate(record)
+        return cls(**dict(record.submission) | dict(outline) | {"child_id": record.child_id})
 
 
 class ChildAnswer(Private):
-    """A child as last submitted in a referral that the asker may read, and those referrals, the newest first."""
+    """A child as in the newest referral that the asker may read, and all of those referrals, the newest first."""
 
     child_id: UUID
     child: Child
@@ -57,33 +49,24 @@ class ChildAnswer(Private):
     referrals: list[ReferralOutline]
 
     @classmethod
-    def of(cls, records: Sequence[DiagnosisRecord]) -> "ChildAnswer":
+    def of(cls, records: list[DiagnosisRecord]) -> "ChildAnswer":
         newest = records[0]
         return cls(
             child_id=newest.child_id,
             child=newest.submission.child,
             guardian=newest.submission.guardian,
-            referrals=[ReferralOutline(**_outline(record)) for record in records],
+            referrals=[ReferralOutline.model_validate(record) for record in records],
         )
 
 
-class Lookup(Private):
-    """The body of `POST /v1/children/lookup`: the number is in the body, because addresses are written down."""
-
-    model_config = ConfigDict(extra="forbid")
+class Lookup(Private, extra="forbid"):
+    """The body of `POST /v1/children/lookup`: an IIN in the address would be written to access logs."""
 
     iin: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(examples=["200615600014"])
 
 
-def not_found(what: str) -> Problem:
-    """The same whether it is not there or not the asker's, so that ids do not leak."""
-    return Problem(404, "not_found", f"{what}: there is none that you may read")
-
-
-def _outline(record: DiagnosisRecord) -> dict[str, object]:
-    return {
-        "referral_id": record.referral_id,
-        "polyclinic_id": record.polyclinic_id,
-        "submitted_at": record.submitted_at.isoformat(timespec="milliseconds"),
-        "priority": record.priority,
-    }
+def found(what: str, records: list[DiagnosisRecord]) -> list[DiagnosisRecord]:
+    """The records. Raises Problem 404 when there is none, whether it does not exist or may not be read."""
+    if not records:
+        raise Problem(404, "not_found", f"{what}: there is none that you may read")
+    return records

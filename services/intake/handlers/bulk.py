@@ -1,22 +1,23 @@
-"""Taking many submissions: some hundred lines are one transaction, and each line has its own result."""
+"""Bulk submission: some hundred lines are one transaction, and each line has its own result."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from services.intake.domain.validation import FieldError, check_submission
-from services.intake.handlers.drafts import Draft, IdempotencyKey, Moment
-from services.intake.handlers.formats import BulkSubmission, Format
+from services.intake.domain.validation import FieldError
+from services.intake.handlers.drafts import Draft
+from services.intake.handlers.formats import Format
 from services.intake.handlers.lines import LONGEST, Line
 from services.intake.handlers.outcomes import Invalid, Outcome, Unavailable
-from services.intake.handlers.parsing import Unparsed, every_error
-from services.intake.handlers.submit import Submitting
+from services.intake.handlers.parsing import Unparsed
+from services.intake.handlers.submit import Refusal, Submitting
 from services.kit.errors import TransientError
 
 CHUNK = 500
 """Lines of one transaction."""
 PAUSES = (0.1, 0.3, 1.0, 3.0)
-"""Seconds between tries while the database fails; then the lines are answered 503, and may be sent again."""
+"""Seconds between tries while the database fails. After the last, the lines are answered 503."""
 
 BulkOutcome = Outcome | Invalid | Unavailable
 
@@ -27,17 +28,9 @@ class LineResult:
     outcome: BulkOutcome
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """By the rules of today; the first answer to its key would still be given."""
-
-    invalid: Invalid
-    key: IdempotencyKey
-
-
 @dataclass
-class BulkTaking:
-    """One bulk request of one polyclinic. Line n without a key of its own has `file_key:n` when there is a file key."""
+class BulkRequest:
+    """One polyclinic's bulk request. With a `file_key`, line n has the key `file_key:n` unless it names its own."""
 
     submitting: Submitting
     polyclinic_id: str
@@ -46,61 +39,50 @@ class BulkTaking:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _failing: bool = False
 
-    async def take(self, lines: Sequence[Line]) -> list[LineResult]:
-        """One result a line, in order; what was taken is durable."""
-        checked = await asyncio.to_thread(self._prepare, lines)
-        drafts = [one for one in checked if isinstance(one, Draft)]
-        recorded = iter(await self._record(drafts))
+    async def process(self, lines: Sequence[Line]) -> list[LineResult]:
+        """One result a line, in order; recorded lines are durable."""
+        drafts = await asyncio.to_thread(self._draft_all, lines)
+        recorded = iter(await self._record([one for one in drafts if isinstance(one, Draft)]))
         return [
-            LineResult(line.number, next(recorded) if isinstance(one, Draft) else await self._refused(one))
-            for line, one in zip(lines, checked, strict=True)
+            LineResult(line.number, next(recorded) if isinstance(one, Draft) else await self._refuse(one))
+            for line, one in zip(lines, drafts, strict=True)
         ]
 
-    def _prepare(self, lines: Sequence[Line]) -> list[Draft | Invalid | _Refused]:
-        moment = self.submitting.moment()
-        return [self._check(line, moment) for line in lines]
+    def _draft_all(self, lines: Sequence[Line]) -> list[Draft | Refusal]:
+        at = self.submitting.now()
+        return [self._draft(line, at) for line in lines]
 
-    def _check(self, line: Line, moment: Moment) -> Draft | Invalid | _Refused:
+    def _draft(self, line: Line, at: datetime) -> Draft | Refusal:
         if line.raw is None:
-            return Invalid((FieldError("line", "too_long", f"has more than {LONGEST} bytes"),))
-        submitting = self.submitting
+            return Refusal(Invalid((FieldError("line", "too_long", f"has more than {LONGEST} bytes"),)))
         try:
             submission = self.format.read(line.raw)
         except Unparsed as error:
-            return self._invalid(every_error(error, moment.today, submitting.reference))
-        key = self._key(submission, line.number)
-        if errors := check_submission(submission, moment.today, submitting.reference):
-            invalid = self._invalid(errors)
-            return _Refused(invalid, key) if key else invalid
-        return submitting.drafting.draft(submission, self.polyclinic_id, moment, key)
+            return self.submitting.unparsed(error, at)
+        key = submission.idempotency_key or (f"{self.file_key}:{line.number}" if self.file_key else None)
+        return self.submitting.draft(submission, self.polyclinic_id, at, key)
 
-    def _key(self, submission: BulkSubmission, number: int) -> IdempotencyKey | None:
-        key = submission.idempotency_key or (f"{self.file_key}:{number}" if self.file_key else None)
-        return self.submitting.drafting.key(self.polyclinic_id, key, submission) if key else None
-
-    def _invalid(self, errors: Sequence[FieldError]) -> Invalid:
-        return Invalid(tuple(replace(error, field=self.format.name(error.field)) for error in errors))
-
-    async def _refused(self, refused: Invalid | _Refused) -> BulkOutcome:
-        if isinstance(refused, Invalid):
-            return refused
+    async def _refuse(self, refusal: Refusal) -> BulkOutcome:
         try:
-            return await self.submitting.submissions.replay(refused.key) or refused.invalid
+            outcome = await self.submitting.refuse(refusal)
         except TransientError:
             return Unavailable()
+        if isinstance(outcome, Invalid):
+            return Invalid(tuple(replace(error, field=self.format.name(error.field)) for error in outcome.errors))
+        return outcome
 
     async def _record(self, drafts: Sequence[Draft]) -> Sequence[BulkOutcome]:
+        """The outcomes; a chunk after one that failed to the end is tried once only."""
         if not drafts:
             return []
-        for pause in () if self._failing else PAUSES:
+        for pause in (None,) if self._failing else (*PAUSES, None):
             try:
-                return await self.submitting.submissions.record(drafts)
+                outcomes = await self.submitting.submissions.record(drafts)
             except TransientError:
-                await self.sleep(pause)
-        try:
-            outcomes = await self.submitting.submissions.record(drafts)
-        except TransientError:
-            self._failing = True
-            return [Unavailable()] * len(drafts)
-        self._failing = False
-        return outcomes
+                if pause is not None:
+                    await self.sleep(pause)
+            else:
+                self._failing = False
+                return outcomes
+        self._failing = True
+        return [Unavailable()] * len(drafts)

@@ -1,15 +1,16 @@
-"""A submission that passed the rules, made ready to be stored: ids, sealed data and event bytes."""
+"""Drafts: valid submissions ready to be stored, with their ids, sealed data and event."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from services.contracts.days import day_of
 from services.contracts.events import DiagnosisRecordedV1, write_event
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority
-from services.intake.domain.ages import age_in_months, almaty_day
+from services.intake.domain.ages import age_in_months
 from services.intake.domain.priorities import decide_priority
 
 SOURCE = "/joldama/intake"
@@ -17,7 +18,7 @@ _submission = DiagnosisSubmission.__pydantic_serializer__
 
 
 class Vault(Protocol):
-    """Keeps personal data unreadable at rest."""
+    """Encrypts personal data at rest."""
 
     def seal(self, child_id: UUID, plain: bytes) -> bytes: ...
 
@@ -29,20 +30,8 @@ class Vault(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """When a submission came: to the millisecond that is stored, and its day in Almaty."""
-
-    at: datetime
-    today: date
-
-    @classmethod
-    def of(cls, now: datetime) -> "Moment":
-        return cls(now.replace(microsecond=now.microsecond // 1000 * 1000), almaty_day(now))
-
-
-@dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """Digests of whose key it is, and of the body that came with it."""
+    """Digests of the polyclinic with its key, and of the body."""
 
     key: bytes
     body: bytes
@@ -50,7 +39,7 @@ class IdempotencyKey:
 
 @dataclass(slots=True)
 class Draft:
-    """What will be stored if nothing speaks against it. `child_id` is new; a known child's replaces it."""
+    """A submission to be stored. `child_id` is new; that of a known child replaces it."""
 
     referral_id: UUID
     child_id: UUID
@@ -73,16 +62,16 @@ class Drafting:
     new_id: Callable[[], UUID]
 
     def draft(
-        self, submission: DiagnosisSubmission, polyclinic_id: str, moment: Moment, key: IdempotencyKey | None = None
+        self, submission: DiagnosisSubmission, polyclinic_id: str, at: datetime, key: IdempotencyKey | None = None
     ) -> Draft:
-        iin, age = submission.child.iin, age_in_months(submission.child.birth_date, moment.today)
+        iin, age = submission.child.iin, age_in_months(submission.child.birth_date, day_of(at))
         draft = Draft(
             referral_id=self.new_id(),
             child_id=self.new_id(),
             polyclinic_id=polyclinic_id,
             age_months=age,
             priority=decide_priority(age, submission.priority),
-            submitted_at=moment.at,
+            submitted_at=at,
             iin_index=None if iin is None else self.vault.index(iin),
             idempotency=key,
             submission=submission,
@@ -91,22 +80,22 @@ class Drafting:
         return draft
 
     def bind(self, draft: Draft, child_id: UUID) -> None:
-        """Make `draft` one of the child known as `child_id`: its sealed data and its event say so."""
+        """Seal the data and write the event of `draft` under the id `child_id`."""
         draft.child_id = child_id
         draft.sealed = self.vault.seal(child_id, write_submission(draft.submission))
-        # a referral is recorded once, so its id names this event too
+        # a referral is recorded once, so its id is the id of this event too
         draft.event = write_event(
             _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at
         )
 
     def key(self, polyclinic_id: str, key: str, submission: DiagnosisSubmission) -> IdempotencyKey:
-        """Two bodies that mean the same are the same, however they were written."""
+        """The digests of a key. Bodies of the same content are equal, however their JSON was written."""
         whose = self.vault.digest(polyclinic_id.encode(), key.encode())
         return IdempotencyKey(whose, self.vault.digest(write_submission(submission)))
 
 
 def write_submission(submission: DiagnosisSubmission) -> bytes:
-    """The submission as JSON, without what a subclass adds to it (a line's own idempotency key)."""
+    """The submission as JSON, without the fields of a subclass (the idempotency key of a line)."""
     return _submission.to_json(submission, exclude_none=True)
 
 

@@ -1,4 +1,4 @@
-"""Following the referrals' life: who may read a child, and when the child may be referred again."""
+"""Access rules from the referrals' events: the center that may read a child, and whether a referral is closed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,12 @@ from services.contracts.vocabulary import CLOSED, ReferralState
 from services.kit.errors import PermanentError
 
 MAY_READ = frozenset({ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED})
-"""While a referral is in one of these, the center named with it holds an open offer."""
-ENDS_OFFER = (OfferDeclinedV1,)
-"""After these the named center holds it no more, whatever the referral's state."""
+"""The states in which the referral's center has an open offer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a referral, as far as intake is concerned."""
+class AccessChange:
+    """The part of a referral's event that intake stores; `center_id` is the center with an open offer."""
 
     event_id: str
     referral_id: UUID
@@ -31,15 +29,15 @@ class Step:
 
 
 class AccessRules(Protocol):
-    """Who may read which referral's child."""
+    """The stored access rules."""
 
-    async def follow(self, steps: Sequence[Step]) -> None:
-        """Apply each step once, an older version never over a newer one; durable when it returns."""
+    async def follow(self, changes: Sequence[AccessChange]) -> None:
+        """Apply each change once, an older version never over a newer one; durable when it returns."""
         ...
 
 
-def read_step(raw: bytes | None) -> Step | None:
-    """The step in a message of the referrals' topic, or None for other events; raises PermanentError."""
+def read_change(raw: bytes | None) -> AccessChange | None:
+    """The change in a message of the referrals' topic, or None for other events; raises PermanentError."""
     try:
         event = read_event(raw)
     except MalformedEvent as error:
@@ -47,12 +45,14 @@ def read_step(raw: bytes | None) -> Step | None:
     if event is None or not isinstance(event.data, ReferralEvent):
         return None
     data = event.data
-    holds = data.state in MAY_READ and not isinstance(data, ENDS_OFFER)
-    return Step(event.envelope.id, data.referral_id, data.version, data.state, data.center_id if holds else None)
+    # a decline names the center whose offer it ends, whatever the referral's state is
+    has_offer = data.state in MAY_READ and not isinstance(data, OfferDeclinedV1)
+    center_id = data.center_id if has_offer else None
+    return AccessChange(event.envelope.id, data.referral_id, data.version, data.state, center_id)
 
 
 async def follow(rules: AccessRules, messages: Sequence[bytes | None]) -> None:
-    """Take a batch of messages in one transaction."""
-    steps = [step for raw in messages if (step := read_step(raw))]
-    if steps:
-        await rules.follow(steps)
+    """Process a batch of messages in one transaction."""
+    changes = [change for raw in messages if (change := read_change(raw))]
+    if changes:
+        await rules.follow(changes)

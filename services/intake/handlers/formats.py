@@ -1,8 +1,8 @@
-"""The two formats of bulk submissions: a JSON object a line, or a flat CSV row a line."""
+"""The two formats of bulk submissions: NDJSON, and CSV with a flat row a line."""
 
 import csv
 import re
-from typing import Annotated, Protocol
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
@@ -27,33 +27,25 @@ _COLUMNS = {path: column for column, path in _PATHS.items()}
 
 
 class BulkSubmission(DiagnosisSubmission):
-    """A line of a bulk submission: a body of `POST /v1/diagnoses`, and the line's own idempotency key if it has one."""
+    """A line of a bulk submission: a body of `POST /v1/diagnoses` with an optional idempotency key of the line."""
 
     idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-class Format(Protocol):
-    """How a line becomes a submission."""
-
-    def read(self, raw: bytes) -> BulkSubmission:
-        """Raises Unparsed."""
-        ...
-
-    def name(self, field: str) -> str:
-        """What this format calls the field with that dotted path."""
-        ...
-
-
 class Ndjson:
+    """One JSON object a line."""
+
     def read(self, raw: bytes) -> BulkSubmission:
+        """The submission in a line. Raises Unparsed."""
         return parse(BulkSubmission, raw)
 
     def name(self, field: str) -> str:
+        """The name, in this format, of the field with that dotted path."""
         return field
 
 
 class WrongHeader(ValueError):
-    """The CSV's first line is not the header; `column` is the one at fault."""
+    """The first line of a CSV is not the header; `column` is the wrong or missing one."""
 
     def __init__(self, column: str, message: str) -> None:
         super().__init__(f"{column}: {message}")
@@ -92,8 +84,11 @@ class Csv:
         return _COLUMNS.get(field, field.partition(".")[0] if field.startswith("modalities") else field)
 
 
+Format = Ndjson | Csv
+
+
 def _no_column(cell: str, line: list[str]) -> WrongHeader:
-    """Repeats `cell` only when the line is a header by its other cells: without one it is somebody's data."""
+    """Repeats `cell` only when other cells of the line are columns; else the line may be personal data."""
     columns = f"{', '.join(CSV_COLUMNS)}, with commas between"
     if _HARMLESS.fullmatch(cell) and not set(CSV_COLUMNS).isdisjoint(line):
         return WrongHeader(cell, f"is no column; they are {columns}")
@@ -114,11 +109,10 @@ def _cells(raw: bytes) -> list[str]:
 
 
 def _body(cells: dict[str, str]) -> dict[str, object]:
-    """The submission as it would be in JSON; an empty group is left out, so that it is missed by name."""
-    body: dict[str, object] = {"child": {}, "guardian": {}, "diagnosis": {}}
+    """The submission as it would be in JSON."""
+    body: dict[str, Any] = {"child": {}, "guardian": {}, "diagnosis": {}}
     for column, cell in cells.items():
         group, _, field = _PATHS.get(column, column).partition(".")
-        place = body[group] if field else body
-        assert isinstance(place, dict)  # noqa: S101  the three groups are
-        place[field or group] = [one.strip() for one in cell.split(";")] if column == "modalities" else cell
+        part = body[group] if field else body
+        part[field or group] = [one.strip() for one in cell.split(";")] if column == "modalities" else cell
     return body

@@ -1,8 +1,9 @@
-"""Submissions that come at the same time share a transaction: what waits while one is written is written next."""
+"""Grouped transactions: the submissions that arrive while one transaction is written share the next one."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import Outcome
@@ -14,18 +15,18 @@ MOST = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _Request:
     drafts: Sequence[Draft]
     outcomes: asyncio.Future[list[Outcome]]
 
 
 @dataclass
 class GroupedSubmissions:
-    """The record behind `inner`, written by `lanes` transactions at a time."""
+    """Groups requests to the record `inner`, which is written by `lanes` transactions at a time."""
 
     inner: Submissions
     lanes: int = 1
-    _waiting: list[_Waiting] = field(default_factory=list)
+    _waiting: list[_Request] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _busy: int = 0
 
@@ -33,7 +34,7 @@ class GroupedSubmissions:
         """One outcome a draft, in order, durable when it returns. Raises TransientError when the record fails."""
         if len(drafts) >= MOST:
             return await self.inner.record(drafts)
-        mine = _Waiting(drafts, asyncio.get_running_loop().create_future())
+        mine = _Request(drafts, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         if self._busy < self.lanes:
             self._busy += 1
@@ -48,19 +49,28 @@ class GroupedSubmissions:
     async def _write(self) -> None:
         try:
             while self._waiting:
-                await self._write_group(self._take())
+                await self._write_group(self._next_group())
         finally:
-            self._busy -= 1  # in the same turn as the look at who waits: nobody is left behind
+            self._busy -= 1  # without an await since the last look at `_waiting`, so no request is forgotten
 
-    async def _write_group(self, group: list[_Waiting]) -> None:
+    async def _write_group(self, group: list[_Request]) -> None:
         try:
-            outcomes = await self.inner.record([draft for one in group for draft in one.drafts])
+            outcomes = iter(await self.inner.record([draft for one in group for draft in one.drafts]))
         except Exception as error:
-            await self._apart(group, error)
-        else:
-            _answer(group, outcomes)
+            if len(group) > 1 and not isinstance(error, TransientError):
+                for one in group:  # the error is one request's: each is written apart
+                    await self._write_group([one])
+            else:
+                for one in group:
+                    if not one.outcomes.done():
+                        one.outcomes.set_exception(error)
+            return
+        for one in group:
+            own = list(islice(outcomes, len(one.drafts)))
+            if not one.outcomes.done():  # its client may have gone away
+                one.outcomes.set_result(own)
 
-    def _take(self) -> list[_Waiting]:
+    def _next_group(self) -> list[_Request]:
         size = count = 0
         for one in self._waiting:
             size += len(one.drafts)
@@ -69,27 +79,3 @@ class GroupedSubmissions:
             count += 1
         group, self._waiting = self._waiting[:count], self._waiting[count:]
         return group
-
-    async def _apart(self, group: list[_Waiting], error: Exception) -> None:
-        """A failing record fails all; any other error is found out one by one, and is its own request's."""
-        for one in group:
-            if len(group) > 1 and not isinstance(error, TransientError):
-                try:
-                    _answer([one], await self.inner.record(one.drafts))
-                except Exception as own:
-                    _fail(one, own)
-            else:
-                _fail(one, error)
-
-
-def _answer(group: Sequence[_Waiting], outcomes: list[Outcome]) -> None:
-    at = 0
-    for one in group:
-        if not one.outcomes.done():  # its request may have gone away
-            one.outcomes.set_result(outcomes[at : at + len(one.drafts)])
-        at += len(one.drafts)
-
-
-def _fail(one: _Waiting, error: Exception) -> None:
-    if not one.outcomes.done():
-        one.outcomes.set_exception(error)

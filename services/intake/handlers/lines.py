@@ -1,10 +1,10 @@
-"""A stream of bytes as numbered lines, in constant memory."""
+"""Splitting a stream of bytes into numbered lines, in constant memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST = 64 * 1024
-"""Bytes of one line; a longer one is refused by itself."""
+"""Bytes of a line; a longer one is refused, and the others are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Line:
 
 
 class Lines:
-    """`feed` parts of the stream as they come, then `end`; each answers with the lines that are complete by then."""
+    """A splitter: `feed` each part of the stream, then call `end`. Both yield the lines that are complete by then."""
 
     def __init__(self) -> None:
         self._rest, self._number, self._too_long = b"", 0, False
@@ -25,7 +25,7 @@ class Lines:
         *complete, self._rest = (self._rest + part).split(b"\n")
         for raw in complete:
             yield from self._line(raw)
-        if len(self._rest) > LONGEST:  # forget what has come of it: only its end is waited for
+        if len(self._rest) > LONGEST:  # its bytes are dropped up to its end
             self._rest, self._too_long = b"", True
 
     def end(self) -> Iterator[Line]:

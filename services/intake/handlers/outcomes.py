@@ -1,4 +1,4 @@
-"""What becomes of one submission."""
+"""The outcomes of one submission."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from services.intake.domain.validation import FieldError
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Stored, with its event beside it. `replayed`: it had been stored before, under the same idempotency key."""
+    """Stored together with its event. `replayed`: an earlier request had the same idempotency key."""
 
     referral_id: UUID
     child_id: UUID
@@ -29,20 +29,20 @@ class OpenReferralExists:
 
 @dataclass(frozen=True, slots=True)
 class KeyReused:
-    """Refused: the idempotency key came with another body before."""
+    """Refused: an earlier request had the same idempotency key and another body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """Refused: every field that cannot be taken."""
+    """Refused for these errors."""
 
     errors: tuple[FieldError, ...]
 
 
-Outcome = Recorded | OpenReferralExists | KeyReused
-"""What the record says of a draft."""
-
-
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Not recorded, as far as is known, because the database failed: to be sent again."""
+    """Not recorded, as far as is known, because the database failed: the client may send it again."""
+
+
+Outcome = Recorded | OpenReferralExists | KeyReused
+"""The outcome of a valid submission."""

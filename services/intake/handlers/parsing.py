@@ -1,7 +1,7 @@
-"""From bytes to a submission, or to all that is wrong with them."""
+"""From bytes to a submission, or to all of its errors."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
@@ -9,23 +9,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.contracts.submissions import Child, Diagnosis, DiagnosisSubmission
 from services.contracts.vocabulary import Modality
-from services.intake.domain.validation import (
-    FieldError,
-    Reference,
-    check_child,
-    check_diagnosis,
-    check_modalities,
-    check_settlement,
-)
+from services.intake.domain.validation import FieldError, Reference, check_parts
 
-T = TypeVar("T")
 S = TypeVar("S", bound=DiagnosisSubmission)
-_modalities = TypeAdapter(tuple[Modality, ...])
-_settlement = TypeAdapter(str)
+_PARTS: Mapping[str, TypeAdapter[Any]] = {
+    "child": TypeAdapter(Child),
+    "diagnosis": TypeAdapter(Diagnosis),
+    "settlement_id": TypeAdapter(str),
+    "modalities": TypeAdapter(tuple[Modality, ...]),
+}
+"""The parts of a submission to which rules apply; each is checked even when the shape of another is invalid."""
 
 
 class Unparsed(ValueError):
-    """The submission's shape is wrong; `errors` name each field, `raw` is what it was, as far as that is known."""
+    """A submission of an invalid shape: the errors by field, and the decoded body as far as it could be decoded."""
 
     def __init__(self, errors: Sequence[FieldError], raw: Any = None) -> None:
         super().__init__("not a submission")
@@ -37,33 +34,25 @@ class Unparsed(ValueError):
 
 
 def parse(model: type[S], body: bytes) -> S:
-    """Raises Unparsed."""
+    """The submission in a JSON body. Raises Unparsed."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise _unparsed(error, body) from None
 
 
-def every_error(refused: Unparsed, today: date, reference: Reference) -> tuple[FieldError, ...]:
-    """The errors of shape, and what the rules say of the parts whose shape is right."""
-    raw = refused.raw if isinstance(refused.raw, dict) else {}
-    return (
-        *refused.errors,
-        *_checked(Child.model_validate, raw.get("child"), lambda child: check_child(child, today)),
-        *_checked(Diagnosis.model_validate, raw.get("diagnosis"), lambda found: check_diagnosis(found, reference)),
-        *_checked(_settlement.validate_python, raw.get("settlement_id"), lambda id: check_settlement(id, reference)),
-        *_checked(_modalities.validate_python, raw.get("modalities"), check_modalities),
-    )
+def every_error(unparsed: Unparsed, today: date, reference: Reference) -> tuple[FieldError, ...]:
+    """The errors of shape, and the errors by the rules of the parts whose shape is valid."""
+    raw = unparsed.raw if isinstance(unparsed.raw, dict) else {}
+    parts = {name: _valid(adapter, raw.get(name)) for name, adapter in _PARTS.items()}
+    return (*unparsed.errors, *check_parts(today, reference, **parts))
 
 
-def _checked(
-    validate: Callable[[Any], T], raw: Any, check: Callable[[T], Iterator[FieldError]]
-) -> Sequence[FieldError]:
+def _valid(adapter: TypeAdapter[Any], part: Any) -> Any:
     try:
-        part = validate(raw)
+        return adapter.validate_python(part)
     except ValidationError:
-        return ()
-    return tuple(check(part))
+        return None
 
 
 def _unparsed(error: ValidationError, body: bytes) -> Unparsed:
@@ -80,5 +69,5 @@ def _shape_errors(error: ValidationError) -> Iterator[FieldError]:
     parents = {one["loc"][:-1] for one in found if one["loc"]}
     for one in found:
         if one["type"] == "too_short" and one["loc"] in parents:
-            continue  # only because the items that are named by themselves were not counted
+            continue  # too short only because its invalid items, which have errors of their own, were not counted
         yield FieldError(".".join(map(str, one["loc"])) or "body", one["type"], one["msg"])

@@ -1,49 +1,32 @@
-"""Reading personal data: only who may, and each read leaves its row in the audit."""
+"""Reading personal data, under the access rules; each read is written to the audit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from services.contracts.authority import Holder
 from services.contracts.submissions import DiagnosisSubmission
-from services.contracts.vocabulary import Priority, Role
+from services.contracts.vocabulary import Priority
 from services.intake.handlers.drafts import Vault
 
 
-class Action(StrEnum):
-    """What was read, as the audit says it."""
+class Read(StrEnum):
+    """A kind of read, as the audit names it, and by which key it finds diagnoses."""
 
-    DIAGNOSIS_READ = "diagnosis.read"
-    CHILD_READ = "child.read"
-    CHILD_LOOKED_UP = "child.lookup"
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks: what the access rules compare, and what the audit keeps."""
-
-    subject: str
-    role: Role
-    org: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDiagnosis:
-    """A row as it is kept."""
-
-    referral_id: UUID
-    child_id: UUID
-    polyclinic_id: str
-    submitted_at: datetime
-    priority: Priority
-    sealed: bytes
+    DIAGNOSIS = "diagnosis.read"
+    """By referral id."""
+    CHILD = "child.read"
+    """By child id."""
+    LOOKUP = "child.lookup"
+    """By IIN index."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisRecord:
-    """A submission as its polyclinic made it, and what was made of it."""
+    """A recorded submission with its ids and its priority."""
 
     referral_id: UUID
     child_id: UUID
@@ -53,51 +36,30 @@ class DiagnosisRecord:
     submission: DiagnosisSubmission
 
 
-Found = list[StoredDiagnosis]
-
-
 class Diagnoses(Protocol):
-    """Finds what an asker may read: its own (a polyclinic), or those it holds an open offer for (a center).
+    """The recorded diagnoses."""
 
-    Each answer is newest first, and audited in the same transaction under `action` at `now`.
-    """
+    async def find(self, reader: Holder, read: Read, key: UUID | bytes, now: datetime) -> list[DiagnosisRecord]:
+        """The diagnoses that `reader` may read, newest first, audited in the same transaction.
 
-    async def by_referral(
-        self, asker: Asker, referral_id: UUID, action: Action, now: datetime
-    ) -> list[StoredDiagnosis]: ...
-
-    async def by_child(self, asker: Asker, child_id: UUID, action: Action, now: datetime) -> Found: ...
-
-    async def by_iin(self, asker: Asker, iin_index: bytes, action: Action, now: datetime) -> Found: ...
+        A polyclinic may read its own; a center, those that are offered to it now; a hospital, both.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Each answers with what the asker may see, newest first; nothing, whether it is not there or not the asker's."""
+    """The reads of personal data. A result is empty when nothing exists and when the reader may not see it."""
 
     diagnoses: Diagnoses
     vault: Vault
     now: Callable[[], datetime]
 
-    async def diagnosis(self, asker: Asker, referral_id: UUID) -> list[DiagnosisRecord]:
-        return self._opened(await self.diagnoses.by_referral(asker, referral_id, Action.DIAGNOSIS_READ, self.now()))
+    async def diagnosis(self, reader: Holder, referral_id: UUID) -> list[DiagnosisRecord]:
+        return await self.diagnoses.find(reader, Read.DIAGNOSIS, referral_id, self.now())
 
-    async def child(self, asker: Asker, child_id: UUID) -> list[DiagnosisRecord]:
-        return self._opened(await self.diagnoses.by_child(asker, child_id, Action.CHILD_READ, self.now()))
+    async def child(self, reader: Holder, child_id: UUID) -> list[DiagnosisRecord]:
+        return await self.diagnoses.find(reader, Read.CHILD, child_id, self.now())
 
-    async def look_up(self, asker: Asker, iin: str) -> list[DiagnosisRecord]:
-        index = self.vault.index(iin)
-        return self._opened(await self.diagnoses.by_iin(asker, index, Action.CHILD_LOOKED_UP, self.now()))
-
-    def _opened(self, stored: Sequence[StoredDiagnosis]) -> list[DiagnosisRecord]:
-        return [
-            DiagnosisRecord(
-                one.referral_id,
-                one.child_id,
-                one.polyclinic_id,
-                one.submitted_at,
-                one.priority,
-                DiagnosisSubmission.model_validate_json(self.vault.open(one.child_id, one.sealed)),
-            )
-            for one in stored
-        ]
+    async def look_up(self, reader: Holder, iin: str) -> list[DiagnosisRecord]:
+        return await self.diagnoses.find(reader, Read.LOOKUP, self.vault.index(iin), self.now())

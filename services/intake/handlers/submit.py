@@ -1,56 +1,69 @@
-"""Taking submissions: check, draft, record."""
+"""Submitting a diagnosis: check, draft, record."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.contracts.days import day_of
 from services.contracts.submissions import DiagnosisSubmission
 from services.intake.domain.validation import Reference, check_submission
-from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey, Moment
+from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey
 from services.intake.handlers.outcomes import Invalid, Outcome
 from services.intake.handlers.parsing import Unparsed, every_error, parse
 
 
 class Submissions(Protocol):
-    """The record of what was submitted."""
+    """The record of submissions. Raises TransientError while it cannot be read or written."""
 
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """One outcome a draft, in order, durable when it returns; drafts may refuse each other."""
         ...
 
     async def replay(self, key: IdempotencyKey) -> Outcome | None:
-        """The first answer to `key`, if there was one."""
+        """The outcome of the first request with `key`, if there was one."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Errors by the rules of today; a repeated request still gets the first answer to its key."""
+
+    invalid: Invalid
+    key: IdempotencyKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Submitting:
-    """`now` answers the current moment (aware)."""
+    """Submissions of polyclinics. `now` is the current moment (aware, in whole milliseconds)."""
 
     submissions: Submissions
     drafting: Drafting
     reference: Reference
     now: Callable[[], datetime]
 
-    async def submit_raw(self, body: bytes, polyclinic_id: str, key: str | None) -> Outcome | Invalid:
-        """One submission as JSON."""
+    async def submit(self, body: bytes, polyclinic_id: str, key: str | None) -> Outcome | Invalid:
+        """The outcome of one submission as JSON, durable. Raises TransientError while the record fails."""
+        at = self.now()
         try:
             submission = parse(DiagnosisSubmission, body)
         except Unparsed as error:
-            return Invalid(every_error(error, self.moment().today, self.reference))
-        return await self.submit(submission, polyclinic_id, key)
+            return self.unparsed(error, at).invalid
+        draft = self.draft(submission, polyclinic_id, at, key)
+        return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.submissions.record([draft]))[0]
 
-    async def submit(self, submission: DiagnosisSubmission, polyclinic_id: str, key: str | None) -> Outcome | Invalid:
-        """One submission. Raises TransientError while the record cannot be written."""
-        moment = self.moment()
+    def draft(
+        self, submission: DiagnosisSubmission, polyclinic_id: str, at: datetime, key: str | None
+    ) -> Draft | Refusal:
+        """The draft of a submission that arrived at `at`, or its refusal by the rules of that day."""
         digests = self.drafting.key(polyclinic_id, key, submission) if key else None
-        errors = check_submission(submission, moment.today, self.reference)
-        if errors:  # a repeat gets its first answer even when the rules would refuse it by today
-            first = await self.submissions.replay(digests) if digests else None
-            return first or Invalid(tuple(errors))
-        draft = self.drafting.draft(submission, polyclinic_id, moment, digests)
-        return (await self.submissions.record([draft]))[0]
+        if errors := check_submission(submission, day_of(at), self.reference):
+            return Refusal(Invalid(tuple(errors)), digests)
+        return self.drafting.draft(submission, polyclinic_id, at, digests)
 
-    def moment(self) -> Moment:
-        return Moment.of(self.now())
+    def unparsed(self, error: Unparsed, at: datetime) -> Refusal:
+        return Refusal(Invalid(every_error(error, day_of(at), self.reference)))
+
+    async def refuse(self, refusal: Refusal) -> Outcome | Invalid:
+        """The outcome of a refused submission. Raises TransientError while the record fails."""
+        return (refusal.key and await self.submissions.replay(refusal.key)) or refusal.invalid

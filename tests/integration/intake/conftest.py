@@ -15,6 +15,7 @@ from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
+from services.kit.sql.migrations import History
 
 ISSUER = "https://issuer.test"
 
@@ -39,22 +40,28 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(new_database: Callable[[str], str], data: Path, issuer_key: RSAKey, tmp_path: Path) -> IntakeSettings:
+def settings(
+    migrated_database: Callable[[str, History], str], data: Path, issuer_key: RSAKey, tmp_path: Path
+) -> IntakeSettings:
     """Settings of a migrated database of the test's own."""
     jwks = tmp_path / "jwks.json"
     jwks.write_bytes(orjson.dumps({"keys": [issuer_key.as_dict(private=False)]}))
-    url = new_database("intake")
-    HISTORY.migrate(url)
     return IntakeSettings(
-        mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data, intake_sql_url=url
+        mode="local",
+        kafka_servers="127.0.0.1:1",
+        jwks=str(jwks),
+        issuer=ISSUER,
+        data=data,
+        intake_sql_url=migrated_database("intake", HISTORY),
     )
 
 
 @pytest.fixture
 def token(issuer_key: RSAKey) -> Callable[..., str]:
     def make(role: str, org: str = "") -> str:
+        """`role` may be several, joined by `+`."""
         claims = {"iss": ISSUER, "aud": "joldama", "exp": int(time.time()) + 600, "sub": f"{role}-1"}
-        return jwt.encode({"alg": "RS256", "kid": "one"}, claims | {"roles": [role], "org": org}, issuer_key)
+        return jwt.encode({"alg": "RS256", "kid": "one"}, claims | {"roles": role.split("+"), "org": org}, issuer_key)
 
     return make
 

@@ -14,13 +14,13 @@ import orjson
 import pytest
 from sqlalchemy import func, select
 
+from services.contracts.days import day_of
 from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import diagnoses, outbox
 from services.intake.bootstrap import Intake, bootstrap
-from services.intake.domain.ages import almaty_day
-from services.intake.handlers.bulk import CHUNK, BulkTaking
-from services.intake.handlers.follow import Step
+from services.intake.handlers.bulk import CHUNK, BulkRequest
+from services.intake.handlers.follow import AccessChange
 from services.intake.handlers.formats import Ndjson
 from services.intake.handlers.lines import Line
 from services.intake.handlers.outcomes import OpenReferralExists, Recorded, Unavailable
@@ -107,7 +107,7 @@ async def test_each_line_has_its_own_result_in_order(polyclinic: httpx2.AsyncCli
     assert await recorded(intake) == 2
 
 
-async def test_what_a_line_recorded_can_be_read_and_is_in_the_outbox(
+async def test_a_recorded_line_can_be_read_and_its_event_is_in_the_outbox(
     polyclinic: httpx2.AsyncClient, intake: Intake
 ) -> None:
     results = await send(polyclinic, ndjson(child_body(n) for n in range(CHUNK + 20)))
@@ -133,7 +133,7 @@ async def test_a_file_sent_again_is_refused_line_by_line_with_the_open_referrals
 async def test_a_file_sent_again_under_its_key_gets_the_first_answers_even_for_newborns(
     polyclinic: httpx2.AsyncClient, intake: Intake
 ) -> None:
-    today = almaty_day(datetime.now(UTC)).isoformat()
+    today = day_of(datetime.now(UTC)).isoformat()
     bodies = [child_body(1), child_body(2, child__iin=None, child__birth_date=today), child_body(3)]
     key = {"Idempotency-Key": "file-1"}
     first, again = [await send(polyclinic, ndjson(bodies), **key) for _ in range(2)]
@@ -144,9 +144,7 @@ async def test_a_file_sent_again_under_its_key_gets_the_first_answers_even_for_n
     assert await recorded(intake) == 3
 
 
-async def test_a_line_may_bring_its_own_key_which_a_single_post_shares(
-    polyclinic: httpx2.AsyncClient, intake: Intake
-) -> None:
+async def test_a_line_and_a_single_post_share_idempotency_keys(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
     one = await polyclinic.post("/v1/diagnoses", json=child_body(1), headers={"Idempotency-Key": "k"})
     results = await send(polyclinic, ndjson([child_body(1) | {"idempotency_key": "k"}] * 2))
     assert [(r["status"], r["replayed"], r["referral_id"]) for r in results] == [
@@ -157,7 +155,8 @@ async def test_a_line_may_bring_its_own_key_which_a_single_post_shares(
 
 async def test_a_child_whose_referral_is_closed_keeps_its_id(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
     (first,) = await send(polyclinic, ndjson([child_body(1)]))
-    await intake.access.follow([Step(str(uuid4()), UUID(first["referral_id"]), 9, ReferralState.COMPLETED, None)])
+    closed = AccessChange(str(uuid4()), UUID(first["referral_id"]), 9, ReferralState.COMPLETED, None)
+    await intake.access.follow([closed])
     second, third = await send(polyclinic, ndjson([child_body(1), child_body(2)]))
     assert (second["child_id"], second["status"]) == (first["child_id"], 201)
     assert third["child_id"] != first["child_id"]
@@ -165,9 +164,7 @@ async def test_a_child_whose_referral_is_closed_keeps_its_id(polyclinic: httpx2.
     assert answer.json()["child"] == child_body(1)["child"]
 
 
-async def test_csv_rows_are_taken_whatever_the_order_of_their_columns(
-    polyclinic: httpx2.AsyncClient, intake: Intake
-) -> None:
+async def test_csv_columns_may_be_in_any_order(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
     rows = [csv_row(1), csv_row(2, full_name='Бала, "Екінші"'), csv_row(3, guardian_phone="8", modalities="bed;bed")]
     content = b"\xef\xbb\xbf" + csv_file(rows, reversed(CSV_COLUMNS))
     answer = await polyclinic.post("/v1/diagnoses/bulk", content=content, headers=CSV)
@@ -179,7 +176,7 @@ async def test_csv_rows_are_taken_whatever_the_order_of_their_columns(
     assert read["modalities"] == ["inpatient", "day_stay"]
 
 
-async def test_a_broken_csv_row_is_refused_alone(polyclinic: httpx2.AsyncClient) -> None:
+async def test_a_broken_csv_row_is_refused_and_the_others_are_recorded(polyclinic: httpx2.AsyncClient) -> None:
     good = csv_file([csv_row(1)])
     content = good + b'"open,cell\n' + b"too,few\n" + b"\xff\xfe,x\n" + csv_file([csv_row(2)]).split(b"\n", 1)[1]
     answer = await polyclinic.post("/v1/diagnoses/bulk", content=content, headers=CSV)
@@ -207,7 +204,9 @@ async def test_a_wrong_header_refuses_the_file_and_names_the_column(
     assert await recorded(intake) == 0
 
 
-async def test_a_file_without_a_header_is_refused_and_nothing_of_it_repeated(polyclinic: httpx2.AsyncClient) -> None:
+async def test_a_file_without_a_header_is_refused_and_none_of_its_data_is_repeated(
+    polyclinic: httpx2.AsyncClient,
+) -> None:
     for iin in (csv_row(1)["iin"], ""):
         for name in (csv_row(1)["full_name"], "Aisha"):
             content = csv_file([csv_row(1) | {"iin": iin, "full_name": name}]).split(b"\n", 1)[1]
@@ -218,19 +217,18 @@ async def test_a_file_without_a_header_is_refused_and_nothing_of_it_repeated(pol
                 assert cell.lower() not in answer.text.lower().replace(", ".join(CSV_COLUMNS), "")
 
 
-async def test_only_the_two_formats_are_taken(polyclinic: httpx2.AsyncClient) -> None:
+async def test_another_media_type_is_refused(polyclinic: httpx2.AsyncClient) -> None:
     answer = await polyclinic.post("/v1/diagnoses/bulk", json=[child_body()])
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
-async def test_a_batch_whose_answer_was_lost_is_recorded_once_though_tried_again(intake: Intake) -> None:
-    """The batch fails on its constraints the second time, and is done again line by line."""
+async def test_a_batch_that_is_retried_after_a_lost_answer_is_recorded_once(intake: Intake) -> None:
+    """The second time the batch fails on its constraints, and each submission is tried alone."""
     submitting = intake.submitting
-    today = submitting.moment().today.isoformat()
+    today = day_of(submitting.now()).isoformat()
     bodies = [child_body(1), child_body(2, child__iin=None, child__birth_date=today), child_body(1)]
     drafts = [
-        submitting.drafting.draft(DiagnosisSubmission.model_validate(body), "p1", submitting.moment())
-        for body in bodies
+        submitting.drafting.draft(DiagnosisSubmission.model_validate(body), "p1", submitting.now()) for body in bodies
     ]
     first, again = [await submitting.submissions.record(drafts) for _ in range(2)]
     assert first == again
@@ -238,12 +236,14 @@ async def test_a_batch_whose_answer_was_lost_is_recorded_once_though_tried_again
     assert await recorded(intake) == 2
 
 
-async def test_two_processes_with_one_file_take_each_child_once(intake: Intake, settings: IntakeSettings) -> None:
+async def test_two_processes_with_the_same_file_record_each_child_once(
+    intake: Intake, settings: IntakeSettings
+) -> None:
     lines = [Line(n, orjson.dumps(child_body(n))) for n in range(300)]
     async with bootstrap(settings) as second:
-        takings = [BulkTaking(one.submitting, f"p{n}", Ndjson()) for n, one in enumerate((intake, second) * 2)]
+        bulks = [BulkRequest(one.submitting, f"p{n}", Ndjson()) for n, one in enumerate((intake, second) * 2)]
         parts = [lines[:200], lines[199::-1], lines[100:], lines[:99:-1]]
-        results = await asyncio.gather(*(one.take(part) for one, part in zip(takings, parts, strict=True)))
+        results = await asyncio.gather(*(one.process(part) for one, part in zip(bulks, parts, strict=True)))
     outcomes = [result.outcome for some in results for result in some]
     taken = [one for one in outcomes if isinstance(one, Recorded)]
     refused = [one for one in outcomes if isinstance(one, OpenReferralExists)]
@@ -265,7 +265,7 @@ class Failing:
 
 
 @pytest.mark.parametrize(("times", "outcome"), [(3, Recorded), (99, Unavailable)])
-async def test_a_failing_database_is_tried_again_and_then_said_line_by_line(
+async def test_a_failing_database_is_retried_and_then_each_line_is_answered_unavailable(
     intake: Intake, times: int, outcome: type
 ) -> None:
     pauses: list[float] = []
@@ -274,7 +274,7 @@ async def test_a_failing_database_is_tried_again_and_then_said_line_by_line(
         pauses.append(seconds)
 
     failing: Any = Failing(intake.submitting.submissions, times)
-    taking = BulkTaking(dataclasses.replace(intake.submitting, submissions=failing), "p1", Ndjson(), sleep=no_pause)
-    results = await taking.take([Line(1, orjson.dumps(child_body(1)))])
+    bulk = BulkRequest(dataclasses.replace(intake.submitting, submissions=failing), "p1", Ndjson(), sleep=no_pause)
+    results = await bulk.process([Line(1, orjson.dumps(child_body(1)))])
     assert isinstance(results[0].outcome, outcome)
     assert len(pauses) == min(times, 4)

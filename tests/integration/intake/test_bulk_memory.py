@@ -11,7 +11,7 @@ from tests.unit.intake.samples import child_body
 LINES, BYTES_A_LINE, BOUND = 6_000, 16_000, 25_000_000
 
 
-async def test_ninety_six_megabytes_pass_through_a_quarter_of_them(polyclinic: httpx2.AsyncClient) -> None:
+async def test_ninety_six_megabytes_are_read_with_a_quarter_of_that_memory(polyclinic: httpx2.AsyncClient) -> None:
     process, resident = psutil.Process(), []
     bodies = [orjson.dumps(child_body(n)).ljust(BYTES_A_LINE - 1) + b"\n" for n in range(100)]
 

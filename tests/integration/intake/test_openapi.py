@@ -1,4 +1,4 @@
-"""What the API says of itself."""
+"""The OpenAPI document of intake."""
 
 from datetime import date
 from typing import Any
@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from services.contracts.submissions import DiagnosisSubmission
 from services.intake.bootstrap import read_reference
 from services.intake.domain.validation import check_submission
-from services.intake.entrypoints.examples import EXAMPLE
+from services.intake.entrypoints.openapi import EXAMPLE
 from services.intake.handlers.formats import BulkSubmission, Csv
 from services.kit.settings import CHECKOUT
 from tests.integration.intake.conftest import Client
@@ -58,11 +58,12 @@ def test_every_reference_in_the_document_leads_somewhere(document: dict[str, Any
 
 def test_the_examples_are_valid(document: dict[str, Any]) -> None:
     reference = read_reference(CHECKOUT / "data")
-    assert check_submission(DiagnosisSubmission.model_validate(EXAMPLE), date(2026, 11, 20), reference) == []
+    example = DiagnosisSubmission.model_validate(EXAMPLE)
+    assert check_submission(example, date(2026, 11, 20), reference) == []
     content = document["paths"]["/v1/diagnoses/bulk"]["post"]["requestBody"]["content"]
     assert BulkSubmission.model_validate_json(content["application/x-ndjson"]["example"])
     header, row, _ = content["text/csv"]["example"].encode().split(b"\n")
-    assert Csv(header).read(row).child.iin == EXAMPLE["child"]["iin"]
+    assert Csv(header).read(row).child.iin == example.child.iin
 
 
 async def test_docs_render_without_the_internet(client: Client) -> None:
@@ -73,7 +74,7 @@ async def test_docs_render_without_the_internet(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(OPERATIONS))
-async def test_nobody_is_served_without_a_token(client: Client, method: str, path: str) -> None:
+async def test_every_operation_needs_a_token(client: Client, method: str, path: str) -> None:
     stranger = client("polyclinic", "p1")
     del stranger.headers["Authorization"]
     answer = await stranger.request(method, path)

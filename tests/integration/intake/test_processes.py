@@ -1,4 +1,4 @@
-"""The processes as they are started: probes, a submission, and a clean end at SIGTERM."""
+"""The API and the relay as processes: probes, a submission, and a clean end at SIGTERM."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ async def environment(settings: IntakeSettings, kafka: str, prefix: str) -> dict
 
 @asynccontextmanager
 async def running(module: str, environment: dict[str, str]) -> AsyncIterator[tuple[httpx2.AsyncClient, list[str]]]:
-    """The process and what it logged; it must end by itself, without an error, when it is told to."""
+    """A client of the process, and its log lines. The process must end without an error at SIGTERM."""
     logged: list[str] = []
     with Ports() as ports:
         port = ports.choose()
@@ -75,7 +75,7 @@ async def is_ready(client: httpx2.AsyncClient) -> bool:
         return False
 
 
-async def test_what_the_api_takes_the_relay_brings_to_kafka_and_nothing_personal_is_logged_or_counted(
+async def test_a_submission_reaches_kafka_and_no_personal_data_is_in_logs_or_metrics(
     environment: dict[str, str], token: Callable[..., str]
 ) -> None:
     body = child_body()
@@ -87,11 +87,11 @@ async def test_what_the_api_takes_the_relay_brings_to_kafka_and_nothing_personal
         lines = orjson.dumps(body) + b"\n" + orjson.dumps(body | {"settlement_id": "x"})
         answer = await api.post("/v1/diagnoses/bulk", content=lines, headers=headers)
         assert answer.content.count(b'"status":201') == 1
-        await eventually(lambda: counts(relay, 'outbox_published_total{topic="diagnoses.v1"} 1.0'))
+        await eventually(lambda: counts(relay, 'joldama_relay_published_total{topic="diagnoses.v1"} 1.0'))
         metrics = (await api.get("/metrics")).text + (await relay.get("/metrics")).text
-    told = metrics + "".join(api_log + relay_log)
+    seen = metrics + "".join(api_log + relay_log)
     for secret in (body["child"]["iin"], body["child"]["full_name"], *body["guardian"].values()):
-        assert secret not in told
+        assert secret not in seen
 
 
 async def counts(relay: httpx2.AsyncClient, line: str) -> bool:

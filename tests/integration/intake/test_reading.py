@@ -1,4 +1,4 @@
-"""Who may read personal data, and what the audit keeps of it."""
+"""Access to personal data, and its audit."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import audit
 from services.intake.bootstrap import Intake
-from services.intake.handlers.follow import MAY_READ, Step
+from services.intake.handlers.follow import MAY_READ, AccessChange
 from tests.integration.intake.conftest import Client
 from tests.unit.intake.samples import child_body
 
@@ -26,7 +26,7 @@ async def now_in(
     intake: Intake, receipt: dict[str, Any], state: ReferralState, version: int, center: str = "c1"
 ) -> None:
     holder = center if state in MAY_READ else None
-    await intake.access.follow([Step(str(uuid4()), UUID(receipt["referral_id"]), version, state, holder)])
+    await intake.access.follow([AccessChange(str(uuid4()), UUID(receipt["referral_id"]), version, state, holder)])
 
 
 async def audited(intake: Intake) -> list[tuple[object, ...]]:
@@ -58,7 +58,7 @@ async def test_a_child_is_read_by_its_id_and_by_its_iin(
     assert [row[3] for row in await audited(intake)] == ["child.read", "child.lookup"]
 
 
-async def test_what_is_not_the_askers_looks_like_what_does_not_exist(
+async def test_another_s_diagnosis_looks_like_one_that_does_not_exist(
     client: Client, intake: Intake, receipt: dict[str, Any]
 ) -> None:
     for other in (client("polyclinic", "p2"), client("center", "c1"), client("center", "p1")):
@@ -72,7 +72,7 @@ async def test_what_is_not_the_askers_looks_like_what_does_not_exist(
 
 
 @pytest.mark.parametrize("role", ["operator", "admin", "service"])
-async def test_nobody_else_reads_personal_data(client: Client, receipt: dict[str, Any], role: str) -> None:
+async def test_other_roles_read_no_personal_data(client: Client, receipt: dict[str, Any], role: str) -> None:
     for path in (f"/v1/diagnoses/{receipt['referral_id']}", f"/v1/children/{receipt['child_id']}"):
         answer = await client(role, "p1").get(path)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
@@ -109,6 +109,80 @@ async def test_a_moved_referral_is_read_by_the_new_center_only(
     assert statuses == [404, 200]
 
 
+async def offered_from_elsewhere(client: Client, intake: Intake, center: str) -> dict[str, Any]:
+    """Another polyclinic's child, offered to that center."""
+    answer = await client("polyclinic", "p2").post("/v1/diagnoses", json=child_body(2))
+    receipt: dict[str, Any] = answer.json()
+    await now_in(intake, receipt, ReferralState.OFFERED, 1, center)
+    return receipt
+
+
+async def test_a_hospital_reads_its_own_referral_and_one_offered_to_it_each_in_the_role_that_allows_it(
+    client: Client, intake: Intake
+) -> None:
+    hospital = client("polyclinic+center", "h1")
+    own = (await hospital.post("/v1/diagnoses", json=child_body(1))).json()
+    offered = await offered_from_elsewhere(client, intake, "h1")
+    for receipt, number in ((own, 1), (offered, 2)):
+        read = await hospital.get(f"/v1/diagnoses/{receipt['referral_id']}")
+        assert (read.status_code, read.json()["child"]) == (200, child_body(number)["child"])
+        assert (await hospital.get(f"/v1/children/{receipt['child_id']}")).status_code == 200
+        lookup = {"iin": child_body(number)["child"]["iin"]}
+        assert (await hospital.post("/v1/children/lookup", json=lookup)).status_code == 200
+    found = [(row[1], row[2], row[3], row[4]) for row in await audited(intake)]
+    assert found == [
+        (role, "h1", action, UUID(receipt["referral_id"]))
+        for role, receipt in (("polyclinic", own), ("center", offered))
+        for action in ("diagnosis.read", "child.read", "child.lookup")
+    ]
+
+
+async def test_a_child_with_referrals_of_both_roles_is_read_with_all_and_each_is_audited_with_its_role(
+    client: Client, intake: Intake
+) -> None:
+    hospital, elsewhere = client("polyclinic+center", "h1"), client("polyclinic", "p2")
+    own = (await hospital.post("/v1/diagnoses", json=child_body())).json()
+    await now_in(intake, own, ReferralState.COMPLETED, 5)
+    offered = (await elsewhere.post("/v1/diagnoses", json=child_body())).json()
+    await now_in(intake, offered, ReferralState.ACCEPTED, 1, "h1")
+    child = (await hospital.get(f"/v1/children/{own['child_id']}")).json()
+    assert {one["referral_id"] for one in child["referrals"]} == {own["referral_id"], offered["referral_id"]}
+    assert {(row[1], row[4]) for row in await audited(intake)} == {
+        ("polyclinic", UUID(own["referral_id"])),
+        ("center", UUID(offered["referral_id"])),
+    }
+
+
+async def test_a_hospital_reads_its_own_referral_as_the_polyclinic_even_when_it_is_offered_to_itself(
+    client: Client, intake: Intake
+) -> None:
+    hospital = client("polyclinic+center", "h1")
+    own = (await hospital.post("/v1/diagnoses", json=child_body())).json()
+    await now_in(intake, own, ReferralState.OFFERED, 1, "h1")
+    assert (await hospital.get(f"/v1/diagnoses/{own['referral_id']}")).status_code == 200
+    assert [row[1] for row in await audited(intake)] == ["polyclinic"]
+
+
+async def test_a_hospital_reads_no_other_s_referrals_and_each_single_role_only_its_own_part(
+    client: Client, intake: Intake
+) -> None:
+    own = (await client("polyclinic", "h1").post("/v1/diagnoses", json=child_body(1))).json()
+    offered = await offered_from_elsewhere(client, intake, "h1")
+    elsewhere = client("polyclinic+center", "h2")
+    assert [await status_of(elsewhere, one) for one in (own, offered)] == [404, 404]
+    assert [await status_of(client("polyclinic", "h1"), one) for one in (own, offered)] == [200, 404]
+    assert [await status_of(client("center", "h1"), one) for one in (own, offered)] == [404, 200]
+    operators = client("operator+center", "h1")
+    assert [await status_of(operators, one) for one in (own, offered)] == [404, 200]
+    assert [(row[1], row[2]) for row in await audited(intake)] == [
+        ("polyclinic", "h1"), ("center", "h1"), ("center", "h1"),
+    ]  # fmt: skip
+
+
+async def status_of(who: httpx2.AsyncClient, receipt: dict[str, Any]) -> int:
+    return (await who.get(f"/v1/diagnoses/{receipt['referral_id']}")).status_code
+
+
 @pytest.mark.parametrize("state", [ReferralState.COMPLETED, ReferralState.CANCELLED])
 async def test_a_closed_referral_lets_the_child_be_submitted_again_under_the_same_child_id(
     polyclinic: httpx2.AsyncClient, client: Client, intake: Intake, receipt: dict[str, Any], state: ReferralState
@@ -134,7 +208,7 @@ async def test_the_audit_refuses_changes(
     assert len(await audited(intake)) == 1
 
 
-async def test_a_lookup_that_is_refused_does_not_repeat_the_number(polyclinic: httpx2.AsyncClient) -> None:
+async def test_a_refused_lookup_does_not_repeat_the_iin(polyclinic: httpx2.AsyncClient) -> None:
     answer = await polyclinic.post("/v1/children/lookup", json={"iin": "12345678901"})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "iin")
     assert "12345678901" not in answer.text

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 import httpx2
@@ -27,12 +28,13 @@ from services.contracts.events import (
 )
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.sql_access import CONSUMER
-from services.intake.adapters.tables import Access, outbox
+from services.intake.adapters.tables import access, outbox
 from services.intake.bootstrap import Intake, bootstrap
-from services.intake.entrypoints.relay import RelayProcess
+from services.intake.entrypoints.relay import relay_process
 from services.intake.settings import IntakeSettings
 from services.kit.dead_letters.dead_letter import DeadLetterState
 from services.kit.kafka.clients import make_consumer, make_producer, started
+from services.kit.kafka.relay_process import RelayProcess
 from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT
 from tests.support.eventually import eventually
@@ -49,7 +51,7 @@ async def settings(settings: IntakeSettings, kafka: str, prefix: str) -> IntakeS
 
 @asynccontextmanager
 async def relaying(settings: IntakeSettings, intake: Intake) -> AsyncIterator[RelayProcess]:
-    process = RelayProcess(settings, intake)
+    process = relay_process(settings, intake)
     task = asyncio.create_task(process.run())
     try:
         yield process
@@ -86,11 +88,14 @@ async def test_a_submission_reaches_kafka_once_under_its_referral(
 
 
 async def nothing_pending(intake: Intake) -> bool:
-    return await intake.database.read(outbox.pending) == 0
+    events, _ = await intake.database.read(outbox.backlog)
+    return events == 0
 
 
 async def access_of(intake: Intake, referral_id: str) -> tuple[int, str, str | None] | None:
-    query = select(Access.version, Access.state, Access.center_id).where(Access.referral_id == UUID(referral_id))
+    query = select(access.c.version, access.c.state, access.c.center_id).where(
+        access.c.referral_id == UUID(referral_id)
+    )
     row = await intake.database.read(lambda s: s.execute(query).first())
     return tuple(row) if row else None
 
@@ -110,11 +115,11 @@ async def test_a_center_may_read_while_it_holds_an_offer(
             (5, ReferralOfferedV1, "offered", "c2", (5, "offered", "c2")),
         ):
             await producer.send_and_wait(topic, step(id, version, cls, state, center), key=id.encode())
-            await eventually(lambda expected=expected: is_access(intake, id, expected))
+            await eventually(partial(is_access, intake, id, expected))
 
 
 @pytest.mark.parametrize(("cls", "state"), [(ReferralCompletedV1, "completed"), (ReferralCancelledV1, "cancelled")])
-async def test_a_life_to_its_end_ends_the_centers_reading_and_the_child_may_be_referred_again(
+async def test_a_closed_referral_ends_the_center_s_access_and_the_child_may_be_referred_again(
     settings: IntakeSettings, intake: Intake, polyclinic: httpx2.AsyncClient, cls: type[ReferralEvent], state: str
 ) -> None:
     id = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()["referral_id"]
@@ -128,7 +133,7 @@ async def test_a_life_to_its_end_ends_the_centers_reading_and_the_child_may_be_r
     async with started(producer), relaying(settings, intake):
         for version, (kind, now, holder) in enumerate(life, 1):
             await producer.send_and_wait(topic, step(id, version, kind, now, holder or "c1"), key=id.encode())
-            await eventually(lambda v=version, n=now, h=holder: is_access(intake, id, (v, n, h)))
+            await eventually(partial(is_access, intake, id, (version, now, holder)))
         assert (await polyclinic.post("/v1/diagnoses", json=child_body())).status_code == 409
         await producer.send_and_wait(topic, step(id, 9, cls, state, "c2"), key=id.encode())
         await eventually(lambda: is_access(intake, id, (9, state, None)))
@@ -139,7 +144,7 @@ async def is_access(intake: Intake, id: str, expected: object) -> bool:
     return await access_of(intake, id) == expected
 
 
-async def test_a_message_that_is_no_event_lies_in_the_dead_letters_and_the_next_is_taken(
+async def test_a_malformed_message_becomes_a_dead_letter_and_the_next_is_processed(
     settings: IntakeSettings, intake: Intake
 ) -> None:
     topic, id = f"{settings.topic_prefix}.referrals.v1", str(uuid4())
@@ -154,15 +159,15 @@ async def test_a_message_that_is_no_event_lies_in_the_dead_letters_and_the_next_
         assert (headers["consumer"], headers["topic"]) == (CONSUMER, topic)
         assert "id: Field required" in headers["reason"]
         assert await process.health.failing() == {}
-        kept = (await intake.letters.page(DeadLetterState.OPEN, "", 10)).items
+        kept = (await intake.dead_letters.page(DeadLetterState.OPEN, "", 10)).items
         assert [(one.consumer, one.topic, one.reason) for one in kept] == [(CONSUMER, topic, headers["reason"])]
-        await intake.letters.retry(kept[0].id, "operator:1")
+        await intake.dead_letters.retry(kept[0].id, "operator:1")
         await eventually(lambda: refused_again(intake, kept[0].id))
         assert await process.health.failing() == {}
 
 
 async def refused_again(intake: Intake, id: str) -> bool:
-    letter = await intake.letters.find(id)
+    letter = await intake.dead_letters.find(id)
     return (letter.state, letter.times) == (DeadLetterState.OPEN, 2)
 
 
@@ -182,13 +187,13 @@ async def test_ten_dead_letters_in_a_row_turn_readiness_red_while_the_outbox_goe
         await eventually(lambda: nothing_pending(intake))
 
 
-async def test_the_relay_waits_for_a_kafka_that_is_not_there_and_says_so(
+async def test_the_relay_waits_for_an_unreachable_kafka_and_is_not_ready(
     settings: IntakeSettings, intake: Intake
 ) -> None:
     nobody = settings.model_copy(update={"kafka_servers": "127.0.0.1:1"})
     async with relaying(nobody, intake) as process:
         assert (await process.health.failing()).keys() == {"kafka"}
-        assert set(process.health.checks) > {"database", "outbox", "access"}
+        assert set(process.health.checks) > {"database", "relay", "access"}
 
 
 async def test_a_database_without_tables_is_not_ready(
@@ -196,5 +201,6 @@ async def test_a_database_without_tables_is_not_ready(
 ) -> None:
     empty = settings.model_copy(update={"intake_sql_url": new_database("empty")})
     async with bootstrap(empty) as intake:
-        failing = await RelayProcess(empty, intake).health.failing()
+        async with relaying(empty, intake) as process:
+            failing = await process.health.failing()
     assert "run the migration" in failing["migrated"]

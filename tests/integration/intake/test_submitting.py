@@ -9,16 +9,16 @@ import orjson
 import pytest
 from sqlalchemy import func, select
 
+from services.contracts.days import day_of
 from services.contracts.events import DiagnosisRecordedV1, read_event
 from services.intake.adapters.tables import Child, Diagnosis, outbox
 from services.intake.bootstrap import Intake
-from services.intake.domain.ages import almaty_day
-from services.intake.entrypoints.bodies import LARGEST
+from services.intake.entrypoints.bodies import LARGEST_SUBMISSION
 from tests.integration.intake.conftest import Client
 from tests.unit.intake.samples import child_body
 
 
-async def count(intake: Intake, table: object) -> int:
+async def count(intake: Intake, table: type[Child | Diagnosis]) -> int:
     return await intake.database.read(lambda s: s.execute(select(func.count()).select_from(table)).scalar_one())
 
 
@@ -54,7 +54,7 @@ async def test_a_second_open_referral_is_refused_and_names_the_first(
     assert (await count(intake, Diagnosis), len(await events(intake))) == (1, 1)
 
 
-async def test_no_personal_data_lies_readable_in_any_row(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+async def test_no_row_has_readable_personal_data(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
     body = child_body()
     await polyclinic.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": body["child"]["iin"]})
     tables = Child.metadata.tables.values()
@@ -98,7 +98,7 @@ async def test_a_repeat_with_the_same_key_gets_the_first_answer(polyclinic: http
     assert await count(intake, Diagnosis) == 1
 
 
-async def test_a_refusal_is_repeated_too(polyclinic: httpx2.AsyncClient) -> None:
+async def test_a_repeat_of_a_refused_submission_gets_the_same_refusal(polyclinic: httpx2.AsyncClient) -> None:
     await polyclinic.post("/v1/diagnoses", json=child_body())
     first, again = [
         await polyclinic.post("/v1/diagnoses", json=child_body(), headers={"Idempotency-Key": "k2"}) for _ in range(2)
@@ -125,7 +125,9 @@ async def test_polyclinics_do_not_share_keys(polyclinic: httpx2.AsyncClient, cli
     assert [a.status_code for a in answers] == [201, 201]
 
 
-async def test_of_twenty_who_submit_one_child_at_once_exactly_one_succeeds(client: Client, intake: Intake) -> None:
+async def test_of_twenty_concurrent_submissions_of_one_child_exactly_one_succeeds(
+    client: Client, intake: Intake
+) -> None:
     answers = await asyncio.gather(
         *(client("polyclinic", f"p{n}").post("/v1/diagnoses", json=child_body()) for n in range(20))
     )
@@ -135,9 +137,11 @@ async def test_of_twenty_who_submit_one_child_at_once_exactly_one_succeeds(clien
     assert (await count(intake, Diagnosis), await count(intake, Child), len(await events(intake))) == (1, 1, 1)
 
 
-async def test_twenty_with_one_key_at_once_get_one_answer(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+async def test_twenty_concurrent_requests_with_one_key_get_one_answer(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
     body = child_body(child__iin=None)
-    body["child"]["birth_date"] = almaty_day(datetime.now(UTC)).isoformat()
+    body["child"]["birth_date"] = day_of(datetime.now(UTC)).isoformat()
     answers = await asyncio.gather(
         *(polyclinic.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": "one"}) for _ in range(20))
     )
@@ -146,7 +150,7 @@ async def test_twenty_with_one_key_at_once_get_one_answer(polyclinic: httpx2.Asy
     assert await count(intake, Diagnosis) == 1
 
 
-async def test_a_body_of_another_type_is_refused(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+async def test_a_body_of_another_media_type_is_refused(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
     content = orjson.dumps(child_body())
     answer = await polyclinic.post("/v1/diagnoses", content=content, headers={"Content-Type": "text/csv"})
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
@@ -157,7 +161,7 @@ async def test_a_body_larger_than_a_submission_can_be_is_refused(
     polyclinic: httpx2.AsyncClient, intake: Intake
 ) -> None:
     padded = orjson.dumps(child_body())
-    largest, larger = padded.ljust(LARGEST), padded.ljust(LARGEST + 1)
+    largest, larger = padded.ljust(LARGEST_SUBMISSION), padded.ljust(LARGEST_SUBMISSION + 1)
     headers = {"Content-Type": "application/json"}
     answer = await polyclinic.post("/v1/diagnoses", content=larger, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")

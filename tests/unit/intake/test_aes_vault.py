@@ -1,4 +1,4 @@
-"""Sealing personal data."""
+"""The vault: sealing, blind indexes and digests."""
 
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ from services.intake.adapters.aes_vault import AesVault, Unreadable
 OLD, NEW = bytes(range(32)), bytes(range(100, 132))
 
 
-def test_what_was_sealed_opens_for_the_same_child_only() -> None:
+def test_sealed_data_opens_for_the_same_child_only() -> None:
     vault, child = AesVault([NEW]), uuid4()
     sealed = vault.seal(child, b"secret")
     assert vault.open(child, sealed) == b"secret"
@@ -17,14 +17,14 @@ def test_what_was_sealed_opens_for_the_same_child_only() -> None:
         vault.open(uuid4(), sealed)
 
 
-def test_the_same_text_is_never_sealed_the_same() -> None:
+def test_equal_texts_have_different_sealed_bytes() -> None:
     vault, child = AesVault([NEW]), uuid4()
     sealed = [vault.seal(child, b"secret") for _ in range(50)]
     assert len(set(sealed)) == 50
     assert not any(b"secret" in one for one in sealed)
 
 
-def test_a_changed_byte_is_noticed() -> None:
+def test_a_changed_byte_is_detected() -> None:
     vault, child = AesVault([NEW]), uuid4()
     sealed = vault.seal(child, b"secret")
     for place in range(len(sealed)):
@@ -33,7 +33,7 @@ def test_a_changed_byte_is_noticed() -> None:
             vault.open(child, changed)
 
 
-def test_after_a_rotation_the_old_still_opens_and_children_are_still_found() -> None:
+def test_after_a_rotation_old_data_opens_and_indexes_are_equal() -> None:
     before, after, child = AesVault([OLD]), AesVault([NEW, OLD]), uuid4()
     assert after.open(child, before.seal(child, b"secret")) == b"secret"
     assert after.index("200615600015") == before.index("200615600015")
@@ -48,6 +48,6 @@ def test_an_index_depends_on_the_key_and_the_number() -> None:
     assert len(indexes) == 3
 
 
-def test_digests_tell_parts_apart() -> None:
+def test_a_digest_depends_on_where_parts_end() -> None:
     vault = AesVault([NEW])
     assert vault.digest(b"ab", b"c") != vault.digest(b"a", b"bc")

@@ -1,4 +1,4 @@
-"""Which events let a center read, and which end that."""
+"""The events that grant a center access to a child's data, and those that end it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +10,7 @@ from services.contracts import events
 from services.contracts.events import (
     KNOWN,
     CenterRegisteredV1,
+    FigureSetV1,
     OfferDeclinedV1,
     Payload,
     ReferralEvent,
@@ -17,7 +18,7 @@ from services.contracts.events import (
     write_event,
 )
 from services.contracts.vocabulary import ReferralState
-from services.intake.handlers.follow import read_step
+from services.intake.handlers.follow import read_change
 from services.kit.errors import PermanentError
 
 
@@ -40,17 +41,17 @@ def written(data: Payload) -> bytes:
 
 @pytest.mark.parametrize("state", list(ReferralState))
 def test_a_center_holds_an_offer_in_three_states(state: ReferralState) -> None:
-    step = read_step(written(event(ReferralOfferedV1, state)))
-    assert step is not None
-    assert (step.center_id == "c1") is (state.value in {"offered", "accepted", "admitted"})
-    assert step.closed is (state.value in {"completed", "cancelled"})
+    change = read_change(written(event(ReferralOfferedV1, state)))
+    assert change is not None
+    assert (change.center_id == "c1") is (state.value in {"offered", "accepted", "admitted"})
+    assert change.closed is (state.value in {"completed", "cancelled"})
 
 
 @pytest.mark.parametrize("state", list(ReferralState))
-def test_who_declined_holds_nothing_in_any_state(state: ReferralState) -> None:
-    step = read_step(written(event(OfferDeclinedV1, state)))
-    assert step is not None
-    assert step.center_id is None
+def test_after_a_decline_the_center_has_no_offer_in_any_state(state: ReferralState) -> None:
+    change = read_change(written(event(OfferDeclinedV1, state)))
+    assert change is not None
+    assert change.center_id is None
 
 
 @pytest.mark.parametrize(
@@ -66,24 +67,28 @@ def test_who_declined_holds_nothing_in_any_state(state: ReferralState) -> None:
         (events.ReferralCancelledV1, ReferralState.CANCELLED, False, True),
     ],
 )
-def test_each_step_of_the_life_opens_or_ends_what_a_center_may_read(
+def test_each_event_of_a_referral_grants_or_ends_a_center_s_access(
     cls: type[ReferralEvent], state: ReferralState, holds: bool, closed: bool
 ) -> None:
-    step = read_step(written(event(cls, state)))
-    assert step is not None
-    assert (step.center_id == "c1", step.closed) == (holds, closed)
+    change = read_change(written(event(cls, state)))
+    assert change is not None
+    assert (change.center_id == "c1", change.closed) == (holds, closed)
 
 
 @pytest.mark.parametrize("cls", [c for c in KNOWN.values() if issubclass(c, ReferralEvent)])
-def test_every_event_of_a_referral_is_a_step(cls: type[Any]) -> None:
-    assert read_step(written(event(cls, ReferralState.WAITING))) is not None
+def test_every_event_of_a_referral_is_a_change(cls: type[Any]) -> None:
+    assert read_change(written(event(cls, ReferralState.WAITING))) is not None
 
 
 def test_other_events_are_ignored() -> None:
-    assert read_step(written(CenterRegisteredV1(center_id="c", version=1))) is None
-    assert read_step(written(event(ReferralOfferedV1, ReferralState.OFFERED)).replace(b".v1", b".v9")) is None
+    assert read_change(written(CenterRegisteredV1(center_id="c", version=1))) is None
+    figure = FigureSetV1(
+        center_id="c", programme_id="p", places=1, suspended=False, confirmed_at=datetime.now(UTC), version=1, actor="a"
+    )
+    assert read_change(written(figure)) is None
+    assert read_change(written(event(ReferralOfferedV1, ReferralState.OFFERED)).replace(b".v1", b".v9")) is None
 
 
-def test_what_is_no_event_is_permanent() -> None:
+def test_a_malformed_event_is_a_permanent_error() -> None:
     with pytest.raises(PermanentError, match="id: Field required"):
-        read_step(b'{"specversion": "1.0"}')
+        read_change(b'{"specversion": "1.0"}')

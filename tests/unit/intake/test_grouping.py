@@ -1,4 +1,4 @@
-"""Submissions of one moment share a transaction, and each gets its own answer."""
+"""Grouped transactions: concurrent submissions share one, and each gets its own outcome."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from services.kit.errors import TransientError
 
 
 class SlowRecord:
-    """Answers each draft with itself, once it is let; refuses what is negative."""
+    """A record whose outcome of a draft is the draft; it waits for `open`, and raises at a negative draft."""
 
     def __init__(self) -> None:
         self.groups: list[list[Any]] = []
@@ -30,36 +30,42 @@ class SlowRecord:
     async def replay(self, key: Any) -> None: ...
 
 
+def grouping(record: SlowRecord, lanes: int = 1) -> Any:
+    """Grouped submissions whose drafts are numbers."""
+    inner: Any = record
+    return GroupedSubmissions(inner, lanes)
+
+
 def requests(record: SlowRecord, *drafts: list[int], lanes: int = 1) -> list[asyncio.Task[Any]]:
-    grouped = GroupedSubmissions(record, lanes)
-    return [asyncio.create_task(grouped.record(some)) for some in drafts]  # type: ignore[arg-type]
+    grouped = grouping(record, lanes)
+    return [asyncio.create_task(grouped.record(some)) for some in drafts]
 
 
-async def test_what_comes_while_one_is_written_is_written_together() -> None:
+async def test_requests_that_arrive_during_a_transaction_share_the_next_one() -> None:
     record = SlowRecord()
-    grouped = GroupedSubmissions(record)
-    first = asyncio.create_task(grouped.record([1]))  # type: ignore[list-item]
+    grouped = grouping(record)
+    first = asyncio.create_task(grouped.record([1]))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    others = [asyncio.create_task(grouped.record([n, n])) for n in (2, 3, 4)]  # type: ignore[list-item]
+    others = [asyncio.create_task(grouped.record([n, n])) for n in (2, 3, 4)]
     await asyncio.sleep(0)
     record.open.set()
     assert await asyncio.gather(first, *others) == [[1], [2, 2], [3, 3], [4, 4]]
     assert record.groups == [[1], [2, 2, 3, 3, 4, 4]]
 
 
-async def test_a_group_has_a_greatest_size_and_nobody_is_left_behind() -> None:
+async def test_a_group_has_a_greatest_size_and_no_request_is_forgotten() -> None:
     record = SlowRecord()
     record.open.set()
     tasks = requests(record, *([n] for n in range(3 * MOST)))
     assert await asyncio.gather(*tasks) == [[n] for n in range(3 * MOST)]
     assert max(map(len, record.groups)) <= MOST
-    again = GroupedSubmissions(record)
+    again = grouping(record)
     for n in range(50):
-        assert await asyncio.wait_for(again.record([n]), 5) == [n]  # type: ignore[list-item]
+        assert await asyncio.wait_for(again.record([n]), 5) == [n]
 
 
-async def test_as_many_are_written_at_once_as_there_are_lanes() -> None:
+async def test_at_most_as_many_transactions_run_at_once_as_there_are_lanes() -> None:
     record = SlowRecord()
     tasks = requests(record, *([n] for n in range(9)), lanes=3)
     for _ in range(5):
@@ -69,7 +75,7 @@ async def test_as_many_are_written_at_once_as_there_are_lanes() -> None:
     assert await asyncio.gather(*tasks) == [[n] for n in range(9)]
 
 
-async def test_an_error_is_its_own_requests() -> None:
+async def test_an_error_fails_only_the_request_that_caused_it() -> None:
     record = SlowRecord()
     record.open.set()
     answers = await asyncio.gather(*requests(record, [1], [-2], [3]), return_exceptions=True)
@@ -78,18 +84,18 @@ async def test_an_error_is_its_own_requests() -> None:
     assert answers[2] == [3]
 
 
-async def test_a_failing_record_fails_all_and_the_next_is_tried() -> None:
+async def test_a_failing_record_fails_the_whole_group_and_the_next_group_is_tried() -> None:
     record = SlowRecord()
     record.open.set()
     record.broken = TransientError("down")
-    grouped = GroupedSubmissions(record)
-    failed = await asyncio.gather(*(grouped.record([n]) for n in range(3)), return_exceptions=True)  # type: ignore[list-item]
+    grouped = grouping(record)
+    failed = await asyncio.gather(*(grouped.record([n]) for n in range(3)), return_exceptions=True)
     assert all(isinstance(one, TransientError) for one in failed)
     record.broken = None
-    assert await grouped.record([7]) == [7]  # type: ignore[list-item, comparison-overlap]
+    assert await grouped.record([7]) == [7]
 
 
-async def test_a_request_that_goes_away_does_not_disturb_the_others() -> None:
+async def test_a_cancelled_request_does_not_disturb_the_others() -> None:
     record = SlowRecord()
     tasks = requests(record, [1], [2], [3])
     await asyncio.sleep(0)

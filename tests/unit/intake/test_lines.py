@@ -1,4 +1,4 @@
-"""Splitting a stream into lines, wherever it is cut."""
+"""Splitting a stream into lines."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +20,7 @@ def test_lines_are_the_same_wherever_the_stream_is_cut(texts: list[bytes], data:
     assert split(parts) == expected
 
 
-def test_a_line_that_is_too_long_is_named_and_the_next_is_read() -> None:
+def test_a_line_that_is_too_long_is_marked_and_the_next_is_read() -> None:
     long = b"x" * (LONGEST * 3)
     for size in (len(long) * 2, 1000, LONGEST + 1):
         stream = b"a\n" + long + b"\nb\n" + long
@@ -28,11 +28,11 @@ def test_a_line_that_is_too_long_is_named_and_the_next_is_read() -> None:
         assert split(parts) == [Line(1, b"a"), Line(2, None), Line(3, b"b"), Line(4, None)]
 
 
-def test_a_line_of_the_greatest_length_is_taken() -> None:
+def test_a_line_of_the_greatest_length_is_read() -> None:
     assert split([b"x" * LONGEST + b"\n"]) == [Line(1, b"x" * LONGEST)]
 
 
-def test_an_endless_line_is_not_kept() -> None:
+def test_an_endless_line_is_not_held_in_memory() -> None:
     lines = Lines()
     for _ in range(100):
         assert list(lines.feed(b"x" * LONGEST)) == []

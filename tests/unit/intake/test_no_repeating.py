@@ -1,4 +1,4 @@
-"""An error about personal data does not repeat it: tracebacks are logged."""
+"""Validation errors do not repeat personal data, because tracebacks are logged."""
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -13,7 +13,7 @@ PRIVATE = (Child, Guardian, DiagnosisSubmission, BulkSubmission, DiagnosisAnswer
 
 
 @pytest.mark.parametrize("model", PRIVATE)
-def test_an_error_of_shape_says_the_field_and_not_what_was_in_it(model: type[BaseModel]) -> None:
+def test_an_error_of_shape_names_the_field_and_not_its_value(model: type[BaseModel]) -> None:
     spoiled = child_body(child__sex=SECRET, child__extra=SECRET, guardian=SECRET)
     with pytest.raises(ValidationError) as caught:
         model.model_validate(spoiled | {"iin": SECRET, "full_name": [SECRET], "phone": SECRET})

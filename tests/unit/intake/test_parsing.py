@@ -1,4 +1,4 @@
-"""Every error of a submission at once, whether of its shape or of the rules, and never the refused value."""
+"""All errors of a submission at once, of its shape and by the rules, without the refused values."""
 
 import orjson
 import pytest
@@ -40,11 +40,11 @@ def test_missing_and_unknown_fields_are_named() -> None:
         (b"[" * 50_000, "json_invalid"),
     ],
 )
-def test_what_is_no_submission_at_all_is_refused(body: bytes, code: str) -> None:
+def test_a_body_that_is_no_json_object_is_refused(body: bytes, code: str) -> None:
     assert refused(body) == {"body": code}
 
 
-def test_a_message_never_repeats_what_was_refused() -> None:
+def test_a_message_never_repeats_the_refused_value() -> None:
     body = child_body(guardian__phone="+7701SECRET", child__full_name="", child__iin="123456789012")
     with pytest.raises(Unparsed) as caught:
         parse(DiagnosisSubmission, orjson.dumps(body))

@@ -1,4 +1,4 @@
-"""Which data keys intake starts with."""
+"""The data keys in intake's settings."""
 
 import base64
 import os
@@ -23,7 +23,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def test_a_random_key_is_taken() -> None:
+def test_a_random_key_is_accepted() -> None:
     assert settings(intake_data_key=GOOD).data_keys == (base64.b64decode(GOOD),)
 
 

@@ -1,6 +1,7 @@
-"""What may be submitted, on a given day."""
+"""The rules for a submission on a given day."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,9 +19,10 @@ def codes(found: DiagnosisSubmission, today: date = TODAY) -> set[tuple[str, str
     return {(error.field, error.code) for error in check_submission(found, today, REFERENCE)}
 
 
-def born(when: date, sex: str = "female", **changes: object) -> DiagnosisSubmission:
+def born(when: date, sex: str = "female", **changes: Any) -> DiagnosisSubmission:
     iin = iin_of(when, sex, 7)
-    return submission(**{"child__iin": iin, "child__birth_date": when.isoformat(), "child__sex": sex} | changes)
+    given: dict[str, Any] = {"child__iin": iin, "child__birth_date": when.isoformat(), "child__sex": sex}
+    return submission(**given | changes)
 
 
 def test_a_valid_submission_has_no_errors() -> None:
@@ -39,16 +41,16 @@ def test_a_valid_submission_has_no_errors() -> None:
         ({"modalities": ["inpatient", "day_stay", "inpatient"]}, ("modalities.2", "duplicate_modality")),
     ],
 )
-def test_each_rule_names_its_field(changes: dict[str, object], error: tuple[str, str]) -> None:
+def test_each_rule_names_its_field(changes: dict[str, Any], error: tuple[str, str]) -> None:
     assert codes(submission(**changes)) == {error}
 
 
-def test_all_errors_are_told_at_once() -> None:
+def test_all_errors_are_found_at_once() -> None:
     wrong = submission(child__iin=None, diagnosis__icd10="X", settlement_id="x", modalities=["inpatient"] * 2)
     assert len(check_submission(wrong, TODAY, REFERENCE)) == 4
 
 
-def test_icd10_codes_are_taken_in_small_letters() -> None:
+def test_icd10_codes_are_accepted_in_small_letters() -> None:
     assert codes(submission(diagnosis__icd10=" g80.1 ")) == set()
 
 
@@ -92,12 +94,12 @@ children = st.dates(TODAY - timedelta(days=18 * 365), TODAY)
 
 
 @given(children, st.sampled_from(["female", "male"]))
-def test_whoever_has_a_consistent_iin_is_taken(when: date, sex: str) -> None:
+def test_a_child_with_a_consistent_iin_is_accepted(when: date, sex: str) -> None:
     assert codes(born(when, sex)) == set()
 
 
 @given(children, children)
-def test_a_birth_date_is_refused_exactly_when_the_iin_says_another(says: date, stated: date) -> None:
+def test_a_birth_date_is_refused_exactly_when_the_iin_has_another(says: date, stated: date) -> None:
     found = codes(born(says, child__birth_date=stated.isoformat()))
     assert (found == {("child.birth_date", "iin_birth_date_mismatch")}) is (says != stated)
 

@@ -1,0 +1,97 @@
+"""The OpenAPI description of intake's routes: bodies that FastAPI does not parse, with examples, and refusals."""
+
+from typing import Any
+
+import orjson
+
+from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
+from services.kit.http.problems import ProblemDetails
+
+Responses = dict[int | str, dict[str, Any]]
+EXAMPLE = {
+    "child": {"iin": "200615600014", "full_name": "Үлгі Бала", "birth_date": "2020-06-15", "sex": "female"},
+    "guardian": {"full_name": "Үлгі Ана", "phone": "+77010000000"},
+    "diagnosis": {"icd10": "G80.1", "gmfcs": "III"},
+    "settlement_id": "1526384",
+    "modalities": ["inpatient", "day_stay"],
+    "max_distance_km": 600,
+}
+"""A made-up child."""
+_CSV_EXAMPLE = (
+    ",".join(CSV_COLUMNS)
+    + "\n200615600014,Үлгі Бала,2020-06-15,female,Үлгі Ана,+77010000000,G80.1,III,1526384,inpatient;day_stay,600,\n"
+)
+
+
+def _inlined(node: Any, definitions: dict[str, Any]) -> Any:
+    """`node` with each `#/$defs/…` replaced by its definition: a schema inside the document cannot refer to them."""
+    if isinstance(node, list):
+        return [_inlined(one, definitions) for one in node]
+    if not isinstance(node, dict):
+        return node
+    if reference := node.get("$ref"):
+        return _inlined(definitions[reference.rpartition("/")[2]], definitions)
+    return {name: _inlined(value, definitions) for name, value in node.items() if name != "$defs"}
+
+
+def _request(content: dict[str, Any], key: str) -> dict[str, Any]:
+    """A required body of these media types, and the Idempotency-Key header with the description `key`."""
+    schema = {"type": "string", "minLength": 1, "maxLength": 200}
+    header = {"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema, "description": key}
+    return {"requestBody": {"required": True, "content": content}, "parameters": [header]}
+
+
+def refusal(description: str) -> dict[str, Any]:
+    """A response that is a problem document."""
+    return {"description": description, "model": ProblemDetails, "content": {"application/problem+json": {}}}
+
+
+_schema = DiagnosisSubmission.model_json_schema()
+SUBMISSION_REQUEST = _request(
+    {"application/json": {"schema": _inlined(_schema, _schema["$defs"]), "example": EXAMPLE}},
+    "Any key of the polyclinic's own; kept for 30 days.",
+)
+SUBMISSION_RESPONSES: Responses = {
+    201: {"description": "Recorded; `Location` names it"},
+    409: refusal("`open_referral_exists`: the child has an open referral, named in `referral_id`"),
+    413: refusal("`too_large`"),
+    415: refusal("`unsupported_media_type`"),
+    422: refusal("`validation_failed` with the wrong fields (their form first), or `idempotency_key_reused`"),
+    503: refusal("`unavailable`: nothing was recorded or an answer was lost; repeat with the same key"),
+}
+BULK_REQUEST = _request(
+    {
+        "application/x-ndjson": {
+            "schema": {"type": "string", "description": "A body of `POST /v1/diagnoses` a line (up to 64 KB)"},
+            "example": orjson.dumps(EXAMPLE | {"idempotency_key": "order-1"}).decode(),
+        },
+        "text/csv": {
+            "schema": {
+                "type": "string",
+                "description": "A header with these columns in any order, then a row a line; modalities are "
+                "separated by `;`; a column `idempotency_key` may be added; a cell holds no line break",
+            },
+            "example": _CSV_EXAMPLE,
+        },
+    },
+    "Gives line n the key `<this>:n` where it has no `idempotency_key` of its own. Newborns without an IIN can be "
+    "told apart by keys only: send one, or they are recorded again with a repeated file.",
+)
+BULK_RESPONSES: Responses = {
+    200: {
+        "description": "One result a line, in their order; empty lines have none",
+        "content": {
+            "application/x-ndjson": {
+                "schema": {"type": "string"},
+                "example": '{"line":1,"status":201,"referral_id":"0199…","child_id":"0199…","priority":"routine",'
+                '"submitted_at":"2026-11-20T06:30:00.000+00:00"}\n'
+                '{"line":2,"status":409,"code":"open_referral_exists","detail":"…","referral_id":"0199…"}\n'
+                '{"line":3,"status":422,"code":"validation_failed","detail":"…","errors":[{"field":"child.iin",'
+                '"code":"invalid_iin","message":"its check digit does not fit"}]}\n',
+            }
+        },
+    },
+    415: refusal("`unsupported_media_type`"),
+    422: refusal("`wrong_header`: the CSV's header, naming the column; nothing was recorded"),
+}
+HIDDEN: Responses = {404: refusal("`not_found`: it does not exist, or the asker may not read it")}
