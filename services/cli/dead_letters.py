@@ -1,4 +1,4 @@
-"""`joldama dead-letters`: what no service could take, and what becomes of it."""
+"""`joldama dead-letters`: lists, shows, retries and discards dead letters."""
 
 import time
 from collections.abc import Iterator
@@ -9,24 +9,25 @@ from uuid import UUID
 
 import typer
 
-from services.cli.access import Identity
-from services.cli.failures import ExitCode, Failure
-from services.cli.network import read_network
-from services.cli.options import AsOption, JsonOption, TokenOption
-from services.contracts.vocabulary import Role
+from services.cli.caller import Caller, command
+from services.cli.failures import ExitCode, Failure, Refused
+from services.cli.render import listing, moment, state, table
 
 if TYPE_CHECKING:
     from services.cli.client import Api
 
 SERVICES = ("referral", "intake")
-"""Those that consume events, and so may have dead letters."""
-LOOK_EVERY = 0.3
-"""Seconds between two looks at what became of a retry."""
+"""The services that consume events, and so may have dead letters."""
+POLL_EVERY = 0.3
+"""Seconds."""
+PATH = "/v1/dead-letters"
+DeadLetter = dict[str, Any]
 
-app = typer.Typer(
+dead_letters = typer.Typer(
     name="dead-letters",
-    help="What no service could take: list, show, retry, discard.\n\nExample: joldama dead-letters list",
+    help="Messages that no service could process: list, show, retry, discard.\n\nExample: joldama dead-letters list",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 
@@ -37,172 +38,129 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
-LetterId = Annotated[UUID, typer.Argument(metavar="ID", help="The dead letter's id.", show_default=False)]
-LetterIds = Annotated[list[UUID] | None, typer.Argument(metavar="ID", help="Their ids.", show_default=False)]
-
-
-@app.command("list")
-def list_letters(
-    state: Annotated[State, typer.Option("--state", help="In this state.")] = State.OPEN,
-    json: JsonOption = False,
-    token: TokenOption = None,
-    role: AsOption = None,
+@dead_letters.command("list")
+@command
+def list_dead_letters(
+    caller: Caller, state: Annotated[State, typer.Option(help="In this state.")] = State.OPEN
 ) -> None:
-    """List the dead letters of all services, the oldest first, each with the reason why it could not be taken.
+    """List the dead letters of all services, the oldest first, each with the reason why it could not be processed.
 
     Example: joldama dead-letters list --json | jq -r '.[].reason' | sort | uniq -c
     """
-    from services.cli.render import paper, print_json
-
-    with _services(token, role) as apis:
+    with _services(caller) as apis:
         found = _all(apis, state)
-    if json:
-        return print_json(found)
-    paper().print(_table(f"{len(found)} {state.value} dead letters", found))
+    _show(caller, found, f"{len(found)} {state.value} dead letters")
 
 
-@app.command()
-def show(id: LetterId, json: JsonOption = False, token: TokenOption = None, role: AsOption = None) -> None:
-    """Show a dead letter: where it lay, why it could not be taken, what it says, and what may be done.
+@dead_letters.command()
+@command
+def show(caller: Caller, id: Annotated[UUID, typer.Argument(metavar="ID", help="The dead letter's id.")]) -> None:
+    """Show a dead letter: its topic and offset, the reason, the message, and the allowed actions.
 
     Example: joldama dead-letters show 019a2b3c-0000-7000-8000-000000000001
     """
-    from services.cli.render import paper, print_json, table
-
-    with _services(token, role) as apis:
-        letter = _find(apis, id)
-    if json:
-        return print_json(letter)
-    paper().print(table("", ("", ""), _lines(letter)))
+    with _services(caller) as apis:
+        found = _find(apis, id)
+    caller.show(found, lambda found: table("", ("", ""), _facts(found)))
 
 
-@app.command()
+@dead_letters.command()
+@command
 def retry(
-    ids: LetterIds = None,
+    caller: Caller,
+    ids: Annotated[list[UUID] | None, typer.Argument(metavar="ID", help="Their ids.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All that are open.")] = False,
-    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for what comes of it.")] = 10,
-    json: JsonOption = False,
-    token: TokenOption = None,
-    role: AsOption = None,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for the results.")] = 10,
 ) -> None:
-    """Have dead letters tried again, once their cause is mended. Repeating it does no harm: no effect comes twice.
+    """Process dead letters again, once their cause is repaired. Repeating does no harm: no message has an effect twice.
 
-    Exit code 1 when one was refused again.
+    Exit code 1 when one has failed again.
 
     Example: joldama dead-letters retry --all
     """
     if bool(ids) == every:
         raise Failure(ExitCode.USAGE, "Which ones? Name their ids, or say --all.")
-    with _services(token, role) as apis:
+    with _services(caller) as apis:
         chosen = _all(apis, State.OPEN) if every else [_find(apis, one) for one in ids or ()]
         asked = [_post(apis, one, "retry", None) for one in chosen]
-        _tell(came := _await(apis, asked, wait), json)
-    if any(one["state"] == State.OPEN for one in came):
+        found = _wait(apis, asked, wait)
+    _show(caller, found, f"{len(found)} dead letters" if found else "There is none.")
+    if any(one["state"] == State.OPEN for one in found):
         raise typer.Exit(ExitCode.REFUSED)
 
 
-@app.command()
+@dead_letters.command()
+@command
 def discard(
-    ids: Annotated[list[UUID], typer.Argument(metavar="ID", help="Their ids.", show_default=False)],
-    reason: Annotated[str, typer.Option("--reason", help="Why, in own words; no name and no phone in it.")] = "",
-    json: JsonOption = False,
-    token: TokenOption = None,
-    role: AsOption = None,
+    caller: Caller,
+    ids: Annotated[list[UUID], typer.Argument(metavar="ID", help="Their ids.")],
+    reason: Annotated[str, typer.Option(help="Why, in own words; no name and no phone in it.")] = "",
 ) -> None:
-    """Decide that dead letters shall have no effect, and say why. They can still be retried later.
+    """Decide that dead letters shall have no effect, with a reason. They can still be retried later.
 
     Example: joldama dead-letters discard 019a2b3c-0000-7000-8000-000000000001 --reason "a test of ours"
     """
     if not reason.strip():
         raise Failure(ExitCode.USAGE, "--reason TEXT is needed: why shall it have no effect?")
-    with _services(token, role) as apis:
-        chosen = [_find(apis, one) for one in ids]
-        _tell([_post(apis, one, "discard", {"reason": reason}) for one in chosen], json)
+    with _services(caller) as apis:
+        found = [_post(apis, one, "discard", {"reason": reason}) for one in [_find(apis, one) for one in ids]]
+    _show(caller, found, f"{len(found)} dead letters")
 
 
 @contextmanager
-def _services(token: str | None, role: Role | None) -> "Iterator[dict[str, Api]]":
-    from services.cli.client import Api
-
-    network = read_network()
-    bearer = Identity(token, role, None).bearer(network, Role.OPERATOR)
+def _services(caller: Caller) -> "Iterator[dict[str, Api]]":
     with ExitStack() as stack:
-        yield {name: stack.enter_context(Api(network.url(name), bearer)) for name in SERVICES}
+        yield {name: stack.enter_context(caller.api(name)) for name in SERVICES}
 
 
-def _of(service: str, letter: dict[str, Any]) -> dict[str, Any]:
-    return {"service": service} | letter
-
-
-def _all(apis: "dict[str, Api]", state: State) -> list[dict[str, Any]]:
-    path = "/v1/dead-letters"
-    found = [_of(name, one) for name, api in apis.items() for one in api.pages(path, state=state.value)]
+def _all(apis: "dict[str, Api]", state: State) -> list[DeadLetter]:
+    found = [{"service": name, **one} for name, api in apis.items() for one in api.pages(PATH, state=state.value)]
     return sorted(found, key=lambda one: str(one["first_at"]))
 
 
-def _find(apis: "dict[str, Api]", id: object) -> dict[str, Any]:
-    """The letter, from whichever service has it."""
-    from services.cli.client import Refused
-
+def _find(apis: "dict[str, Api]", id: object) -> DeadLetter:
+    """The dead letter, from the service that has it. Raises Failure when none has."""
     for name, api in apis.items():
         try:
-            return _of(name, api.get(f"/v1/dead-letters/{id}"))
+            return {"service": name, **api.get(f"{PATH}/{id}")}
         except Refused as refused:
             if refused.status != 404:
                 raise
     raise Failure(ExitCode.NOT_FOUND, f"No service has a dead letter {id}: see `joldama dead-letters list`.")
 
 
-def _post(apis: "dict[str, Api]", letter: dict[str, Any], action: str, body: Any) -> dict[str, Any]:
-    path = f"/v1/dead-letters/{letter['id']}/{action}"
-    return _of(letter["service"], apis[letter["service"]].post(path, body))
+def _post(apis: "dict[str, Api]", one: DeadLetter, action: str, body: Any) -> DeadLetter:
+    service = one["service"]
+    return {"service": service, **apis[service].post(f"{PATH}/{one['id']}/{action}", body)}
 
 
-def _await(apis: "dict[str, Api]", letters: list[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
-    """The letters as they are when none is being tried any more, or so many seconds later."""
+def _wait(apis: "dict[str, Api]", found: list[DeadLetter], seconds: float) -> list[DeadLetter]:
+    """The dead letters when none is being retried any more, at most `seconds` later."""
     until = time.monotonic() + seconds
-    while any(one["state"] == State.RETRYING for one in letters) and time.monotonic() < until:
-        time.sleep(LOOK_EVERY)
-        letters = [_find(apis, one["id"]) if one["state"] == State.RETRYING else one for one in letters]
-    return letters
+    while any(one["state"] == State.RETRYING for one in found) and time.monotonic() < until:
+        time.sleep(POLL_EVERY)
+        found = [_find(apis, one["id"]) if one["state"] == State.RETRYING else one for one in found]
+    return found
 
 
-def _tell(letters: list[dict[str, Any]], json: bool) -> None:
-    from services.cli.render import paper, print_json
-
-    if json:
-        return print_json(letters)
-    paper().print(_table(f"{len(letters)} dead letters", letters) if letters else "There is none.")
+def _show(caller: Caller, found: list[DeadLetter], title: str) -> None:
+    columns = "dead_letter=id service topic key last=last_at times state reason"
+    caller.show(found, lambda found: listing(title, found, columns) if found else title)
 
 
-def _table(title: str, letters: list[dict[str, Any]]) -> Any:
-    from services.cli.render import moment, state, table
-
-    rows = [
-        (one["id"], one["service"], one["topic"], one["key"], moment(one["last_at"]), one["times"], state(one["state"]),
-         one["reason"])
-        for one in letters
-    ]  # fmt: skip
-    return table(
-        title, ("dead letter", "service", "topic", "key", "last", "times", "state", "reason"), rows, ("times",)
-    )
-
-
-def _lines(letter: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    from services.cli.render import moment, state
-
-    event, key, value = (letter[name] for name in ("event", "message_key", "message_value"))
-    yield "state", state(letter["state"])
-    yield "reason", letter["reason"]
-    yield "service", f"{letter['service']} ({letter['consumer']})"
-    yield "lay at", f"{letter['topic']}, partition {letter['partition']}, offset {letter['offset']}"
-    yield "failed", f"{letter['times']} times, from {moment(letter['first_at'])} to {moment(letter['last_at'])}"
-    if letter["decided_by"]:
-        note = f": {letter['note']}" if letter["note"] else ""
-        yield "decided", f"by {letter['decided_by']} at {moment(letter['decided_at'])}{note}"
-    if event:
+def _facts(found: DeadLetter) -> Iterator[tuple[str, object]]:
+    yield "state", state(found["state"])
+    yield "reason", found["reason"]
+    yield "service", f"{found['service']} ({found['consumer']})"
+    yield "from", f"{found['topic']}, partition {found['partition']}, offset {found['offset']}"
+    yield "failed", f"{found['times']} times, from {moment(found['first_at'])} to {moment(found['last_at'])}"
+    if found["decided_by"]:
+        note = f": {found['note']}" if found["note"] else ""
+        yield "decided", f"by {found['decided_by']} at {moment(found['decided_at'])}{note}"
+    if event := found["event"]:
         yield "event", f"{event['type']} of {event['subject']}"
-    for name, content in (("key", key), ("value", value)):
-        left_out = f"not kept ({letter['size']:,} bytes)" if letter["size"] else "none"
+    for name in ("key", "value"):
+        content = found[f"message_{name}"]
+        left_out = f"not kept ({found['size']:,} bytes)" if found["size"] else "none"
         yield name, left_out if content is None else f"{content['data']}{' (base64)' * (content['encoding'] != 'text')}"
-    yield "may be", " or ".join({"retry": "retried", "discard": "discarded"}[one] for one in letter["allowed_actions"])
+    yield "may be", " or ".join({"retry": "retried", "discard": "discarded"}[one] for one in found["allowed_actions"])

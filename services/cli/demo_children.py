@@ -1,6 +1,4 @@
-"""Made-up submissions whose homes, ages and diagnoses follow the seed documents' figures. Nobody real is in them."""
-
-from __future__ import annotations
+"""Made-up submissions. Homes, ages and diagnoses follow the figures of the seed documents; no person is real."""
 
 import random
 from bisect import bisect
@@ -13,22 +11,20 @@ from typing import Any, TextIO
 
 import orjson
 
-from services.cli.demo_names import CHILDREN, MOTHERS
+from services.cli.demo_names import NAMES
 from services.contracts.iin import check_digit
 from services.contracts.reference import Settlement, read_settlements, rows
-from services.contracts.vocabulary import Gmfcs, Modality, Priority, Sex
+from services.contracts.submissions import NEWBORN_DAYS
+from services.contracts.vocabulary import Gmfcs, Priority, Sex
 
 REFERENCE_DAY = date(2026, 11, 1)
-"""The day of which ages are when none is named: the same seed gives the same lines on every day."""
+"""The day of the ages when none is given, so that a seed gives the same lines on every day."""
 
 LASTING_DAYS = 5_500
-"""Then nobody is older than this, and everybody has an IIN: the lines stay valid until the autumn of 2029."""
+"""The greatest age when no day is given; all have an IIN then, and the lines stay valid until the autumn of 2029."""
 
 UNKNOWN_POPULATION = 1_000
 """Assumed where GeoNames gives no population."""
-
-NEWBORN_DAYS = 60
-"""Up to this age a child may have no IIN yet; here every second one has none."""
 
 AGES_IN_DAYS = ((0.20, 1, 1_095), (0.70, 1_096, 5_112), (0.10, 5_113, 6_540))
 """Share, first day, last day. A fifth are under three (seeds: 12,000 a year of 12,000 + 45,000 + 4,200), the incidence
@@ -41,35 +37,33 @@ CEREBRAL_PALSY_SHARE = 50 / 91
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """Diagnoses that are made at the same age: ICD-10 prefixes, and months from and under. The ages are assumed."""
+class DiagnosisGroup:
+    """Diagnoses of the same age: ICD-10 prefixes, and the months from and under. The ages are assumed."""
 
     prefixes: tuple[str, ...]
     from_months: int = 0
     under_months: int = 216
 
 
-PALSY = Family(("G80",), from_months=3)
+PALSY = DiagnosisGroup(("G80",), from_months=3)
 OTHERS = (
-    Family(("P07",), under_months=24),
-    Family(("P10", "P11", "P12", "P13", "P14", "P15"), under_months=24),
-    Family(("P91",), under_months=12),
-    Family(("Q0", "Q6", "Q7")),
-    Family(("Q9",)),
-    Family(("G91", "G93", "G96"), from_months=3),
-    Family(("G12", "G71"), from_months=6),
-    Family(("F80", "F81", "F82", "F83", "F88", "F89", "R62"), from_months=18),
-    Family(("F84",), from_months=24),
-    Family(("F70", "F71", "F72", "F73", "F78", "F79"), from_months=36),
+    DiagnosisGroup(("P07",), under_months=24),
+    DiagnosisGroup(("P10", "P11", "P12", "P13", "P14", "P15"), under_months=24),
+    DiagnosisGroup(("P91",), under_months=12),
+    DiagnosisGroup(("Q0", "Q6", "Q7")),
+    DiagnosisGroup(("Q9",)),
+    DiagnosisGroup(("G91", "G93", "G96"), from_months=3),
+    DiagnosisGroup(("G12", "G71"), from_months=6),
+    DiagnosisGroup(("F80", "F81", "F82", "F83", "F88", "F89", "R62"), from_months=18),
+    DiagnosisGroup(("F84",), from_months=24),
+    DiagnosisGroup(("F70", "F71", "F72", "F73", "F78", "F79"), from_months=36),
 )
-"""What the Shymkent department and the other centers of the seeds take; each equally often: no seed says how often."""
+"""The diagnoses of the Shymkent department and the other centers of the seeds. Their shares are assumed equal."""
 
-INPATIENT, DAY_STAY, OUTPATIENT, HOME_CARE = (
-    Modality.INPATIENT.value, Modality.DAY_STAY.value, Modality.OUTPATIENT.value, Modality.HOME_CARE.value,
-)  # fmt: skip
 WISHES = (
-    [INPATIENT], [INPATIENT, DAY_STAY], [INPATIENT, OUTPATIENT], [DAY_STAY, OUTPATIENT], [OUTPATIENT],
-    [INPATIENT, DAY_STAY, OUTPATIENT], [OUTPATIENT, HOME_CARE], [INPATIENT, DAY_STAY, OUTPATIENT, HOME_CARE],
+    ["inpatient"], ["inpatient", "day_stay"], ["inpatient", "outpatient"], ["day_stay", "outpatient"], ["outpatient"],
+    ["inpatient", "day_stay", "outpatient"], ["outpatient", "home_care"],
+    ["inpatient", "day_stay", "outpatient", "home_care"],
 )  # fmt: skip
 LEVELS = tuple(level.value for level in Gmfcs)
 DISTANCES_KM = (50.0, 100.0, 300.0, 600.0, 1_000.0)
@@ -81,7 +75,7 @@ def read_incidence(data: Path) -> dict[str, float]:
 
 
 def expected_weights(settlements: Sequence[Settlement], incidence: Mapping[str, float]) -> list[float]:
-    """How often each settlement is a child's home, relative to the others: incidence times population."""
+    """The weight of each settlement as a child's home: incidence times population."""
     return [
         incidence.get(place.region_id, incidence["KZ"]) * (place.population or UNKNOWN_POPULATION)
         for place in settlements
@@ -98,20 +92,20 @@ def demo_children(
 ) -> Iterator[dict[str, Any]]:
     """`count` bodies of `POST /v1/diagnoses`; the same arguments give the same bodies.
 
-    With `today` they are valid on that day, newborns without an IIN among them; another `today` moves the birth dates
-    (and so the IINs) and nothing else. Without it they are of REFERENCE_DAY, and stay valid for years.
-    `codes` are those of `data/diagnoses.csv`. Raises ValueError where `codes` lack a family of diagnoses.
+    With `today` they are valid on that day, and half of the newborns have no IIN; another `today` moves the birth dates
+    (and so the IINs) and nothing else. Without it ages are as of REFERENCE_DAY, and the bodies stay valid for years.
+    `codes` are those of `data/diagnoses.csv`. Raises ValueError where `codes` lack one of the groups.
     """
     chance = random.Random(seed)  # noqa: S311
     homes = list(accumulate(expected_weights(settlements, incidence)))
     ids = [place.id for place in settlements]
     palsy = _codes_of(PALSY, codes)
-    others = [(family, _codes_of(family, codes)) for family in OTHERS]
+    others = [(group, _codes_of(group, codes)) for group in OTHERS]
     taken: set[str] = set()
     for _ in range(count):
         days = _age_in_days(chance) if today else min(_age_in_days(chance), LASTING_DAYS)
         code = _code(chance, days, palsy, others)
-        child, guardian = _family(chance, days, today or REFERENCE_DAY, taken, newborns=today is not None)
+        child, guardian = _child_and_guardian(chance, days, today or REFERENCE_DAY, taken, newborns=today is not None)
         yield {
             "child": child,
             "guardian": guardian,
@@ -129,10 +123,10 @@ def write_demo_children(out: TextIO, count: int, seed: int, data: Path, today: d
         out.write(orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE).decode())
 
 
-def _codes_of(family: Family, codes: Sequence[str]) -> list[str]:
-    found = [code for code in codes if code.startswith(family.prefixes)]
+def _codes_of(group: DiagnosisGroup, codes: Sequence[str]) -> list[str]:
+    found = [code for code in codes if code.startswith(group.prefixes)]
     if not found:
-        raise ValueError(f"codes: none starts with {' or '.join(family.prefixes)}")
+        raise ValueError(f"codes: none starts with {' or '.join(group.prefixes)}")
     return found
 
 
@@ -146,12 +140,12 @@ def _age_in_days(chance: random.Random) -> int:
 
 
 def _code(
-    chance: random.Random, days: int, palsy: Sequence[str], others: Sequence[tuple[Family, Sequence[str]]]
+    chance: random.Random, days: int, palsy: Sequence[str], others: Sequence[tuple[DiagnosisGroup, Sequence[str]]]
 ) -> str:
     months = days / 30.44
     if months >= PALSY.from_months and chance.random() < CEREBRAL_PALSY_SHARE:
         return str(_pick(chance, palsy))
-    fitting = [codes for family, codes in others if family.from_months <= months < family.under_months]
+    fitting = [codes for group, codes in others if group.from_months <= months < group.under_months]
     return str(_pick(chance, _pick(chance, fitting)))
 
 
@@ -171,12 +165,12 @@ def _wishes(chance: random.Random) -> dict[str, Any]:
     return wishes
 
 
-def _family(
+def _child_and_guardian(
     chance: random.Random, days: int, today: date, taken: set[str], newborns: bool
 ) -> tuple[dict[str, str], dict[str, str]]:
     born = today - timedelta(days=days)
     sex = Sex.MALE if chance.random() < 0.51 else Sex.FEMALE
-    names, mothers = _pick(chance, tuple(zip(CHILDREN, MOTHERS, strict=True)))
+    names = _pick(chance, NAMES)
     surname = _pick(chance, names.surnames)
     child = {
         "full_name": names.full_name(surname, _pick(chance, names.given(sex)), _pick(chance, names.fathers), sex),
@@ -186,12 +180,12 @@ def _family(
     unregistered = days <= NEWBORN_DAYS and chance.random() < 0.5
     if not (newborns and unregistered):
         child["iin"] = _iin(chance, born, sex, taken)
-    guardian = names.full_name(surname, _pick(chance, mothers), _pick(chance, names.fathers), Sex.FEMALE)
+    guardian = names.full_name(surname, _pick(chance, names.mothers), _pick(chance, names.fathers), Sex.FEMALE)
     return child, {"full_name": guardian, "phone": _phone(chance)}
 
 
 def _iin(chance: random.Random, born: date, sex: Sex, taken: set[str]) -> str:
-    """A number that fits `born` (from 2000 on) and `sex` and that this run has not given yet."""
+    """A new IIN for `born` (from 2000 on) and `sex`; `taken` are those of this run."""
     head = f"{born:%y%m%d}{5 if sex is Sex.MALE else 6}"
     while True:
         eleven = f"{head}{int(chance.random() * 10_000):04d}"
@@ -202,5 +196,5 @@ def _iin(chance: random.Random, born: date, sex: Sex, taken: set[str]) -> str:
 
 
 def _phone(chance: random.Random) -> str:
-    """+7 6… is set aside for Kazakhstan and no operator uses it, so nobody is called."""
+    """A number of Kazakhstan's unused range +7 6…, so that no person is called."""
     return f"+7600{int(chance.random() * 10_000_000):07d}"

@@ -1,4 +1,4 @@
-"""Names to make up children and guardians from: frequent ones, drawn apart from each other."""
+"""Frequent names, from which made-up children and guardians are named at random."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,12 @@ from services.contracts.vocabulary import Sex
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """One language's names. Surnames and fathers are given as men bear them."""
+    """The names of one language; surnames and fathers' names in the form for men."""
 
     surnames: tuple[str, ...]
     boys: tuple[str, ...]
     girls: tuple[str, ...]
+    mothers: tuple[str, ...]
     fathers: tuple[str, ...]
     son: str
     daughter: str
@@ -20,7 +21,7 @@ class Names:
         return self.boys if sex is Sex.MALE else self.girls
 
     def full_name(self, surname: str, given: str, father: str, sex: Sex) -> str:
-        """Surname, given name and patronymic, the first and the last as `sex` bears them."""
+        """Surname, given name and patronymic, in the forms for `sex`."""
         male = sex is Sex.MALE
         return f"{surname}{'' if male else 'а'} {given} {father}{self.son if male else self.daughter}"
 
@@ -33,6 +34,7 @@ KAZAKH = Names(
     surnames=_words("Ахметов Омаров Оспанов Сәрсенов Қасымов Әлиев Ибраев Сейітов Жұмабаев Нұрғалиев Байжанов"),
     boys=_words("Алихан Нұрислам Ерасыл Айсұлтан Мансұр Әлинұр Санжар Дамир Тимур Бекзат Арсен Ислам Рамазан Диас"),
     girls=_words("Айша Раяна Аяла Томирис Кәусар Әмина Айлин Інжу Мөлдір Аружан Дана Жания Сафия Нұрай"),
+    mothers=_words("Айгүл Гүлнар Динара Әсел Жанар Сәуле Мәдина Алтынай Назгүл Ботагөз Шолпан Меруерт"),
     fathers=_words("Ерлан Серік Асқар Нұрлан Бауыржан Данияр Марат Қайрат Талғат Ержан Думан Азамат"),
     son="ұлы",
     daughter="қызы",
@@ -41,13 +43,9 @@ RUSSIAN = Names(
     surnames=_words("Иванов Петров Кузнецов Соколов Морозов Волков Зайцев Павлов Семенов Голубев Виноградов Орлов"),
     boys=_words("Артем Максим Михаил Роман Илья Кирилл Егор Матвей Никита Денис Лев Арсений"),
     girls=_words("София Анна Мария Полина Варвара Ксения Алиса Дарья Ева Милана Вероника Екатерина"),
+    mothers=_words("Елена Ольга Наталья Ирина Татьяна Светлана Юлия Екатерина Марина Анастасия"),
     fathers=_words("Александров Иванов Андреев Михайлов Сергеев Максимов Олегов Денисов Романов Павлов"),
     son="ич",
     daughter="на",
 )
-MOTHERS = (
-    _words("Айгүл Гүлнар Динара Әсел Жанар Сәуле Мәдина Алтынай Назгүл Ботагөз Шолпан Меруерт"),
-    _words("Елена Ольга Наталья Ирина Татьяна Светлана Юлия Екатерина Марина Анастасия"),
-)
-CHILDREN = (KAZAKH, RUSSIAN)
-"""Language by language, in the order of `MOTHERS`."""
+NAMES = (KAZAKH, RUSSIAN)

@@ -1,17 +1,16 @@
-"""How a command ends: the exit codes, and expected failures as one sentence instead of a traceback."""
+"""Exit codes, and expected failures, which are shown as one sentence instead of a traceback."""
 
-import os
 import sys
 from contextlib import suppress
 from enum import IntEnum
 from typing import Any
 
-from typer import Exit
-from typer.core import TyperGroup
+PASSING = frozenset({429, 502, 503, 504})
+"""HTTP statuses after which a retry may succeed."""
 
 
 class ExitCode(IntEnum):
-    """What a script may rely on; `docs/cli.md` has the same table."""
+    """The exit codes; `docs/cli.md` lists them."""
 
     DONE = 0
     REFUSED = 1
@@ -23,51 +22,59 @@ class ExitCode(IntEnum):
     PIPE_CLOSED = 141
 
 
+_CODES = {401: ExitCode.NOT_ALLOWED, 403: ExitCode.NOT_ALLOWED, 404: ExitCode.NOT_FOUND}
+
+
 class Failure(Exception):
-    """An expected failure: the message says what to do, and the command ends with `code`."""
+    """An expected failure: its message says what to do, and `code` is the exit code."""
 
     def __init__(self, code: ExitCode, message: str) -> None:
         super().__init__(message)
         self.code = code
 
 
-def no_network(reason: str) -> Failure:
-    """Nobody answers: says how a network is started."""
-    return Failure(
-        ExitCode.NO_NETWORK,
-        f"{reason} If it is starting again, ask once more in a moment.\n"
-        "Start a network with `make up` or `joldama up`, or name one by JOLDAMA_INTAKE_URL, JOLDAMA_REFERRAL_URL and "
-        "JOLDAMA_CAPACITY_URL.",
-    )
+class Unreachable(Failure):
+    """A broken connection, or an answer that is not of Joldama."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ExitCode.NO_NETWORK, message)
 
 
-class Commands(TyperGroup):
-    """The commands, with every expected failure turned into its sentence and its exit code."""
+class NoNetwork(Unreachable):
+    """No network: the message says how to start one."""
 
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-            return result
-        except Failure as failure:
-            say(f"joldama: {failure}")
-            raise Exit(failure.code) from None
-        except KeyboardInterrupt:
-            raise Exit(ExitCode.INTERRUPTED) from None
-        except BrokenPipeError:
-            _stop_writing()
-            raise Exit(ExitCode.PIPE_CLOSED) from None
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason} If it is starting again, ask once more in a moment.\n"
+            "Start a network with `make up` or `joldama up`, or name one by JOLDAMA_INTAKE_URL, JOLDAMA_REFERRAL_URL "
+            "and JOLDAMA_CAPACITY_URL."
+        )
+
+
+class Refused(Failure):
+    """An error answer of a service; `problem` is its problem document, or empty."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        self.status, self.problem = status, problem
+        code = ExitCode.NO_NETWORK if status in PASSING else _CODES.get(status, ExitCode.REFUSED)
+        super().__init__(code, describe(status, problem))
+
+
+def describe(status: int, problem: dict[str, Any]) -> str:
+    """A problem in words: the detail, a line for each field, and the actions that are allowed."""
+    head = str(problem.get("detail") or problem.get("title") or f"The service answered {status}.")
+    if code := problem.get("code"):
+        head += f" ({code})"
+    fields = [f"{one.get('field')}: {one.get('message')}" for one in problem.get("errors", [])]
+    lines = [head, *(f"  {one}" for one in fields if one != problem.get("detail"))]
+    if "allowed_actions" in problem:
+        lines.append(f"  allowed now: {', '.join(problem['allowed_actions']) or 'nothing'}")
+    if status in (401, 403):
+        lines.append("  The token is --token, JOLDAMA_TOKEN, or on a local network --as ROLE [--org ID].")
+    return "\n".join(lines)
 
 
 def say(line: str) -> None:
-    """One line to standard error; nobody listening there is no failure."""
+    """Print a line to standard error; a closed standard error is no failure."""
     with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
-
-
-def _stop_writing() -> None:
-    """Point standard output to nowhere, so that the flush at exit does not fail once more."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -1,12 +1,12 @@
-"""The capacity feed as one endless sequence: server-sent events that go on where they broke off."""
+"""The capacity feed as an endless sequence of server-sent events, resumed after a broken connection."""
 
 import time
 from collections.abc import Callable, Iterator
 
 import httpx2
 
-from services.cli.client import FIRST_PAUSE, LONGEST_PAUSE, PASSING, Api, Refused
-from services.cli.failures import ExitCode, Failure
+from services.cli.client import FIRST_PAUSE, LONGEST_PAUSE, Api, refused
+from services.cli.failures import PASSING, ExitCode, Failure, Refused
 
 PATH = "/v1/capacity/feed"
 _SILENCE = httpx2.Timeout(60, connect=5)
@@ -14,15 +14,15 @@ _SILENCE = httpx2.Timeout(60, connect=5)
 
 
 def newest(api: Api) -> str:
-    """The id of the newest step: following from there begins now, also when the connection breaks before the first."""
+    """The id of the newest event, from which the feed is followed; known before the first one comes."""
     return str(api.get("/v1/capacity", limit=1)["last_event_id"])
 
 
 def follow(api: Api, last: str, broke: Callable[[str], None]) -> Iterator[httpx2.ServerSentEvent]:
-    """Events after `last`, for ever. An event `reset` says that the service no longer has some of them.
+    """The events after the one with id `last`, without end. An event `reset` says that some are no longer stored.
 
-    After a break it tells `broke` once the id it goes on from, and connects again. Raises Refused for any answer that
-    waiting will not change.
+    A broken connection is resumed; `broke` is called once, with the id of the last event. Raises Refused for an error
+    answer that does not pass.
     """
     pause = FIRST_PAUSE
     while True:
@@ -30,18 +30,18 @@ def follow(api: Api, last: str, broke: Callable[[str], None]) -> Iterator[httpx2
             with api.http.sse(PATH, headers={"Last-Event-ID": last}, timeout=_SILENCE) as source:
                 if source.response.is_error:
                     source.response.read()
-                    raise Refused(source.response)
+                    raise refused(source.response)
                 for event in source:
                     last, pause = event.id or last, FIRST_PAUSE
                     if event.data:
                         yield event
-        except Refused as refused:
-            if refused.status not in PASSING:
+        except Refused as answer:
+            if answer.status not in PASSING:
                 raise
         except httpx2.SSEError:
             raise Failure(ExitCode.NO_NETWORK, f"{api.url}{PATH} answered, but not with a feed.") from None
         except httpx2.TransportError:
-            pass  # it broke, like a stream that ended
+            pass  # handled as a stream that ended
         if pause == FIRST_PAUSE:
             broke(last)
         time.sleep(pause)

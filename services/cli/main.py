@@ -1,34 +1,74 @@
-"""The `joldama` command: a terminal client over the public APIs. Light: each command imports what it needs itself."""
+"""The `joldama` command: a terminal client of the public APIs. A command's module is imported when it is needed."""
+
+import os
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from services.cli import (
-    addresses,
-    answers,
-    audit,
-    children,
-    coded,
-    dead_letters,
-    forecast,
-    life,
-    places,
-    referral,
-    referrals,
-    register,
-    set_places,
-    start,
-    submit,
-    watch,
-    worklist,
-)
-from services.cli.failures import Commands
+from services.cli.failures import ExitCode, Failure, say
+from services.cli.reference import listed_codes
 
-CODED = {
-    "decline": coded.DeclineReasons,
-    "no_show": coded.NoShowReasons,
-    "cancel": coded.CancelReasons,
-    "discharge": coded.Outcomes,
+MODULES = {
+    "trial": "up demo-children",
+    "submit": "submit",
+    "referrals": "referrals worklist",
+    "referral": "referral",
+    "actions": "seen accept decline admit no-show discharge cancel withdraw offer-again",
+    "audit": "audit",
+    "watch": "watch",
+    "places": "capacity centers forecast",
+    "set_places": "set-places",
+    "register": "register-centers",
+    "addresses": "urls",
+    "access": "token",
+    "dead_letters": "dead-letters",
 }
+"""The commands in each module, as functions of the same names."""
+COMMANDS = {name: module for module, names in MODULES.items() for name in names.split()}
+
+
+class Commands(TyperGroup):
+    """The group of all commands. A Failure ends a command with one sentence and an exit code."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        found = getattr(import_module(f"services.cli.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_"))
+        if not isinstance(found, typer.Typer):
+            command, found = found, typer.Typer(add_completion=False)
+            found.command(cmd_name, epilog=listed_codes(cmd_name))(command)
+        return typer.main.get_command(found)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except Failure as failure:
+            say(f"joldama: {failure}")
+            raise typer.Exit(failure.code) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+        except BrokenPipeError:
+            _stop_writing()
+            raise typer.Exit(ExitCode.PIPE_CLOSED) from None
+
+
+def _stop_writing() -> None:
+    """Redirect standard output to /dev/null, so that the flush at exit does not fail again."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _not_imported() -> None:
+    """The placeholder of every command; get_command imports the real one."""
+
 
 app = typer.Typer(
     name="joldama",
@@ -39,34 +79,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # a local variable may be a child's name or a token
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    start.up,
-    submit.submit,
-    referrals.referrals,
-    referral.referral,
-    answers.seen,
-    answers.accept,
-    answers.decline,
-    life.admit,
-    life.no_show,
-    life.discharge,
-    life.cancel,
-    life.withdraw,
-    life.offer_again,
-    worklist.worklist,
-    audit.audit,
-    watch.watch,
-    places.capacity,
-    set_places.set_places,
-    places.centers,
-    forecast.forecast,
-    register.register_centers,
-    addresses.urls,
-    addresses.token,
-    children.demo_children,
-):
-    app.command(cls=CODED.get(command.__name__))(command)
-app.add_typer(dead_letters.app)
+for name in COMMANDS:
+    app.command(name)(_not_imported)
 
 if __name__ == "__main__":
     app()

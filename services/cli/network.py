@@ -1,19 +1,18 @@
-"""Where the network is: the addresses that `joldama up` has written, each replaceable from the environment."""
+"""The addresses of the network: written by `joldama up`, each replaceable from the environment."""
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from services.cli.failures import no_network
+from services.cli.failures import NoNetwork
 
+SERVICES = ("intake", "referral", "capacity")
 VARIABLES = {
-    "intake": "JOLDAMA_INTAKE_URL",
-    "referral": "JOLDAMA_REFERRAL_URL",
-    "capacity": "JOLDAMA_CAPACITY_URL",
+    **{name: f"JOLDAMA_{name.upper()}_URL" for name in SERVICES},
     "kafka": "JOLDAMA_KAFKA_SERVERS",
     "redis": "JOLDAMA_REDIS_URL",
 }
@@ -22,30 +21,23 @@ SQL_VARIABLES = {"intake": "JOLDAMA_INTAKE_SQL_URL", "referral": "JOLDAMA_REFERR
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Base URLs of the public APIs, and the addresses of what stands behind them. Empty where unknown."""
+    """The base URLs of the services and the addresses of Kafka and Redis, empty where unknown; `sql` are databases."""
 
-    intake: str = ""
-    referral: str = ""
-    capacity: str = ""
-    kafka: str = ""
-    redis: str = ""
-    sql: dict[str, str] = field(default_factory=dict)
-    local: bool = False
-    """Written by `joldama up` on this machine: its issuer's key is here too."""
+    addresses: dict[str, str]
+    sql: dict[str, str]
+    local: bool
+    """Started by `joldama up` on this machine, so that the issuer's key is here too."""
 
     def url(self, service: str) -> str:
-        """The base URL of `intake`, `referral` or `capacity`; raises Failure when nobody has told it."""
-        found: str = getattr(self, service)
+        """The base URL of `intake`, `referral` or `capacity`. Raises Failure when it is unknown."""
+        found = self.addresses[service]
         if not found:
-            raise no_network(f"No network is running here: {file()} does not name the {service} service.")
+            raise NoNetwork(f"No network is running here: {file()} does not name the {service} service.")
         return found.rstrip("/")
-
-    def as_dict(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if name != "local"}
 
 
 def home() -> Path:
-    """The folder of this network's state: `JOLDAMA_HOME`, or `.joldama` here."""
+    """The home of the network: `JOLDAMA_HOME`, or `.joldama` in the current folder."""
     return Path(os.environ.get("JOLDAMA_HOME") or ".joldama").resolve()
 
 
@@ -54,13 +46,13 @@ def file() -> Path:
 
 
 def read_network() -> Network:
-    """What the environment names, and for the rest what `network.json` says. Asks nobody."""
+    """The addresses in the environment, and for the others those in `network.json`. Makes no call."""
     written = _written()
-    urls = {name: os.environ.get(variable) or str(written.get(name) or "") for name, variable in VARIABLES.items()}
+    addresses = {name: os.environ.get(variable) or str(written.get(name) or "") for name, variable in VARIABLES.items()}
     sql = {str(name): str(url) for name, url in (written.get("sql") or {}).items()}
     sql |= {name: os.environ[variable] for name, variable in SQL_VARIABLES.items() if os.environ.get(variable)}
-    elsewhere = any(os.environ.get(VARIABLES[name]) for name in ("intake", "referral", "capacity"))
-    return Network(**urls, sql=sql, local=bool(written) and not elsewhere)
+    elsewhere = any(os.environ.get(VARIABLES[name]) for name in SERVICES)
+    return Network(addresses, sql, local=bool(written) and not elsewhere)
 
 
 def _written() -> dict[str, Any]:
@@ -69,12 +61,12 @@ def _written() -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise no_network(f"{file()} cannot be read: {error}.") from None
+        raise NoNetwork(f"{file()} cannot be read: {error}.") from None
     return content if isinstance(content, dict) else {}
 
 
 def without_password(url: str) -> str:
-    """`url` with its password as `***`, for a screen."""
+    """`url` with `***` in place of its password."""
     parts = urlsplit(url)
     if not parts.password:
         return url
@@ -83,7 +75,7 @@ def without_password(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether `url` is on this machine, where no proxy can be meant."""
+    """Whether `url` is on this machine, so that no proxy applies."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback

@@ -1,76 +1,96 @@
-"""`joldama centers` and `joldama capacity`: who there is, and how many places they have now."""
+"""`joldama centers`, `joldama capacity` and `joldama forecast`: places, now and later."""
 
-from typing import Annotated, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.access import Identity
-from services.cli.network import read_network
-from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
-from services.contracts.vocabulary import Modality, Role
+from services.cli.caller import Caller, command
+from services.cli.render import listing, moment
+from services.contracts.vocabulary import Modality
 
-RegionOption = Annotated[str | None, typer.Option("--region", metavar="ID", help="This region only, such as KZ-75.")]
+if TYPE_CHECKING:
+    from services.cli.client import Api
+
+RegionOption = Annotated[str | None, typer.Option(metavar="ID", help="This region only, such as KZ-75.")]
+DATES = 3
+"""The number of next free dates in a row."""
 
 
-def centers(json: JsonOption = False, token: TokenOption = None, role: AsOption = None, org: OrgOption = None) -> None:
+def center_names(api: "Api") -> dict[str, str]:
+    """The centers' English names by id, from the referral service."""
+    return {one["id"]: one["name_en"] for one in api.pages("/v1/centers")}
+
+
+@command
+def centers(caller: Caller) -> None:
     """List the centers of the network.
 
     Example: joldama centers --json | jq -r '.[].id'
     """
-    from services.cli.client import Api
-    from services.cli.render import paper, print_json, table
-
-    network = read_network()
-    with Api(network.url("referral"), Identity(token, role, org).bearer(network, Role.OPERATOR)) as api:
+    places = Counter[str]()
+    with caller.api("referral") as api:
         found = list(api.pages("/v1/centers"))
-    if json:
-        return print_json(found)
-    rows = [
-        (
-            one["id"],
-            one["name_en"],
-            one["region_id"],
-            len(one["programmes"]),
-            sum(p["places"] for p in one["programmes"]),
-        )
-        for one in found
-    ]
-    numbers = ("programmes", "places")
-    paper().print(table(f"{len(rows)} centers", ("id", "name", "region", *numbers), rows, numbers))
+        for one in () if caller.json else api.pages("/v1/forecast"):
+            places[one["center_id"]] += one["places"]
+    columns = "id name=name_en region=region_id programmes places"
+    made = {"programmes": lambda one: len(one["programmes"]), "places": lambda one: places[one["id"]]}
+    caller.show(found, lambda found: listing(f"{len(found)} centers", found, columns, **made))
 
 
+@command
 def capacity(
+    caller: Caller,
     region: RegionOption = None,
-    modality: Annotated[Modality | None, typer.Option("--modality", help="This modality only.")] = None,
+    modality: Annotated[Modality | None, typer.Option(help="This modality only.")] = None,
     free: Annotated[bool, typer.Option("--free", help="Programmes with a free place only.")] = False,
-    json: JsonOption = False,
-    token: TokenOption = None,
-    role: AsOption = None,
-    org: OrgOption = None,
 ) -> None:
-    """List the programmes with their places: free, held for an offer, occupied, and how many children wait;
-    and when the center confirmed that. Fewer than 0 free: so many must leave before a place comes free.
+    """List the programmes with their places: free, held for an offer, occupied, and how many children wait.
+
+    The last column is the day on which the center confirmed its figure. With -2 places free, 2 children must leave
+    before a place comes free.
 
     Example: joldama capacity --region KZ-75 --free
     """
-    from services.cli.client import Api
-    from services.cli.render import paper, print_json, table
-
-    network = read_network()
-    with Api(network.url("capacity"), Identity(token, role, org).bearer(network, Role.OPERATOR)) as api:
+    with caller.api("capacity") as api:
         found = list(api.pages("/v1/capacity", region=region, modality=modality, free=1 if free else None))
-    if json:
-        return print_json(found)
-    numbers = ("places", "free", "held", "occupied", "waiting")
-    shown = [one | {"free": one["free"] - one.get("overcommitted", 0)} for one in found]
-    rows = [[*(one.get(column) for column in ("programme_id", "modality", *numbers)), confirmed(one)] for one in shown]
     free_now, places = (sum(one[column] for one in found) for column in ("free", "places"))
-    total = f"{len(rows)} programmes, {free_now:,} of {places:,} places free"
-    paper().print(table(total, ("programme", "modality", *numbers, "confirmed"), rows, numbers))
+    columns = "programme=programme_id modality places free held occupied waiting confirmed"
+    title = f"{len(found)} programmes, {free_now:,} of {places:,} places free"
+    caller.show(found, lambda found: listing(title, found, columns, free=_free, confirmed=_confirmed))
 
 
-def confirmed(figure: dict[str, Any]) -> str:
-    """The day on which the center confirmed its figure, and whether that is long ago."""
-    from services.cli.render import moment
+@command
+def forecast(
+    caller: Caller,
+    center: Annotated[str | None, typer.Argument(metavar="[CENTER]", help="One center's programmes only.")] = None,
+    region: RegionOption = None,
+) -> None:
+    """Show each programme's next free dates from the courses in care, and the date for a child who would join now.
 
-    return moment(figure["confirmed_at"])[:10] + (" stale" if figure.get("stale") else "")
+    Dates are estimates: sooner when children leave the queue, later when more urgent ones come or courses last longer.
+
+    Example: joldama forecast almaty-cp-center
+    """
+    with caller.api("referral") as api:
+        found = list(api.pages("/v1/forecast", center_id=center, region=region))
+    columns = "programme=programme_id places in_use free waiting next_free for_a_new_child=for_new_child confirmed"
+    title, made = f"{len(found)} programmes", {"next_free": _next_free, "confirmed": _confirmed}
+    caller.show(found, lambda found: listing(title, found, columns, **made))
+
+
+def _free(figure: dict[str, Any]) -> int:
+    """Free places; -2 when two children must leave before a place comes free."""
+    return int(figure["free"] - figure.get("overcommitted", 0))
+
+
+def _next_free(programme: dict[str, Any]) -> str:
+    """The next free dates, with the number of places where it is more than one."""
+    days = programme["next_free"]
+    shown = [one["on"] + (f" ×{one['places']}" if one["places"] > 1 else "") for one in days[:DATES]]
+    return "suspended" if programme["suspended"] else ", ".join(shown) + (" …" if len(days) > DATES else "")
+
+
+def _confirmed(figure: dict[str, Any]) -> str:
+    """The day on which the center confirmed its figure, and whether the figure is stale."""
+    return (moment(figure["confirmed_at"])[:10] or "never") + (" stale" if figure.get("stale") else "")

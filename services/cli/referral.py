@@ -1,75 +1,48 @@
-"""`joldama referral`: where a child was sent, and why there."""
+"""`joldama referral`: where a child was sent, and why."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
+from collections.abc import Callable, Iterator
+from typing import Any
 
-import typer
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from services.cli.access import Identity
-from services.cli.forecast import turns
-from services.cli.network import read_network
-from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
+from services.cli.actions import ReferralId
+from services.cli.caller import Caller, command
+from services.cli.queues import opened, queues
 from services.cli.reference import settlement_name
-from services.cli.why import candidates, left_out
-from services.contracts.vocabulary import Role
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-ReferralId = Annotated[UUID, typer.Argument(metavar="ID", help="The referral's id.", show_default=False)]
+from services.cli.render import listing, moment, spaced, state, table
+from services.cli.why import candidates, center_of, left_out
 
 
-def referral(
-    id: ReferralId,
-    json: JsonOption = False,
-    token: TokenOption = None,
-    role: AsOption = None,
-    org: OrgOption = None,
-) -> None:
-    """Show a referral and why this center: who came first and how far, who was left out, all offers and steps;
-    and while it waits, its turn in each queue with an estimated date.
+@command
+def referral(caller: Caller, id: ReferralId) -> None:
+    """Show a referral and why this center: the candidates by distance, the excluded programmes, offers and history.
 
-    Exit code 5 when there is no such referral, or not yet: a submission needs a moment to be routed.
+    While the child waits: the position in each queue, with an estimated date and how it was computed.
+    Exit code 5 when there is no such referral, or not yet: routing a submission takes a moment.
 
     Example: joldama referral 019a2b3c-0000-7000-8000-000000000001
     """
-    from services.cli.client import Api
-    from services.cli.render import paper, print_json
-
-    network = read_network()
-    with Api(network.url("referral"), Identity(token, role, org).bearer(network, Role.OPERATOR)) as api:
+    with caller.api("referral") as api:
         found = api.get(f"/v1/referrals/{id}")
-    if json:
-        return print_json(found)
-    out = paper()
-    for block in story(found):
-        out.print(block)
-        out.print()
+    caller.show(found, lambda found: Group(*(Group(block, "") for block in _story(found))))
 
 
-def story(found: dict[str, Any]) -> Iterator["RenderableType"]:
-    """The blocks that tell a referral: what it is, the decision, its turn while it waits, offers, history."""
-    yield _head(found)
-    decision = found.get("decision")
-    if decision:
+def _story(found: dict[str, Any]) -> Iterator[RenderableType]:
+    """The parts of the output: facts, decision, queues while the child waits, offers, history."""
+    yield Group(Text.assemble("Referral ", (str(found["id"]), "bold"), ": ", state(found["state"])), _facts(found))
+    if decision := found.get("decision"):
         yield candidates(decision, found["state"])
         if any(decision.get("excluded", {}).values()):
             yield left_out(decision["excluded"])
-    if queues := turns(found):
-        yield queues
-    if found.get("offers"):
-        yield _offers(found["offers"])
-    yield _history(found.get("history", []))
+    yield from filter(None, (opened(found), queues(found)))
+    if offers := found.get("offers"):
+        columns = "attempt center km=kilometers state reason made=made_at answered"
+        yield listing("Offers", offers, columns, center=center_of, answered=_answered)
+    yield listing("History", found.get("history", []), "at actor command state detail", **_STEP)
 
 
-def _head(found: dict[str, Any]) -> "RenderableType":
-    from rich.console import Group
-    from rich.text import Text
-
-    from services.cli.render import moment, state, table
-
-    title = Text.assemble("Referral ", (str(found["id"]), "bold"), ": ", state(found["state"]))
+def _facts(found: dict[str, Any]) -> RenderableType:
     limit = found.get("max_distance_km")
     facts = {
         "center": _center(found),
@@ -84,53 +57,25 @@ def _head(found: dict[str, Any]) -> "RenderableType":
         "deadline": moment(found.get("deadline_at")),
         "admit on": found.get("admit_on"),
         "admitted": moment(found.get("admitted_at")),
-        "needs help": (found.get("escalation") or "").replace("_", " "),
+        "needs help": spaced(found.get("escalation")),
         "allowed now": ", ".join(found.get("allowed_actions", [])),
     }
-    return Group(title, table("", ("", ""), [(name, value) for name, value in facts.items() if value]))
+    return table("", ("", ""), [(name, value) for name, value in facts.items() if value])
 
 
 def _center(found: dict[str, Any]) -> str | None:
-    """The center that has the child, by name where an offer tells it."""
+    """The referral's center, with its name when an offer has it."""
     id: str | None = found.get("center_id")
     names = {one["center_id"]: one.get("center_name") for one in found.get("offers", [])}
     return f"{names[id]} ({id})" if id and names.get(id) not in (None, id) else id
 
 
-def _offers(offers: list[dict[str, Any]]) -> "RenderableType":
-    from services.cli.render import kilometers, moment, state, table
-
-    rows = [
-        (
-            one["attempt"],
-            one.get("center_name") or one["center_id"],
-            kilometers(one.get("kilometers")),
-            state(one["state"]),
-            one.get("reason"),
-            moment(one.get("made_at")),
-            moment(one.get("answered_at")) or f"due {moment(one.get('answer_by'))}",
-        )
-        for one in offers
-    ]
-    return table("Offers", ("attempt", "center", "km", "state", "reason", "made", "answered"), rows, _NUMBERS)
+def _answered(offer: dict[str, Any]) -> str:
+    return moment(offer.get("answered_at")) or f"due {moment(offer.get('answer_by'))}"
 
 
-def _history(steps: list[dict[str, Any]]) -> "RenderableType":
-    from rich.text import Text
-
-    from services.cli.render import moment, state, table
-
-    rows = [
-        (
-            moment(one["at"]),
-            one["actor"],
-            one["command"],
-            Text.assemble(state(one["from_state"]), " → ", state(one["to_state"])),
-            ": ".join(filter(None, (one.get("reason"), one.get("note")))),
-        )
-        for one in steps
-    ]
-    return table("History", ("at", "actor", "command", "state", "detail"), rows)
-
-
-_NUMBERS = ("km", "attempt")
+_STEP: dict[str, Callable[[Any], object]] = {
+    "at": lambda one: moment(one["at"]),
+    "state": lambda one: Text.assemble(state(one["from_state"]), " → ", state(one["to_state"])),
+    "detail": lambda one: ": ".join(filter(None, (one.get("reason"), one.get("note")))),
+}

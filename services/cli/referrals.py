@@ -1,27 +1,31 @@
-"""`joldama referrals`: the newest referrals, so that one can be named."""
+"""`joldama referrals` and `joldama worklist`: all referrals, and those that wait for an action."""
 
+from enum import StrEnum
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from services.cli.access import Identity
-from services.cli.network import read_network
-from services.cli.options import AsOption, JsonOption, OrgOption, TokenOption
-from services.contracts.vocabulary import ReferralState, Role
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from services.cli.caller import Caller, command
+from services.cli.places import center_names
+from services.cli.render import listing, spaced
+from services.contracts.vocabulary import ReferralState
 
 
+class Name(StrEnum):
+    TO_ANSWER = "to-answer"
+    TO_ADMIT = "to-admit"
+    IN_CARE = "in-care"
+    TO_OFFER_AGAIN = "to-offer-again"
+    ESCALATED = "escalated"
+
+
+@command
 def referrals(
-    state: Annotated[ReferralState | None, typer.Option("--state", help="In this state only.")] = None,
-    center: Annotated[str | None, typer.Option("--center", metavar="ID", help="That this center has now.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
-    json: JsonOption = False,
-    token: TokenOption = None,
-    role: AsOption = None,
-    org: OrgOption = None,
+    caller: Caller,
+    state: Annotated[ReferralState | None, typer.Option(help="In this state only.")] = None,
+    center: Annotated[str | None, typer.Option(metavar="ID", help="Of this center only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
 ) -> None:
     """List referrals, the newest first.
 
@@ -29,31 +33,33 @@ def referrals(
 
     Example: joldama referrals --state offered --center almaty-cp-center
     """
-    from services.cli.client import Api
-    from services.cli.render import paper, print_json
-
-    network = read_network()
-    with Api(network.url("referral"), Identity(token, role, org).bearer(network, Role.OPERATOR)) as api:
-        pages = api.pages("/v1/referrals", limit + 1, status=state, center_id=center)
+    with caller.api("referral") as api:
+        pages = api.pages("/v1/referrals", status=state, center_id=center)
         found, more = list(islice(pages, limit)), next(pages, None)
-        if json:
-            return print_json(found)
-        names = {one["id"]: one["name_en"] for one in api.pages("/v1/centers")}
-    paper().print(_shown(found, names, more is not None))
+        names = {} if caller.json else center_names(api)
+    columns = "referral=id state center diagnosis=icd10 submitted=submitted_at"
+    title = f"The newest {len(found)} referrals (more: --limit)" if more else f"{len(found)} referrals"
+    caller.show(
+        found,
+        lambda found: listing(title, found, columns, center=lambda one: names.get(one["center_id"], one["center_id"])),
+    )
 
 
-def _shown(found: list[dict[str, Any]], names: dict[str, str], more: bool) -> "RenderableType":
-    from services.cli.render import moment, state, table
+@command
+def worklist(
+    caller: Caller,
+    name: Annotated[Name, typer.Argument(help="Which list.")],
+    center: Annotated[str | None, typer.Option(metavar="ID", help="One center's list only.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="CODE", help="With escalated: of this reason only.")] = None,
+) -> None:
+    """List the referrals that wait for an action: by a center, by a polyclinic after a no-show, or by an operator.
 
-    rows = [
-        (
-            one["id"],
-            state(one["state"]),
-            names.get(one["center_id"], one["center_id"]),
-            one["icd10"],
-            moment(one["submitted_at"]),
-        )
-        for one in found
-    ]
-    title = f"The newest {len(rows)} referrals (more: --limit)" if more else f"{len(rows)} referrals"
-    return table(title, ("referral", "state", "center", "diagnosis", "submitted"), rows)
+    The most urgent is first. On a local network the command acts as an operator, who sees all.
+
+    Example: joldama worklist to-answer --as center --org almaty-cp-center
+    """
+    with caller.api("referral") as api:
+        found = list(api.pages(f"/v1/worklists/{name.value}", center_id=center, reason=reason))
+    columns = "referral=id state priority diagnosis=icd10 owner admit_on deadline=deadline_at needs_help"
+    title, needs_help = f"{len(found)} {name.value}", lambda one: spaced(one["escalation"])
+    caller.show(found, lambda found: listing(title, found, columns, needs_help=needs_help))

@@ -1,66 +1,67 @@
-"""`joldama register-centers`: the reference data's centers into the registry, over its public API."""
+"""`joldama register-centers`: puts the centers and figures of the reference data into the registry."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from services.cli.access import Identity
-from services.cli.network import read_network
-from services.cli.options import AsOption, OrgOption, TokenOption
-from services.contracts.vocabulary import Role
+from services.cli.caller import Caller, command
+from services.cli.failures import Refused
+from services.cli.reference import DataOption, data_folder
 
 if TYPE_CHECKING:
     from services.cli.client import Api
+    from services.contracts.reference import CenterEntry, ProgrammeEntry
 
 
-def register_centers(
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", envvar="JOLDAMA_DATA", help="Reference data.", show_default="the checkout's"),
-    ] = None,
-    token: TokenOption = None,
-    role: AsOption = None,
-    org: OrgOption = None,
-) -> None:
+@command
+def register_centers(caller: Caller, data: DataOption = None) -> None:
     """Register the centers of centers.csv and programmes.csv that the network does not have; others stay as they are.
+
+    Programmes without a figure get their places of programmes.csv.
 
     Example: JOLDAMA_REFERRAL_URL=https://referral.example.org joldama register-centers --data data --token "$TOKEN"
     """
-    from services.cli.client import Api
-
-    network = read_network()
-    with Api(network.url("referral"), Identity(token, role, org).bearer(network, Role.OPERATOR)) as registry:
-        count = register_missing(registry, data or _checkout_data())
-    print(f"{count} centers registered")
+    with caller.api("referral") as registry:
+        count = register_missing(registry, data or data_folder())
+    caller.show({"registered": count}, lambda _: f"{count} centers registered")
 
 
 def register_missing(registry: "Api", data: Path, progress: Callable[[int, int], None] = lambda *_: None) -> int:
-    """Register the centers in `data` that `registry` does not have; how many they were. Raises Failure.
+    """Register the centers of `data` that `registry` does not have, and set missing figures. Returns how many centers.
 
-    `progress` is told how many of how many are done.
+    `progress` is called with the number of centers that are done, and of all. The next run completes an interrupted
+    one. Raises Failure.
     """
-    known = {center["id"] for center in registry.pages("/v1/centers")}
-    missing = {id: body for id, body in _bodies(data).items() if id not in known}
-    for done, (id, body) in enumerate(missing.items()):
-        progress(done, len(missing))
-        registry.put(f"/v1/centers/{id}", body)
-    progress(len(missing), len(missing))
-    return len(missing)
-
-
-def _bodies(data: Path) -> dict[str, dict[str, Any]]:
-    """Center id to the body of its `PUT /v1/centers/{id}`."""
     from services.contracts.reference import read_centers, read_programmes
 
-    bodies: dict[str, dict[str, Any]] = {
-        one.id: one.model_dump(mode="json", exclude={"id"}) | {"programmes": []} for one in read_centers(data).values()
+    known = {one["id"] for one in registry.pages("/v1/centers")}
+    unset = {
+        (one["center_id"], one["programme_id"]) for one in registry.pages("/v1/forecast") if not one["confirmed_at"]
     }
-    for programme in read_programmes(data).values():
-        bodies[programme.center_id]["programmes"].append(programme.model_dump(mode="json", exclude={"center_id"}))
-    return bodies
+    centers, programmes = read_centers(data), read_programmes(data).values()
+    bare = [one for one in programmes if one.center_id not in known or (one.center_id, one.id) in unset]
+    todo = sorted(centers.keys() - known | {one.center_id for one in bare})
+    for done, id in enumerate(todo):
+        progress(done, len(todo))
+        own = [one for one in bare if one.center_id == id]
+        if id not in known:
+            registry.put(f"/v1/centers/{id}", _body(centers[id], own))
+        for programme in own:
+            _set_first_figure(registry, programme)
+    progress(len(todo), len(todo))
+    return len(centers.keys() - known)
 
 
-def _checkout_data() -> Path:
-    return Path(__file__).resolve().parents[2] / "data"
+def _body(center: "CenterEntry", programmes: list["ProgrammeEntry"]) -> dict[str, Any]:
+    listed = [one.model_dump(mode="json", exclude={"center_id", "places"}) for one in programmes]
+    return center.model_dump(mode="json", exclude={"id"}) | {"programmes": listed}
+
+
+def _set_first_figure(registry: "Api", programme: "ProgrammeEntry") -> None:
+    """Set the programme's places, unless the center has set a figure meanwhile."""
+    path = f"/v1/centers/{programme.center_id}/programmes/{programme.id}/places"
+    try:
+        registry.put(path, {"places": programme.places}, {"If-None-Match": "*"})
+    except Refused as refused:
+        if refused.status != 412:
+            raise

@@ -1,15 +1,17 @@
-"""How things look on a terminal, and on what is none. Colors follow NO_COLOR; tables fit the width they get."""
+"""Output: tables, colors and moments, on a terminal and through a pipe. Colors follow NO_COLOR."""
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, NoReturn
 
 import orjson
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from services.contracts.days import ALMATY
 
 _STATES = {
     "offered": "cyan", "made": "cyan", "seen": "blue", "accepted": "green", "admitted": "green", "completed": "green",
@@ -17,14 +19,12 @@ _STATES = {
     "withdrawn": "dim", "no_show": "red", "missed": "red",
     "open": "red", "retrying": "yellow", "settled": "green", "discarded": "dim",
 }  # fmt: skip
-ALMATY = timezone(timedelta(hours=5))
-"""All of Kazakhstan since March 2024."""
 _WIDE = 160
-"""Columns where nobody has told how wide the output is: a pipe, or a file."""
+"""The width of a pipe or a file, in characters, when COLUMNS is not set."""
 
 
 class Paper(Console):
-    """A console that lets a closed pipe end the command."""
+    """A console on which a closed pipe ends the command."""
 
     def on_broken_pipe(self) -> NoReturn:
         raise BrokenPipeError
@@ -37,6 +37,14 @@ def paper(*, error: bool = False) -> Paper:
     return Paper(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
+def show(found: Any, draw: Callable[[Any], RenderableType], json: bool) -> None:
+    """Print `found` as JSON, or else as `draw` shows it."""
+    if json:
+        return print_json(found)
+    drawn = draw(found)
+    paper().print(drawn, markup=False, soft_wrap=isinstance(drawn, str))
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output, on one line."""
     sys.stdout.write(orjson.dumps(value).decode() + "\n")
@@ -44,23 +52,51 @@ def print_json(value: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Group:
-    """A table under its title; the columns in `right` hold numbers. None is an empty cell."""
+    """A table with a title; columns of numbers, and those in `right`, are aligned to the right."""
+    cells = [list(row) for row in rows]
     made = Table(header_style="bold", show_header=any(columns), box=None, pad_edge=False)
-    for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text("" if cell is None else str(cell)) for cell in row))
+    for number, column in enumerate(columns):
+        numeric = column in right or any(isinstance(row[number], int | float) for row in cells)
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        made.add_row(*map(_cell, row))
     return Group(*([Text(title, style="bold")] if title else []), made)
+
+
+def listing(title: str, found: Iterable[Any], columns: str, **made: Callable[[Any], object]) -> Group:
+    """A table with a row for each item. `columns` are fields or `head=field`; `made` computes the cells of its heads.
+
+    Fields ending in `_at` are shown as local moments, states in their colors.
+    """
+    pairs = [(head, field or head) for head, _, field in (column.partition("=") for column in columns.split())]
+    rows = [[made[head](one) if head in made else _field(one, field) for head, field in pairs] for one in found]
+    return table(title, [head.replace("_", " ") for head, _ in pairs], rows)
+
+
+def _field(item: Any, name: str) -> object:
+    value = item.get(name)
+    return moment(value) if name.endswith("_at") else state(value) if name == "state" else value
+
+
+def _cell(value: object) -> Text:
+    if isinstance(value, Text):
+        return value
+    return Text("" if value is None else kilometers(value) if isinstance(value, float) else str(value))
 
 
 def state(word: object) -> Text:
     return Text(str(word), style=_STATES.get(str(word), ""))
 
 
-def kilometers(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+def kilometers(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def spaced(code: str | None) -> str:
+    """A code such as `no_places` as words."""
+    return (code or "").replace("_", " ")
 
 
 def moment(value: str | None) -> str:
-    """A moment of an answer (ISO 8601) on Kazakhstan's clock, to the minute."""
+    """A moment (ISO 8601) in Kazakhstan's time, to the minute."""
     return datetime.fromisoformat(value).astimezone(ALMATY).strftime("%Y-%m-%d %H:%M+05") if value else ""

@@ -1,70 +1,54 @@
-"""Parts of submissions on their way to intake, each until it has its results."""
+"""Sending parts of a file of submissions to intake, with retries."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
 import orjson
 
-from services.cli.client import PASSING, Api, ProblemTold, Refused, patiently, persistently
-from services.cli.failures import say
+from services.cli.failures import PASSING, Refused, Unreachable, say
 from services.cli.submissions import MEDIA_TYPES, Format, Part
 
-PATH = "/v1/diagnoses/bulk"
-_PATIENCE = httpx2.Timeout(120, connect=5)
-"""Seconds: intake answers when it has read the whole part."""
+if TYPE_CHECKING:
+    from services.cli.client import Api
+
+Outcome = dict[str, Any]
+"""Intake's result of a submission, with the `line` of the file on which the submission begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the submission that begins at `line` of the file; `result` is intake's own words."""
-
-    line: int
-    result: dict[str, Any]
-
-    @property
-    def taken(self) -> bool:
-        return self.result.get("status") == 201
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**self.result, "line": self.line}
-
-    def complaints(self) -> Iterator[str]:
-        """One sentence a field, or one for the submission."""
-        code = self.result.get("code", "refused")
-        for one in self.result.get("errors") or []:
-            yield f"{one['field']}: {one['message']} ({one.get('code', code)})"
-        if not self.result.get("errors"):
-            yield f"{self.result.get('detail', 'refused')} ({code})"
+def is_taken(outcome: Outcome) -> bool:
+    return outcome.get("status") == 201
 
 
-def send(api: Api, part: Part, kind: Format, key: str, patience: float) -> list[Outcome]:
-    """The outcomes of a part, one a record and in order. Raises Failure when it does not get through.
+def complaints(outcome: Outcome) -> Iterator[str]:
+    """The errors of a refused submission: a sentence for each field, or one for all of it."""
+    code = outcome.get("code", "refused")
+    for one in outcome.get("errors") or []:
+        yield f"{one['field']}: {one['message']} ({one.get('code', code)})"
+    if not outcome.get("errors"):
+        yield f"{outcome.get('detail', 'refused')} ({code})"
 
-    It is sent again while the network is away, for `patience` seconds of growing pauses; under the same `key` a record
-    that was taken is not taken twice.
+
+def send(api: "Api", part: Part, kind: Format, key: str, patience: float) -> list[Outcome]:
+    """The outcomes of a part, one a record and in order. Raises Failure when the part cannot be sent.
+
+    While the network is away the part is sent again, for `patience` seconds of growing pauses. Under the same `key` no
+    record is taken twice.
     """
+    from services.cli.client import persistently
 
-    def wait() -> None:
-        say(f"joldama: {api.url} does not take submissions now; trying again for up to {patience:g} s ...")
-
-    call = partial(_post, api, part, kind, key)
-    results = persistently(call, api.url, pauses=patiently(patience), wait=wait if patience else lambda: None)
-    return [Outcome(record.line, result) for record, result in zip(part.records, results, strict=True)]
+    told = f"joldama: {api.url} does not take submissions now; trying again for up to {patience:g} s ..."
+    results = persistently(lambda: _post(api, part, kind, key), patience, wait=lambda: say(told))
+    return [{**result, "line": record.line} for record, result in zip(part.records, results, strict=True)]
 
 
-def _post(api: Api, part: Part, kind: Format, key: str) -> list[dict[str, Any]]:
+def _post(api: "Api", part: Part, kind: Format, key: str) -> list[dict[str, Any]]:
     headers = {"Content-Type": MEDIA_TYPES[kind], "Idempotency-Key": key}
-    response = api.http.post(PATH, content=part.body, headers=headers, timeout=_PATIENCE)
-    if response.is_error:
-        raise Refused(response)
+    response = api.send("POST", "/v1/diagnoses/bulk", content=part.body, headers=headers)
     results = [orjson.loads(line) for line in response.content.splitlines() if line]
     if len(results) != len(part.records):
-        # its headers were out when the service stopped: the rest of the results never came
-        raise httpx2.RemoteProtocolError(f"{len(results)} results for {len(part.records)} submissions")
+        # the service stopped in the middle of its answer
+        raise Unreachable(f"{api.url} stopped after {len(results)} results for {len(part.records)} submissions.")
     for result in results:
         if result.get("status") in PASSING:
-            raise ProblemTold(result["status"], result)
+            raise Refused(result["status"], result)
     return results

@@ -1,9 +1,9 @@
-"""A file of submissions, cut into parts of whole records. Only one part is in memory at a time."""
+"""Reading a file of submissions in parts of whole records, one part in memory at a time."""
 
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import PurePath
@@ -12,9 +12,11 @@ from typing import IO, NamedTuple
 from services.cli.failures import ExitCode, Failure
 
 LONGEST_LINE = 64 * 1024
-"""Bytes: as many as intake takes."""
+"""Bytes; intake refuses a longer line."""
 _DELIMITERS = (",", ";", "\t")  # a spreadsheet in Kazakhstan or Russia saves its CSV with semicolons
-_MARK = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BINARY = (b"PK\3\4", b"%PDF-", b"\x1f\x8b")
+"""The first bytes of a spreadsheet file, a PDF and an archive."""
 
 
 class Format(StrEnum):
@@ -27,7 +29,7 @@ _EXTENSIONS = {".ndjson": Format.NDJSON, ".jsonl": Format.NDJSON, ".json": Forma
 
 
 class Record(NamedTuple):
-    """One submission as it stands in the file. `line` is where it begins, from 1."""
+    """One submission of the file; `line` is the line on which it begins, from 1."""
 
     line: int
     content: bytes
@@ -35,7 +37,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some records, and how many bytes of the file have been read up to their end."""
+    """Consecutive records, and the number of bytes of the file up to their end."""
 
     records: list[Record]
     read: int
@@ -46,92 +48,64 @@ class Part:
         return self.header + b"".join(record.content for record in self.records)
 
 
-@dataclass
-class _Lines:
-    """The lines of a byte stream, numbered. One that is too long is cut, but left too long: intake refuses it."""
-
-    source: IO[bytes]
-    number: int = 0
-    read: int = 0
-    held: list[bytes] = field(default_factory=list)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        line = self.peek()
-        if not line:
-            raise StopIteration
-        self.held.clear()
-        self.number += 1
-        return line.removeprefix(_MARK) if self.number == 1 else line
-
-    def peek(self) -> bytes:
-        """The next line, left in place; empty at the end."""
-        if not self.held:
-            self.held.append(self._cut())
-        return self.held[0]
-
-    def _cut(self) -> bytes:
-        line = rest = self.source.readline(LONGEST_LINE + 2)
-        self.read += len(line)
-        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
-            rest = self.source.readline(LONGEST_LINE + 2)
-            self.read += len(rest)
-        return line
-
-
 class Submissions:
-    """The records of `source`; `kind` is told, or known by `name`, or by the first line."""
+    """The submissions of `source`, in the format `kind`, or that of the extension of `name`, or of the first line."""
 
     def __init__(self, source: IO[bytes], name: str, kind: Format | None = None) -> None:
-        self._lines = _Lines(source)
-        self.kind = (
-            kind or _EXTENSIONS.get(PurePath(name).suffix.lower()) or _sniff(self._lines.peek().removeprefix(_MARK))
-        )
+        self._source, self._number, self._read = source, 0, 0
+        self._first = self._read_line().removeprefix(_BYTE_ORDER_MARK)
+        self.kind = kind or _EXTENSIONS.get(PurePath(name).suffix.lower()) or _sniff(self._first)
 
     def parts(self, size: int) -> Iterator[Part]:
-        """Parts of at most `size` records; raises Failure (usage) at a line that cannot be read."""
-        header = b""
-        if self.kind is Format.CSV:
-            header, records = self._rows()
-        else:
-            records = self._objects()
+        """Parts of at most `size` records. Raises Failure (usage) at a line that cannot be read."""
+        if b"\0" in self._first or self._first.startswith(_BINARY):
+            raise _neither()
+        header, records = self._rows() if self.kind is Format.CSV else (b"", self._objects())
         while part := list(islice(records, size)):
-            yield Part(part, self._lines.read, header)
+            yield Part(part, self._read, header)
+
+    def _lines(self) -> Iterator[bytes]:
+        line = self._first
+        while line:
+            self._number += 1
+            yield line
+            line = self._read_line()
+
+    def _read_line(self) -> bytes:
+        """The next line; a line that is too long is cut, but not so far that intake would accept it."""
+        line = rest = self._source.readline(LONGEST_LINE + 2)
+        self._read += len(line)
+        while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
+            rest = self._source.readline(LONGEST_LINE + 2)
+            self._read += len(rest)
+        return line
 
     def _objects(self) -> Iterator[Record]:
-        if _is_binary(self._lines.peek()):
-            raise _neither()
-        for line in self._lines:
+        for line in self._lines():
             if content := line.strip():
-                yield Record(self._lines.number, content + b"\n")
+                yield Record(self._number, content + b"\n")
 
     def _rows(self) -> tuple[bytes, Iterator[Record]]:
-        first = self._lines.peek()
-        if _is_binary(first):
+        delimiter = max(_DELIMITERS, key=lambda sign: self._first.count(sign.encode()))
+        rows = self._numbered(csv.reader(self._text(), delimiter=delimiter, strict=True))
+        _, header = next(rows, (1, []))
+        if header and set(_columns()).isdisjoint(name.strip().lower() for name in header):
             raise _neither()
-        delimiter = max(_DELIMITERS, key=lambda sign: first.count(sign.encode()))
-        rows = csv.reader(self._text(), delimiter=delimiter, strict=True)
-        numbered = self._numbered(rows)
-        header = next(numbered, Record(1, b"")).content
-        names = next(csv.reader([header.decode()]), [])
-        if header and not any(map(_is_column, names)):
-            raise _neither()
-        return header, numbered
+        return _written(header), (Record(line, _written(row)) for line, row in rows)
 
     def _text(self) -> Iterator[str]:
-        for line in self._lines:
+        for line in self._lines():
             try:
                 yield line.decode()
             except UnicodeDecodeError:
-                if self._lines.number == 1:
+                if self._number == 1:
                     raise _neither() from None  # a header is ASCII
-                raise _unreadable(self._lines.number, "is not UTF-8: save the file as CSV UTF-8") from None
+                raise _unreadable(self._number, "is not UTF-8: save the file as CSV UTF-8") from None
 
-    def _numbered(self, rows: Iterator[list[str]]) -> Iterator[Record]:
+    def _numbered(self, rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
+        """The rows that are not blank, each with the line on which the row begins."""
         while True:
-            begins = self._lines.number + 1
+            begins = self._number + 1
             try:
                 row = next(rows)
             except StopIteration:
@@ -139,7 +113,7 @@ class Submissions:
             except csv.Error as error:
                 raise _unreadable(begins, f"is no CSV: {error}") from None
             if any(map(str.strip, row)):
-                yield Record(begins, _written(row))
+                yield begins, row
 
 
 def _sniff(first: bytes) -> Format:
@@ -147,31 +121,24 @@ def _sniff(first: bytes) -> Format:
 
 
 def _written(row: list[str]) -> bytes:
-    """The row in intake's dialect, whatever the file's own: commas, and no line break in a cell."""
+    """The row as intake reads it: with commas, and without line breaks in cells."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow(" ".join(cell.splitlines()) for cell in row)
     return out.getvalue().encode()
 
 
-def _is_binary(first: bytes) -> bool:
-    """Whether a first line is none of a text: a spreadsheet's own format, an archive, UTF-16."""
-    return b"\0" in first or first.startswith((b"PK\3\4", b"%PDF-", b"\x1f\x8b"))
+def _columns() -> tuple[str, ...]:
+    from services.contracts.submissions import CSV_COLUMNS  # imports pydantic, which NDJSON does not need
+
+    return CSV_COLUMNS
+
+
+def header_needed() -> str:
+    return f"The first line of a CSV must be the header: {', '.join(_columns())}"
 
 
 def _neither() -> Failure:
     return Failure(ExitCode.USAGE, f"The file is neither NDJSON nor CSV with a header.\n{header_needed()}")
-
-
-def header_needed() -> str:
-    from services.contracts.submissions import CSV_COLUMNS
-
-    return f"The first line of a CSV must be the header: {', '.join(CSV_COLUMNS)}"
-
-
-def _is_column(name: str) -> bool:
-    from services.contracts.submissions import CSV_COLUMNS
-
-    return name.strip().lower() in CSV_COLUMNS
 
 
 def _unreadable(line: int, why: str) -> Failure:

@@ -1,1 +1,1 @@
-"""The whole network on one machine: a real Apache Kafka, Valkey and SQLite, nothing to install but Python."""
+"""The whole network on one machine, with Apache Kafka, Valkey and SQLite; only Python must be installed."""

@@ -1,16 +1,15 @@
-"""Ends the network when its owner is gone, however that went: waits for the home's lock, then stops supervisord."""
+"""Stops supervisord when the process that started the network has ended, however it ended."""
 
 import fcntl
 import os
 import signal
 from pathlib import Path
 
-from services.local.home import Home
-from services.local.mark import MARK
+from services.local.home import MARK, Home
 
 
 def main(lock_file: Path) -> None:
-    """Run as a child of supervisord, whose owner holds `lock_file` for as long as it lives."""
+    """Wait for `lock_file`, which the network's owner holds as long as it lives. Runs as a child of supervisord."""
     supervisord = os.getppid()
     with lock_file.open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""The folder in which one local network keeps everything: data, secrets, logs, and the ports it chose."""
+"""The home: the folder with all state of one local network (data, secrets, logs, ports)."""
 
 import fcntl
 import json
@@ -6,9 +6,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
+
+MARK = "JOLDAMA_PART_OF"
+"""The environment variable with the home's path, which every process of a network carries."""
 
 
 class AlreadyRunning(RuntimeError):
@@ -19,37 +21,17 @@ class NotRunning(RuntimeError):
     """No network has been started in this home."""
 
 
-def default_home() -> "Home":
-    """The home named by `JOLDAMA_HOME`, or `.joldama` in the current folder."""
-    return Home(Path(os.environ.get("JOLDAMA_HOME") or ".joldama").resolve())
-
-
-@dataclass(frozen=True, slots=True)
 class Home:
-    """Paths below one absolute folder."""
+    """The paths below the absolute folder `root`."""
 
-    root: Path
-
-    @property
-    def logs(self) -> Path:
-        return self.root / "logs"
-
-    @property
-    def secrets(self) -> Path:
-        return self.root / "secrets"
-
-    @property
-    def sql(self) -> Path:
-        return self.root / "sql"
-
-    @property
-    def network_file(self) -> Path:
-        """What was chosen at the last start: ports and addresses. Readable by its owner only."""
-        return self.root / "network.json"
-
-    @property
-    def lock_file(self) -> Path:
-        return self.root / "lock"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.logs = root / "logs"
+        self.secrets = root / "secrets"
+        self.sql = root / "sql"
+        self.lock_file = root / "lock"
+        self.network_file = root / "network.json"
+        """The ports and addresses of the last start. Readable by its owner only."""
 
     def make(self) -> None:
         for folder in (self.root, self.logs, self.secrets, self.sql):
@@ -57,18 +39,14 @@ class Home:
 
     def read(self) -> dict[str, Any]:
         """The network file; empty before the first start, or when it is damaged."""
-        try:
-            found: dict[str, Any] = json.loads(self.network_file.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
-        return found
+        return read_json(self.network_file)
 
     def write(self, network: dict[str, Any]) -> None:
         write_private(self.network_file, json.dumps(network, indent=2) + "\n")
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Be the one process that runs this home's network; raises AlreadyRunning. Ends with the process."""
+        """Hold the home's lock, which ends with the process. Raises AlreadyRunning."""
         self.make()
         with self.lock_file.open("a+") as lock:
             if not _locked(lock):
@@ -84,7 +62,7 @@ class Home:
 
 
 def _locked(lock: TextIO) -> bool:
-    """Whether the lock is ours; who has just been killed may take a moment to let it go."""
+    """Whether the lock is ours now; a process that has just been killed may hold it for a moment."""
     for wait in (0.1, 0.2, 0.4, 0.8, None):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,6 +71,15 @@ def _locked(lock: TextIO) -> bool:
             if wait:
                 time.sleep(wait)
     return False
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file; empty when the file is missing or damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_private(path: Path, text: str) -> None:

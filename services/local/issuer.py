@@ -1,4 +1,4 @@
-"""The local token issuer: an RS256 key of this home, its public half as a JWKS file, and tokens signed by it."""
+"""The local token issuer: an RS256 key of the home, its public half as a JWKS file, and signed tokens."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ DAY = 86_400
 
 
 def make_secrets(home: Home) -> None:
-    """Make what is missing: the key that encrypts personal data, the issuer's key and JWKS, a fresh service token."""
+    """Make the key for personal data and the issuer's key with its JWKS where missing, and a new service token."""
     data_key, key, jwks = home.secrets / "data-key", home.secrets / "issuer-key.json", home.secrets / "jwks.json"
     if not data_key.exists():
         write_private(data_key, base64.b64encode(os.urandom(32)).decode())
@@ -29,13 +29,13 @@ def make_secrets(home: Home) -> None:
 
 
 def renew_service_token(home: Home) -> None:
-    """Write the token by which services call each other; it lasts two days and is renewed daily."""
+    """Write the token with which services call each other; valid for two days, renewed daily."""
     token = issue_token(home, ["service"], subject="joldama-services", lifetime=2 * DAY)
     write_private(home.secrets / "service-token", token)
 
 
 def issue_token(home: Home, roles: Sequence[str], org: str = "", subject: str = "", lifetime: float = DAY) -> str:
-    """A bearer token for `roles` of organization `org` (a polyclinic's or a center's id), good for `lifetime` seconds.
+    """A bearer token for `roles` of organization `org` (a polyclinic's or a center's id), valid for `lifetime` seconds.
 
     Raises NotRunning when this home has no key yet.
     """

@@ -1,4 +1,4 @@
-"""Apache Kafka's jars: fetched once into a shared cache, and checked against the committed sums before every start."""
+"""Apache Kafka's jars: downloaded once into a shared cache, and checked against SHA-256 sums before every start."""
 
 import fcntl
 import hashlib
@@ -25,11 +25,11 @@ Fetch = Callable[[Path], Path]
 
 
 class JarsRefused(RuntimeError):
-    """A jar is not what the committed list says; nothing is started from it."""
+    """A jar differs from the committed list of sums; Kafka is not started."""
 
 
 def default_cache() -> Path:
-    """Where downloads are kept, shared by networks and tests: `JOLDAMA_CACHE`, or the checkout's folder."""
+    """The folder of downloads, shared by networks and tests: `JOLDAMA_CACHE`, or one in the checkout."""
     return Path(os.environ.get("JOLDAMA_CACHE") or CHECKOUT / ".joldama-cache").resolve()
 
 
@@ -42,7 +42,7 @@ def kafka_jars(
 ) -> Path:
     """The folder of Apache Kafka's jars, downloaded when absent and checked each time.
 
-    `fetch` brings the jars into a folder below the one it is given, and answers that folder; by default with jgo.
+    `fetch` downloads the jars (by default with jgo) below the folder it is given, and returns their folder.
 
     Raises JarsRefused when a jar differs from `sums`, and OSError when it cannot be downloaded.
     """
@@ -61,7 +61,7 @@ def kafka_jars(
 
 
 def differences(folder: Path, sums: Path = SUMS) -> list[str]:
-    """What in `folder` is not as the list of SHA-256 sums says, one phrase a file; empty when all is well."""
+    """The files of `folder` that differ from the list of SHA-256 sums, one phrase a file."""
     wanted = {name: total for total, name in (line.split() for line in sums.read_text().splitlines())}
     present = {path.name for path in folder.iterdir()}
     wrong = [f"{name} is not in the list" for name in sorted(present - wanted.keys())]
@@ -81,7 +81,7 @@ def _sum(path: Path) -> str:
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Let one process in at a time; the lock ends with its holder, whatever ends that."""
+    """Run the body in one process at a time. The lock ends with its process."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -101,7 +101,7 @@ def _download(cache: Path, folder: Path, sums: Path, say: Say, fetch: Fetch) -> 
             jars.rename(folder)
             return
         except Exception as error:
-            # a torn download and a passing fault of the network look alike: begin again from nothing
+            # a torn download cannot be told from a passing fault of the network: start over
             if attempt == 3:
                 raise
             say(f"The download failed ({error}); trying again ...")

@@ -1,4 +1,4 @@
-"""Commands that run to their end before the services start: migrations and topics."""
+"""Jobs: commands that run to their end at a start, migrations and topics. A start waits only for those that are due."""
 
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -10,15 +10,14 @@ from services.local.jars import CHECKOUT
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command that runs to its end before the services start."""
+    """A command that runs to its end at each start."""
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     needs_kafka: bool = False
     stamp: Callable[[], str] = str
-    """What its result depends on. While that is what it was when the job last ended, services need not wait for it;
-    empty when nobody can tell."""
+    """A digest of all that the job's result depends on; empty when that is unknown. See stamps.py."""
 
 
 class JobFailed(RuntimeError):
@@ -26,7 +25,7 @@ class JobFailed(RuntimeError):
 
 
 class Jobs:
-    """Jobs under way at the same time, each with a log of its own."""
+    """Jobs that run at the same time, each with a log of its own."""
 
     def __init__(self, jobs: Sequence[Job], environment: Mapping[str, str], logs: Path) -> None:
         self._logs = logs
@@ -45,7 +44,7 @@ class Jobs:
             )
 
     def finish(self, seconds: float) -> None:
-        """Wait for all; raises JobFailed."""
+        """Wait for all, up to `seconds` for each. Raises JobFailed."""
         for name, process in self._running.items():
             try:
                 code = process.wait(seconds)
@@ -56,7 +55,7 @@ class Jobs:
 
 
 def log_end(logs: Path, name: str, lines: int = 8, width: int = 400) -> str:
-    """The last lines of a part's log, introduced by its path; of a long line its end."""
+    """The path of a part's log and its last lines, each cut to its last `width` characters."""
     log = logs / f"{name}.log"
     try:
         with log.open("rb") as file:

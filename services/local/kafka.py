@@ -1,4 +1,4 @@
-"""A real Apache Kafka on loopback: one KRaft node from the jars in the cache, on the Java that comes as a wheel."""
+"""Apache Kafka on loopback: one KRaft node from the jars in the cache, on the Java of a Python wheel."""
 
 import base64
 import shutil
@@ -58,7 +58,7 @@ logger.server.level = info
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """One node whose data, settings and cluster id lie in `folder`."""
+    """One Kafka node; its data, settings and cluster id are in `folder`."""
 
     folder: Path
     port: int
@@ -69,11 +69,11 @@ class Kafka:
         return f"{LOOPBACK}:{self.port}"
 
     def prepare(self, say: Say = say_aloud) -> None:
-        """Have the jars, Java's cache of them, the settings, and a formatted data folder. Raises JarsRefused."""
+        """Fetch the jars, make Java's cache, write the settings, and format the data folder. Raises JarsRefused."""
         self.lay_out(fetched(say))
 
     def lay_out(self, jars: Path) -> None:
-        """Write the settings, and format the data folder once. A format that was cut short is done over."""
+        """Write the settings, and format the data folder once. An interrupted format is repeated."""
         self.folder.mkdir(parents=True, exist_ok=True)
         data = self.folder / "data"
         self._settings.write_text(
@@ -99,12 +99,22 @@ class Kafka:
         return [java, *options(jars), *rest, str(self._settings)]
 
     def is_ready(self) -> bool:
-        """Whether the node answers, and counts itself among the brokers that can lead a partition."""
-        return answers_as_broker(self.port)
+        """Whether the node answers a metadata request (API 3, version 1, no topics) that names a broker.
+
+        Source: Kafka protocol guide. By hand, because importing a client takes longer than the answer.
+        """
+        body = struct.pack(">hhi", 3, 1, 1) + struct.pack(">h", -1) + struct.pack(">i", 0)
+        try:
+            with socket.create_connection((LOOPBACK, self.port), timeout=2) as connection:
+                connection.sendall(struct.pack(">i", len(body)) + body)
+                head = connection.makefile("rb").read(12)
+        except OSError:
+            return False
+        return len(head) == 12 and struct.unpack(">iii", head)[2] > 0
 
     @property
     def cluster_id(self) -> str:
-        """Names the data for as long as it exists; empty before it is formatted."""
+        """The id of the formatted data folder; empty before it is formatted."""
         return self._formatted.read_text() if self._formatted.exists() and (self.folder / "data").is_dir() else ""
 
     @property
@@ -132,25 +142,10 @@ class Kafka:
 
 
 def fetched(say: Say = say_aloud) -> Path:
-    """The jars, fetched and checked, with Java's cache of them beside. Raises JarsRefused."""
+    """The folder of the jars, fetched and checked, with Java's cache beside it. Raises JarsRefused."""
     jars = kafka_jars(say=say)
     ensure_cache(jars, say, Kafka)
     return jars
-
-
-def answers_as_broker(port: int) -> bool:
-    """Ask for metadata (API 3, version 1, no topics) and see whether a broker is named.
-
-    Source: Kafka protocol guide. By hand, because importing a client takes longer than the answer.
-    """
-    body = struct.pack(">hhi", 3, 1, 1) + struct.pack(">h", -1) + struct.pack(">i", 0)
-    try:
-        with socket.create_connection((LOOPBACK, port), timeout=2) as connection:
-            connection.sendall(struct.pack(">i", len(body)) + body)
-            head = connection.makefile("rb").read(12)
-    except OSError:
-        return False
-    return len(head) == 12 and struct.unpack(">iii", head)[2] > 0
 
 
 if __name__ == "__main__":

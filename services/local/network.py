@@ -1,28 +1,26 @@
-"""One network: started in order, watched, stopped, with nothing left running."""
+"""One local network: started in order, watched, and stopped without leaving a process."""
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
-from types import TracebackType
 from typing import Self
 
 from services.local import orphans
-from services.local.home import Home
+from services.local.home import MARK, Home
 from services.local.issuer import make_secrets
+from services.local.jars import Say
 from services.local.jobs import Job, Jobs, log_end
-from services.local.mark import MARK
 from services.local.parts import APIS, SERVERS, SERVICES, Blueprint, Part, shared_environment
 from services.local.plan import Plan, make_plan
 from services.local.ports import Ports
-from services.local.stamps import Stamps
+from services.local.stamps import due_jobs, store_stamps
 from services.local.supervision import Supervisor
 
-Say = Callable[[str], None]
 LOOK_EVERY = 0.1
 KEEPS_ENDING = 4
-"""How many times a part may end while it is waited for, before waiting is given up."""
+"""How many times a part may end while it is not ready, before waiting for it is given up."""
 
 
 class NotReady(RuntimeError):
@@ -30,7 +28,7 @@ class NotReady(RuntimeError):
 
 
 class Network:
-    """A context: inside it the home is ours and its network may run; after it nothing of it runs.
+    """A context manager: it holds the home's lock, and at its end no process of the network is left.
 
     Entering raises AlreadyRunning.
     """
@@ -46,7 +44,7 @@ class Network:
     ) -> None:
         self.home, self._say, self._deadline, self._environment = home, say, deadline, environment
         self._blueprint = blueprint or Blueprint()
-        self._supervisor = Supervisor(home)
+        self.supervisor = Supervisor(home)
         self._exit = ExitStack()
         self._ports = Ports()
         self.plan: Plan | None = None
@@ -58,13 +56,11 @@ class Network:
             self._end_orphans()
             stack.enter_context(self._ports)
             stack.callback(orphans.end_all, self.home)
-            stack.callback(lambda: self._supervisor.stop())
+            stack.callback(lambda: self.supervisor.stop())
             self._exit = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._exit.close()
 
     def start(self) -> Plan:
@@ -75,14 +71,14 @@ class Network:
         servers = self._blueprint.servers(plan)
         self.parts = servers + self._blueprint.services(plan)
         environment = {**self._environment, **shared_environment(plan), MARK: str(self.home.root)}
-        self._supervisor.launch(self.parts, environment)
-        self._wait("supervisord", lambda: self._supervisor.answers)
+        self.supervisor.launch(self.parts, environment)
+        self._wait_for_supervisor()
         self._bring_up(servers, self._blueprint.jobs(plan), environment)
         return plan
 
     def _bring_up(self, servers: list[Part], jobs: list[Job], environment: Mapping[str, str]) -> None:
-        stamps = Stamps(self.home.root / "jobs.json")
-        due = stamps.due(jobs)
+        stamps = self.home.root / "jobs.json"
+        due = due_jobs(jobs, stamps)
         migrations = Jobs([job for job in due if not job.needs_kafka], environment, self.home.logs)
         self._start(SERVERS)
         migrations.finish(self._deadline)
@@ -94,22 +90,18 @@ class Network:
         self._start(SERVICES)
         self.wait_ready()
         topics.finish(self._deadline)
-        stamps.keep(jobs)
+        store_stamps(jobs, stamps)
 
     def pid(self, part: str) -> int:
         """The part's process; 0 while it does not run."""
-        return self._supervisor.running()[part].pid
+        return self.supervisor.running()[part].pid
 
     def restart(self) -> None:
         """Start anew after supervisord itself was killed."""
-        self._supervisor.stop()
+        self.supervisor.stop()
         self._end_orphans()
-        self._supervisor = Supervisor(self.home)
+        self.supervisor = Supervisor(self.home)
         self.start()
-
-    @property
-    def supervisor(self) -> Supervisor:
-        return self._supervisor
 
     def _end_orphans(self) -> None:
         if left := orphans.end_all(self.home):
@@ -117,10 +109,10 @@ class Network:
 
     def _start(self, group: str) -> None:
         if any(part.group == group for part in self.parts):
-            self._supervisor.start_group(group)
+            self.supervisor.start_group(group)
 
     def wait_ready(self, parts: Sequence[Part] | None = None) -> None:
-        """Wait until each of `parts` (default: all) is ready; raises NotReady naming those that are not."""
+        """Wait until each of `parts` (default: all) is ready. Raises NotReady, which names those that are not."""
         waiting = list(self.parts if parts is None else parts)
         give_up = time.monotonic() + self._deadline
         seen: dict[str, set[int]] = {part.name: set() for part in waiting}
@@ -128,7 +120,7 @@ class Network:
             if not (waiting := [part for part in waiting if not part.is_ready()]):
                 return
             if look % 10 == 0:
-                for name, running in self._supervisor.running().items():
+                for name, running in self.supervisor.running().items():
                     seen.setdefault(name, set()).update({running.pid} - {0})
             lost = [part for part in waiting if len(seen[part.name]) >= KEEPS_ENDING]
             if lost or time.monotonic() > give_up:
@@ -139,9 +131,9 @@ class Network:
         tried = f" (started {len(pids)} times)" if len(pids) > 1 else ""
         return f"{name} is not ready{tried}. {log_end(self.home.logs, name)}"
 
-    def _wait(self, what: str, ready: Callable[[], bool]) -> None:
+    def _wait_for_supervisor(self) -> None:
         give_up = time.monotonic() + self._deadline
-        while not ready():
-            if time.monotonic() > give_up or not self._supervisor.alive:
-                raise NotReady(f"{what} does not start: see {self.home.logs}/supervisord.err and supervisord.log")
+        while not self.supervisor.answers:
+            if time.monotonic() > give_up or not self.supervisor.alive:
+                raise NotReady(f"supervisord does not start: see {self.home.logs}/supervisord.err and supervisord.log")
             time.sleep(LOOK_EVERY)

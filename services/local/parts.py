@@ -1,4 +1,4 @@
-"""The parts of the network as data: what each one runs, with which environment, and when it is ready."""
+"""The parts of the network as data: command, environment and readiness check of each process."""
 
 import http.client
 import sys
@@ -14,12 +14,12 @@ from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
 
 SERVERS, APIS, SERVICES = "servers", "apis", "services"
-"""Started in this order and stopped in the reverse; APIs need no Kafka, so they start beside it."""
+"""The groups, in the order of their start and against that of their stop. APIs need no Kafka and start beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One process that is kept running. Parts of one group start and stop together."""
+    """One process that supervisord keeps running. Parts of one group start and stop together."""
 
     name: str
     group: str
@@ -29,27 +29,25 @@ class Part:
 
 
 def servers(plan: Plan) -> list[Part]:
-    """The servers that are our own. Raises JarsRefused when Kafka's jars are not what they should be."""
+    """The servers of our own, prepared. Raises JarsRefused when Kafka's jars differ from their sums."""
     parts = []
-    if plan.valkey:
-        plan.valkey.prepare()
-        parts.append(Part("valkey", SERVERS, tuple(plan.valkey.command()), plan.valkey.is_ready))
-    if plan.kafka:
-        plan.kafka.prepare()
-        parts.append(Part("kafka", SERVERS, tuple(plan.kafka.command()), plan.kafka.is_ready))
+    for name, server in (("valkey", plan.valkey), ("kafka", plan.kafka)):
+        if server:
+            server.prepare()
+            parts.append(Part(name, SERVERS, tuple(server.command()), server.is_ready))
     return parts
 
 
 def services(plan: Plan) -> list[Part]:
-    """The services' processes. Each sees the databases that are its own, and no other."""
+    """The services' processes. Each gets the addresses of its own databases only."""
     intake = _intake_environment(plan)
-    referral = {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.url("capacity")}
-    capacity = {"JOLDAMA_REDIS_URL": plan.redis_url}
+    referral, capacity = _referral_environment(plan), {"JOLDAMA_REDIS_URL": plan.redis_url}
+    worker = referral | {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
     return [
         _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity),
         _service(plan, APIS, "intake", "intake.entrypoints.api", intake),
         _service(plan, APIS, "referral", "referral.entrypoints.api", referral),
-        _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", referral),
+        _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", worker),
         _service(plan, SERVICES, "intake-relay", "intake.entrypoints.relay", intake),
         _service(plan, SERVICES, "referral-relay", "referral.entrypoints.relay", referral),
         _service(plan, SERVICES, "capacity-relay", "capacity.entrypoints.relay", capacity),
@@ -58,28 +56,22 @@ def services(plan: Plan) -> list[Part]:
 
 def jobs(plan: Plan) -> list[Job]:
     """Migrations of both databases, and the topics."""
-    referral = {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.url("capacity")}
-    topics = str(CHECKOUT / "deploy" / "topics.toml")
+    topics = (*_python("kit.kafka.topics"), str(CHECKOUT / "deploy" / "topics.toml"))
     return [
-        Job(
-            "migrate-intake",
-            _python("intake.entrypoints.migrate"),
-            _intake_environment(plan),
-            stamp=partial(migration_stamp, "intake", plan.intake_sql_url),
-        ),
-        Job(
-            "migrate-referral",
-            _python("referral.entrypoints.migrate"),
-            referral,
-            stamp=partial(migration_stamp, "referral", plan.referral_sql_url),
-        ),
-        Job("topics", (*_python("kit.topics"), topics), needs_kafka=True, stamp=partial(topics_stamp, plan.kafka)),
+        _migration("intake", plan.intake_sql_url, _intake_environment(plan)),
+        _migration("referral", plan.referral_sql_url, _referral_environment(plan)),
+        Job("topics", topics, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka)),
     ]
+
+
+def _migration(service: str, url: str, environment: Mapping[str, str]) -> Job:
+    command, stamp = _python(f"{service}.entrypoints.migrate"), partial(migration_stamp, service, url)
+    return Job(f"migrate-{service}", command, environment, stamp=stamp)
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """What a network is made of; tests put simpler parts in."""
+    """The parts and jobs of a network; tests pass simpler ones."""
 
     servers: Callable[[Plan], list[Part]] = servers
     services: Callable[[Plan], list[Part]] = services
@@ -87,7 +79,7 @@ class Blueprint:
 
 
 def shared_environment(plan: Plan) -> dict[str, str]:
-    """What every process of this network is told."""
+    """The environment of every process of this network."""
     return {
         "JOLDAMA_MODE": "local",
         "JOLDAMA_HOST": LOOPBACK,
@@ -105,19 +97,17 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
     return {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url, "JOLDAMA_INTAKE_DATA_KEY": key}
 
 
+def _referral_environment(plan: Plan) -> dict[str, str]:
+    return {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.url("capacity")}
+
+
 def _python(module: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"services.{module}")
 
 
 def _service(plan: Plan, group: str, name: str, module: str, environment: Mapping[str, str]) -> Part:
     port = plan.ports[name]
-    return Part(
-        name,
-        group,
-        _python(module),
-        lambda: answers_ready(port),
-        {**environment, "JOLDAMA_PORT": str(port)},
-    )
+    return Part(name, group, _python(module), lambda: answers_ready(port), {**environment, "JOLDAMA_PORT": str(port)})
 
 
 def answers_ready(port: int) -> bool:

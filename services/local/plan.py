@@ -1,4 +1,4 @@
-"""What one start of the network will use: ports, addresses, and which servers are its own."""
+"""The plan of one start: ports, addresses, and the servers of its own."""
 
 import os
 from collections.abc import Mapping
@@ -25,12 +25,12 @@ DEFAULT_PORTS = {
 
 
 class PortTaken(RuntimeError):
-    """A port that was asked for by name is not free."""
+    """A port that the environment names is not free."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Addresses of everything. `kafka` and `valkey` are None when their address came from the environment."""
+    """All ports and addresses. `kafka` and `valkey` are None when the environment names their address."""
 
     home: Home
     ports: Mapping[str, int]
@@ -46,7 +46,7 @@ class Plan:
         return f"http://{LOOPBACK}:{self.ports[part]}"
 
     def as_file(self) -> dict[str, Any]:
-        """What `network.json` says: where everything is, for people, the `joldama` command and the next start."""
+        """The content of `network.json`, for people, the `joldama` command and the next start."""
         return {
             **{name: self.url(name) for name in ("intake", "referral", "capacity")},
             "kafka": self.kafka_servers,
@@ -58,9 +58,9 @@ class Plan:
 
 
 def make_plan(home: Home, ports: Ports, environment: Mapping[str, str] = os.environ) -> Plan:
-    """Choose ports (as named in the environment, else as last time, else the usual ones, else free ones) and addresses.
+    """Choose ports (the environment's, else the last ones, else the usual ones, else free ones) and addresses.
 
-    A Kafka, Redis or SQL address in `environment` is used instead of a server of our own. Raises PortTaken.
+    A Kafka, Redis or SQL address in `environment` replaces a server of our own. Raises PortTaken.
     """
     kafka_servers = environment.get("JOLDAMA_KAFKA_SERVERS")
     redis_url = environment.get("JOLDAMA_REDIS_URL")

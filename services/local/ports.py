@@ -1,12 +1,12 @@
-"""Ports on loopback: the usual one when it is free, else another, and never one that a neighbor has chosen."""
+"""Choosing free ports on loopback, and never one that another network has chosen."""
 
 import fcntl
 import getpass
 import random
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Self
 
 LOOPBACK = "127.0.0.1"
@@ -15,9 +15,9 @@ _OTHERS = range(20_000, 32_000)
 
 
 class Ports:
-    """The ports of one owner. A choice is marked by a file lock, so that two networks that start at once differ.
+    """The ports of one network. A file lock marks each choice, so that networks that start at once choose others.
 
-    The marks end with the process, or with the `with` block.
+    The locks end with the process, or with the `with` block.
     """
 
     def __init__(self) -> None:
@@ -36,9 +36,7 @@ class Ports:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for mark in self._marks.values():
             mark.close()
         self._marks.clear()
@@ -48,16 +46,13 @@ class Ports:
             return False
         self._folder.mkdir(mode=0o700, exist_ok=True)
         mark = (self._folder / str(port)).open("w")
-        try:
+        with suppress(BlockingIOError):
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            free = is_free(port)
-        except BlockingIOError:
-            free = False
-        if not free:
-            mark.close()
-            return False
-        self._marks[port] = mark
-        return True
+            if is_free(port):
+                self._marks[port] = mark
+                return True
+        mark.close()
+        return False
 
 
 def is_free(port: int) -> bool:

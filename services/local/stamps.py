@@ -1,4 +1,4 @@
-"""What the result of a job depends on, in one line: a start whose stamps are unchanged need not wait for the jobs."""
+"""Stamps of jobs: while a job's stamp is the one of its last success, a start need not wait for the job."""
 
 import hashlib
 import json
@@ -6,29 +6,21 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from services.local.home import write_private
+from services.local.home import read_json, write_private
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
 from services.local.kafka import Kafka
 
 
-class Stamps:
-    """The stamps that the jobs had when they last ended well."""
+def due_jobs(jobs: Sequence[Job], file: Path) -> list[Job]:
+    """The jobs that must end before the services start, by the stamps in `file`."""
+    stored = read_json(file)
+    return [job for job in jobs if not job.stamp() or job.stamp() != stored.get(job.name)]
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        try:
-            self._kept: dict[str, str] = json.loads(file.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            self._kept = {}
 
-    def due(self, jobs: Sequence[Job]) -> list[Job]:
-        """The jobs that must end before the services start."""
-        return [job for job in jobs if not job.stamp() or job.stamp() != self._kept.get(job.name)]
-
-    def keep(self, jobs: Sequence[Job]) -> None:
-        """Remember that `jobs` have ended well."""
-        write_private(self._file, json.dumps({job.name: job.stamp() for job in jobs}))
+def store_stamps(jobs: Sequence[Job], file: Path) -> None:
+    """Store that `jobs` have succeeded."""
+    write_private(file, json.dumps({job.name: job.stamp() for job in jobs}))
 
 
 def migration_stamp(service: str, url: str) -> str:

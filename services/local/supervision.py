@@ -1,4 +1,4 @@
-"""supervisord as the keeper of processes: its start, and a typed view of its XML-RPC."""
+"""supervisord, which keeps the processes running: its start, and its XML-RPC calls."""
 
 import hashlib
 import http.client
@@ -18,7 +18,7 @@ from services.local.parts import Part
 from services.local.supervisord_conf import GUARD, configuration
 
 LONGEST_SOCKET_PATH = 85
-"""Bytes; systems take little more than a hundred, and supervisord adds a suffix while it binds."""
+"""Bytes. Systems allow about a hundred, and supervisord adds a suffix while it binds."""
 
 
 class SupervisorGone(RuntimeError):
@@ -27,7 +27,7 @@ class SupervisorGone(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What supervisord says of one part. `pid` is 0 while it does not run; `state` is in supervisord's words."""
+    """The state of one part, as supervisord names it. `pid` is 0 while the part does not run."""
 
     name: str
     pid: int
@@ -48,7 +48,7 @@ class Supervisor:
         return self._process is not None and self._process.poll() is None
 
     def launch(self, parts: Sequence[Part], environment: Mapping[str, str]) -> None:
-        """Start supervisord, which knows every part and starts none but the guard."""
+        """Start supervisord with the settings of all parts; of them it starts only the guard by itself."""
         if len(os.fsencode(self._socket)) > LONGEST_SOCKET_PATH:
             self._short = _own_folder(self._home)
             self._socket = self._short / "supervisor.sock"
@@ -75,15 +75,15 @@ class Supervisor:
         return True
 
     def start_group(self, group: str) -> None:
-        """Start a group's parts, all at once, without waiting for them."""
+        """Start all parts of a group, without waiting for them."""
         self._call("startProcessGroup", group, False)
 
     def start_part(self, group: str, part: str) -> None:
-        """Start one part again that was stopped, without waiting for it."""
+        """Start a stopped part, without waiting for it."""
         self._call("startProcess", f"{group}:{part}", False)
 
     def stop_part(self, group: str, part: str) -> None:
-        """Stop one part, and wait until it has ended."""
+        """Stop a part, and wait for its end."""
         self._call("stopProcess", f"{group}:{part}")
 
     def running(self) -> dict[str, Running]:
@@ -117,7 +117,7 @@ class Supervisor:
 
 
 def _own_folder(home: Home) -> Path:
-    """A folder with a short path for `home` alone; what a killed run left there goes."""
+    """A new folder with a short path for the socket of `home`; that of a killed run is removed."""
     name = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"joldama-{os.getuid()}-{name}"
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The settings file of one home's supervisord, written anew at each start. Log paths are relative to the home."""
+"""The settings file of supervisord, written at each start. Log paths are relative to the home."""
 
 import getpass
 import os
@@ -64,16 +64,12 @@ priority={priority}
 
 
 def configuration(socket: Path, parts: Sequence[Part]) -> str:
-    """The file's text. A part that dies is started again for ever; services stop before servers."""
+    """The file's text. A part that dies is always started again; services stop before servers."""
     checkout = _plain(str(CHECKOUT))
     user = f"user={_plain(getpass.getuser())}\n" if os.geteuid() == 0 else ""
     guard = [sys.executable, "-m", "services.local.guard"]
     text = _HEAD.format(
-        socket=_plain(str(socket)),
-        user=user,
-        guard=GUARD,
-        guard_command=_command(guard),
-        checkout=checkout,
+        socket=_plain(str(socket)), user=user, guard=GUARD, guard_command=_command(guard), checkout=checkout
     )
     for part in parts:
         text += _PROGRAM.format(
@@ -90,7 +86,7 @@ def configuration(socket: Path, parts: Sequence[Part]) -> str:
 
 
 def _plain(value: str) -> str:
-    """`value` as supervisord reads it back: it expands `%`, and begins a comment at ` ;` and ` #`."""
+    """`value`, escaped: supervisord expands `%`, and begins a comment at ` ;` and ` #`. Raises ValueError."""
     if "\n" in value or " ;" in value or " #" in value:
         raise ValueError(f"cannot be written into supervisord's settings: {value!r}")
     return value.replace("%", "%%")

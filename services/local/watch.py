@@ -1,23 +1,25 @@
-"""Watching a running network: what dies is started again by supervisord, and said here."""
+"""Watching a running network: reports the parts that died, which supervisord starts again."""
 
 import threading
 import time
 
 from services.local.issuer import renew_service_token
+from services.local.jars import Say
 from services.local.jobs import log_end
-from services.local.network import Network, Say
+from services.local.network import Network
 from services.local.supervision import Running, SupervisorGone
 
 DAY = 86_400.0
 
 
 class Watch:
-    """Compares what runs now with what ran a moment ago."""
+    """Compares the running processes with those of the last look, and reports the changes to `say`."""
 
     def __init__(self, network: Network, say: Say) -> None:
         self._network, self._say = network, say
-        self._pids = {name: part.pid for name, part in network.supervisor.running().items()}
+        self._pids: dict[str, int] = {}
         self._down: set[str] = set()
+        self.look()
 
     def run(self, stopped: threading.Event, every: float = 1.0) -> None:
         """Look each `every` seconds until `stopped`; the service token is renewed daily."""
@@ -29,7 +31,7 @@ class Watch:
                 renewed = time.monotonic()
 
     def look(self) -> None:
-        """Say what has changed since the last look. A killed supervisord means a new start of everything."""
+        """Report each change since the last look. When supervisord was killed, start everything again."""
         try:
             running = self._network.supervisor.running()
         except SupervisorGone:
@@ -39,7 +41,7 @@ class Watch:
             self._network.restart()
             self._say("every part is running again")
             running = self._network.supervisor.running()
-            self._pids = {name: part.pid for name, part in running.items()}
+            self._pids.clear()
         for part in running.values():
             self._compare(part)
 
@@ -49,10 +51,9 @@ class Watch:
             if before:
                 self._say(f"{part.name} died and was started again (process {before}, now {part.pid})")
             self._pids[part.name] = part.pid
-        if part.state in ("RUNNING", "STARTING"):
-            if part.state == "RUNNING":
-                self._down.discard(part.name)
-        elif part.name not in self._down:
+        if part.state == "RUNNING":
+            self._down.discard(part.name)
+        elif part.state != "STARTING" and part.name not in self._down:
             self._down.add(part.name)
             end = log_end(self._network.home.logs, part.name)
             self._say(f"{part.name} is down ({part.state.lower()}) and is being started again. {end}")

@@ -1,1 +1,1 @@
-"""`joldama up`: the network of services/local in the foreground, filled over the public APIs at its first start."""
+"""`joldama up`: a local network in the foreground, filled over the public APIs at its first start."""

@@ -1,40 +1,34 @@
-"""The first start's content, over the public APIs alone: the network of `data/`, and made-up children routed in it."""
+"""The content of a first start, over the public APIs: the centers of `data/`, and made-up children."""
 
 import io
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from services.cli.access import LOCAL_POLYCLINIC
-from services.cli.client import Api, Refused
+from services.cli.client import Api
+from services.cli.demo_children import write_demo_children
+from services.cli.reference import data_folder
 from services.cli.register import register_missing
+from services.contracts.days import day_of
 from services.contracts.reference import read_programmes
 from services.contracts.vocabulary import Role
 from services.local.issuer import issue_token
-from services.local.jars import CHECKOUT
 from services.local.plan import Plan
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many are done."""
+"""Called with the numbers of items that are done, and of all."""
 LINES_A_PART = 500
 SEED = 1
+NDJSON = {"Content-Type": "application/x-ndjson"}
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Where one child went. A waiting or unplaceable one has no center and no distance (kilometers)."""
+class Placed(NamedTuple):
+    """The state and center of one child. Without a center, the name is empty and the distance 0 km."""
 
     state: str
-    center_id: str = ""
-    center: str = ""
-    kilometers: float | None = None
-
-
-def data_folder() -> Path:
-    return Path(os.environ.get("JOLDAMA_DATA") or CHECKOUT / "data")
+    center: str
+    kilometers: float
 
 
 def api(plan: Plan, part: str, role: Role, org: str = "") -> Api:
@@ -43,7 +37,7 @@ def api(plan: Plan, part: str, role: Role, org: str = "") -> Api:
 
 
 def load_network(plan: Plan, progress: Progress) -> int:
-    """Register the centers of `data/` that the registry does not have; how many they were. Others stay as they are."""
+    """Register the missing centers of `data/`, and set missing figures. Returns how many centers."""
     with api(plan, "referral", Role.OPERATOR) as registry:
         return register_missing(registry, data_folder(), progress)
 
@@ -53,57 +47,44 @@ def programmes_in_data() -> int:
 
 
 def programmes_known(plan: Plan) -> int:
-    """How many programmes capacity can give places of."""
+    """The number of programmes with a figure at capacity."""
     with api(plan, "capacity", Role.OPERATOR) as capacity:
-        return sum(1 for _ in capacity.pages("/v1/capacity"))
+        return sum(one["confirmed_at"] is not None for one in capacity.pages("/v1/capacity"))
 
 
 def has_referrals(plan: Plan) -> bool:
     with api(plan, "referral", Role.OPERATOR) as referrals:
-        return any(True for _ in referrals.pages("/v1/referrals", 1))
+        return any(True for _ in referrals.pages("/v1/referrals", limit=1))
 
 
 def submit_children(plan: Plan, count: int) -> int:
-    """Submit `count` made-up children as the demo polyclinic; how many were taken."""
-    taken = 0
+    """Submit `count` made-up children as the demo polyclinic. Returns how many were recorded."""
+    recorded = 0
     with api(plan, "intake", Role.POLYCLINIC, LOCAL_POLYCLINIC) as intake:
         for part in _parts(count):
-            answer = intake.http.post(
-                "/v1/diagnoses/bulk", content=part, headers={"Content-Type": "application/x-ndjson"}, timeout=120
-            )
-            if answer.is_error:
-                raise Refused(answer)
-            taken += answer.text.count('"referral_id"')
-    return taken
+            answer = intake.send("POST", "/v1/diagnoses/bulk", content=part, headers=NDJSON, timeout=120)
+            recorded += answer.text.count('"referral_id"')
+    return recorded
 
 
 def _parts(count: int) -> Iterator[str]:
-    from services.cli.demo_children import write_demo_children
-
     lines = io.StringIO()
-    write_demo_children(lines, count, SEED, data_folder(), _today())
+    write_demo_children(lines, count, SEED, data_folder(), day_of(datetime.now(UTC)))
     every = lines.getvalue().splitlines(keepends=True)
     for start in range(0, len(every), LINES_A_PART):
         yield "".join(every[start : start + LINES_A_PART])
 
 
-def _today() -> date:
-    return (datetime.now(UTC) + timedelta(hours=5)).date()
-
-
 def routed(plan: Plan) -> list[dict[str, Any]]:
-    """The demo polyclinic's referrals that the network has routed so far."""
+    """The demo polyclinic's referrals that are routed so far."""
     with api(plan, "referral", Role.OPERATOR) as referrals:
         return list(referrals.pages("/v1/referrals", polyclinic_id=LOCAL_POLYCLINIC))
 
 
 def placed(plan: Plan, found: list[dict[str, Any]]) -> Iterator[Placed]:
-    """Where each of the referrals in `found` went."""
+    """The state and center of each child of the referrals `found`."""
     with api(plan, "referral", Role.OPERATOR) as referrals:
         for one in found:
             story = referrals.get(f"/v1/referrals/{one['id']}")
-            if not story["center_id"]:
-                yield Placed(story["state"])
-                continue
-            offer = story["offers"][-1]
-            yield Placed(story["state"], offer["center_id"], offer["center_name"], offer["kilometers"])
+            offer = story["offers"][-1] if story["center_id"] else {}
+            yield Placed(story["state"], offer.get("center_name", ""), offer.get("kilometers", 0))

@@ -1,16 +1,17 @@
-"""`joldama up`: the whole network in the foreground, with the country's centers and some made-up children in it."""
+"""`joldama up`: starts the network, fills it at its first start, and serves it in the foreground."""
 
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
+from functools import partial
 
 from rich.console import Console
 
+from services.cli.network import home
 from services.cli.render import paper
-from services.local.home import AlreadyRunning, default_home
+from services.local.home import AlreadyRunning, Home
 from services.local.jars import JarsRefused
 from services.local.jobs import JobFailed
 from services.local.network import Network, NotReady
@@ -22,22 +23,23 @@ PATIENCE = 300.0
 
 
 def run(children: int = 200) -> int:
-    """Start the network of `JOLDAMA_HOME`, fill it at its first start, and serve until Ctrl-C or SIGTERM.
+    """Serve the network of `JOLDAMA_HOME` until Ctrl-C or SIGTERM. Returns 0 after a stop, 1 when it cannot run.
 
-    `children` are made up and routed when there is no referral yet. Returns 0 after a stop, 1 when it cannot run.
+    The number of `children` is made up and routed when there is no referral yet.
     """
     console = paper()
-    say = _speaker(console)
+    say = partial(console.print, markup=False, soft_wrap=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        signal.signal(number, signal.default_int_handler)
     try:
-        with Network(default_home(), say) as network:
+        with Network(Home(home()), say) as network:
             try:
                 _serve(network, children, console, say)
             except KeyboardInterrupt:
                 say("Stopping ...")
             finally:
-                _deaf_to_signals()  # the parts are stopped in order, once
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, signal.SIG_IGN)  # the parts are stopped in order, once
     except EXPECTED as error:
         paper(error=True).print(f"joldama: {error}", markup=False, soft_wrap=True)
         return 1
@@ -71,8 +73,8 @@ def _fill(plan: Plan, children: int, console: Console) -> None:
     with progress_bar(console, "Opening the programmes") as progress:
         _until(lambda: demo.programmes_known(plan), demo.programmes_in_data(), progress)
     with progress_bar(console, "Routing children") as progress:
-        taken = demo.submit_children(plan, children)
-        _until(lambda: len(demo.routed(plan)), taken, progress)
+        submitted = demo.submit_children(plan, children)
+        _until(lambda: len(demo.routed(plan)), submitted, progress)
     show_placed(console, demo.placed(plan, demo.routed(plan)))
 
 
@@ -80,23 +82,7 @@ def _until(done: Callable[[], int], count: int, progress: Callable[[int, int], N
     give_up = time.monotonic() + PATIENCE
     while (so_far := done()) < count:
         if time.monotonic() > give_up:
-            raise NotReady(f"only {so_far} of {count} are done after {PATIENCE:g} s; the logs may say why")
+            raise NotReady(f"only {so_far} of {count} are done after {PATIENCE:g} s; see the logs for the reason")
         progress(so_far, count)
         time.sleep(0.2)
     progress(count, count)
-
-
-def _speaker(console: Console) -> Callable[[str], None]:
-    def say(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
-
-    return say
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _deaf_to_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)

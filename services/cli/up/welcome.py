@@ -1,15 +1,16 @@
-"""What `joldama up` shows: progress, where the children went, the addresses, and a token to try for each role."""
+"""The output of `joldama up`: progress, the children by center, the addresses, and a call to try for each role."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from shlex import quote
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from services.cli.access import LOCAL_POLYCLINIC
+from services.cli.render import table
 from services.cli.up import demo
 from services.cli.up.demo import Placed
 from services.contracts.vocabulary import Role
@@ -20,7 +21,7 @@ from services.local.plan import Plan
 
 @contextmanager
 def progress_bar(console: Console, title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told how many of how many are done; none at all while there is nothing to do."""
+    """A progress bar, shown from the first call with a total. Call it with the numbers of done items and of all."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=console)
     task = bar.add_task(title, total=None)
@@ -38,24 +39,20 @@ def progress_bar(console: Console, title: str) -> Iterator[Callable[[int, int], 
 
 
 def show_placed(console: Console, children: Iterable[Placed]) -> None:
-    """Where the children went: a row for each center and state, the center with the most children first."""
+    """Print the children by center and state, the largest group first."""
     groups: dict[tuple[str, str], list[float]] = {}
     for child in children:
-        groups.setdefault((child.center, child.state), []).append(child.kilometers or 0)
-    table = Table(box=None, pad_edge=False, header_style="bold", title="Where the children went", title_justify="left")
-    table.add_column("center")
-    table.add_column("km", justify="right")
-    table.add_column("state")
-    table.add_column("children", justify="right")
+        groups.setdefault((child.center, child.state), []).append(child.kilometers)
+    rows = []
     for (center, state), distances in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0])):
         nearest, farthest = (f"{kilometers:,.0f}" for kilometers in (min(distances), max(distances)))
         away = "" if not center else nearest if nearest == farthest else f"{nearest}-{farthest}"
-        table.add_row(center or "(none yet)", away, state, str(len(distances)))
-    console.print(table)
+        rows.append((center or "(none yet)", away, state, len(distances)))
+    console.print(table("Where the children went", ("center", "km", "state", "children"), rows, right=["km"]))
 
 
 def show_welcome(plan: Plan, console: Console) -> None:
-    """The addresses, and for each role a call to try."""
+    """Print the addresses, and for each role a call to try."""
     lines = ["", "Where everything is (again with: joldama urls)"]
     lines += [f"  {name:<9} {plan.url(name)}/docs" for name in ("intake", "referral", "capacity")]
     lines += [
@@ -79,7 +76,7 @@ def show_welcome(plan: Plan, console: Console) -> None:
 
 
 def _written_token(plan: Plan, role: Role, org: str) -> str:
-    """Where a token for `role` now lies, as short as it can be told here; readable by its owner only."""
+    """Write a token for `role`, readable by its owner only. Returns its path, quoted for a shell."""
     path = plan.home.root / "tokens" / role
     path.parent.mkdir(mode=0o700, exist_ok=True)
     write_private(path, issue_token(plan.home, [role], org) + "\n")
@@ -88,6 +85,6 @@ def _written_token(plan: Plan, role: Role, org: str) -> str:
 
 def _busiest_center(plan: Plan) -> str:
     with demo.api(plan, "referral", Role.OPERATOR) as referrals:
-        centers = [one["center_id"] for one in referrals.pages("/v1/referrals", 200, status="offered")]
-        centers = centers or [one["id"] for one in referrals.pages("/v1/centers", 1)]
+        centers = [one["center_id"] for one in islice(referrals.pages("/v1/referrals", status="offered"), 200)]
+        centers = centers or [one["id"] for one in islice(referrals.pages("/v1/centers"), 1)]
     return max(set(centers), key=centers.count, default="")

@@ -1,12 +1,14 @@
-"""The real services on real SQL and a real Valkey, each on its own port, with a small country in them.
+"""The services on real SQL and a real Valkey, each on its own port, with two settlements as the country.
 
-Events go from outbox to handler directly: that Kafka carries them is proved elsewhere.
+Events go from outbox to handler without Kafka, which other tests cover.
 """
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from services.intake.adapters.history import HISTORY as INTAKE_HISTORY
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
+from services.kit.sql.migrations import History
 from services.kit.sql.outbox import Outbox
 from services.local.home import Home
 from services.local.issuer import AUDIENCE, ISSUER, issue_token, make_secrets
@@ -38,44 +41,73 @@ id,name_kk,name_ru,name_en,region_id,latitude,longitude,population
 almaty,Алматы,Алматы,Almaty,KZ-75,43.25,76.95,2000000
 astana,Астана,Астана,Astana,KZ-71,51.18,71.45,
 """
+CENTERS = """\
+id,name_kk,name_ru,name_en,region_id,settlement_id,latitude,longitude
+near,Жақын,Ближний,Near,KZ-75,almaty,43.2,76.9
+far,Алыс,Дальний,Far,KZ-71,astana,51.1,71.4
+"""
+PROGRAMMES = """\
+id,center_id,modality,age_from_months,age_under_months,icd10_prefixes,catchment,places,course_days
+near-in,near,inpatient,0,216,G80,nation,12,20
+far-in,far,inpatient,0,216,G80,nation,30,20
+"""
 CODES = "code,title\nG80,Cerebral palsy\nG80.1,Spastic diplegic\nF84.0,Autism\n"
 
 
 @dataclass
 class Country:
-    """The running services, and what a test does beside the command."""
+    """The running services, and the steps of a test beside the command."""
 
     home: Home
     intake: IntakeSettings
     referral: ReferralSettings
     urls: dict[str, str]
 
-    def register(self, center_id: str, settlement_id: str, places: int) -> None:
-        """A center with one inpatient programme for children of any age."""
+    def register(self, center_id: str, settlement_id: str, places: int | None) -> None:
+        """A center with one inpatient programme for children of any age; without a figure when `places` is None."""
         programme = {
             "id": f"{center_id}-in", "modality": "inpatient", "age_from_months": 0, "age_under_months": 216,
-            "icd10_prefixes": ["G80"], "catchment": "nation", "places": places, "course_days": 20,
+            "icd10_prefixes": ["G80"], "catchment": "nation", "course_days": 20,
         }  # fmt: skip
         region, latitude, longitude = {"almaty": ("KZ-75", 43.2, 76.9), "astana": ("KZ-71", 51.1, 71.4)}[settlement_id]
         body = {
             "name_kk": center_id, "name_ru": center_id, "name_en": f"Center {center_id}", "region_id": region,
             "settlement_id": settlement_id, "latitude": latitude, "longitude": longitude, "programmes": [programme],
         }  # fmt: skip
-        token = issue_token(self.home, ["operator"])
+        headers = {"Authorization": f"Bearer {issue_token(self.home, ['operator'])}"}
         url = f"{self.urls['referral']}/v1/centers/{center_id}"
-        httpx2.put(url, json=body, headers={"Authorization": f"Bearer {token}"}).raise_for_status()
+        httpx2.put(url, json=body, headers=headers).raise_for_status()
+        if places is not None:
+            figure = f"{url}/programmes/{center_id}-in/places"
+            httpx2.put(figure, json={"places": places}, headers=headers).raise_for_status()
         self.carry()
 
     def carry(self) -> None:
-        """Bring every event to its handlers, as relays and worker do; they have seen what they have seen."""
+        """Bring every event to its handlers, as relays and worker do; processed ones have no second effect."""
         asyncio.run(self._carry())
+
+    @contextmanager
+    def carrying(self) -> Iterator[None]:
+        """Bring events to their handlers continuously during the body."""
+        stop = threading.Event()
+
+        def carry() -> None:
+            while not stop.wait(0.05):
+                self.carry()
+
+        with ThreadPoolExecutor(1) as pool:
+            carried = pool.submit(carry)
+            try:
+                yield
+            finally:
+                stop.set()
+            carried.result()
 
     async def _carry(self) -> None:
         events = _events(self.intake.intake_sql_url, intake_outbox)
         events += _events(self.referral.referral_sql_url, referral_outbox)
         async with bootstrap(self.referral) as service:
-            for take in (service.open_center, service.place_children, service.move_on):
-                await take(events)
+            assert not await service.reactions("worker", events)
 
 
 def _events(url: str, outbox: Outbox) -> list[Event]:
@@ -88,7 +120,11 @@ def _events(url: str, outbox: Outbox) -> list[Event]:
 
 @pytest.fixture
 def country(
-    valkey: str, prefix: str, new_database: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    valkey: str,
+    prefix: str,
+    migrated_database: Callable[[str, History], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Country]:
     home, data = Home(tmp_path / "home"), tmp_path / "data"
     home.make()
@@ -100,12 +136,11 @@ def country(
         "mode": "local", "kafka_servers": "127.0.0.1:1", "jwks": str(home.secrets / "jwks.json"), "issuer": ISSUER,
         "audience": AUDIENCE, "data": data, "service_token_file": home.secrets / "service-token",
     }  # fmt: skip
-    intake = IntakeSettings(intake_sql_url=new_database("intake"), **shared)
-    INTAKE_HISTORY.migrate(intake.intake_sql_url)
+    intake = IntakeSettings(intake_sql_url=migrated_database("intake", INTAKE_HISTORY), **shared)
     with ExitStack() as stack:
         capacity = stack.enter_context(serving(app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))))
-        referral = ReferralSettings(referral_sql_url=new_database("referral"), capacity_url=capacity, **shared)
-        HISTORY.migrate(referral.referral_sql_url)
+        referral_url = migrated_database("referral", HISTORY)
+        referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=capacity, **shared)
         urls = {
             "intake": stack.enter_context(serving(create_api(intake))),
             "referral": stack.enter_context(serving(build(referral))),
@@ -118,5 +153,7 @@ def country(
 def _write_data(folder: Path) -> None:
     folder.mkdir()
     (folder / "settlements.csv").write_text(SETTLEMENTS)
+    (folder / "centers.csv").write_text(CENTERS)
+    (folder / "programmes.csv").write_text(PROGRAMMES)
     (folder / "icd10.csv").write_text(CODES)
     (folder / "reasons.csv").write_bytes((CHECKOUT / "data" / "reasons.csv").read_bytes())

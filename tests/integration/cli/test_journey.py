@@ -1,4 +1,4 @@
-"""The command against the real services: a child is submitted, sent to a center, declined and accepted."""
+"""The command against the real services."""
 
 import json
 import signal
@@ -11,22 +11,23 @@ import httpx2
 import pytest
 from typer.testing import Result
 
+from services.cli import set_places
 from services.contracts.iin import check_digit
 from services.local.issuer import issue_token
 from tests.integration.cli.conftest import CHECKOUT, Country
 from tests.support.terminal import run_joldama as joldama
 
-DECLINED = "declined: the child goes on to the next nearest center by itself"
+DECLINED = "declined: the referral goes to the next nearest center"
 HEADER = "iin;full_name;birth_date;sex;guardian_name;guardian_phone;icd10;gmfcs;settlement_id;modalities"
 
 
 def iin(number: int) -> str:
-    """Of a child born on 2020-03-15: a boy where `number` is even. Eleven numbers in a hundred would be no IIN."""
+    """The IIN of a child born on 2020-03-15, a boy where `number` is even. Some serials have no check digit."""
     for serial in range(number * 4, number * 4 + 4):
         first = f"200315{5 + number % 2}{serial:04d}"
         if (digit := check_digit(first)) is not None:
             return f"{first}{digit}"
-    raise AssertionError("four in a row are no IIN")
+    raise AssertionError("four serials in a row have no check digit")
 
 
 def child(number: int, **changes: Any) -> bytes:
@@ -72,7 +73,24 @@ def test_a_child_goes_to_the_nearest_center_and_on_to_the_next_when_that_decline
     assert "no_capacity" in joldama("referral", id).stdout
 
 
-def test_an_answer_that_is_not_possible_says_why(country: Country) -> None:
+def test_a_waiting_child_s_queues_are_shown_with_programmes_that_opened_since(country: Country) -> None:
+    country.register("near", "almaty", 1)
+    first, second = (results(joldama("submit", "-", "--json", stdin=child(n)))[0]["referral_id"] for n in (1, 2))
+    country.carry()
+    shown = joldama("referral", second).stdout
+    assert "Queues: a place about 20" in shown
+    assert "Number 1 of 1 in the queue; 1 of 1 places are in use; the next comes free on 20" in " ".join(shown.split())
+    assert "Opened while" not in shown
+
+    country.register("far", "astana", 0)
+    later = joldama("referral", second).stdout
+    rows = [line.split()[:3] for line in later.splitlines()]
+    assert ["Center", "far", "far-in"] in rows[rows.index(["Opened", "while", "the"]) :]
+    assert "At Center near (near-in), the earliest of 2 queues: Number 1" in " ".join(later.split())
+    assert "Queues:" not in joldama("referral", first).stdout
+
+
+def test_a_refused_answer_prints_the_reason(country: Country) -> None:
     country.register("near", "almaty", 1)
     id = results(joldama("submit", "-", "--json", stdin=child(1)))[0]["referral_id"]
     country.carry()
@@ -88,7 +106,7 @@ def test_an_answer_that_is_not_possible_says_why(country: Country) -> None:
     assert "allowed now: admit, no-show, decline" in again.stderr
 
 
-def test_a_file_with_errors_is_taken_but_for_its_errors(country: Country) -> None:
+def test_the_valid_lines_of_a_file_with_errors_are_recorded(country: Country) -> None:
     lines = child(1) + child(2, settlement_id="nowhere") + b"not json\n\n" + child(1) + child(4)
     ended = joldama("submit", "-", "--part", "2", stdin=lines)
     assert ended.exit_code == 1
@@ -101,7 +119,7 @@ def test_a_file_with_errors_is_taken_but_for_its_errors(country: Country) -> Non
     assert ended.stdout.startswith("2 taken, 3 refused, up to line 6")
 
 
-def test_a_spreadsheet_is_taken(country: Country) -> None:
+def test_a_csv_of_a_spreadsheet_is_recorded(country: Country) -> None:
     rows = [
         f'{iin(2)};"Two\nNames";2020-03-15;male;A Parent;+77010000000;G80.1;II;almaty;"inpatient;day_stay"',
         f"{iin(4)};Child 4;2020-03-15;female;A Parent;+77010000000;G80.1;;almaty;inpatient",
@@ -112,7 +130,7 @@ def test_a_spreadsheet_is_taken(country: Country) -> None:
     assert ended.stdout.startswith("1 taken, 1 refused")
 
 
-def test_a_wrong_header_is_told_before_anything_is_taken(country: Country) -> None:
+def test_a_wrong_header_is_refused_before_anything_is_recorded(country: Country) -> None:
     ended = joldama("submit", "-", stdin=b"iin,name\n1,2\n")
     assert ended.exit_code == 1
     assert "wrong_header" in ended.stderr
@@ -120,7 +138,7 @@ def test_a_wrong_header_is_told_before_anything_is_taken(country: Country) -> No
     assert "--key" not in ended.stderr
 
 
-def test_a_run_under_its_key_takes_nothing_twice(country: Country) -> None:
+def test_a_repeated_run_with_its_key_records_nothing_twice(country: Country) -> None:
     newborns = b"".join(
         child(number, child={"full_name": f"Newborn {number}", "birth_date": _today(), "sex": "female"})
         for number in range(5)
@@ -131,7 +149,7 @@ def test_a_run_under_its_key_takes_nothing_twice(country: Country) -> None:
     assert [one["referral_id"] for one in results(first)] == [one["referral_id"] for one in results(second)]
 
 
-def test_more_than_a_part_is_taken_in_one_go(country: Country) -> None:
+def test_a_file_of_several_parts_is_recorded(country: Country) -> None:
     ended = joldama("submit", "-", "--json", stdin=b"".join(map(child, range(0, 1998, 2))))
     taken = results(ended)
     assert ended.exit_code == 0, ended.stderr
@@ -149,25 +167,55 @@ def test_places_and_centers_are_listed(country: Country) -> None:
     assert "Center near" in joldama("centers").stdout
 
 
-def test_a_center_sets_confirms_and_suspends_its_figure_and_who_waits_gets_the_place(country: Country) -> None:
+def test_a_center_sets_confirms_and_suspends_its_figure_and_a_waiting_child_gets_the_place(country: Country) -> None:
     country.register("near", "almaty", 0)
     assert joldama("submit", "-", stdin=child(1)).exit_code == 0
     country.carry()
-    suspended = joldama("set-places", "near-in", "2", "--suspend")
-    assert suspended.stdout == "near-in has 2 places, 0 free, 1 wait; suspended: it gives no places\n"
-    assert joldama("set-places", "near-in", "--resume").stdout == "near-in has 2 places, 1 free, 0 wait\n"
-    confirmed = joldama("set-places", "near-in").stdout
-    assert confirmed == "near-in has 2 places, 1 free, 0 wait; the figure is confirmed\n"
-    fewer = joldama("set-places", "near-in", "0", "--json")
-    assert [json.loads(fewer.stdout)[name] for name in ("places", "held", "overcommitted")] == [0, 1, 1]
-    assert "overcommitted by 1" in joldama("set-places", "near-in", "0").stdout
+    with country.carrying():
+        suspended = joldama("set-places", "near-in", "2", "--suspend")
+        assert suspended.stdout == "near-in has 2 places, 0 free, 1 wait; suspended: it gives no places\n"
+        assert joldama("set-places", "near-in", "--resume").stdout == "near-in has 2 places, 1 free, 0 wait\n"
+        confirmed = joldama("set-places", "near-in").stdout
+        assert confirmed == "near-in has 2 places, 1 free, 0 wait; the figure is confirmed\n"
+        fewer = joldama("set-places", "near-in", "0", "--json")
+        assert [json.loads(fewer.stdout)[name] for name in ("places", "held", "overcommitted")] == [0, 1, 1]
+        assert "overcommitted by 1" in joldama("set-places", "near-in", "0").stdout
     rows = [row.split()[:7] for row in joldama("capacity").stdout.splitlines()]
     assert ["near-in", "inpatient", "0", "-1", "1", "0", "0"] in rows
     assert joldama("set-places", "no-such", "1").exit_code == 5
     assert joldama("set-places", "near-in", "1", "--as", "center", "--org", "far").exit_code == 4
 
 
-def test_the_feed_is_read_from_an_event_on(country: Country) -> None:
+def test_a_figure_is_set_before_capacity_applies_it(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(set_places, "PATIENCE", 0.3)
+    country.register("near", "almaty", None)
+    assert "never" in joldama("capacity").stdout
+    unset = joldama("set-places", "near-in")
+    assert (unset.exit_code, unset.stdout) == (2, "")
+    early = joldama("set-places", "near-in", "4")
+    assert (early.exit_code, early.stderr) == (0, "")
+    assert early.stdout == "near-in has 4 places; capacity does not show that yet, and will as soon as it can\n"
+    country.carry()
+    assert joldama("capacity").stdout.startswith("1 programmes, 4 of 4 places free")
+
+
+def test_the_reference_data_are_registered_without_changing_registered_centers(country: Country) -> None:
+    country.register("near", "almaty", None)
+    country.register("own", "almaty", 3)
+    data = str(country.referral.data)
+    assert joldama("register-centers", "--data", data).stdout == "1 centers registered\n"
+    assert joldama("register-centers", "--data", data).stdout == "0 centers registered\n"
+    country.carry()
+    figures = {one["programme_id"]: one["places"] for one in json.loads(joldama("capacity", "--json").stdout)}
+    assert figures == {"near-in": 12, "own-in": 3, "far-in": 30}
+    assert [line.split()[-2:] for line in joldama("centers").stdout.splitlines()[2:]] == [
+        ["1", "30"],
+        ["1", "12"],
+        ["1", "3"],
+    ]
+
+
+def test_the_feed_is_read_from_a_given_event(country: Country) -> None:
     country.register("near", "almaty", 7)
     joldama("submit", "-", stdin=child(1))
     start = _newest_event(country)
@@ -194,8 +242,9 @@ def test_the_feed_is_watched_while_children_are_routed(country: Country) -> None
 def test_ctrl_c_ends_a_watch_quietly(country: Country) -> None:
     country.register("near", "almaty", 7)
     command = [sys.executable, "-m", "services.cli.main", "watch"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=CHECKOUT, preexec_fn=_heed_interrupts, **pipes) as watching:
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, preexec_fn=_restore_interrupts, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as watching:
         assert watching.stdout is not None
         watching.stdout.readline()  # the header: it follows now
         watching.send_signal(signal.SIGINT)
@@ -203,8 +252,8 @@ def test_ctrl_c_ends_a_watch_quietly(country: Country) -> None:
     assert (watching.returncode, told) == (130, b"")
 
 
-def _heed_interrupts() -> None:
-    """Also where this run was started in the background, which passes a deaf ear on."""
+def _restore_interrupts() -> None:
+    """A run in the background ignores SIGINT, and its children inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

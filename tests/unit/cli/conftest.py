@@ -1,16 +1,20 @@
-"""A terminal without a network, and a small server where the network's edge must answer."""
+"""The command in this process, a home of the test's own, and stub services on real ports."""
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, Request
+from joserfc import jwt
+from joserfc.jwk import KeySet
 from starlette.types import ASGIApp
 from typer.testing import Result
 
+from services.kit.http.problems import Problem, install_problems
 from services.local.home import Home
 from services.local.issuer import make_secrets
 from tests.support.terminal import run_joldama, serving
@@ -20,7 +24,7 @@ Joldama = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of this test's own, and no address from the outside."""
+    """A home of this test's own; no address comes from the environment."""
     for name in ("INTAKE_URL", "REFERRAL_URL", "CAPACITY_URL", "KAFKA_SERVERS", "REDIS_URL", "TOKEN"):
         monkeypatch.delenv(f"JOLDAMA_{name}", raising=False)
     for name in ("INTAKE_SQL_URL", "REFERRAL_SQL_URL"):
@@ -37,7 +41,7 @@ def joldama() -> Joldama:
 
 @pytest.fixture(scope="session")
 def issuer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The secrets of a local network, made once: a key takes a while."""
+    """The secrets of a local network, made once, because making a key is slow."""
     home = Home(tmp_path_factory.mktemp("issuer"))
     home.make()
     make_secrets(home)
@@ -45,15 +49,14 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @dataclass
-class Stage:
+class Harness:
     """A local network whose three services are one app on a real port."""
 
     home: Path
     issuer: Path
-    calls: list[Any] = field(default_factory=list)
 
     @contextmanager
-    def play(self, app: ASGIApp) -> Iterator[str]:
+    def serve(self, app: ASGIApp) -> Iterator[str]:
         """Serve `app` and write a home that names it; yields its URL."""
         with serving(app) as url:
             self.home.mkdir(exist_ok=True)
@@ -63,5 +66,23 @@ class Stage:
 
 
 @pytest.fixture
-def stage(home: Path, issuer: Path) -> Stage:
-    return Stage(home, issuer)
+def harness(home: Path, issuer: Path) -> Harness:
+    return Harness(home, issuer)
+
+
+class StubApi:
+    """A stub of a service's API: it records its calls, and answers with `problems` first."""
+
+    def __init__(self, harness: Harness) -> None:
+        self.calls: list[tuple[str, str, str, Any]] = []
+        self.problems: list[Problem] = []
+        self._keys = KeySet.import_key_set(json.loads((harness.issuer / "jwks.json").read_text()))
+        self.app = FastAPI()
+        install_problems(self.app)
+
+    def note(self, what: str, request: Request, body: Any = None) -> None:
+        """Record a call with its token's role and organization."""
+        claims = jwt.decode(request.headers["authorization"].removeprefix("Bearer "), self._keys).claims
+        self.calls.append((what, claims["roles"][0], claims["org"], body))
+        if self.problems:
+            raise self.problems.pop(0)

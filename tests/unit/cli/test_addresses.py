@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from tests.unit.cli.conftest import Joldama, Stage
+from tests.unit.cli.conftest import Harness, Joldama
 
 WRITTEN = {
     "intake": "http://127.0.0.1:1",
@@ -28,13 +28,13 @@ def written(home: Path) -> None:
 
 
 @pytest.mark.usefixtures("written")
-def test_urls_for_a_script_are_what_the_network_has_written(joldama: Joldama) -> None:
+def test_json_output_of_urls_has_the_addresses_in_the_network_file(joldama: Joldama) -> None:
     told = json.loads(joldama("urls", "--json").stdout)
     assert told == {name: WRITTEN[name] for name in ("intake", "referral", "capacity", "kafka", "redis", "sql")}
 
 
 @pytest.mark.usefixtures("written")
-def test_urls_on_a_screen_show_no_password(joldama: Joldama) -> None:
+def test_urls_show_no_password(joldama: Joldama) -> None:
     shown = joldama("urls").stdout
     assert "hidden" not in shown
     assert "postgresql+psycopg://u:***@h/r" in shown
@@ -49,13 +49,13 @@ def test_the_environment_replaces_single_addresses(joldama: Joldama, monkeypatch
     assert told["sql"] == {"intake": "sqlite:////a.sqlite3", "referral": "sqlite:///b"}
 
 
-def test_a_network_elsewhere_needs_no_file(joldama: Joldama, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_network_needs_no_network_file(joldama: Joldama, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOLDAMA_CAPACITY_URL", "https://capacity.example")
     assert json.loads(joldama("urls", "--json").stdout)["capacity"] == "https://capacity.example"
 
 
 @pytest.mark.usefixtures("written")
-def test_a_network_elsewhere_gets_no_local_token(joldama: Joldama, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_remote_network_gets_no_local_token(joldama: Joldama, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOLDAMA_CAPACITY_URL", "https://capacity.example")
     ended = joldama("capacity")
     assert ended.exit_code == 4
@@ -71,7 +71,7 @@ def test_a_token_carries_role_and_organization(joldama: Joldama, home: Path, iss
     assert (claims["roles"], claims["org"], claims["aud"]) == (["center"], "almaty", "joldama")
 
 
-def test_a_polyclinics_token_is_the_demo_polyclinics_unless_told(joldama: Joldama, home: Path, issuer: Path) -> None:
+def test_a_polyclinic_s_token_is_by_default_the_demo_polyclinic_s(joldama: Joldama, home: Path, issuer: Path) -> None:
     home.mkdir()
     (home / "secrets").symlink_to(issuer)
     ended = joldama("token", "polyclinic")
@@ -82,24 +82,24 @@ def test_a_polyclinics_token_is_the_demo_polyclinics_unless_told(joldama: Joldam
     assert "demo-polyclinic" in ended.stderr
 
 
-def test_a_centers_token_needs_the_center(joldama: Joldama) -> None:
+def test_a_center_s_token_needs_an_organization(joldama: Joldama) -> None:
     ended = joldama("token", "center")
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert "token center --org almaty-cp-center" in ended.stderr
 
 
 @pytest.mark.usefixtures("written")
-def test_urls_of_a_network_that_is_stopped_say_so(joldama: Joldama) -> None:
+def test_urls_says_that_the_network_is_not_running(joldama: Joldama) -> None:
     ended = joldama("urls")
     assert ended.exit_code == 0
     assert "127.0.0.1:3" in ended.stdout
     assert "not running now" in ended.stderr
 
 
-def test_urls_of_a_running_network_say_nothing_else(joldama: Joldama, stage: Stage) -> None:
-    with stage.play(FastAPI()):
+def test_urls_of_a_running_network_prints_nothing_to_standard_error(joldama: Joldama, harness: Harness) -> None:
+    with harness.serve(FastAPI()):
         assert joldama("urls").stderr == ""
 
 
-def test_an_unknown_role_is_a_matter_of_usage(joldama: Joldama) -> None:
+def test_an_unknown_role_is_a_usage_error(joldama: Joldama) -> None:
     assert joldama("token", "king").exit_code == 2

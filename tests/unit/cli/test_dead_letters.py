@@ -1,4 +1,4 @@
-"""`joldama dead-letters` over two services: what is printed, what is asked of whom, and how it ends."""
+"""`joldama dead-letters` over two stub services: calls, output and exit codes."""
 
 import json
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from fastapi import FastAPI, Request, Response
 
 from services.cli.network import read_network
 from tests.support.terminal import serving
-from tests.unit.cli.conftest import Joldama, Stage
+from tests.unit.cli.conftest import Harness, Joldama
 
 ID, OTHER, NONE = (f"019a2b3c-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))
 
 
-def letter(id: str, **changes: Any) -> dict[str, Any]:
+def dead_letter(id: str, **changes: Any) -> dict[str, Any]:
     return {
         "id": id, "state": "open", "consumer": "referral-worker", "topic": "joldama.diagnoses.v1", "partition": 2,
         "offset": 40, "key": "r1", "size": 12, "reason": "settlement_id: no settlement atlantis",
@@ -25,11 +25,11 @@ def letter(id: str, **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-class Shelf:
-    """A service with dead letters; `outcome` is what a retry comes to at the second look."""
+class Service:
+    """A service with dead letters; `outcome` is the state of a retried one from the second read on."""
 
-    def __init__(self, *letters: dict[str, Any], outcome: str = "settled") -> None:
-        self.letters, self.outcome = {one["id"]: one for one in letters}, outcome
+    def __init__(self, *dead_letters: dict[str, Any], outcome: str = "settled") -> None:
+        self.found, self.outcome = {one["id"]: one for one in dead_letters}, outcome
         self.calls: list[tuple[str, str, Any]] = []
         self.app = FastAPI()
         self.app.get("/v1/dead-letters")(self.list)
@@ -37,40 +37,42 @@ class Shelf:
         self.app.post("/v1/dead-letters/{id}/{action}")(self.act)
 
     async def list(self, state: str, cursor: str = "") -> dict[str, Any]:
-        found = [one for one in self.letters.values() if one["state"] == state]
+        found = [one for one in self.found.values() if one["state"] == state]
         start = int(cursor or 0)
         return {"items": found[start : start + 1], "next": str(start + 1) if start + 1 < len(found) else None}
 
     async def read(self, id: str, response: Response) -> Any:
-        if id not in self.letters:
+        if id not in self.found:
             response.status_code = 404
             return {"code": "not_found", "detail": "none"}
-        found = dict(self.letters[id])
+        found = dict(self.found[id])
         if found["state"] == "retrying":
-            self.letters[id]["state"] = self.outcome
+            self.found[id]["state"] = self.outcome
         return found
 
     async def act(self, id: str, action: str, request: Request) -> Any:
         self.calls.append((id, action, json.loads(await request.body() or b"null")))
-        self.letters[id]["state"] = {"retry": "retrying", "discard": "discarded"}[action]
-        return self.letters[id]
+        self.found[id]["state"] = {"retry": "retrying", "discard": "discarded"}[action]
+        return self.found[id]
 
 
 @pytest.fixture
-def shelves(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Shelf, Shelf]]:
-    """The referral service with one letter, intake with another."""
+def services(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Service, Service]]:
+    """The referral service and intake with one dead letter each."""
     referral, intake = (
-        Shelf(letter(ID)),
-        Shelf(letter(OTHER, first_at="2026-11-21T07:00:00Z", consumer="intake.access")),
+        Service(dead_letter(ID)),
+        Service(dead_letter(OTHER, first_at="2026-11-21T07:00:00Z", consumer="intake.access")),
     )
-    with stage.play(referral.app), serving(intake.app) as url:
-        file = stage.home / "network.json"
+    with harness.serve(referral.app), serving(intake.app) as url:
+        file = harness.home / "network.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | {"intake": url}))
         assert read_network().url("intake") == url
         yield referral, intake
 
 
-def test_the_list_is_of_all_services_the_oldest_first(joldama: Joldama, shelves: tuple[Shelf, Shelf]) -> None:
+def test_the_list_has_the_dead_letters_of_all_services_oldest_first(
+    joldama: Joldama, services: tuple[Service, Service]
+) -> None:
     told = json.loads(joldama("dead-letters", "list", "--json").stdout)
     assert [(one["id"], one["service"]) for one in told] == [(OTHER, "intake"), (ID, "referral")]
     shown = joldama("dead-letters", "list").stdout
@@ -79,7 +81,9 @@ def test_the_list_is_of_all_services_the_oldest_first(joldama: Joldama, shelves:
     assert "0 settled dead letters" in joldama("dead-letters", "list", "--state", "settled").stdout
 
 
-def test_one_is_shown_with_its_message_wherever_it_is(joldama: Joldama, shelves: tuple[Shelf, Shelf]) -> None:
+def test_a_dead_letter_of_any_service_is_shown_with_its_message(
+    joldama: Joldama, services: tuple[Service, Service]
+) -> None:
     for id, service in ((ID, "referral (referral-worker)"), (OTHER, "intake (intake.access)")):
         shown = joldama("dead-letters", "show", id)
         assert shown.exit_code == 0
@@ -90,8 +94,10 @@ def test_one_is_shown_with_its_message_wherever_it_is(joldama: Joldama, shelves:
     assert "joldama dead-letters list" in missing.stderr
 
 
-def test_what_was_not_kept_and_what_was_decided_is_said(joldama: Joldama, shelves: tuple[Shelf, Shelf]) -> None:
-    shelves[0].letters[ID] |= {
+def test_a_message_that_was_not_stored_and_the_decision_are_shown(
+    joldama: Joldama, services: tuple[Service, Service]
+) -> None:
+    services[0].found[ID] |= {
         "message_key": None, "message_value": None, "event": None, "size": 1_048_577, "allowed_actions": ["discard"],
         "decided_by": "operator:7", "decided_at": "2026-11-22T09:00:00Z", "note": "seen",
     }  # fmt: skip
@@ -100,45 +106,47 @@ def test_what_was_not_kept_and_what_was_decided_is_said(joldama: Joldama, shelve
     assert "by operator:7 at 2026-11-22 14:00+05: seen" in shown
 
 
-def test_a_retry_waits_for_what_comes_of_it(joldama: Joldama, shelves: tuple[Shelf, Shelf]) -> None:
+def test_a_retry_waits_for_its_result(joldama: Joldama, services: tuple[Service, Service]) -> None:
     done = joldama("dead-letters", "retry", ID, "--json")
     assert (done.exit_code, [one["state"] for one in json.loads(done.stdout)]) == (0, ["settled"])
-    assert shelves[0].calls == [(ID, "retry", None)]
-    assert shelves[1].calls == []
+    assert services[0].calls == [(ID, "retry", None)]
+    assert services[1].calls == []
 
 
-def test_all_are_retried_and_one_that_is_refused_again_is_exit_code_1(
-    joldama: Joldama, shelves: tuple[Shelf, Shelf]
+def test_all_are_retried_and_one_that_fails_again_is_exit_code_1(
+    joldama: Joldama, services: tuple[Service, Service]
 ) -> None:
-    shelves[0].outcome = "open"
+    services[0].outcome = "open"
     done = joldama("dead-letters", "retry", "--all")
     assert done.exit_code == 1
     assert "2 dead letters" in done.stdout
-    assert [one.calls[0][1] for one in shelves] == ["retry", "retry"]
-    shelves[0].letters[ID]["state"] = "discarded"
+    assert [one.calls[0][1] for one in services] == ["retry", "retry"]
+    services[0].found[ID]["state"] = "discarded"
     assert "There is none." in joldama("dead-letters", "retry", "--all").stdout
 
 
-def test_a_retry_without_patience_ends_at_once(joldama: Joldama, shelves: tuple[Shelf, Shelf]) -> None:
+def test_a_retry_with_no_wait_ends_at_once(joldama: Joldama, services: tuple[Service, Service]) -> None:
     done = joldama("dead-letters", "retry", OTHER, "--wait", "0", "--json")
     assert [one["state"] for one in json.loads(done.stdout)] == ["retrying"]
 
 
-def test_discarding_says_why(joldama: Joldama, shelves: tuple[Shelf, Shelf]) -> None:
+def test_discarding_sends_the_reason(joldama: Joldama, services: tuple[Service, Service]) -> None:
     done = joldama("dead-letters", "discard", ID, OTHER, "--reason", "a test of ours")
     assert done.exit_code == 0
-    assert [one.calls[0][1:] for one in shelves] == [("discard", {"reason": "a test of ours"})] * 2
+    assert [one.calls[0][1:] for one in services] == [("discard", {"reason": "a test of ours"})] * 2
 
 
 @pytest.mark.parametrize("words", ["retry", f"retry {ID} --all", f"discard {ID}", "discard", "show", "show 17"])
-def test_what_is_missing_is_a_matter_of_usage(joldama: Joldama, shelves: tuple[Shelf, Shelf], words: str) -> None:
+def test_missing_or_contradictory_arguments_are_usage_errors(
+    joldama: Joldama, services: tuple[Service, Service], words: str
+) -> None:
     ended = joldama("dead-letters", *words.split())
     assert (ended.exit_code, ended.stdout) == (2, "")
-    assert not shelves[0].calls
+    assert not services[0].calls
 
 
 @pytest.mark.parametrize("name", ["list", "show", "retry", "discard"])
-def test_each_has_help_with_an_example(joldama: Joldama, name: str) -> None:
+def test_each_subcommand_has_help_with_an_example(joldama: Joldama, name: str) -> None:
     shown = joldama("dead-letters", name, "--help")
     assert shown.exit_code == 0
     assert "Example:" in shown.output

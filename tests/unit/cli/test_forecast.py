@@ -1,4 +1,4 @@
-"""`joldama forecast` against the edge of a network."""
+"""`joldama forecast` against a stub service."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from tests.unit.cli.conftest import Joldama, Stage
+from tests.unit.cli.conftest import Harness, Joldama
 
 FREE = [{"on": f"2026-12-0{day}", "places": places} for day, places in ((1, 1), (4, 2), (5, 1), (9, 1))]
 NEAR: dict[str, Any] = {
@@ -22,8 +22,8 @@ AWAY = NEAR | {
 
 
 @pytest.fixture
-def asked(stage: Stage) -> Iterator[list[dict[str, str | None]]]:
-    """What the service was asked for."""
+def asked(harness: Harness) -> Iterator[list[dict[str, str | None]]]:
+    """The query parameters of each call."""
     app, asked = FastAPI(), list[dict[str, str | None]]()
 
     @app.get("/v1/forecast")
@@ -31,7 +31,7 @@ def asked(stage: Stage) -> Iterator[list[dict[str, str | None]]]:
         asked.append({"center_id": center_id, "region": region})
         return {"items": [NEAR, AWAY], "next": None, "waiting_missing": None}
 
-    with stage.play(app):
+    with harness.serve(app):
         yield asked
 
 
@@ -45,11 +45,11 @@ def test_programmes_show_their_next_free_dates(joldama: Joldama, asked: list[obj
     assert away.split() == ["far-1", "9", "9", "0", "suspended", "2026-11-21", "stale"]
 
 
-def test_one_center_or_one_region_may_be_asked_for(joldama: Joldama, asked: list[object]) -> None:
+def test_center_and_region_are_sent_as_filters(joldama: Joldama, asked: list[object]) -> None:
     joldama("forecast", "near")
     joldama("forecast", "--region", "KZ-75")
     assert asked == [{"center_id": "near", "region": None}, {"center_id": None, "region": "KZ-75"}]
 
 
-def test_a_script_gets_the_answer_itself(joldama: Joldama, asked: list[object]) -> None:
+def test_json_output_is_the_service_s_items(joldama: Joldama, asked: list[object]) -> None:
     assert json.loads(joldama("forecast", "--json").stdout) == [NEAR, AWAY]

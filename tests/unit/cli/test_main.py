@@ -1,4 +1,4 @@
-"""What holds for every command: help, a light start, and how it ends."""
+"""All commands: help, imports and exit codes."""
 
 import os
 import subprocess
@@ -12,9 +12,8 @@ from tests.unit.cli.conftest import Joldama
 
 COMMANDS = (
     "up", "submit", "referral", "seen", "accept", "decline", "admit", "no-show", "discharge", "cancel", "withdraw",
-    "referrals", "offer-again", "worklist", "watch", "capacity", "centers", "register-centers", "urls",
-    "token", "demo-children",
-    "dead-letters",
+    "referrals", "offer-again", "worklist", "audit", "watch", "capacity", "set-places", "centers", "forecast",
+    "register-centers", "urls", "token", "demo-children", "dead-letters",
 )  # fmt: skip
 HEAVY = ("fastapi", "faust", "sqlmodel", "sqlalchemy", "aiokafka", "httpx2", "pydantic", "services.local")
 
@@ -32,8 +31,24 @@ def test_every_command_has_help_with_an_example(joldama: Joldama, name: str) -> 
     assert "Example:" in shown.output
 
 
-def test_the_overview_loads_nothing_heavy() -> None:
-    code = f"import sys, services.cli.main; print([name for name in {HEAVY} if name in sys.modules])"
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        ("--help", HEAVY),
+        ("watch --help", ("httpx2", "services.local")),
+        ("token king", ("httpx2", "services.cli.render", "services.local")),
+        ("urls", ("httpx2", "services.contracts.reference", "services.local")),
+    ],
+)
+def test_a_command_imports_no_slow_module_that_it_does_not_need(words: str, unneeded: tuple[str, ...]) -> None:
+    run = f"app({words.split()}, standalone_mode=False)"
+    code = f"""
+import contextlib, io, sys
+from services.cli.main import app
+with contextlib.suppress(BaseException), contextlib.redirect_stdout(io.StringIO()):
+    {run}
+print([name for name in {unneeded} if name in sys.modules])
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -52,11 +67,11 @@ def test_without_a_network_a_command_says_how_to_start_one(joldama: Joldama, nam
     assert ended.stdout == ""
 
 
-def test_a_wrong_id_is_a_matter_of_usage(joldama: Joldama) -> None:
+def test_an_invalid_id_is_a_usage_error(joldama: Joldama) -> None:
     assert joldama("referral", "17").exit_code == ExitCode.USAGE
 
 
-def test_a_reader_that_has_gone_is_no_error(home: Path) -> None:
+def test_a_closed_pipe_is_no_error(home: Path) -> None:
     home.mkdir()
     (home / "network.json").write_text('{"intake": "http://127.0.0.1:1"}')
     read, write = os.pipe()

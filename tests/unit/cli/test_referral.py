@@ -1,16 +1,14 @@
-"""`joldama referral` and a center's answers, against the edge of a network."""
+"""`joldama referral` against a stub service."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request
-from joserfc import jwt
-from joserfc.jwk import KeySet
+from fastapi import Request
 
-from services.kit.http.problems import Problem, install_problems
-from tests.unit.cli.conftest import Joldama, Stage
+from services.kit.http.problems import Problem
+from tests.unit.cli.conftest import Harness, Joldama, StubApi
 
 ID = "019a2b3c-0000-7000-8000-000000000001"
 STORY: dict[str, Any] = {
@@ -44,42 +42,27 @@ STORY: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Edge:
-    """Answers as the referral service does, and keeps who asked what."""
+class Referrals(StubApi):
+    """A stub of the referral service."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.calls: list[tuple[str, dict[str, Any], Any]] = []
-        self.keys = KeySet.import_key_set(json.loads((stage.issuer / "jwks.json").read_text()))
-        self.problems: list[Problem] = []
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
         self.story = STORY
-        self.app = FastAPI()
-        install_problems(self.app)
         self.app.get("/v1/referrals/{id}")(self.read)
-        self.app.post("/v1/referrals/{id}/{action}")(self.answer)
 
     async def read(self, id: str, request: Request) -> dict[str, Any]:
-        self._note("read", request, None)
+        self.note("read", request)
         return self.story
-
-    async def answer(self, id: str, action: str, request: Request) -> dict[str, Any]:
-        self._note(action, request, await request.json())
-        return {"id": id, "state": "accepted" if action == "accept" else "submitted"}
-
-    def _note(self, what: str, request: Request, body: Any) -> None:
-        claims = jwt.decode(request.headers["authorization"].removeprefix("Bearer "), self.keys).claims
-        self.calls.append((what, claims, body))
-        if self.problems:
-            raise self.problems.pop(0)
 
 
 @pytest.fixture
-def edge(stage: Stage) -> Iterator[Edge]:
-    edge = Edge(stage)
-    with stage.play(edge.app):
-        yield edge
+def stub(harness: Harness) -> Iterator[Referrals]:
+    stub = Referrals(harness)
+    with harness.serve(stub.app):
+        yield stub
 
 
-def test_why_this_center_shows_the_candidates_in_order(joldama: Joldama, edge: Edge) -> None:
+def test_the_candidates_are_shown_in_order(joldama: Joldama, stub: Referrals) -> None:
     shown = joldama("referral", ID).stdout
     near = next(line for line in shown.splitlines() if "chosen" in line)
     far = next(line for line in shown.splitlines() if "The Far Center" in line)
@@ -87,7 +70,7 @@ def test_why_this_center_shows_the_candidates_in_order(joldama: Joldama, edge: E
     assert far.split() == ["2", "The", "Far", "Center", "far-1", "1,204", "40"]
 
 
-def test_why_this_center_counts_those_left_out_by_reason(joldama: Joldama, edge: Edge) -> None:
+def test_excluded_programmes_are_counted_by_reason(joldama: Joldama, stub: Referrals) -> None:
     shown = joldama("referral", ID).stdout
     rows = [line.split() for line in shown.splitlines()]
     assert ["age", "4", "x-1,", "x-2,", "x-3", "…"] in rows
@@ -95,76 +78,139 @@ def test_why_this_center_counts_those_left_out_by_reason(joldama: Joldama, edge:
     assert "catchment" not in shown
 
 
-def test_each_reason_that_appears_is_explained(joldama: Joldama, edge: Edge) -> None:
+def test_each_reason_that_occurs_is_explained(joldama: Joldama, stub: Referrals) -> None:
     excluded = {"modality": ["x"], "declined": ["y"], "distance": []}
-    edge.story = STORY | {"decision": STORY["decision"] | {"excluded": excluded}}
+    stub.story = STORY | {"decision": STORY["decision"] | {"excluded": excluded}}
     assert "modality: not asked for; declined: a center said no before\n" in joldama("referral", ID).stdout
 
 
 @pytest.mark.parametrize(("kilometers", "tied"), [(31.7, True), (31.8, False)])
-def test_a_tie_with_the_chosen_is_explained(joldama: Joldama, edge: Edge, kilometers: float, tied: bool) -> None:
+def test_a_tie_with_the_chosen_is_explained(joldama: Joldama, stub: Referrals, kilometers: float, tied: bool) -> None:
     near, far = STORY["decision"]["candidates"]
-    edge.story = STORY | {"decision": STORY["decision"] | {"candidates": [near, far | {"kilometers": kilometers}]}}
+    stub.story = STORY | {"decision": STORY["decision"] | {"candidates": [near, far | {"kilometers": kilometers}]}}
     told = "At the same distance the programme with more free places goes first." in joldama("referral", ID).stdout
     assert told is tied
 
 
-def test_a_stale_candidate_is_marked_and_explained(joldama: Joldama, edge: Edge) -> None:
+def test_a_stale_candidate_is_marked_and_explained(joldama: Joldama, stub: Referrals) -> None:
     near, far = STORY["decision"]["candidates"]
     stale = [near, far | {"stale": True, "behind_km": 25.0}]
-    edge.story = STORY | {"decision": STORY["decision"] | {"candidates": stale}}
+    stub.story = STORY | {"decision": STORY["decision"] | {"candidates": stale}}
     shown = joldama("referral", ID).stdout
     assert "40  stale, taken as 25 km farther\n" in shown
     assert "stale: the center had not confirmed how many places it has for days.\n" in shown
 
 
-def test_center_and_home_have_names_and_moments_are_local(joldama: Joldama, edge: Edge) -> None:
+def test_center_and_home_have_names_and_moments_are_local(joldama: Joldama, stub: Referrals) -> None:
     shown = joldama("referral", ID).stdout
     assert "The Near Center (near)" in shown
     assert "Almaty (1526384)" in shown
     assert "2026-11-22 13:00+05" in shown
 
 
-def test_offers_and_history_are_told(joldama: Joldama, edge: Edge) -> None:
+def test_offers_and_history_are_shown(joldama: Joldama, stub: Referrals) -> None:
     shown = joldama("referral", ID).stdout
     assert "no_capacity" in shown
     assert "submitted → offered" in shown
 
 
-def test_a_waiting_child_stands_in_every_queue(joldama: Joldama, edge: Edge) -> None:
-    edge.story = STORY | {"state": "waiting", "center_id": None}
+def test_a_waiting_child_is_in_every_queue(joldama: Joldama, stub: Referrals) -> None:
+    stub.story = STORY | {"state": "waiting", "center_id": None}
     assert "the child waits in all these queues" in joldama("referral", ID).stdout
 
 
-QUEUE = {
+def opening(on: str, places: int = 1) -> dict[str, Any]:
+    return {"on": on, "places": places}
+
+
+FREE = [opening("2026-12-01", 2), opening("2026-12-04")]
+QUEUE: dict[str, Any] = {
     "programme_id": "near-1", "center_id": "near", "center_name": "The Near Center", "position": 3, "length": 12,
-    "places": 4, "in_use": 4, "course_days": 21, "estimated_on": "2026-12-24", "how": "…", "reason": None,
+    "places": 4, "in_use": 4, "free": 0, "course_days": 21, "next_free": FREE, "estimated_on": "2026-12-24",
+    "reason": None,
 }  # fmt: skip
-FORECAST = {
-    "estimated_on": "2026-12-24",
-    "how": "Number 3 of 12 in the queue; at the latest.",
-    "queues": [QUEUE, QUEUE | {"programme_id": "far-1", "estimated_on": None, "reason": "no_places"}],
-}
+FAR = QUEUE | {"programme_id": "far-1", "next_free": [], "estimated_on": None, "reason": "no_places"}
+FORECAST: dict[str, Any] = {
+    "estimated_on": "2026-12-24", "programme_id": "near-1", "answer_days": 3, "admit_days": 7, "queues": [QUEUE, FAR],
+}  # fmt: skip
+SOONER = "Sooner when those in front leave, later when more urgent children come or courses last longer."
+STAY = "and each child in front keeps one for 31 days (3 to answer, 7 to come, 21 of course)"
 
 
-def test_a_waiting_child_s_turn_is_shown_with_its_date_and_how_it_came_about(joldama: Joldama, edge: Edge) -> None:
-    edge.story = STORY | {"state": "waiting", "center_id": None, "forecast": FORECAST}
+def forecast_of(*queues: dict[str, Any]) -> dict[str, Any]:
+    """A waiting referral with these queues, of which the first has the earliest date, if any has one."""
+    day = queues[0]["estimated_on"]
+    earliest = {"estimated_on": day, "programme_id": queues[0]["programme_id"] if day else None}
+    return STORY | {"state": "waiting", "center_id": None, "forecast": FORECAST | earliest | {"queues": list(queues)}}
+
+
+def test_a_waiting_child_s_queues_are_shown_with_the_date_and_how_it_was_computed(
+    joldama: Joldama, stub: Referrals
+) -> None:
+    stub.story = forecast_of(QUEUE, FAR)
     lines = joldama("referral", ID).stdout.splitlines()
-    at = lines.index("Its turn: about 2026-12-24")
+    at = lines.index("Queues: a place about 2026-12-24")
     assert [line.split() for line in lines[at + 2 : at + 4]] == [
         ["The", "Near", "Center", "near-1", "3", "of", "12", "4", "of", "4", "2026-12-24"],
         ["The", "Near", "Center", "far-1", "3", "of", "12", "4", "of", "4", "no", "places"],
     ]
-    assert lines[at + 4] == FORECAST["how"]
+    assert " ".join(" ".join(lines[at + 4 : at + 7]).split()) == (
+        "At The Near Center (near-1), the earliest of 2 queues: Number 3 of 12 in the queue; 4 of 4 places are in use; "
+        f"the next come free on 2026-12-01 (2), 2026-12-04, {STAY}. {SOONER}"
+    )
 
 
-def test_a_turn_that_is_not_known_now_says_why(joldama: Joldama, edge: Edge) -> None:
-    edge.story = STORY | {"state": "waiting", "forecast": None, "forecast_missing": "rebuilding"}
-    assert "Its turn is not known now: capacity is being rebuilt" in joldama("referral", ID).stdout
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"position": 1, "free": 1}, "Number 1 of 12 in the queue; 4 of 4 places are in use; 1 is free now. Sooner"),
+        ({"position": 1, "free": 2}, "in use; 2 are free now. Sooner"),
+        ({"position": 1, "next_free": [opening("2026-12-01")]}, "in use; the next comes free on 2026-12-01. Sooner"),
+        ({"position": 1, "next_free": []}, "in use; none comes free in the next 60 days. Sooner"),
+        (
+            {"next_free": [opening(f"2026-12-0{day}") for day in (1, 2, 3, 4)]},
+            "the next come free on 2026-12-01, 2026-12-02, 2026-12-03 …, and each child in front",
+        ),
+    ],
+)
+def test_the_date_of_a_single_queue_is_explained(
+    joldama: Joldama, stub: Referrals, changes: dict[str, Any], words: str
+) -> None:
+    stub.story = forecast_of(QUEUE | changes)
+    shown = " ".join(joldama("referral", ID).stdout.split())
+    assert words in shown
+    assert "the earliest of" not in shown
 
 
-def test_a_referral_nobody_can_take_is_told_as_such(joldama: Joldama, edge: Edge) -> None:
-    edge.story = STORY | {
+def test_the_reason_is_shown_when_no_queue_has_a_date(joldama: Joldama, stub: Referrals) -> None:
+    suspended = FAR | {"reason": "suspended"}
+    stub.story = forecast_of(FAR, suspended, suspended)
+    shown = joldama("referral", ID).stdout
+    assert "Queues: no estimated date" in shown
+    assert "None of the 3 queues has a date (no places: 1, suspended: 2)." in shown
+
+
+def test_the_reason_is_shown_when_positions_are_not_known(joldama: Joldama, stub: Referrals) -> None:
+    stub.story = STORY | {"state": "waiting", "forecast": None, "forecast_missing": "rebuilding"}
+    assert "The queue positions are not known now: capacity is being rebuilt" in joldama("referral", ID).stdout
+
+
+def test_a_programme_that_opened_while_the_child_waited_is_shown_with_its_day(
+    joldama: Joldama, stub: Referrals
+) -> None:
+    near = {"center_id": "near", "center_name": "The Near Center", "since": "2026-11-22T09:00:00Z"}
+    decided = near | {"programme_id": "near-1", "reason": "decided"}
+    stub.story = STORY | {"state": "waiting", "queues": [decided]}
+    assert "Opened while the child waited" not in joldama("referral", ID).stdout
+    stub.story = STORY | {"queues": [decided, near | {"programme_id": "new-1", "reason": "opened"}]}
+    lines = joldama("referral", ID).stdout.splitlines()
+    at = lines.index("Opened while the child waited")
+    assert lines[at + 2].split() == ["The", "Near", "Center", "new-1", "2026-11-22", "14:00+05"]
+    assert lines[at + 3] == ""
+
+
+def test_an_unplaceable_referral_shows_that_no_programme_accepts_the_child(joldama: Joldama, stub: Referrals) -> None:
+    stub.story = STORY | {
         "state": "unplaceable", "offers": [],
         "decision": {"attempt": 1, "at": "2026-11-22T09:00:01Z", "candidates": [], "excluded": {"age": ["x"]}},
     }  # fmt: skip
@@ -173,73 +219,16 @@ def test_a_referral_nobody_can_take_is_told_as_such(joldama: Joldama, edge: Edge
     assert "no programme accepts such a child" in shown
 
 
-def test_a_referral_for_a_script_is_the_answer_itself(joldama: Joldama, edge: Edge) -> None:
+def test_json_output_is_the_service_s_answer(joldama: Joldama, stub: Referrals) -> None:
     assert json.loads(joldama("referral", ID, "--json").stdout) == STORY
 
 
-def test_the_center_that_has_the_offer_accepts(joldama: Joldama, edge: Edge) -> None:
-    ended = joldama("accept", ID)
-    assert (ended.exit_code, ended.stdout) == (0, f"Referral {ID} accepted\n")
-    assert [(what, claims["roles"], claims["org"], body) for what, claims, body in edge.calls] == [
-        ("read", ["operator"], "", None),
-        ("accept", ["center"], "near", {}),
-    ]
-
-
-def test_a_decline_carries_its_reason(joldama: Joldama, edge: Edge) -> None:
-    assert joldama("decline", ID, "--reason", "no_capacity", "--note", "flu").exit_code == 0
-    assert edge.calls[-1][2] == {"reason": "no_capacity", "note": "flu"}
-
-
-def test_the_user_may_choose_as_whom_to_act(joldama: Joldama, edge: Edge) -> None:
-    joldama("accept", ID, "--as", "center", "--org", "far")
-    assert [(claims["roles"], claims["org"]) for _, claims, _ in edge.calls] == [(["center"], "far")]
-
-
-def test_a_given_token_is_used_as_it_is(joldama: Joldama, edge: Edge) -> None:
-    printed = joldama("token", "admin").stdout.strip()
-    joldama("accept", ID, "--token", printed)
-    assert [claims["roles"] for _, claims, _ in edge.calls] == [["admin"]]
-
-
-def test_nobody_answers_for_a_child_that_waits(joldama: Joldama, edge: Edge) -> None:
-    edge.story = STORY | {"state": "waiting", "center_id": None}
-    ended = joldama("accept", ID)
-    assert ended.exit_code == 1
-    assert "No center has an offer" in ended.stderr
-
-
-def test_a_step_that_is_not_possible_now_says_what_is(joldama: Joldama, edge: Edge) -> None:
-    moved = Problem(409, "illegal_transition", "accept is not possible while waiting", extra={"allowed_actions": []})
-    ended = _answer_with(joldama, edge, moved)
-    assert ended == (1, "accept is not possible while waiting (illegal_transition)\n  allowed now: nothing")
-
-
-def test_a_wrong_field_is_named(joldama: Joldama, edge: Edge) -> None:
-    code, told = _answer_with(joldama, edge, Problem.of_field("reason", "unknown_reason", "is no code"))
-    assert (code, told) == (1, "reason: is no code (unknown_reason)")
-
-
-@pytest.mark.parametrize(("status", "code"), [(401, 4), (403, 4), (404, 5), (412, 1), (500, 1)])
-def test_each_kind_of_refusal_has_its_exit_code(joldama: Joldama, edge: Edge, status: int, code: int) -> None:
-    ended = _answer_with(joldama, edge, Problem(status, "some_code", "Not so."))
-    assert ended[0] == code
-    assert ended[1].startswith("Not so. (some_code)")
-
-
-def test_a_service_that_is_away_for_a_moment_is_asked_again(joldama: Joldama, edge: Edge) -> None:
-    edge.problems = [Problem(503, "unavailable", "Try again shortly.")]
+def test_a_service_that_is_unavailable_for_a_moment_is_called_again(joldama: Joldama, stub: Referrals) -> None:
+    stub.problems = [Problem(503, "unavailable", "Try again shortly.")]
     assert joldama("referral", ID).exit_code == 0
 
 
-def test_a_service_that_stays_away_ends_the_command(joldama: Joldama, edge: Edge) -> None:
-    edge.problems = [Problem(503, "unavailable", "Try again shortly.")] * 9
+def test_a_service_that_stays_unavailable_ends_the_command(joldama: Joldama, stub: Referrals) -> None:
+    stub.problems = [Problem(503, "unavailable", "Try again shortly.")] * 9
     ended = joldama("referral", ID)
     assert (ended.exit_code, ended.stderr) == (3, "joldama: Try again shortly. (unavailable)\n")
-
-
-def _answer_with(joldama: Joldama, edge: Edge, problem: Problem) -> tuple[int, str]:
-    edge.problems = [problem]
-    ended = joldama("accept", ID, "--as", "center", "--org", "near")
-    assert ended.stdout == ""
-    return ended.exit_code, ended.stderr.removeprefix("joldama: ").rstrip("\n")

@@ -1,4 +1,4 @@
-"""`joldama referrals`: what is asked for, and what is shown."""
+"""`joldama referrals`: query parameters and output."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 
-from tests.unit.cli.conftest import Joldama, Stage
+from tests.unit.cli.conftest import Harness, Joldama
 
 
 def row(number: int) -> dict[str, Any]:
@@ -17,8 +17,8 @@ def row(number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Edge:
-    """Three referrals, two a page."""
+class Referrals:
+    """A stub of the referral service with three referrals, two a page."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
@@ -36,13 +36,13 @@ class Edge:
 
 
 @pytest.fixture
-def edge(stage: Stage) -> Iterator[Edge]:
-    edge = Edge()
-    with stage.play(edge.app):
-        yield edge
+def stub(harness: Harness) -> Iterator[Referrals]:
+    stub = Referrals()
+    with harness.serve(stub.app):
+        yield stub
 
 
-def test_referrals_are_listed_with_id_center_and_local_time(joldama: Joldama, edge: Edge) -> None:
+def test_referrals_are_listed_with_id_center_and_local_time(joldama: Joldama, stub: Referrals) -> None:
     title, _, *rows = joldama("referrals").stdout.splitlines()
     assert title == "3 referrals"
     near = [row(1)["id"], "offered", "The", "Near", "Center", "G80.1", "2026-11-23", "01:30+05"]
@@ -50,20 +50,20 @@ def test_referrals_are_listed_with_id_center_and_local_time(joldama: Joldama, ed
     assert len(rows) == 3
 
 
-def test_more_than_the_limit_is_told(joldama: Joldama, edge: Edge) -> None:
+def test_the_title_says_that_there_are_more_than_the_limit(joldama: Joldama, stub: Referrals) -> None:
     shown = joldama("referrals", "--limit", "2").stdout
     assert shown.startswith("The newest 2 referrals (more: --limit)")
     assert row(3)["id"] not in shown
 
 
-def test_state_and_center_are_asked_for(joldama: Joldama, edge: Edge) -> None:
+def test_state_and_center_are_sent_as_filters(joldama: Joldama, stub: Referrals) -> None:
     joldama("referrals", "--state", "offered", "--center", "near", "--limit", "1")
-    assert edge.asked == [{"status": "offered", "center_id": "near"}]
+    assert stub.asked == [{"status": "offered", "center_id": "near"}]
 
 
-def test_referrals_for_a_script_are_the_items(joldama: Joldama, edge: Edge) -> None:
+def test_json_output_is_the_service_s_items(joldama: Joldama, stub: Referrals) -> None:
     assert json.loads(joldama("referrals", "--json").stdout) == [row(1), row(2), row(3)]
 
 
-def test_a_state_that_is_none_is_a_matter_of_usage(joldama: Joldama, edge: Edge) -> None:
+def test_an_unknown_state_is_a_usage_error(joldama: Joldama, stub: Referrals) -> None:
     assert joldama("referrals", "--state", "lost").exit_code == 2

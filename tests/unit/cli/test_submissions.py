@@ -1,4 +1,4 @@
-"""Cutting a file of submissions into parts."""
+"""Reading a file of submissions in parts."""
 
 import io
 
@@ -22,7 +22,7 @@ def test_ndjson_is_cut_into_parts_of_whole_lines() -> None:
     assert found[-1].read == 23
 
 
-def test_blank_lines_are_left_out_and_counted() -> None:
+def test_blank_lines_are_counted_and_not_sent() -> None:
     assert lines(parts(b'\n{"a":1}\n\r\n{"a":2}\n')) == [2, 4]
 
 
@@ -37,7 +37,7 @@ def test_a_csv_with_semicolons_and_a_byte_order_mark_is_read_as_spreadsheets_sav
     assert [part.body for part in found] == [b"iin,modalities\n1,inpatient;day_stay\n"]
 
 
-def test_a_quoted_line_end_does_not_tear_a_row() -> None:
+def test_a_quoted_line_break_does_not_split_a_row() -> None:
     found = parts(b'name,sex\n"Two\nlines",male\nx,male\n')
     assert lines(found) == [2, 4]
     assert found[0].records[0].content == b"Two lines,male\n"
@@ -58,16 +58,13 @@ def test_the_format_is_known_by_name_or_first_line(content: bytes, name: str, ki
     assert Submissions(io.BytesIO(content), name).kind is kind
 
 
-def test_a_told_format_stands() -> None:
+def test_a_given_format_overrides_name_and_first_line() -> None:
     assert Submissions(io.BytesIO(b"{}"), "children.ndjson", Format.CSV).kind is Format.CSV
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [
-        (b"name,sex\n\xc0\xe9,male\n", "line 2 is not UTF-8"),
-        (b'name,sex\n"a"b,male\n', "line 2 is no CSV"),
-    ],
+    [(b"name,sex\n\xc0\xe9,male\n", "line 2 is not UTF-8"), (b'name,sex\n"a"b,male\n', "line 2 is no CSV")],
 )
 def test_a_line_that_cannot_be_read_is_named(content: bytes, says: str) -> None:
     with pytest.raises(Failure, match=says):
@@ -86,9 +83,7 @@ def test_a_line_that_cannot_be_read_is_named(content: bytes, says: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", [None, Format.CSV])
-def test_what_is_no_list_of_submissions_is_refused_with_the_header_it_lacks(
-    content: bytes, kind: Format | None
-) -> None:
+def test_another_kind_of_file_is_refused_with_the_needed_header(content: bytes, kind: Format | None) -> None:
     with pytest.raises(Failure, match="neither NDJSON nor CSV with a header") as refused:
         parts(content, kind=kind)
     assert "must be the header: iin, full_name, birth_date" in str(refused.value)
@@ -100,14 +95,14 @@ def test_a_binary_file_called_ndjson_is_refused() -> None:
         parts(b"\0\1\2", "children.ndjson")
 
 
-def test_a_line_that_is_too_long_stays_so_but_small() -> None:
+def test_a_line_that_is_too_long_is_cut_and_still_too_long() -> None:
     found = parts(b"x" * 9_000_000 + b'\n{"a":2}\n', kind=Format.NDJSON)
     assert lines(found) == [1, 2]
     assert 64 * 1024 < len(found[0].records[0].content) < 70_000
     assert found[0].read == 9_000_009
 
 
-def test_an_endless_file_is_never_held_whole() -> None:
+def test_an_endless_file_is_read_part_by_part() -> None:
     class Endless(io.RawIOBase):
         def readline(self, size: int | None = -1, /) -> bytes:
             return b'{"a":1}\n'

@@ -1,4 +1,4 @@
-"""`joldama submit` against the edge of a network."""
+"""`joldama submit` against a stub of intake."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +12,7 @@ from starlette.responses import StreamingResponse
 
 from services.cli import client
 from services.kit.http.problems import Problem, install_problems
-from tests.unit.cli.conftest import Joldama, Stage
+from tests.unit.cli.conftest import Harness, Joldama
 
 UNRECORDED = {"status": 503, "code": "unavailable", "detail": "Not recorded: send this line again."}
 REFUSAL = {
@@ -22,7 +22,7 @@ REFUSAL = {
 
 
 class Intake:
-    """Takes parts as intake does: submissions with `"bad": true` are refused. `faults` befall the next parts."""
+    """A stub of intake: submissions with `"bad": true` are refused; `faults` are those of the next parts."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -61,10 +61,10 @@ class Intake:
 
 
 @pytest.fixture
-def intake(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Intake]:
+def intake(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Intake]:
     monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
     intake = Intake()
-    with stage.play(intake.app):
+    with harness.serve(intake.app):
         yield intake
 
 
@@ -72,7 +72,7 @@ def lines(count: int, *bad: int) -> bytes:
     return b"".join(orjson.dumps({"n": n, **({"bad": True} if n in bad else {})}) + b"\n" for n in range(1, count + 1))
 
 
-def test_a_file_is_sent_in_parts_and_all_are_taken(joldama: Joldama, intake: Intake, tmp_path: Path) -> None:
+def test_a_file_is_sent_in_parts(joldama: Joldama, intake: Intake, tmp_path: Path) -> None:
     file = tmp_path / "children.ndjson"
     file.write_bytes(lines(1100))
     ended = joldama("submit", str(file))
@@ -83,7 +83,7 @@ def test_a_file_is_sent_in_parts_and_all_are_taken(joldama: Joldama, intake: Int
     assert b"".join(intake.bodies) == lines(1100)
 
 
-def test_standard_input_is_a_file_too(joldama: Joldama, intake: Intake) -> None:
+def test_a_dash_reads_standard_input(joldama: Joldama, intake: Intake) -> None:
     assert joldama("submit", "-", stdin=lines(3)).exit_code == 0
     assert intake.bodies == [lines(3)]
 
@@ -95,13 +95,13 @@ def test_refusals_name_line_and_field_of_the_file(joldama: Joldama, intake: Inta
     assert ended.stdout.startswith("4 taken, 1 refused")
 
 
-def test_refusals_go_to_the_named_file(joldama: Joldama, intake: Intake, tmp_path: Path) -> None:
+def test_refusals_are_written_to_the_errors_file(joldama: Joldama, intake: Intake, tmp_path: Path) -> None:
     ended = joldama("submit", "-", "--errors", str(tmp_path / "refused.txt"), stdin=lines(2, 1))
     assert (ended.exit_code, ended.stderr.splitlines()) == (1, ['first: r-{"n":2}; all: joldama referrals'])
     assert (tmp_path / "refused.txt").read_text().startswith("-:1: child.iin:")
 
 
-def test_results_for_a_script_are_one_a_line_and_nothing_else(joldama: Joldama, intake: Intake) -> None:
+def test_json_output_is_one_result_a_line_and_nothing_else(joldama: Joldama, intake: Intake) -> None:
     ended = joldama("submit", "-", "--part", "1", "--json", stdin=lines(3, 2))
     assert ended.exit_code == 1
     results = [json.loads(line) for line in ended.stdout.splitlines()]
@@ -110,7 +110,7 @@ def test_results_for_a_script_are_one_a_line_and_nothing_else(joldama: Joldama, 
 
 
 @pytest.mark.parametrize("fault", ["unavailable", "torn", "unrecorded"])
-def test_a_part_that_does_not_get_through_is_sent_again(joldama: Joldama, intake: Intake, fault: str) -> None:
+def test_a_part_that_fails_is_sent_again(joldama: Joldama, intake: Intake, fault: str) -> None:
     intake.faults = ["", fault, fault]
     ended = joldama("submit", "-", "--part", "2", stdin=lines(4))
     assert ended.exit_code == 0
@@ -119,7 +119,7 @@ def test_a_part_that_does_not_get_through_is_sent_again(joldama: Joldama, intake
     assert len({one["idempotency-key"] for one in intake.headers}) == 2
 
 
-def test_a_run_that_was_stopped_goes_on_under_its_key(joldama: Joldama, intake: Intake) -> None:
+def test_a_stopped_run_is_resumed_with_its_key(joldama: Joldama, intake: Intake) -> None:
     intake.faults = ["", "forbidden"]
     ended = joldama("submit", "-", "--part", "2", stdin=lines(4))
     key = ended.stderr.split("--key ")[1].split()[0]
@@ -128,7 +128,7 @@ def test_a_run_that_was_stopped_goes_on_under_its_key(joldama: Joldama, intake: 
     assert keys[:2] == keys[2:]
 
 
-def test_a_wrong_role_ends_at_once_and_says_how_far_it_came(joldama: Joldama, intake: Intake) -> None:
+def test_a_wrong_role_ends_the_run_and_prints_its_progress(joldama: Joldama, intake: Intake) -> None:
     intake.faults = ["", "forbidden"]
     ended = joldama("submit", "-", "--part", "2", stdin=lines(4))
     assert ended.exit_code == 4
@@ -136,7 +136,7 @@ def test_a_wrong_role_ends_at_once_and_says_how_far_it_came(joldama: Joldama, in
     assert "This needs one of the roles" in ended.stderr
 
 
-def test_a_part_that_never_gets_through_is_no_network(joldama: Joldama, intake: Intake) -> None:
+def test_a_part_that_keeps_failing_is_exit_code_3(joldama: Joldama, intake: Intake) -> None:
     intake.faults = ["unavailable"] * 50
     ended = joldama("submit", "-", "--patience", "0.1", stdin=lines(1))
     assert ended.exit_code == 3
@@ -153,7 +153,7 @@ def test_without_patience_a_part_is_sent_once(joldama: Joldama, intake: Intake) 
 
 
 @pytest.mark.parametrize(("content", "code"), [(b"200315500012,Child\n", 2), (b"iin,nome\n1,2\n", 1)])
-def test_a_hopeless_file_is_told_what_its_first_line_must_be_and_nothing_else(
+def test_a_file_with_a_wrong_header_is_refused_with_the_needed_header(
     joldama: Joldama, intake: Intake, content: bytes, code: int
 ) -> None:
     intake.faults = ["header"]
@@ -164,23 +164,23 @@ def test_a_hopeless_file_is_told_what_its_first_line_must_be_and_nothing_else(
     assert ended.stderr.count("nome: is no column") == (code == 1)
 
 
-def test_a_missing_file_is_a_matter_of_usage(joldama: Joldama, intake: Intake) -> None:
+def test_a_missing_file_is_a_usage_error(joldama: Joldama, intake: Intake) -> None:
     ended = joldama("submit", "nowhere.csv")
     assert ended.exit_code == 2
     assert "nowhere.csv: No such file" in ended.stderr
 
 
-def test_an_empty_file_is_done(joldama: Joldama, intake: Intake) -> None:
+def test_an_empty_file_is_exit_code_0(joldama: Joldama, intake: Intake) -> None:
     ended = joldama("submit", "-", stdin=b"")
     assert ended.exit_code == 0
     assert intake.bodies == []
 
 
-def test_nobody_answering_says_how_to_start_a_network(joldama: Joldama, home: Path, issuer: Path) -> None:
+def test_without_an_answer_the_error_says_how_to_start_a_network(joldama: Joldama, home: Path, issuer: Path) -> None:
     home.mkdir()
     (home / "network.json").write_text('{"intake": "http://127.0.0.1:9"}')
     (home / "secrets").symlink_to(issuer)
     ended = joldama("submit", "-", "--patience", "0", stdin=lines(1))
     assert ended.exit_code == 3
-    assert "Nobody answers at http://127.0.0.1:9" in ended.stderr
+    assert "No service answers at http://127.0.0.1:9" in ended.stderr
     assert "make up" in ended.stderr

@@ -1,4 +1,4 @@
-"""`joldama watch` against a feed that breaks."""
+"""`joldama watch` against a feed whose connection breaks."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import StreamingResponse
 
 from services.cli import feed
-from tests.unit.cli.conftest import Joldama, Stage
+from tests.unit.cli.conftest import Harness, Joldama
 
 
 def held(sequence: int, region: str = "KZ-75") -> dict[str, Any]:
@@ -20,7 +20,7 @@ def held(sequence: int, region: str = "KZ-75") -> dict[str, Any]:
 
 
 class Capacity:
-    """Tells five steps, two a connection, and then only a reset."""
+    """A stub of capacity: five events, two a connection, and then only a reset."""
 
     def __init__(self) -> None:
         self.asked: list[str | None] = []
@@ -53,14 +53,14 @@ class Capacity:
 
 
 @pytest.fixture
-def capacity(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Capacity]:
+def capacity(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Capacity]:
     monkeypatch.setattr(feed, "FIRST_PAUSE", 0.01)
     capacity = Capacity()
-    with stage.play(capacity.app):
+    with harness.serve(capacity.app):
         yield capacity
 
 
-def test_a_broken_feed_goes_on_where_it_broke(joldama: Joldama, capacity: Capacity) -> None:
+def test_a_broken_feed_is_resumed_after_the_last_event(joldama: Joldama, capacity: Capacity) -> None:
     ended = joldama("watch", "--json", "--count", "5")
     assert ended.exit_code == 0
     told = [json.loads(line) for line in ended.stdout.splitlines()]
@@ -81,7 +81,7 @@ def test_a_figure_that_is_stale_is_marked(joldama: Joldama, capacity: Capacity) 
     assert joldama("watch", "--count", "1").stdout.splitlines()[1].endswith("        0  stale")
 
 
-def test_a_long_name_keeps_its_town(joldama: Joldama, capacity: Capacity) -> None:
+def test_a_long_name_is_cut_in_the_middle(joldama: Joldama, capacity: Capacity) -> None:
     capacity.name = "Center for Intensive Rehabilitation and Early Intervention for children, Almaty"
     row = joldama("watch", "--count", "1").stdout.splitlines()[1]
     assert "Center for Intensiv" in row
@@ -89,17 +89,17 @@ def test_a_long_name_keeps_its_town(joldama: Joldama, capacity: Capacity) -> Non
     assert "children, Almaty  inpatient" in row
 
 
-def test_a_region_is_watched_alone(joldama: Joldama, capacity: Capacity) -> None:
+def test_only_events_of_the_given_region_are_shown(joldama: Joldama, capacity: Capacity) -> None:
     ended = joldama("watch", "--json", "--region", "KZ-75", "--count", "2")
     assert [json.loads(line)["id"] for line in ended.stdout.splitlines()] == ["1-2", "1-4"]
 
 
-def test_steps_that_are_no_longer_kept_are_told(joldama: Joldama, capacity: Capacity) -> None:
+def test_events_that_are_no_longer_stored_are_reported(joldama: Joldama, capacity: Capacity) -> None:
     ended = joldama("watch", "--since", "1-5", "--count", "1")
     assert "were missed" in ended.stderr
     assert len(ended.stdout.splitlines()) == 1
 
 
-def test_a_feed_begins_after_the_event_that_is_named(joldama: Joldama, capacity: Capacity) -> None:
+def test_the_feed_begins_after_the_given_event(joldama: Joldama, capacity: Capacity) -> None:
     joldama("watch", "--json", "--since", "1-3", "--count", "1")
     assert capacity.asked == ["1-3"]

@@ -1,4 +1,4 @@
-"""Kafka's jars: nothing starts from a file that is not in the committed list as it is."""
+"""Kafka's jars are verified against the committed list of SHA-256 sums before every start."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,31 +20,31 @@ def sums(tmp_path: Path) -> Path:
     return file
 
 
-class Shop:
-    """Delivers what it is told, one delivery a call, and counts."""
+class FakeDownload:
+    """The files of the first call, of the second, and so on; counts its calls."""
 
-    def __init__(self, *deliveries: dict[str, bytes]) -> None:
-        self.deliveries, self.asked = list(deliveries), 0
+    def __init__(self, *files: dict[str, bytes]) -> None:
+        self.files, self.calls = list(files), 0
 
     def __call__(self, work: Path) -> Path:
         folder = work / "jars"
         folder.mkdir()
-        for name, content in self.deliveries[self.asked].items():
+        for name, content in self.files[self.calls].items():
             (folder / name).write_bytes(content)
-        self.asked += 1
+        self.calls += 1
         return folder
 
 
 def test_the_first_start_downloads_and_later_ones_do_not(tmp_path: Path, sums: Path) -> None:
-    shop = Shop(JARS)
-    folders = {kafka_jars(tmp_path, sums=sums, say=print, fetch=shop) for _ in range(3)}
+    download = FakeDownload(JARS)
+    folders = {kafka_jars(tmp_path, sums=sums, say=print, fetch=download) for _ in range(3)}
     assert {path.name: path.read_bytes() for path in folders.pop().iterdir()} == JARS
-    assert shop.asked == 1
+    assert download.calls == 1
 
 
-def test_a_torn_download_is_cleared_and_made_again(tmp_path: Path, sums: Path) -> None:
-    shop, said = Shop(JARS | {"scala.jar": b"its lib"}, JARS), list[str]()
-    folder = kafka_jars(tmp_path, sums=sums, say=said.append, fetch=shop)
+def test_a_torn_download_is_removed_and_repeated(tmp_path: Path, sums: Path) -> None:
+    download, said = FakeDownload(JARS | {"scala.jar": b"its lib"}, JARS), list[str]()
+    folder = kafka_jars(tmp_path, sums=sums, say=said.append, fetch=download)
     assert (folder / "scala.jar").read_bytes() == JARS["scala.jar"]
     assert "scala.jar has another SHA-256 sum" in said[1]
     assert not list(tmp_path.glob("fetching-*"))
@@ -52,7 +52,7 @@ def test_a_torn_download_is_cleared_and_made_again(tmp_path: Path, sums: Path) -
 
 def test_a_download_that_stays_wrong_is_refused_and_leaves_nothing(tmp_path: Path, sums: Path) -> None:
     with pytest.raises(JarsRefused, match=r"kafka\.jar has another SHA-256 sum"):
-        kafka_jars(tmp_path, sums=sums, say=print, fetch=Shop(*[JARS | {"kafka.jar": b"else"}] * 3))
+        kafka_jars(tmp_path, sums=sums, say=print, fetch=FakeDownload(*[JARS | {"kafka.jar": b"else"}] * 3))
     assert {path.name for path in tmp_path.iterdir()} == {"sums", "download.lock"}
 
 
@@ -64,30 +64,30 @@ def test_a_download_that_stays_wrong_is_refused_and_leaves_nothing(tmp_path: Pat
         (lambda folder: (folder / "more.jar").write_bytes(b""), "more.jar is not in the list"),
     ],
 )
-def test_a_folder_that_has_changed_since_is_refused_by_name(
+def test_a_changed_folder_is_refused_with_the_name_of_the_file(
     tmp_path: Path, sums: Path, spoil: Callable[[Path], None], complaint: str
 ) -> None:
-    folder = kafka_jars(tmp_path, sums=sums, say=print, fetch=Shop(JARS))
+    folder = kafka_jars(tmp_path, sums=sums, say=print, fetch=FakeDownload(JARS))
     spoil(folder)
     with pytest.raises(JarsRefused, match=complaint):
-        kafka_jars(tmp_path, sums=sums, say=print, fetch=Shop())
+        kafka_jars(tmp_path, sums=sums, say=print, fetch=FakeDownload())
 
 
 def test_two_first_starts_at_once_download_once(tmp_path: Path, sums: Path) -> None:
-    shop, together = Shop(JARS), Barrier(2)
+    download, together = FakeDownload(JARS), Barrier(2)
 
     def start(_: int) -> Path:
         together.wait()
-        return kafka_jars(tmp_path, sums=sums, say=print, fetch=shop)
+        return kafka_jars(tmp_path, sums=sums, say=print, fetch=download)
 
     with ThreadPoolExecutor(2) as pool:
         assert len(set(pool.map(start, range(2)))) == 1
-    assert shop.asked == 1
+    assert download.calls == 1
 
 
-def test_what_a_killed_download_left_is_cleared(tmp_path: Path, sums: Path) -> None:
+def test_a_killed_download_is_removed(tmp_path: Path, sums: Path) -> None:
     (tmp_path / "fetching-x").mkdir()
-    kafka_jars(tmp_path, sums=sums, say=print, fetch=Shop(JARS))
+    kafka_jars(tmp_path, sums=sums, say=print, fetch=FakeDownload(JARS))
     assert not list(tmp_path.glob("fetching-*"))
 
 
