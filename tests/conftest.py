@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.support.servers import begin_run, end_run, shared_address
 
 if TYPE_CHECKING:  # heavy: imported by the fixtures that need it
+    from services.kit.sql.migrations import History
     from tests.support.network import RunningNetwork
 
 _FOLDER = pytest.StashKey[Path]()
@@ -32,7 +34,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return _ByNetworkOrFile(config, log)
 
 
-class _ByNetworkOrFile(LoadScopeScheduling):
+class _ByNetworkOrFile(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         return "network" if nodeid.startswith("tests/network/") else nodeid.partition("::")[0]
 
@@ -75,6 +77,36 @@ def new_database(tmp_path: Path) -> Iterator[Callable[[str], str]]:
 
     with databases_on(server) as make:
         yield make
+
+
+@pytest.fixture(scope="session")
+def _migrated_files(tmp_path_factory: pytest.TempPathFactory) -> "Callable[[History], Path]":
+    folder = tmp_path_factory.mktemp("migrated")
+
+    @cache
+    def migrated(history: "History") -> Path:
+        file = folder / f"{history.lock}.sqlite3"
+        history.migrate(f"sqlite:///{file}")
+        return file
+
+    return migrated
+
+
+@pytest.fixture
+def migrated_database(
+    new_database: Callable[[str], str], _migrated_files: "Callable[[History], Path]"
+) -> "Callable[[str, History], str]":
+    """As `new_database`, with the newest tables: a SQLite file is copied from one that was migrated once."""
+
+    def make(name: str, history: "History") -> str:
+        url = new_database(name)
+        if url.startswith("sqlite:///"):
+            shutil.copy(_migrated_files(history), url.removeprefix("sqlite:///"))
+        else:
+            history.migrate(url)
+        return url
+
+    return make
 
 
 @pytest.fixture(scope="module")

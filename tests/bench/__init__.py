@@ -1,1 +1,1 @@
-"""The project's benchmark: ours against the bare parts it is made of, in one run, as ratios. `make bench`."""
+"""The benchmark: Joldama against the bare parts it is made of, in one run, as ratios. `make bench`."""

@@ -1,4 +1,4 @@
-"""`make bench`: one table from one run, ours against the bare parts."""
+"""`make bench`: one run, one table of Joldama against the bare parts it is made of."""
 
 import argparse
 import asyncio
@@ -12,10 +12,10 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tests.bench import measures
-from tests.bench.network import Measured, running_network
+from tests.bench.network import BenchNetwork, running_network
 
 
-async def measure(network: Measured, scale: float, day: int, say: Progress) -> measures.Figures:
+async def measure(network: BenchNetwork, scale: float, day: int, say: Progress) -> measures.Figures:
     figures, rates = measures.Figures(), {}
     posts, backlog, claims = int(3000 * scale), int(5000 * scale), int(40_000 * scale)
 
@@ -64,7 +64,7 @@ def show(figures: measures.Figures) -> None:
 
 
 def slowest(rates: dict[str, float]) -> str:
-    """The slowest bare part: what the whole path is held against."""
+    """The slowest bare part, with which the whole path is compared."""
     return min(("bare POST", "bare worker", "bare claims"), key=rates.__getitem__)
 
 

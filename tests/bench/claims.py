@@ -1,4 +1,4 @@
-"""Claims: ours, in batches of 200, against a bare EVALSHA of a DECR in the same pipelines."""
+"""Claims in batches of 200, against a bare EVALSHA of a DECR in the same pipelines."""
 
 import asyncio
 import time
@@ -8,8 +8,9 @@ from uuid import uuid4
 from redis.asyncio import Redis
 
 from services.capacity.adapters.redis_claims import RedisClaims
-from services.capacity.adapters.redis_places import RedisPlaces
+from services.capacity.adapters.redis_programmes import RedisProgrammes
 from services.capacity.adapters.redis_scripts import RedisScripts
+from services.capacity.domain.figures import stale_after
 from services.contracts.claims import ClaimRequest, ProgrammeOpening
 from services.contracts.vocabulary import Modality
 
@@ -36,23 +37,24 @@ async def our_claims(url: str, count: int, places: int) -> float:
     async with Redis.from_url(url) as redis:
         scripts = RedisScripts(redis, f"bench-{uuid4().hex}")
         names = [f"programme-{index}" for index in range(CANDIDATES)]
+        programmes = RedisProgrammes(scripts, stale_after(7))
         for name in names:
-            await RedisPlaces(scripts).open_programme(_opening(name, places, now), now)
+            await programmes.open_programme(_opening(name, places, now), now)
         claims = RedisClaims(scripts)
-        asked = [
+        requests = [
             ClaimRequest(referral_id=uuid4(), attempt=1, rank=rank, candidates=tuple((n,) for n in names), at=now)
             for rank in range(count)
         ]
         began = time.perf_counter()
         for start in range(0, count, BATCH):
-            await claims.claim(asked[start : start + BATCH])
+            await claims.claim(requests[start : start + BATCH])
         return count / (time.perf_counter() - began)
 
 
 def _opening(name: str, places: int, now: datetime) -> ProgrammeOpening:
     return ProgrammeOpening(
         programme_id=name, center_id="bench", region_id="KZ-75", modality=Modality.DAY_STAY,
-        places=places, confirmed_at=now,
+        places=places, confirmed_at=now, version=1,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Following the live feed while something else is measured."""
+"""A follower of the live feed, beside a measurement."""
 
 import asyncio
 import json
@@ -6,24 +6,24 @@ import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
-from tests.bench.network import Measured
+from tests.bench.network import BenchNetwork
 
 
 class Feed:
-    """When each referral was first seen in the feed (by `time.perf_counter()`)."""
+    """The moment (of `time.perf_counter()`) at which each referral was first seen in the feed."""
 
     def __init__(self) -> None:
         self.seen: dict[str, float] = {}
         self.opened = asyncio.Event()
 
-    def take(self, line: bytes) -> None:
+    def read_line(self, line: bytes) -> None:
         self.opened.set()
         if line.startswith(b"data:"):
             referral = json.loads(line[5:]).get("referral_id")
             if referral:
                 self.seen.setdefault(referral, time.perf_counter())
 
-    async def has(self, referrals: Collection[str], seconds: float) -> None:
+    async def wait_for(self, referrals: Collection[str], seconds: float) -> None:
         """Wait until all `referrals` were seen; raises TimeoutError."""
         async with asyncio.timeout(seconds):
             while not self.seen.keys() >= set(referrals):
@@ -31,16 +31,16 @@ class Feed:
 
 
 @asynccontextmanager
-async def following(measured: Measured) -> AsyncIterator[Feed]:
+async def following(network: BenchNetwork) -> AsyncIterator[Feed]:
     """The feed as an operator sees it, from now on."""
     feed = Feed()
-    reader, writer = await asyncio.open_connection("127.0.0.1", measured.port("capacity"), limit=2**20)
-    token = measured.token("operator")
+    reader, writer = await asyncio.open_connection("127.0.0.1", network.port("capacity"), limit=2**20)
+    token = network.token("operator")
     writer.write(f"GET /v1/capacity/feed HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
 
     async def read() -> None:
         async for line in reader:
-            feed.take(line)
+            feed.read_line(line)
 
     task = asyncio.create_task(read())
     try:

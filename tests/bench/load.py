@@ -1,4 +1,4 @@
-"""A lean HTTP/1.1 client for measuring: it must cost far less than what it measures."""
+"""A lean HTTP/1.1 client, which costs far less than the server that is measured."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a load did: answers a second, and each answer's seconds."""
+    """Answers a second, the seconds of each, and how many were refusals."""
 
     rate: float
     seconds: list[float]

@@ -13,18 +13,18 @@ from services.local.ports import Ports
 from tests.bench import claims, kafka
 from tests.bench.feed import following
 from tests.bench.load import load, request_bytes
-from tests.bench.network import EVERYWHERE, POLYCLINIC, Measured, children, process, until
+from tests.bench.network import EVERYWHERE, POLYCLINIC, BenchNetwork, process, submissions, until
 
 CLIENTS = 16
 COLLIDING = 0.01
-"""Made-up IINs of two seeds may be the same; more refusals than these are a fault."""
+"""The share of refusals that is no fault: made-up IINs of two seeds may be the same."""
 DAY = 44_457
 """One day of the English e-Referral Service: its mean, 2019-10 to 2023-02."""
 
 
 @dataclass
 class Figures:
-    """What one run measured. Rates are a second; seconds are of one referral."""
+    """The result of one run. Rates are a second; seconds are of one referral."""
 
     rates: dict[str, float] = field(default_factory=dict)
     p50: float = 0.0
@@ -33,11 +33,11 @@ class Figures:
     day_count: int = 0
 
 
-async def intake_posts(network: Measured, count: int) -> float:
-    """Intake alone, as the bare part is alone: what it records is relayed and routed afterwards."""
+async def intake_posts(network: BenchNetwork, count: int) -> float:
+    """Intake alone, as the bare part is alone: its relay is stopped meanwhile."""
     network.network.supervisor.stop_part(SERVICES, "intake-relay")
     token = network.token("polyclinic", POLYCLINIC)
-    requests = [request_bytes("/v1/diagnoses", body, token) for body in children(count, seed=11)]
+    requests = [request_bytes("/v1/diagnoses", body, token) for body in submissions(count, seed=11)]
     outcome = await load(network.port("intake"), requests, CLIENTS)
     if outcome.refused > count * COLLIDING:
         raise RuntimeError(f"intake refused {outcome.refused} of {count}")
@@ -50,7 +50,7 @@ async def bare_posts(count: int) -> float:
         port = ports.choose()
         with process("tests.bench.bare_post", f"sqlite:///{folder}/bare.sqlite3", str(port)):
             await asyncio.to_thread(until, lambda: _listens(port), "the bare POST listens")
-            requests = [request_bytes("/v1/bare", body, "") for body in children(count, seed=11)]
+            requests = [request_bytes("/v1/bare", body, "") for body in submissions(count, seed=11)]
             return (await load(port, requests, CLIENTS)).rate
 
 
@@ -61,13 +61,13 @@ def _listens(port: int) -> bool:
         return False
 
 
-async def worker(network: Measured, count: int) -> float:
+async def worker(network: BenchNetwork, count: int) -> float:
     """Referrals routed a second, from a backlog in Kafka: the worker is stopped while intake fills it."""
     await quiet(network)
     supervisor = network.network.supervisor
     supervisor.stop_part(SERVICES, "referral-worker")
     before = routed(network)
-    count = await asyncio.to_thread(submit_lines, network, children(count, seed=12))
+    count = await asyncio.to_thread(submit_lines, network, submissions(count, seed=12))
     await asyncio.to_thread(until, lambda: pending(network, "intake") == 0, "intake's outbox is empty")
     supervisor.start_part(SERVICES, "referral-worker")
     await asyncio.to_thread(until, lambda: routed(network) > before, "the worker begins", every=0.01)
@@ -76,7 +76,7 @@ async def worker(network: Measured, count: int) -> float:
     return (before + count - first) / (time.perf_counter() - began)
 
 
-async def bare_worker(network: Measured, count: int) -> float:
+async def bare_worker(network: BenchNetwork, count: int) -> float:
     servers = network.plan.kafka_servers
     await kafka.make_topics(servers, "bench.in", "bench.out")
     events = await kafka.read_all(servers, "joldama.diagnoses.v1", count)
@@ -85,7 +85,7 @@ async def bare_worker(network: Measured, count: int) -> float:
         return count / await kafka.span(servers, "bench.out", count)
 
 
-async def claim_rates(network: Measured, count: int) -> dict[str, float]:
+async def claim_rates(network: BenchNetwork, count: int) -> dict[str, float]:
     url = network.plan.redis_url
     return {
         "bare claims": await claims.bare_claims(url, count),
@@ -94,11 +94,11 @@ async def claim_rates(network: Measured, count: int) -> dict[str, float]:
     }
 
 
-async def latency(network: Measured, count: int, rate: float) -> tuple[float, float]:
+async def latency(network: BenchNetwork, count: int, rate: float) -> tuple[float, float]:
     """p50 and p99 in seconds from a POST to the feed's event, at `rate` a second on a quiet network."""
     await quiet(network)
     token = network.token("polyclinic", POLYCLINIC)
-    bodies = children(count, seed=13, wishes=EVERYWHERE)
+    bodies = submissions(count, seed=13, wishes=EVERYWHERE)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     began: dict[str, float] = {}
     async with following(network) as feed, httpx2.AsyncClient(base_url=network.plan.url("intake")) as client:
@@ -112,57 +112,62 @@ async def latency(network: Measured, count: int, rate: float) -> tuple[float, fl
             for body in bodies:
                 posts.create_task(post(body))
                 await asyncio.sleep(1 / rate)
-        await feed.has(began, 60)
+        await feed.wait_for(began, 60)
         waits = sorted(feed.seen[referral] - at for referral, at in began.items())
     cuts = quantiles(waits, n=100)
     return cuts[49], cuts[98]
 
 
-async def whole_path(network: Measured, count: int) -> float:
+async def whole_path(network: BenchNetwork, count: int) -> float:
     """Seconds from the first byte of a bulk submission until every referral is routed and every event is in Kafka."""
-    lines = children(count, seed=14)
+    lines = submissions(count, seed=14)
     await quiet(network)
     before = routed(network)
     async with following(network):
         began = time.perf_counter()
-        taken = await asyncio.to_thread(submit_lines, network, lines)
-        await asyncio.to_thread(until, lambda: routed(network) >= before + taken, "all are routed", 900)
+        accepted = await asyncio.to_thread(submit_lines, network, lines)
+        await asyncio.to_thread(until, lambda: routed(network) >= before + accepted, "all are routed", 900)
         await quiet(network)
         return time.perf_counter() - began
 
 
-async def quiet(network: Measured) -> None:
+async def quiet(network: BenchNetwork) -> None:
     """Wait until nothing of an earlier measurement is under way."""
     await asyncio.to_thread(until, lambda: pending(network, "intake") == 0, "intake's outbox is empty")
-    await asyncio.to_thread(until, lambda: routed(network) >= _count(network, "intake", "outbox"), "all are routed")
+    await asyncio.to_thread(until, lambda: routed(network) >= submitted(network), "all are routed")
     await asyncio.to_thread(until, lambda: pending(network, "referral") == 0, "the record's outbox is empty")
 
 
-def submit_lines(network: Measured, lines: list[bytes]) -> int:
-    """Submit in bulk, in parts of 2,000 lines; how many were taken."""
-    taken = 0
+def submit_lines(network: BenchNetwork, lines: list[bytes]) -> int:
+    """Submit in bulk, in parts of 2,000 lines; how many intake accepted."""
+    accepted = 0
     with network.client("intake", "polyclinic", POLYCLINIC) as client:
         for start in range(0, len(lines), 2000):
             part = b"\n".join(lines[start : start + 2000])
             answer = client.post(
                 "/v1/diagnoses/bulk", content=part, headers={"Content-Type": "application/x-ndjson"}
             ).raise_for_status()
-            taken += answer.text.count('"status":201')
-    if taken < len(lines) * (1 - COLLIDING):
-        raise RuntimeError(f"bulk intake took {taken} of {len(lines)}")
-    return taken
+            accepted += answer.text.count('"status":201')
+    if accepted < len(lines) * (1 - COLLIDING):
+        raise RuntimeError(f"bulk intake accepted {accepted} of {len(lines)}")
+    return accepted
 
 
-def pending(network: Measured, service: str) -> int:
+def pending(network: BenchNetwork, service: str) -> int:
     """Rows of the service's outbox that Kafka has not acknowledged."""
     return _count(network, service, "outbox WHERE acknowledged_at IS NULL")
 
 
-def routed(network: Measured) -> int:
-    return _count(network, "referral", "referrals")
+def submitted(network: BenchNetwork) -> int:
+    return _count(network, "intake", "diagnosis")
 
 
-def _count(network: Measured, service: str, what: str) -> int:
+def routed(network: BenchNetwork) -> int:
+    """Referrals whose decision is recorded."""
+    return _count(network, "referral", "referrals WHERE state <> 'submitted'")
+
+
+def _count(network: BenchNetwork, service: str, what: str) -> int:
     import sqlite3
 
     path = network.plan.home.sql / f"{service}.sqlite3"

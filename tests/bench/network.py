@@ -1,4 +1,4 @@
-"""The network that is measured: all parts as their own processes, in a folder that goes away afterwards."""
+"""The network under measurement, in a temporary folder, and processes beside it."""
 
 import subprocess
 import sys
@@ -27,8 +27,8 @@ POLYCLINIC = "bench-polyclinic"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A running network, and how to speak to it."""
+class BenchNetwork:
+    """A running network, and clients of it."""
 
     plan: Plan
     network: Network
@@ -45,22 +45,22 @@ class Measured:
 
 
 @contextmanager
-def running_network() -> Iterator[Measured]:
-    """Start everything on free ports and load the country's centers; stop all at the end."""
+def running_network() -> Iterator[BenchNetwork]:
+    """Start everything on free ports and register the country's centers; stop all at the end."""
     with tempfile.TemporaryDirectory(prefix="joldama-bench-") as folder:
         with Network(Home(Path(folder)), lambda line: print(line, file=sys.stderr)) as network:  # noqa: T201
             plan = network.start()
             load_network(plan, lambda done, total: None)
             expected = len(read_programmes(CHECKOUT / "data"))
             until(lambda: programmes_known(plan) == expected, "the centers' programmes reach capacity")
-            yield Measured(plan, network)
+            yield BenchNetwork(plan, network)
 
 
 EVERYWHERE = {"modalities": ["inpatient", "day_stay", "outpatient", "home_care"], "max_distance_km": None}
-"""Wishes that some programme meets for each child, so that each has an event in the feed."""
+"""Wishes that some programme meets for every child, so that each referral has an event in the feed."""
 
 
-def children(count: int, seed: int, wishes: Mapping[str, object] | None = None) -> list[bytes]:
+def submissions(count: int, seed: int, wishes: Mapping[str, object] | None = None) -> list[bytes]:
     """Bodies of POST /v1/diagnoses, with `wishes` in place of their own."""
     text = StringIO()
     write_demo_children(text, count, seed, CHECKOUT / "data", (datetime.now(UTC) + timedelta(hours=5)).date())
@@ -70,7 +70,7 @@ def children(count: int, seed: int, wishes: Mapping[str, object] | None = None) 
 
 @contextmanager
 def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """One more Python process, ended with the body."""
+    """A Python module as a process, ended with the body."""
     child = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.DEVNULL)
     try:
         yield child

@@ -1,1 +1,1 @@
-"""Seeded runs of the whole network under load, with faults, then quiet, then the invariants: `make chaos`."""
+"""Seeded runs of the whole network: load with faults, then quiet, then the invariants. `make chaos`."""

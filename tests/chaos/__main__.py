@@ -12,21 +12,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.chaos import country, report
-from tests.chaos.feed import Follower
-from tests.chaos.ground import ground
-from tests.chaos.run import Outcome, Stage
+from tests.chaos.feed import FeedFollower
+from tests.chaos.run import Outcome, Runner
 from tests.chaos.scenario import scenario
+from tests.chaos.testbed import running_testbed
 from tests.support.postgres import installed
 
 KEPT = "kept"
-ONLY_POSTGRES = "PostgreSQL restarted, and its connection cut, are left out"
+ONLY_POSTGRES = "PostgreSQL restarted, and its connection cut, are skipped"
 
 
 def main() -> int:
     options = _options()
-    for one in (signal.SIGTERM, signal.SIGINT):  # whatever is running is ended with this process
+    for one in (signal.SIGTERM, signal.SIGINT):  # its own processes end with it
         signal.signal(one, lambda number, _: sys.exit(128 + number))
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away is what was wanted
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # Kafka is taken away on purpose
     with_postgres = not options.sqlite and installed()
     database = "PostgreSQL" if with_postgres else f"SQLite ({ONLY_POSTGRES})"
     say(f"{options.runs} runs from seed {options.seed} on {database}")
@@ -34,27 +34,27 @@ def main() -> int:
     while len(outcomes) < options.runs:
         first = options.seed + len(outcomes)
         seeds = range(first, min(first + options.fresh_every, options.seed + options.runs))
-        with _folder() as folder, ground(folder, with_postgres) as made:
-            made.keep = options.keep
-            asyncio.run(_runs(Stage(made, Follower(made.network)), seeds, outcomes, folder))
-            if made.keep:
+        with _folder() as folder, running_testbed(folder, with_postgres) as bed:
+            bed.keep = options.keep
+            asyncio.run(_run_all(Runner(bed, FeedFollower(bed.network)), seeds, outcomes, folder))
+            if bed.keep:
                 (folder / KEPT).touch()
     say("\n" + report.table(outcomes, database))
     return int(any(not one.ok for one in outcomes))
 
 
-async def _runs(stage: Stage, seeds: Iterable[int], outcomes: list[Outcome], folder: Path) -> None:
-    """The runs on one network, until one fails: what that one has left is kept."""
-    await country.found(stage.ground.network)
-    following = asyncio.create_task(stage.follower.run())
+async def _run_all(runner: Runner, seeds: Iterable[int], outcomes: list[Outcome], folder: Path) -> None:
+    """The runs on one network, until one fails; its folder is kept."""
+    await country.register(runner.bed.network)
+    following = asyncio.create_task(runner.follower.run())
     try:
         for seed in seeds:
-            outcome = await stage.run(scenario(seed))
+            outcome = await runner.run(scenario(seed))
             outcomes.append(outcome)
             say(report.line(len(outcomes), outcome))
             if not outcome.ok:
                 say(report.failure(outcome, str(folder)))
-                stage.ground.keep = True
+                runner.bed.keep = True
                 return
     finally:
         following.cancel()
@@ -74,7 +74,7 @@ def _options() -> argparse.Namespace:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder that goes at the end, unless somebody has put the word KEPT in."""
+    """A temporary folder, which stays when it has a file KEPT."""
     folder = Path(tempfile.mkdtemp(prefix="joldama-chaos-"))
     try:
         yield folder

@@ -1,4 +1,4 @@
-"""Following the operators' feed for as long as a network lives, whatever happens to it."""
+"""The operators' feed, followed for as long as a network lives, whatever happens to it."""
 
 import asyncio
 import time
@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.adapters.redis_steps import RedisSteps
+from services.capacity.domain.figures import stale_after
 from services.capacity.domain.step import START
 from services.contracts.events import KNOWN, Payload
 from tests.support.network import RunningNetwork
@@ -22,29 +23,27 @@ Id = tuple[int, int]
 
 
 @dataclass
-class Steps:
-    """All steps of capacity that are known, and when (ms) each epoch was certainly open."""
+class ObservedSteps:
+    """The steps of capacity that were seen, and by epoch a moment (ms) at which it was certainly open."""
 
-    known: dict[Id, Payload] = field(default_factory=dict)
+    by_id: dict[Id, Payload] = field(default_factory=dict)
     opened: dict[int, float] = field(default_factory=dict)
-    contradicted: list[str] = field(default_factory=list)
-    """One id with two meanings."""
+    contradictions: list[str] = field(default_factory=list)
+    """Ids with two different steps."""
 
     def add(self, id: Id, data: Payload, at: float) -> None:
-        before = self.known.setdefault(id, data)
+        before = self.by_id.setdefault(id, data)
         if before != data:
-            self.contradicted.append(f"step {id[0]}-{id[1]} was {before!r}, and is {data!r}")
+            self.contradictions.append(f"step {id[0]}-{id[1]} was {before!r}, and is {data!r}")
         self.opened[id[0]] = min(at, self.opened.get(id[0], at))
 
 
 @dataclass
-class Follower:
-    """`run()` until cancelled: reads the feed, and goes on from the last id when it was cut."""
+class FeedFollower:
+    """`run()` until cancelled: reads the feed, and resumes behind the last id when it was cut."""
 
     network: RunningNetwork
-    steps: Steps = field(default_factory=Steps)
-    resets: int = 0
-    cuts: int = 0
+    steps: ObservedSteps = field(default_factory=ObservedSteps)
     _last: str = ""
 
     async def run(self) -> None:
@@ -53,7 +52,6 @@ class Follower:
             with suppress(httpx2.TransportError):
                 async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=40) as http:
                     await self._follow(http)
-            self.cuts += 1
             await asyncio.sleep(0.1)
 
     async def _follow(self, http: httpx2.AsyncClient) -> None:
@@ -61,30 +59,28 @@ class Follower:
         async with http.stream("GET", "/v1/capacity/feed", headers=last) as answer:
             if not answer.is_success:
                 return
-            said: dict[str, str] = {}
+            fields: dict[str, str] = {}
             async for line in answer.aiter_lines():
                 name, _, value = line.partition(":")
                 if line:
-                    said[name] = value.strip()
+                    fields[name] = value.strip()
                 else:
-                    self._take(said)
-                    said = {}
+                    self._add(fields)
+                    fields = {}
 
-    def _take(self, said: Mapping[str, str]) -> None:
-        if said.get("event") == "reset":
-            self.resets += 1
-        if "id" not in said:
+    def _add(self, fields: Mapping[str, str]) -> None:
+        if "id" not in fields:
             return
-        self._last = said["id"]
-        epoch, _, sequence = said["id"].partition("-")
+        self._last = fields["id"]
+        epoch, _, sequence = fields["id"].partition("-")
         with suppress(ValidationError):
-            data = KNOWN[said["event"]].model_validate_json(said["data"])
+            data = KNOWN[fields["event"]].model_validate_json(fields["data"])
             self.steps.add((int(epoch), int(sequence)), data, time.time() * 1000)
 
     async def read_stream(self) -> None:
-        """Add what capacity's stream still keeps: the feed may have been cut."""
+        """Add the steps that capacity's stream still has: the feed may have been cut."""
         async with Redis.from_url(self.network.plan.redis_url) as redis:
-            steps, last = RedisSteps(RedisScripts(redis, PREFIX)), START
+            steps, last = RedisSteps(RedisScripts(redis, PREFIX), stale_after(7)), START
             while found := await steps.after(last, 1000):
                 for one in found:
                     self.steps.add((one.id.epoch, one.id.sequence), one.data, one.at.timestamp() * 1000)

@@ -1,72 +1,110 @@
-"""What both databases say after a run, read past the services."""
+"""The content of both databases after a run, read past the services."""
 
-import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, func, select
 from sqlmodel import Session
 
 from services.contracts.events import ReferralEvent, read_event
 from services.intake.adapters.tables import diagnoses
-from services.referral.adapters.tables import DecisionRow, HistoryRow, OfferRow, ReferralRow, outbox
-from tests.chaos.turns import Wait
+from services.referral.adapters.sql_referrals import DECIDED
+from services.referral.adapters.tables import (
+    DecisionRow,
+    FigureRow,
+    HistoryRow,
+    OfferRow,
+    ProgrammeRow,
+    QueueEntryRow,
+    ReferralRow,
+    outbox,
+    table,
+)
+from tests.chaos.queue_replay import RecordedWait
 from tests.support.network import RunningNetwork
 
 
 @dataclass
-class Story:
-    """One referral with all that is recorded of it, in order of version or attempt."""
+class RecordedReferral:
+    """One referral with all rows about it, in order of version or attempt."""
 
     row: ReferralRow
     history: list[HistoryRow] = field(default_factory=list)
     offers: list[OfferRow] = field(default_factory=list)
     decisions: dict[int, DecisionRow] = field(default_factory=dict)
+    queues: list[QueueEntryRow] = field(default_factory=list)
     events: list[ReferralEvent] = field(default_factory=list)
 
 
 @dataclass
 class Record:
-    """`diagnosed`: the referral ids that intake has."""
+    """Referrals by id, programmes and figures by programme id, and the referral ids of intake's diagnoses."""
 
-    stories: dict[str, Story]
+    referrals: dict[str, RecordedReferral]
+    programmes: dict[str, ProgrammeRow]
+    figures: dict[str, FigureRow]
     diagnosed: set[str]
 
     @property
     def ranks(self) -> dict[str, int]:
-        return {id: story.row.rank for id, story in self.stories.items()}
+        return {id: one.row.rank for id, one in self.referrals.items()}
 
-    def waits(self) -> list[Wait]:
-        """Every time that somebody waited, and for which programmes."""
-        return [wait for story in self.stories.values() for wait in _waits(story)]
+    def waits(self) -> list[RecordedWait]:
+        """Every wait of every referral."""
+        return [wait for one in self.referrals.values() for wait in _waits(one)]
 
 
 def read_record(network: RunningNetwork) -> Record:
     """Each database in one snapshot; nothing may be under way between the two."""
-    return Record(_read_stories(network.plan.referral_sql_url), _read_diagnosed(network.plan.intake_sql_url))
+    return Record(*_read_referrals(network.plan.referral_sql_url), _read_diagnosed(network.plan.intake_sql_url))
 
 
-def _read_stories(url: str) -> dict[str, Story]:
+def _read_referrals(url: str) -> tuple[dict[str, RecordedReferral], dict[str, ProgrammeRow], dict[str, FigureRow]]:
     engine = create_engine(url)
     try:
         with Session(engine) as session:
-            stories = {row.id: Story(row) for row in session.exec(_all(ReferralRow, "id"))}
+            referrals = {row.id: RecordedReferral(row) for row in session.exec(_all(ReferralRow, "id"))}
             for step in session.exec(_all(HistoryRow, "referral_id", "version")):
-                stories[step.referral_id].history.append(step)
+                referrals[step.referral_id].history.append(step)
             for offer in session.exec(_all(OfferRow, "referral_id", "attempt")):
-                stories[offer.referral_id].offers.append(offer)
+                referrals[offer.referral_id].offers.append(offer)
             for decision in session.exec(_all(DecisionRow, "referral_id", "attempt")):
-                stories[decision.referral_id].decisions[decision.attempt] = decision
-            for payload in session.execute(select(outbox.rows.c.payload).order_by(outbox.rows.c.sequence)).scalars():
-                event = read_event(payload)
-                if event and isinstance(event.data, ReferralEvent):
-                    stories[str(event.data.referral_id)].events.append(event.data)
+                referrals[decision.referral_id].decisions[decision.attempt] = decision
+            for entry in session.exec(_all(QueueEntryRow, "referral_id", "attempt", "programme_id")):
+                referrals[entry.referral_id].queues.append(entry)
+            for event in _read_events(session):
+                referrals[str(event.referral_id)].events.append(event)
+            programmes = {row.id: row for row in session.exec(_all(ProgrammeRow, "id"))}
+            figures = {row.programme_id: row for row in session.exec(_all(FigureRow, "programme_id"))}
             session.expunge_all()
     finally:
         engine.dispose()
-    return stories
+    return referrals, programmes, figures
+
+
+def due_referrals(network: RunningNetwork) -> int:
+    """How many referrals the sweep has yet to look at."""
+    engine = create_engine(network.plan.referral_sql_url)
+    try:
+        with Session(engine) as session:
+            due = select(func.count()).where(table(ReferralRow).c.due_at <= datetime.now(UTC))
+            return int(session.execute(due).scalar_one())
+    finally:
+        engine.dispose()
+
+
+def _read_events(session: Session) -> Iterator[ReferralEvent]:
+    """The referrals' events in order, each once: the outbox has a row a topic."""
+    rows, seen = outbox.rows.c, set[str]()
+    for event_id, payload in session.execute(select(rows.event_id, rows.payload).order_by(rows.sequence)):
+        if event_id not in seen:
+            seen.add(event_id)
+            event = read_event(payload)
+            if event and isinstance(event.data, ReferralEvent):
+                yield event.data
 
 
 def _all(model: type, *order: str) -> Any:
@@ -84,22 +122,22 @@ def _read_diagnosed(url: str) -> set[str]:
         engine.dispose()
 
 
-def _waits(story: Story) -> list[Wait]:
-    begun = {one.at: one for one in story.decisions.values()}
-    found = []
-    for step in story.history:
-        if step.command == "wait" and (decision := begun.get(step.at)):
-            left = _left(story.history, step.version)
-            # What was joined later has no count of free places, and did not have this child in its queue from then on.
-            candidates = json.loads(decision.candidates)
-            programmes = frozenset(name for name, _, free, *_ in candidates if free is not None)
-            until = _ms(left) if left else float("inf")
-            found.append(Wait(story.row.id, decision.attempt, programmes, _ms(step.at), until))
-    return found
+def _waits(referral: RecordedReferral) -> Iterator[RecordedWait]:
+    """Each wait with the queues that were joined as it began; a queue joined later was not restored before then."""
+    joined = defaultdict[datetime, dict[int, set[str]]](lambda: defaultdict(set))
+    for entry in referral.queues:
+        if entry.reason == DECIDED:
+            joined[entry.since][entry.attempt].add(entry.programme_id)
+    for step in referral.history:
+        if step.command == "wait":
+            for attempt, programmes in joined[step.at].items():
+                end = _end_of_wait(referral.history, step.version)
+                until = _ms(end) if end else float("inf")
+                yield RecordedWait(referral.row.id, attempt, frozenset(programmes), _ms(step.at), until)
 
 
-def _left(history: Sequence[HistoryRow], version: int) -> datetime | None:
-    """When the waiting that began with this version was over; None while it goes on."""
+def _end_of_wait(history: Sequence[HistoryRow], version: int) -> datetime | None:
+    """When the wait that began with this version ended; None while it goes on."""
     later = (one.at for one in history if one.version > version and one.to_state != "waiting")
     return next(later, None)
 

@@ -1,4 +1,4 @@
-"""What a person reads: a line a run, and one table at the end."""
+"""The report: a line a run, and one table at the end."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,17 +22,17 @@ def line(number: int, outcome: Outcome) -> str:
 
 
 def failure(outcome: Outcome, logs: str) -> str:
-    """What was found, and how to see it again."""
+    """The findings, and how to reproduce them."""
     found = outcome.findings.all()
-    told = [f"      {one}" for one in found[:20]]
+    lines = [f"      {one}" for one in found[:20]]
     if len(found) > 20:
-        told.append(f"      … and {len(found) - 20} more")
+        lines.append(f"      … and {len(found) - 20} more")
     seed = outcome.scenario.seed
-    return "\n".join([*told, f'      again: make chaos ARGS="--seed {seed} --runs 1"', f"      kept: {logs}"])
+    return "\n".join([*lines, f'      again: make chaos ARGS="--seed {seed} --runs 1"', f"      kept: {logs}"])
 
 
 def table(outcomes: Sequence[Outcome], database: str) -> str:
-    """Of all runs."""
+    """The totals of all runs."""
     faults = sum((one.faults for one in outcomes), Counter[str]())
     steps = sum((one.steps for one in outcomes), Counter[str]())
     counts = {name: sum(len(getattr(one.findings, name)) for one in outcomes) for name in _KINDS}

@@ -1,4 +1,4 @@
-"""One run on one network: load, faults, quiet, invariants; then most children go home."""
+"""One run on one network: load, faults, quiet, invariants; then most open referrals are cancelled."""
 
 import asyncio
 import time
@@ -8,28 +8,28 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.chaos import country
-from tests.chaos.clients import Client, Notes
+from tests.chaos.clients import Client, ClientLog
 from tests.chaos.country import Center
-from tests.chaos.faults import Faults
-from tests.chaos.feed import Follower
-from tests.chaos.ground import Ground
+from tests.chaos.faults import FaultInjector
+from tests.chaos.feed import FeedFollower
 from tests.chaos.invariants import Checked, Findings, check
 from tests.chaos.load import OPEN, Load
 from tests.chaos.scenario import SECONDS, Scenario
+from tests.chaos.testbed import Testbed
 
-STAY = 0.15
-"""The share of open referrals that the next run finds."""
+CARRIED_OVER = 0.15
+"""The share of open referrals that stay for the next run."""
 
 
 @dataclass
 class Outcome:
-    """What came of a run, for its line and for the table."""
+    """The result of a run, for its line and for the table."""
 
     scenario: Scenario
     children: int
     steps: Counter[str]
     faults: Counter[str]
-    left_out: int
+    skipped: int
     longest: float
     loaded: float
     quiet_after: float
@@ -44,60 +44,58 @@ class Outcome:
 
 
 @dataclass
-class Stage:
-    """A network, and what lasts from run to run on it: its centers, its feed, and whom intake took."""
+class Runner:
+    """Runs scenarios on one network. Its centers, figures, feed and acknowledged referrals last from run to run."""
 
-    ground: Ground
-    follower: Follower
-    centers: list[Center] = field(default_factory=country.base)
-    taken: set[str] = field(default_factory=set)
-    seen: tuple[int, int] = (0, 0)
-    """How many hand-overs earlier runs have counted, and how many of them were judged."""
+    bed: Testbed
+    follower: FeedFollower
+    centers: list[Center] = field(default_factory=country.first_centers)
+    submitted: set[str] = field(default_factory=set)
+    figures: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    counted: tuple[int, int] = (0, 0)
+    """Hand-overs of earlier runs, and how many of them were judged."""
 
     async def run(self, scenario: Scenario) -> Outcome:
         began = time.monotonic()
-        load = Load(self.ground.network, scenario, self.centers)
-        faults = Faults(self.ground)
-        self.ground.away.clear()
+        load = Load(self.bed.network, scenario, self.centers)
+        injector = FaultInjector(self.bed)
+        self.bed.stops.clear()
         try:
-            await self._load(load, faults)
+            await self._load(load, injector)
         except Exception:
-            load.notes.findings.append(f"the run itself broke off: {traceback.format_exc()}")
-        self.taken |= set(load.taken)
+            load.log.findings.append(f"the run itself broke off: {traceback.format_exc()}")
+        self.submitted |= set(load.submitted)
+        self.figures |= load.log.figures
         loaded = time.monotonic() - began
-        checked = await check(self.ground, self.taken, self.follower)
-        checked.findings.answers += [*load.notes.findings, *self._not_gentle(scenario, load.notes)]
+        checked = await check(self.bed, self.submitted, self.figures, self.follower)
+        checked.findings.answers += [*load.log.findings, *self._not_gentle(scenario, load.log)]
         if not checked.findings.all():
-            await self._send_home(scenario, checked)
-        return self._outcome(load, faults, checked, loaded, time.monotonic() - began)
+            await self._clear(scenario, checked)
+        return self._outcome(load, injector, checked, loaded, time.monotonic() - began)
 
-    async def _load(self, load: Load, faults: Faults) -> None:
+    async def _load(self, load: Load, injector: FaultInjector) -> None:
         loading = asyncio.create_task(load.run())
         try:
-            await asyncio.gather(asyncio.sleep(SECONDS), faults.run(load.scenario.faults))
+            await asyncio.gather(asyncio.sleep(SECONDS), injector.run(load.scenario.faults))
         finally:
             load.stop()
             await loading
 
-    def _not_gentle(self, scenario: Scenario, notes: Notes) -> list[str]:
+    def _not_gentle(self, scenario: Scenario, log: ClientLog) -> list[str]:
         """While parts are only stopped and started by hand, clients of the others see latency and 503, no more."""
         if not scenario.gentle:
             return []
-        broken = [one for one in notes.troubles if one.kind != "503" and not one.kind.endswith("Timeout")]
-        rude = [one for one in broken if not self.ground.was_away(one.part, one.at)]
+        broken = [one for one in log.interruptions if one.kind != "503" and not one.kind.endswith("Timeout")]
+        rude = [one for one in broken if not self.bed.was_stopped(one.part, one.at)]
         return [f"{one.part} was not stopped, and a client saw {one.kind}" for one in rude]
 
-    async def _send_home(self, scenario: Scenario, checked: Checked) -> None:
-        """Most open referrals are cancelled and figures set as usual, so that the next run has places to give."""
-        chance, notes = Random(f"{scenario.seed} home"), Notes()
+    async def _clear(self, scenario: Scenario, checked: Checked) -> None:
+        """Cancel most open referrals, open every programme with its usual figure: the next run has places to give."""
+        random, log = Random(f"{scenario.seed} home"), ClientLog()
         assert checked.record is not None
-        going = [id for id, story in checked.record.stories.items() if story.row.state in OPEN]
-        todo = iter([one for one in sorted(going) if chance.random() > STAY])
-        network = self.ground.network
-        async with (
-            Client(network, notes, "referral", "operator") as referral,
-            Client(network, notes, "capacity", "operator") as capacity,
-        ):
+        open_referrals = [id for id, one in checked.record.referrals.items() if one.row.state in OPEN]
+        todo = iter([one for one in sorted(open_referrals) if random.random() > CARRIED_OVER])
+        async with Client(self.bed.network, log, "referral", "operator") as referral:
 
             async def cancel() -> None:
                 for one in todo:
@@ -105,25 +103,26 @@ class Stage:
 
             await asyncio.gather(*(cancel() for _ in range(6)))
             for center in self.centers:
+                await country.put_entry(referral, center, center.entry["programmes"])
                 for programme, places in center.places.items():
-                    body = {"places": places, "suspended": False}
-                    await capacity.ask("PUT", f"/v1/capacity/{center.id}/{programme}", json=body)
-        checked.findings.answers += notes.findings
+                    await country.set_places(referral, center.id, programme, places)
+        self.figures |= log.figures
+        checked.findings.answers += log.findings
 
-    def _outcome(self, load: Load, faults: Faults, checked: Checked, loaded: float, seconds: float) -> Outcome:
-        verdict, before = checked.verdict, self.seen
-        self.seen = (verdict.hand_overs, verdict.judged)
+    def _outcome(self, load: Load, injector: FaultInjector, checked: Checked, loaded: float, seconds: float) -> Outcome:
+        replayed, before = checked.replayed, self.counted
+        self.counted = (replayed.hand_overs, replayed.judged)
         return Outcome(
             scenario=load.scenario,
-            children=len(load.taken),
-            steps=load.notes.steps,
-            faults=Counter(str(one.kind) for one in faults.done),
-            left_out=len(faults.left_out),
-            longest=load.notes.longest,
+            children=len(load.submitted),
+            steps=load.log.steps,
+            faults=Counter(str(one.kind) for one in injector.done),
+            skipped=len(injector.skipped),
+            longest=load.log.longest,
             loaded=loaded,
             quiet_after=checked.quiet_after,
             seconds=seconds,
-            hand_overs=verdict.hand_overs - before[0],
-            judged=verdict.judged - before[1],
+            hand_overs=replayed.hand_overs - before[0],
+            judged=replayed.judged - before[1],
             findings=checked.findings,
         )

@@ -1,4 +1,4 @@
-"""From a seed to what happens in one run: how much load, and which faults at which moment."""
+"""The scenario of a seed: how much load, and which faults at which moment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from enum import StrEnum
 from random import Random
 
 SECONDS = 10.0
-"""How long children are submitted and acted on, at least."""
+"""Of load, at least."""
 FROZEN = 20.0
-"""Seconds that a stopped (SIGSTOP) process stays stopped."""
+"""Seconds from SIGSTOP to SIGCONT."""
 SERVICES = ("intake", "referral", "capacity", "referral-worker", "intake-relay", "referral-relay", "capacity-relay")
 SERVERS = ("valkey", "kafka")
 PARTS = SERVICES + SERVERS
-GATES = ("worker-capacity", "capacity-redis", "postgres", "kafka")
-"""The connections that a relay can cut; `postgres` only where there is one."""
+CONNECTIONS = ("worker-capacity", "capacity-redis", "postgres", "kafka")
+"""The connections that go through a proxy, to be cut; `postgres` only where there is one."""
 
 
 class Kind(StrEnum):
-    """What can be done to a network."""
+    """A kind of fault."""
 
     KILL = "kill -9"
     FREEZE = "SIGSTOP"
     RESTART = "stop and start"
-    """As an operator does: told to stop, and started again some seconds later."""
+    """As an operator does: stopped in order, and started some seconds later."""
     FLUSH = "Redis flushed"
     OLDER = "Redis older file"
     KAFKA_RESTART = "Kafka restarted"
@@ -48,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One run. `gentle`: nothing but stops and starts by hand, so that clients may see nothing but latency."""
+    """One run. `gentle`: only stops and starts by hand, during which clients may see latency and 503, no more."""
 
     seed: int
     children: int
@@ -58,53 +58,53 @@ class Scenario:
 
 
 def scenario(seed: int) -> Scenario:
-    """The same seed, the same scenario; a fault that this machine cannot have is left out when it is due."""
-    chance = Random(seed)
-    gentle = chance.random() < 0.15
-    count = chance.randint(3, 5) if gentle else chance.randint(2, 4)
-    faults = [_restart(chance, SERVICES + SERVERS) if gentle else _fault(chance) for _ in range(count)]
+    """The same seed, the same scenario. A fault that this machine cannot have is skipped when it is due."""
+    random = Random(seed)
+    gentle = random.random() < 0.15
+    count = random.randint(3, 5) if gentle else random.randint(2, 4)
+    faults = [_restart(random, SERVICES + SERVERS) if gentle else _fault(random) for _ in range(count)]
     return Scenario(
         seed=seed,
-        children=chance.randint(80, 150),
+        children=random.randint(80, 150),
         faults=tuple(sorted(faults, key=lambda fault: fault.at)),
-        opens_center=chance.random() < 0.5,
+        opens_center=random.random() < 0.5,
         gentle=gentle,
     )
 
 
-def _when(chance: Random) -> float:
-    return round(chance.uniform(0.5, SECONDS - 2), 1)
+def _when(random: Random) -> float:
+    return round(random.uniform(0.5, SECONDS - 2), 1)
 
 
-def _restart(chance: Random, parts: tuple[str, ...]) -> Fault:
-    return Fault(_when(chance), Kind.RESTART, chance.choice(parts), round(chance.uniform(1, 6), 1))
+def _restart(random: Random, parts: tuple[str, ...]) -> Fault:
+    return Fault(_when(random), Kind.RESTART, random.choice(parts), round(random.uniform(1, 6), 1))
 
 
-def _kill(chance: Random) -> Fault:
-    return Fault(_when(chance), Kind.KILL, chance.choice(PARTS))
+def _kill(random: Random) -> Fault:
+    return Fault(_when(random), Kind.KILL, random.choice(PARTS))
 
 
-def _freeze(chance: Random) -> Fault:
-    return Fault(_when(chance), Kind.FREEZE, chance.choice(PARTS), FROZEN)
+def _freeze(random: Random) -> Fault:
+    return Fault(_when(random), Kind.FREEZE, random.choice(PARTS), FROZEN)
 
 
-def _cut(chance: Random) -> Fault:
-    return Fault(_when(chance), Kind.CUT, chance.choice(GATES), round(chance.uniform(1, 8), 1))
+def _cut(random: Random) -> Fault:
+    return Fault(_when(random), Kind.CUT, random.choice(CONNECTIONS), round(random.uniform(1, 8), 1))
 
 
-def _older(chance: Random) -> Fault:
-    """The file is copied at `at`, and put back so many seconds later."""
-    return Fault(_when(chance) / 2, Kind.OLDER, "", round(chance.uniform(1, 5), 1))
+def _older(random: Random) -> Fault:
+    """The file is copied at `at`, and restored so many seconds later."""
+    return Fault(_when(random) / 2, Kind.OLDER, "", round(random.uniform(1, 5), 1))
 
 
 def _plain(kind: Kind) -> Callable[[Random], Fault]:
-    return lambda chance: Fault(_when(chance), kind)
+    return lambda random: Fault(_when(random), kind)
 
 
 _FAULTS: tuple[tuple[int, Callable[[Random], Fault]], ...] = (
     (8, _kill),
     (3, _freeze),
-    (4, lambda chance: _restart(chance, SERVICES)),
+    (4, lambda random: _restart(random, SERVICES)),
     (3, _plain(Kind.FLUSH)),
     (2, _older),
     (2, _plain(Kind.KAFKA_RESTART)),
@@ -116,7 +116,7 @@ _FAULTS: tuple[tuple[int, Callable[[Random], Fault]], ...] = (
 """Each with its weight."""
 
 
-def _fault(chance: Random) -> Fault:
+def _fault(random: Random) -> Fault:
     weights, makers = zip(*_FAULTS, strict=True)
-    make: Callable[[Random], Fault] = chance.choices(makers, weights)[0]
-    return make(chance)
+    make: Callable[[Random], Fault] = random.choices(makers, weights)[0]
+    return make(random)

@@ -1,4 +1,4 @@
-"""One `docker compose` project: up, spoken to over its public APIs, hurt, and down."""
+"""One `docker compose` project: its start, clients of its public APIs, faults, and its end."""
 
 import json
 import os
@@ -22,7 +22,7 @@ APIS = ("intake", "referral", "capacity")
 
 @dataclass(frozen=True)
 class Composed:
-    """`folder` holds the project's .env; ports are those published on loopback, by service."""
+    """`ports` are those published on loopback, by service."""
 
     project: str
     env_file: Path
@@ -42,7 +42,7 @@ class Composed:
                 network.compose("down", "--volumes", "--timeout", "5", check=False)
 
     def compose(self, *words: str, check: bool = True) -> str:
-        """What `docker compose words…` prints; fails with the end of what it said."""
+        """The output of `docker compose words…`; a failure shows the end of its log."""
         command = ["docker", "compose", "--env-file", str(self.env_file), "--project-name", self.project, *words]
         done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
         if check and done.returncode:
@@ -51,7 +51,7 @@ class Composed:
         return done.stdout
 
     def token(self, role: str, org: str = "") -> str:
-        """A token of the trial's issuer, asked once."""
+        """A token of the trial's issuer, cached."""
         if (role, org) not in self.tokens:
             words = ("joldama", "token", role, *(("--org", org) if org else ()))
             self.tokens[role, org] = self.compose("exec", "-T", "issuer", *words).strip()
@@ -66,7 +66,7 @@ class Composed:
         )
 
     def joldama(self, *words: str, stdin: str = "") -> str:
-        """What the `joldama` command on this machine prints, as the polyclinic of the tests."""
+        """The output of the `joldama` command on this machine, as the polyclinic of the tests."""
         environment = {f"JOLDAMA_{api.upper()}_URL": f"http://{LOOPBACK}:{port}" for api, port in self.ports.items()}
         environment["JOLDAMA_TOKEN"] = self.token("polyclinic", POLYCLINIC)
         done = subprocess.run(
@@ -84,7 +84,7 @@ class Composed:
         return {one["referral_id"] for one in results}
 
     def kill_process(self, service: str) -> None:
-        """SIGKILL to what the container runs, from within: its restart policy has to bring it back."""
+        """SIGKILL to the container's process, from within: its restart policy must restart it."""
         self.compose("exec", "-T", service, "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)", check=False)
 
     def inspect(self, service: str) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Composed:
 
 
 def _write_env(file: Path, ports: Mapping[str, int]) -> Path:
-    """Fresh secrets as `make env` makes them, and what is this test's own."""
+    """Fresh secrets as `make env` makes them, and the ports of this test."""
     subprocess.run([sys.executable, "deploy/make_env.py", str(file)], cwd=CHECKOUT, check=True)
     with file.open("a") as out:
         out.writelines(f"JOLDAMA_{api.upper()}_PORT={port}\n" for api, port in ports.items())

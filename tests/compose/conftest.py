@@ -1,4 +1,4 @@
-"""The composed network for the tests of this folder. They need a container engine, so `make test` leaves them out."""
+"""The composed network for the tests of this folder, which need a container engine; `make test` skips them."""
 
 import os
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ import pytest
 from tests.compose.composed import Composed
 
 collect_ignore_glob: list[str] = [] if os.environ.get("JOLDAMA_TEST_COMPOSE") else ["test_*.py"]
-"""`deploy/test-compose` sets the variable: it has made sure that an engine answers."""
+"""`deploy/test-compose` sets the variable once an engine answers."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/compose" in item.path.as_posix():
-            item.add_marker(pytest.mark.timeout(900))  # the first one builds the image and starts everything
+            item.add_marker(pytest.mark.timeout(900))  # the first builds the image and starts everything
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What the composed network refuses, and what a broken-into process could not do."""
+"""The composed network needs its secrets, publishes its public APIs only, and confines each process."""
 
 import os
 import subprocess

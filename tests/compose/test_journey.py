@@ -1,4 +1,4 @@
-"""The journey of children through the composed network, and what it survives."""
+"""Referrals through the composed network, also while its parts are killed."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ ROUTED = {"offered", "waiting", "unplaceable", "accepted"}
 
 
 async def routed(composed: Composed, ids: set[str]) -> dict[str, dict[str, Any]]:
-    """The referrals `ids`, once each of them has gone somewhere."""
+    """The referrals `ids`, once each of them is routed."""
 
     async def found() -> dict[str, dict[str, Any]] | None:
         async with composed.client("referral", "operator") as http:
@@ -25,8 +25,8 @@ async def story(composed: Composed, referral_id: str) -> dict[str, Any]:
     async with composed.client("referral", "operator") as http:
         answer = await http.get(f"/v1/referrals/{referral_id}")
     assert answer.is_success, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 async def answer_offer(composed: Composed, offer: dict[str, Any], referral_id: str, verb: str, body: Any) -> None:
@@ -44,7 +44,7 @@ async def check_places(composed: Composed) -> None:
         async with composed.client("referral", "operator") as http:
             states = [one["state"] async for one in pages(http, "/v1/referrals")]
         assert all(one["places"] == one["free"] + one["held"] + one["occupied"] for one in programmes), programmes
-        return sum(one["held"] for one in programmes) == sum(state in {"offered", "accepted"} for state in states)
+        return bool(sum(one["held"] for one in programmes) == sum(one in {"offered", "accepted"} for one in states))
 
     await eventually(agree, "as many places are held as children have an offer", within=30)
 
@@ -55,20 +55,20 @@ async def test_children_are_offered_a_center_declines_and_the_next_accepts(compo
     offered = [id for id, one in found.items() if one["state"] == "offered"]
     assert offered, {one["state"] for one in found.values()}
     for id in offered:
-        told = await story(composed, id)
-        if len(told["decision"]["candidates"]) > 1:
+        referral = await story(composed, id)
+        if len(referral["decision"]["candidates"]) > 1:
             break
-    first = told["offers"][0]
+    first = referral["offers"][0]
     await answer_offer(composed, first, id, "decline", {"reason": "no_capacity"})
 
-    async def went_on() -> dict[str, Any] | None:
+    async def rerouted() -> dict[str, Any] | None:
         now = await story(composed, id)
         return now if now["state"] == "waiting" or len(now["offers"]) == 2 else None
 
-    told = await eventually(went_on, "the declined child goes on")
-    assert told["state"] == "offered", told
-    assert told["offers"][1]["programme_id"] != first["programme_id"]
-    await answer_offer(composed, told["offers"][1], id, "accept", None)
+    referral = await eventually(rerouted, "the declined child is rerouted")
+    assert referral["state"] == "offered", referral
+    assert referral["offers"][1]["programme_id"] != first["programme_id"]
+    await answer_offer(composed, referral["offers"][1], id, "accept", None)
     assert (await story(composed, id))["state"] == "accepted"
     await check_places(composed)
 
@@ -79,15 +79,15 @@ async def test_the_feed_resumes_after_the_last_event_that_was_seen(composed: Com
         ids = composed.submit(5, seed=8)
         found = await routed(composed, ids)
         placed = {id for id, one in found.items() if one["state"] != "unplaceable"}
-        told: set[str] = set()
+        seen: set[str] = set()
         async with http.stream("GET", "/v1/capacity/feed", headers={"Last-Event-ID": before}) as feed:
             async for line in feed.aiter_lines():
                 if line.startswith("data:"):
-                    told |= {str(json.loads(line[5:]).get("referral_id"))} & ids
-                if told == placed:
+                    seen |= {str(json.loads(line[5:]).get("referral_id"))} & ids
+                if seen == placed:
                     break
-    assert placed, "nobody was placed, so the feed had nothing to tell"
-    assert told == placed
+    assert placed, "nobody was placed, so the feed has no event"
+    assert seen == placed
 
 
 async def test_a_killed_worker_comes_back_by_itself_and_routes_what_came_meanwhile(composed: Composed) -> None:

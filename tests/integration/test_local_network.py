@@ -1,4 +1,4 @@
-"""The keeper of a local network's processes, with small stand-ins for the services and a real Valkey."""
+"""The process management of a local network: supervisord, a real Valkey, and stubs of the services."""
 
 import os
 import signal
@@ -26,12 +26,12 @@ def _no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOLDAMA_KAFKA_SERVERS", "127.0.0.1:1")
 
 
-def stand_ins(plan: Plan, *words: str) -> list[Part]:
+def stubs(plan: Plan, *words: str) -> list[Part]:
     return [
         Part(
             name,
             SERVICES,
-            (sys.executable, "-m", "tests.support.stand_in", name, *words),
+            (sys.executable, "-m", "tests.support.stub_service", name, *words),
             partial(answers_ready, plan.ports[name]),
             {"JOLDAMA_PORT": str(plan.ports[name]), "ODD": "50 % of 'it', a=b"},
         )
@@ -39,14 +39,14 @@ def stand_ins(plan: Plan, *words: str) -> list[Part]:
     ]
 
 
-SMALL = Blueprint(real_servers, stand_ins, lambda plan: [])
+SMALL = Blueprint(real_servers, stubs, lambda plan: [])
 
 
 def home_in(folder: Path) -> Home:
     return Home(folder / "home")
 
 
-def test_every_part_runs_and_nothing_is_left_after_the_end(tmp_path: Path) -> None:
+def test_every_part_runs_and_no_process_is_left_at_the_end(tmp_path: Path) -> None:
     with Network(home_in(tmp_path), print, SMALL) as network:
         network.start()
         pids = [network.pid(name) for name in ("valkey", "intake", "capacity")]
@@ -55,7 +55,7 @@ def test_every_part_runs_and_nothing_is_left_after_the_end(tmp_path: Path) -> No
     assert orphans.processes_of(home_in(tmp_path)) == []
 
 
-def test_a_part_that_is_killed_runs_again_and_it_is_said(tmp_path: Path) -> None:
+def test_a_killed_part_is_restarted_and_reported(tmp_path: Path) -> None:
     said: list[str] = []
     with Network(home_in(tmp_path), said.append, SMALL) as network:
         network.start()
@@ -66,7 +66,7 @@ def test_a_part_that_is_killed_runs_again_and_it_is_said(tmp_path: Path) -> None
         assert any(line.startswith("intake died and was started again") for line in said)
 
 
-def test_a_killed_process_manager_means_a_new_start_of_all(tmp_path: Path) -> None:
+def test_a_killed_process_manager_restarts_everything(tmp_path: Path) -> None:
     said: list[str] = []
     with Network(home_in(tmp_path), said.append, SMALL) as network:
         network.start()
@@ -81,44 +81,41 @@ def test_a_killed_process_manager_means_a_new_start_of_all(tmp_path: Path) -> No
 
 
 def test_a_part_that_cannot_start_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
-    broken = Blueprint(lambda plan: [], lambda plan: stand_ins(plan, "dies")[:1], lambda plan: [])
+    broken = Blueprint(lambda plan: [], lambda plan: stubs(plan, "dies")[:1], lambda plan: [])
     with Network(home_in(tmp_path), print, broken) as network, pytest.raises(NotReady) as refusal:
         network.start()
     assert "intake is not ready" in str(refusal.value)
     assert "it cannot start" in str(refusal.value)
 
 
-def test_a_second_start_in_the_same_home_says_who_runs_it(tmp_path: Path) -> None:
+def test_a_second_start_in_one_home_names_the_process_that_runs_it(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     with home.held(), pytest.raises(AlreadyRunning, match=str(os.getpid())), Network(home, print, SMALL):
         pass
 
 
 def test_two_homes_run_side_by_side_on_ports_of_their_own(tmp_path: Path) -> None:
-    with (
-        Network(home_in(tmp_path / "a"), print, SMALL) as one,
-        Network(home_in(tmp_path / "b"), print, SMALL) as two,
-    ):
+    with Network(home_in(tmp_path / "a"), print, SMALL) as one, Network(home_in(tmp_path / "b"), print, SMALL) as two:
         first, second = one.start(), two.start()
         assert not set(first.ports.values()) & set(second.ports.values())
         assert one.home.read()["intake"] != two.home.read()["intake"]
 
 
-def test_ports_are_remembered_and_given_up_when_somebody_else_has_taken_them(tmp_path: Path) -> None:
+def test_ports_are_remembered_and_replaced_when_another_process_has_taken_them(tmp_path: Path) -> None:
     home = home_in(tmp_path)
     ports = []
     for _ in range(2):
         with Network(home, print, SMALL) as network:
             ports.append(network.start().ports["intake"])
     assert ports[0] == ports[1]
-    stranger = subprocess.Popen([sys.executable, "-m", "http.server", str(ports[0]), "--bind", "127.0.0.1"])
+    other = subprocess.Popen([sys.executable, "-m", "http.server", str(ports[0]), "--bind", "127.0.0.1"])
     try:
-        wait_until(lambda: not is_free(ports[0]), "the stranger listens", stranger)
+        wait_until(lambda: not is_free(ports[0]), "the other process listens", other)
         with Network(home, print, SMALL) as network:
             assert network.start().ports["intake"] != ports[0]
     finally:
-        stranger.kill()
-        stranger.wait()
+        other.kill()
+        other.wait()
 
 
 def test_a_home_with_a_long_odd_path_works(tmp_path: Path) -> None:
@@ -139,14 +136,14 @@ def test_the_parts_end_when_their_owner_is_killed(tmp_path: Path) -> None:
     wait_until(lambda: not orphans.processes_of(home), "nothing of the network runs")
 
 
-def test_a_start_after_everything_was_killed_or_left_behind_ends_only_its_own(tmp_path: Path) -> None:
+def test_a_start_ends_orphans_of_its_own_home_only(tmp_path: Path) -> None:
     home, other = home_in(tmp_path / "a"), home_in(tmp_path / "b")
     with Network(other, print, SMALL) as neighbor:
         neighbor.start()
         untouched = neighbor.pid("intake")
         owner = start_owner(home)
         left = orphans.processes_of(home)
-        for process in left:  # the keepers die, the kept stay behind
+        for process in left:  # the process manager dies, its children are orphans
             if "supervisor" in " ".join(process.cmdline()) or "guard" in " ".join(process.cmdline()):
                 process.kill()
         owner.kill()

@@ -1,4 +1,4 @@
-"""The servers that the local network brings: real ones, which survive what befalls a laptop."""
+"""The local network's servers: Kafka and Valkey survive kill -9 and another port."""
 
 import asyncio
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ async def test_a_shared_kafka_takes_a_record(kafka: str, prefix: str) -> None:
         assert (await producer.send_and_wait(f"{prefix}.t", b"one")).offset == 0
 
 
-async def test_a_shared_valkey_keeps_a_key(valkey: str, prefix: str) -> None:
+async def test_a_shared_valkey_stores_a_key(valkey: str, prefix: str) -> None:
     async with Redis.from_url(valkey) as redis:
         await redis.set(f"{{{prefix}}}:a", "1")
         assert await redis.get(f"{{{prefix}}}:a") == b"1"
@@ -54,7 +54,7 @@ async def test_kafka_keeps_what_it_acknowledged_across_kill_and_a_restart_on_ano
         server.stop()
 
 
-async def test_a_format_that_was_cut_short_is_done_over(tmp_path: Path, ports: Ports) -> None:
+async def test_an_interrupted_format_is_repeated(tmp_path: Path, ports: Ports) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "meta.properties").write_text("version=1\ncluster.id=half\n")
     server = new_server("kafka", tmp_path, ports)

@@ -1,4 +1,4 @@
-"""What the alarms are rung for is really told: each of their metrics by some process of the network as it runs."""
+"""Every metric of the alerts is exposed by some process of a running network."""
 
 import re
 
@@ -13,11 +13,11 @@ pytestmark = pytest.mark.network
 PARTS = ("intake", "intake-relay", "referral", "referral-relay", "referral-worker", "capacity", "capacity-relay")
 
 
-def test_every_metric_of_an_alarm_is_on_some_process_s_page(country: RunningNetwork) -> None:
+def test_every_metric_of_an_alert_is_on_some_process_s_page(country: RunningNetwork) -> None:
     pages = {part: httpx2.get(f"{country.url(part)}/metrics", timeout=20).text for part in PARTS}
-    told = {name for page in pages.values() for name in re.findall(r"^# TYPE (\w+) ", page, re.MULTILINE)}
+    exposed = {name for page in pages.values() for name in re.findall(r"^# TYPE (\w+) ", page, re.MULTILINE)}
     wanted = {name for rule in rules() for name in rule.metrics} - PROMETHEUS_OWN.keys()
-    assert wanted <= told
+    assert wanted <= exposed
     for part, page in pages.items():
         checks = dict(re.findall(r'^joldama_ready\{check="(\w+)"\} (\S+)$', page, re.MULTILINE))
         assert checks, part

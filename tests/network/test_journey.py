@@ -1,4 +1,4 @@
-"""The thinnest path, as each kind of user walks it."""
+"""A referral's shortest path through the network, by each kind of user."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.children import POLYCLINIC
+from tests.support.children import POLYCLINIC, submissions, submit_all
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
 
@@ -28,7 +28,7 @@ def _client(country: RunningNetwork, part: str, role: str, org: str = "") -> htt
 
 async def _story(http: httpx2.AsyncClient, referral_id: str) -> dict[str, Any] | None:
     answer = await http.get(f"/v1/referrals/{referral_id}")
-    return answer.json() if answer.is_success else None
+    return dict(answer.json()) if answer.is_success else None
 
 
 async def test_a_child_is_submitted_offered_declined_offered_elsewhere_and_accepted(country: RunningNetwork) -> None:
@@ -63,19 +63,11 @@ async def test_a_child_is_submitted_offered_declined_offered_elsewhere_and_accep
         assert accepted.json()["state"] == "accepted"
         whole = await _story(operator, referral_id)
         assert whole
-        assert [step["command"] for step in whole["history"]] == [
-            "offer",
-            "seen",
-            "decline",
-            "offer",
-            "accept",
-        ]
+        assert [step["command"] for step in whole["history"]] == ["offer", "seen", "decline", "offer", "accept"]
 
 
 async def test_a_second_open_referral_of_a_child_is_refused_and_the_first_is_named(country: RunningNetwork) -> None:
-    from tests.support.children import demo
-
-    body = next(one for one in demo(20, seed=99) if one["child"].get("iin"))
+    body = next(one for one in submissions(20, seed=99) if one["child"].get("iin"))
     async with _client(country, "intake", "polyclinic", POLYCLINIC) as intake:
         first = await intake.post("/v1/diagnoses", json=body)
         second = await intake.post("/v1/diagnoses", json=body)
@@ -88,8 +80,6 @@ async def test_a_second_open_referral_of_a_child_is_refused_and_the_first_is_nam
 async def test_the_feed_shows_a_child_offered_and_resumes_where_it_was_cut(
     country: RunningNetwork, cut_after: int
 ) -> None:
-    from tests.support.children import demo, submit_all
-
     seen: list[tuple[str, str]] = []
 
     async def follow(last: str | None, count: int) -> None:
@@ -109,8 +99,8 @@ async def test_the_feed_shows_a_child_offered_and_resumes_where_it_was_cut(
 
     reading = asyncio.create_task(follow(None, cut_after))
     await asyncio.sleep(0)
-    [first] = await submit_all(country, demo(1, seed=501))
-    more = await submit_all(country, demo(3, seed=502))
+    [first] = await submit_all(country, submissions(1, seed=501))
+    more = await submit_all(country, submissions(3, seed=502))
     await asyncio.wait_for(reading, 30)
     await asyncio.wait_for(follow(seen[-1][0], cut_after + 3 if seen[-1][1] == first else 4), 30)
     assert len({event_id for event_id, _ in seen}) == len(seen), "an event came twice"

@@ -1,4 +1,4 @@
-"""The referral's whole life over the network as it runs: a place goes from child to child, and each step is told."""
+"""The whole life of referrals on a running network: a place goes from child to child."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.support.children import POLYCLINIC, demo
+from tests.support.children import POLYCLINIC, submissions
 from tests.support.eventually import eventually
 from tests.support.network import RunningNetwork
 
@@ -20,7 +20,7 @@ ENTRY: dict[str, Any] = {
     "name_kk": "Орталық", "name_ru": "Центр", "name_en": "Center", **VILLAGE,
     "programmes": [{
         "id": PROGRAMME, "modality": "inpatient", "age_from_months": 0, "age_under_months": 216,
-        "icd10_prefixes": ["G80"], "catchment": "nation", "places": 1, "course_days": 21,
+        "icd10_prefixes": ["G80"], "catchment": "nation", "course_days": 21,
     }],
 }  # fmt: skip
 NEARBY = {
@@ -33,12 +33,12 @@ NEARBY = {
 
 @dataclass
 class Village:
-    """Each kind of user as a client of its own."""
+    """A client for each kind of user."""
 
     clients: dict[str, httpx2.AsyncClient] = field(default_factory=dict)
 
     async def submit(self, number: int) -> str:
-        body = demo(number, seed=601)[-1] | NEARBY
+        body = submissions(number, seed=601)[-1] | NEARBY
         answer = await self.clients["intake"].post("/v1/diagnoses", json=body)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["referral_id"])
@@ -86,11 +86,16 @@ async def _open(country: RunningNetwork, stack: AsyncExitStack) -> Village:
         village.clients[user] = await stack.enter_async_context(client)
     answer = await village.clients["operator"].put(f"/v1/centers/{CENTER}", json=ENTRY)
     assert answer.is_success, answer.text
+    answer = await village.clients["center"].put(
+        f"/v1/centers/{CENTER}/programmes/{PROGRAMME}/places", json={"places": 1}
+    )
+    assert answer.is_success, answer.text
 
     async def is_open() -> bool:
-        return (await village.clients["operator-of-capacity"].get(f"/v1/capacity/{CENTER}")).is_success
+        found = await village.clients["operator-of-capacity"].get(f"/v1/capacity/{CENTER}")
+        return found.is_success and found.json()["items"][0]["places"] == 1
 
-    await eventually(is_open, "capacity knows the center")
+    await eventually(is_open, "capacity has the center's figure")
     return village
 
 
@@ -107,7 +112,7 @@ async def test_a_place_goes_from_child_to_child_through_all_of_life(country: Run
         assert await village.listed("to-admit") == [first]
         await village.act("center", first, "admit")
         assert await village.listed("in-care") == [first]
-        assert await eventually(lambda: _is(village, occupied=1, held=0, waiting=1), "the place is occupied")
+        assert await eventually(lambda: _counts(village, occupied=1, held=0, waiting=1), "the place is occupied")
 
         done = await village.act("center", first, "discharge", outcome="improved")
         assert (done["state"], done["owner"], done["allowed_actions"]) == ("completed", None, [])
@@ -116,12 +121,12 @@ async def test_a_place_goes_from_child_to_child_through_all_of_life(country: Run
         await village.act("center", second, "accept")
         await village.act("center", second, "no-show", reason="no_transport")
         assert (await village.story(second))["owner"] == "polyclinic"
-        assert await eventually(lambda: _is(village, free=1, held=0), "the place is free again")
+        assert await eventually(lambda: _counts(village, free=1, held=0), "the place is free again")
         await village.act("polyclinic", second, "offer-again")
         await village.becomes(second, "offered")
 
         await village.act("polyclinic", second, "withdraw", note="the family has moved")
-        assert await eventually(lambda: _is(village, free=1, held=0, occupied=0, waiting=0), "the place is free")
+        assert await eventually(lambda: _counts(village, free=1, held=0, occupied=0, waiting=0), "the place is free")
         story = await village.story(second)
         assert [one["command"] for one in story["history"]] == [
             "wait", "hand_over", "accept", "no_show", "offer_again", "offer", "withdraw",
@@ -131,6 +136,6 @@ async def test_a_place_goes_from_child_to_child_through_all_of_life(country: Run
         assert (refused.status_code, refused.json()["code"]) == (409, "illegal_transition")
 
 
-async def _is(village: Village, **wanted: int) -> bool:
+async def _counts(village: Village, **wanted: int) -> bool:
     figures = await village.figures()
     return {name: figures[name] for name in wanted} == wanted

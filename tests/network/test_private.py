@@ -1,4 +1,4 @@
-"""No name, phone or IIN in any event, key, log line or metric: what a full run wrote is read."""
+"""No name, phone or IIN in any event, key, log line or metric: everything that a full run wrote is scanned."""
 
 import asyncio
 from pathlib import Path
@@ -9,11 +9,12 @@ from aiokafka import AIOKafkaConsumer
 from redis.asyncio import Redis
 
 from services.contracts import topics
-from tests.support import books
-from tests.support.children import demo, submit_all
+from services.kit.kafka.topics import dead_letter_topic
+from tests.support import record_queries
+from tests.support.children import submissions, submit_all
 from tests.support.eventually import eventually
+from tests.support.leak_scan import find_leaks, read_redis
 from tests.support.network import RunningNetwork
-from tests.support.traces import found_in, read_redis
 
 pytestmark = pytest.mark.network
 
@@ -22,15 +23,16 @@ SERVICES = ("intake", "referral", "capacity", "intake-relay", "referral-worker",
 
 async def _events(country: RunningNetwork) -> bytes:
     names = [topics.topic("joldama", name) for name in topics.ALL]
-    letters = [topics.dead_letters(name) for name in names]
+    dead_letters = [dead_letter_topic(name) for name in names]
     consumer = AIOKafkaConsumer(
-        *names, *letters, bootstrap_servers=country.plan.kafka_servers, auto_offset_reset="earliest"
+        *names, *dead_letters, bootstrap_servers=country.plan.kafka_servers, auto_offset_reset="earliest"
     )
     await consumer.start()
     found: list[bytes] = []
     try:
-        while fetched := await consumer.getmany(timeout_ms=1500):
-            for records in fetched.values():
+        ends = await consumer.end_offsets(consumer.assignment())
+        while [one for one, end in ends.items() if await consumer.position(one) < end]:
+            for records in (await consumer.getmany(timeout_ms=1000)).values():
                 for record in records:
                     found += [record.key or b"", record.value or b"", *(value for _, value in record.headers)]
     finally:
@@ -53,25 +55,25 @@ async def _metrics(country: RunningNetwork) -> bytes:
 
 
 async def test_nothing_personal_leaves_intakes_database(country: RunningNetwork) -> None:
-    bodies = demo(100, seed=77)
+    bodies = submissions(100, seed=77)
     spoiled = [{**bodies[0], "settlement_id": "nowhere"}, {**bodies[1], "diagnosis": {"icd10": "X99.99"}}]
     async with httpx2.AsyncClient(base_url=country.url("intake"), headers=country.headers("polyclinic", "p")) as http:
         for body in spoiled:
             assert (await http.post("/v1/diagnoses", json=body)).status_code == 422
     ids = await submit_all(country, bodies)
-    await eventually(lambda: set(ids) <= set(books.recorded(country)), "all are routed", within=30)
-    await eventually(lambda: books.unsent(country) == 0, "all is sent", within=30)
+    await eventually(lambda: set(ids) <= set(record_queries.referrals(country)), "all are routed", within=30)
+    await eventually(lambda: record_queries.unacknowledged_events(country) == 0, "all is published", within=30)
 
-    places = {
+    sources = {
         "events": await _events(country),
         "redis": await _redis(country),
         "logs": await asyncio.to_thread(_files, country.home.logs),
         "metrics": await _metrics(country),
         "sql": await asyncio.to_thread(_files, country.home.sql),
     }
-    assert all(len(text) > 1000 for text in places.values()), "a place was read empty"
+    assert all(len(text) > 1000 for text in sources.values()), "a source was read empty"
     secrets = [value for body in bodies for value in _personal(body)]
-    assert found_in(places, secrets) == []
+    assert find_leaks(sources, secrets) == []
 
 
 def _personal(body: dict[str, dict[str, str]]) -> list[str]:

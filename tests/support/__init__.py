@@ -1,1 +1,1 @@
-"""What the tests share: real servers, waiting, and a whole network."""
+"""Shared by the tests: real servers, a whole network, conditions to wait for, and checks of what a run left behind."""

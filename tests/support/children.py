@@ -1,4 +1,4 @@
-"""Made-up children, as a polyclinic submits them."""
+"""Submissions of made-up children, and a polyclinic that submits them."""
 
 import asyncio
 import io
@@ -17,8 +17,8 @@ from tests.support.network import RunningNetwork
 POLYCLINIC = "polyclinic-of-tests"
 
 
-def demo(count: int, seed: int) -> list[dict[str, Any]]:
-    """Bodies of POST /v1/diagnoses."""
+def submissions(count: int, seed: int) -> list[dict[str, Any]]:
+    """Bodies of POST /v1/diagnoses; the same seed, the same children."""
     text = io.StringIO()
     today = (datetime.now(UTC) + timedelta(hours=5)).date()
     write_demo_children(text, count, seed, CHECKOUT / "data", today)
@@ -26,20 +26,20 @@ def demo(count: int, seed: int) -> list[dict[str, Any]]:
 
 
 async def submit_all(network: RunningNetwork, bodies: Sequence[dict[str, Any]], clients: int = 8) -> list[str]:
-    """Submit each body until it is taken, as a patient polyclinic does: the referral ids, in order."""
+    """Submit each body until intake answers 201, under one idempotency key; the referral ids, in order."""
     todo, ids = iter(enumerate(bodies)), [""] * len(bodies)
     headers = network.headers("polyclinic", POLYCLINIC)
     async with httpx2.AsyncClient(base_url=network.url("intake"), headers=headers, timeout=20) as http:
 
         async def client() -> None:
             for index, body in todo:
-                ids[index] = await _until_taken(http, body)
+                ids[index] = await _submit(http, body)
 
         await asyncio.gather(*(client() for _ in range(clients)))
     return ids
 
 
-async def _until_taken(http: httpx2.AsyncClient, body: dict[str, Any]) -> str:
+async def _submit(http: httpx2.AsyncClient, body: dict[str, Any]) -> str:
     key = str(uuid4())
     for _ in range(600):
         try:

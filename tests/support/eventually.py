@@ -4,13 +4,17 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def eventually(condition: Callable[[], T | Awaitable[T]], message: str = "", *, within: float = 15.0) -> T:
-    """What `condition` (plain or async) answers as soon as that is truthy.
+@overload
+async def eventually(condition: Callable[[], Awaitable[T | None]], message: str = "", *, within: float = 15.0) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T | None], message: str = "", *, within: float = 15.0) -> T: ...
+async def eventually(condition: Callable[[], Any], message: str = "", *, within: float = 15.0) -> Any:
+    """The first truthy answer of `condition`, which may be async.
 
     An AssertionError of the condition means "not yet". After `within` seconds the test fails with `message`
     and the last answer or assertion.
@@ -20,7 +24,7 @@ async def eventually(condition: Callable[[], T | Awaitable[T]], message: str = "
         last: object
         try:
             answer = condition()
-            value: T = await answer if inspect.isawaitable(answer) else answer
+            value = await answer if inspect.isawaitable(answer) else answer
             if value:
                 return value
             last = value

@@ -1,4 +1,4 @@
-"""A whole network of a test's own: real processes in a folder of their own, on ports of their own."""
+"""A whole network of a test's own: its processes, in a folder and on ports of its own."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.support.servers import wait_until
 
 @dataclass(frozen=True, slots=True)
 class RunningNetwork:
-    """A network that is up. Its parts: kafka, valkey, and those of `services.local.parts`."""
+    """A network that is up. Its parts: kafka, valkey, and the services of `services.local.parts`."""
 
     network: Network
     plan: Plan
@@ -43,32 +43,42 @@ class RunningNetwork:
         return self.network.pid(part)
 
     def kill(self, part: str, with_signal: int = signal.SIGKILL) -> int:
-        """SIGKILL (or another signal) to a part; its pid before. supervisord starts it again by itself."""
+        """Send SIGKILL (or another signal) to a part, which supervisord restarts; the process it had."""
         wait_until(lambda: self.pid(part) != 0, f"{part} runs")
         os.kill(pid := self.pid(part), with_signal)
         return pid
 
+    @contextmanager
+    def paused(self, part: str) -> Iterator[None]:
+        """SIGSTOP to a part, and SIGCONT at the end."""
+        self.kill(part, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.kill(part, signal.SIGCONT)
+
     def wait_restarted(self, part: str, before: int) -> None:
         """Until `part` is another process than `before`, and all parts are ready."""
-        self.wait_another(part, before)
+        self.wait_for_new_process(part, before)
         self.network.wait_ready()
 
-    def wait_another(self, part: str, before: int) -> None:
+    def wait_for_new_process(self, part: str, before: int) -> None:
         """Until `part` is another process than `before`."""
         wait_until(lambda: self.pid(part) not in (0, before), f"{part} runs again")
 
     def load_country(self) -> None:
-        """Register the centers of `data/`, and wait until capacity has a place count of every programme."""
-        demo.load_network(self.plan, lambda done, total: None)
+        """Register the centers of `data/` with their figures, and wait until capacity has each figure."""
+        with self.paused("referral-relay"):  # the worker gets hundreds of events in a batch or two
+            demo.load_network(self.plan, lambda done, total: None)
         wanted = demo.programmes_in_data()
         wait_until(lambda: demo.programmes_known(self.plan) >= wanted, f"{wanted} programmes in capacity")
 
 
 @contextmanager
 def running_network(folder: Path, blueprint: Blueprint | None = None, **environment: str) -> Iterator[RunningNetwork]:
-    """Start a network with its state in `folder`, on random free ports; `environment` goes to all its parts.
+    """Start a network with its state in `folder`, on random free ports; all parts get `environment`.
 
-    `blueprint` puts other parts in.
+    `blueprint` replaces parts.
     """
     home = Home(folder.resolve())
     home.make()
@@ -81,5 +91,5 @@ def running_network(folder: Path, blueprint: Blueprint | None = None, **environm
 
 
 def _plain_environment() -> dict[str, str]:
-    """This process's environment without what somebody has set for a network of their own."""
+    """This process's environment without Joldama's variables, which belong to another network."""
     return {name: value for name, value in os.environ.items() if not name.startswith("JOLDAMA_")}

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own, to be restarted at will."""
+"""A PostgreSQL server of a test's own, which the test may restart."""
 
 import os
 import shutil
@@ -55,7 +55,7 @@ class Postgres:
 
 
 def installed() -> bool:
-    """Whether PostgreSQL is here, or could be installed just now; why not goes to stderr."""
+    """Whether PostgreSQL is installed, or could be just now; stderr says why not."""
     return not subprocess.run([SCRIPT, "install"], stdout=subprocess.DEVNULL).returncode
 
 

@@ -1,4 +1,4 @@
-"""Real servers for tests: one of each a run, shared by its workers, and servers of a test's own to be killed."""
+"""Real servers for tests: one of each a run, shared by its workers, and servers of a test's own to kill."""
 
 import fcntl
 import json
@@ -17,7 +17,9 @@ from services.local.valkey import Valkey
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RUN = "JOLDAMA_TEST_RUN"
-"""The environment variable naming the folder of this test run: set by the process that the run ends with."""
+"""The environment variable that names the folder of this test run; set by the process with which the run ends."""
+ADDRESS_FILE = "address.json"
+"""A shared server's address and process number, once it is ready."""
 
 
 class Server:
@@ -81,38 +83,38 @@ def new_server(name: str, folder: Path, ports: Ports) -> Server:
 
 
 def shared_address(name: str) -> str:
-    """The address of this run's one `kafka` or `valkey`; the first worker that asks starts it."""
+    """The address of this run's one `kafka` or `valkey`, which the first caller starts."""
     folder = Path(os.environ[RUN]) / name
     folder.mkdir(exist_ok=True)
-    told = folder / "told.json"
+    ready = folder / ADDRESS_FILE
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not told.exists():
+        if not ready.exists():
             owner = Path(os.environ[RUN], "owner").read_text()
-            with (folder / "keeper.log").open("wb") as out:
+            with (folder / "server.log").open("wb") as out:
                 done = subprocess.run(
-                    [sys.executable, "-m", "tests.support.keeper", name, str(folder), owner],
+                    [sys.executable, "-m", "tests.support.shared_server", name, str(folder), owner],
                     cwd=CHECKOUT, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
                 )  # fmt: skip
             if done.returncode:
                 raise RuntimeError(f"no shared {name}: {Path(out.name).read_text()[-2000:]}")
-        address: str = json.loads(told.read_text())["address"]
+        address: str = json.loads(ready.read_text())["address"]
     return address
 
 
 def begin_run(folder: Path) -> None:
-    """Make `folder` this run's: its shared servers end when this process does."""
+    """Make `folder` this run's; its shared servers end when this process does."""
     (folder / "owner").write_text(str(os.getpid()))
     os.environ[RUN] = str(folder)
 
 
 def end_run() -> None:
-    """End the shared servers of this run and wait for them."""
-    keepers = []
-    for told in Path(os.environ.pop(RUN)).glob("*/told.json"):
+    """End the shared servers of this run, and wait for their end."""
+    servers = []
+    for ready in Path(os.environ.pop(RUN)).glob(f"*/{ADDRESS_FILE}"):
         try:
-            keepers.append(psutil.Process(json.loads(told.read_text())["keeper"]))
-            keepers[-1].terminate()
+            servers.append(psutil.Process(json.loads(ready.read_text())["pid"]))
+            servers[-1].terminate()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(keepers, timeout=30)
+    psutil.wait_procs(servers, timeout=30)

@@ -1,4 +1,4 @@
-"""The `joldama` command in this process, and applications on real ports for it to talk to."""
+"""The `joldama` command in this process, and ASGI applications on real ports for its requests."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ from services.cli.main import app
 
 
 def run_joldama(*words: str, stdin: bytes | None = None) -> Result:
-    """What `joldama words…` prints and how it ends; standard output and error apart."""
+    """The result of `joldama words…`: exit code, standard output and error."""
     # else as wide as the terminal of whoever started the tests, and 80 under pytest-xdist
     return CliRunner(env={"COLUMNS": "160"}).invoke(app, words, input=stdin)
 

@@ -1,4 +1,4 @@
-"""Made-up children are valid submissions, follow the seeds' figures, and are the same for the same seed."""
+"""Made-up children are valid submissions, follow the country's figures, and are the same for the same seed."""
 
 import io
 import json
@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from services.cli.demo_children import (
-    NEWBORN_DAYS,
     REFERENCE_DAY,
     demo_children,
     expected_weights,
@@ -19,7 +18,7 @@ from services.cli.demo_children import (
 )
 from services.contracts.iin import read_iin
 from services.contracts.reference import read_settlements, rows
-from services.contracts.submissions import DiagnosisSubmission
+from services.contracts.submissions import NEWBORN_DAYS, DiagnosisSubmission
 from services.contracts.vocabulary import Modality
 
 DATA = Path(__file__).parents[2] / "data"
@@ -151,6 +150,6 @@ def test_phones_are_in_the_range_that_no_operator_uses(bodies: list[dict[str, An
     assert {len(body["guardian"]["phone"]) for body in bodies} == {12}
 
 
-def test_codes_that_lack_a_family_of_diagnoses_are_refused() -> None:
+def test_codes_that_lack_a_group_of_diagnoses_are_refused() -> None:
     with pytest.raises(ValueError, match="codes: none starts with G80"):
         list(demo_children(1, 1, list(SETTLEMENTS.values()), INCIDENCE, ["F84.0"]))

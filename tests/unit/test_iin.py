@@ -1,4 +1,4 @@
-"""Our reading of the IIN, against a published library's on random numbers, and where the rules bite."""
+"""The parser of the IIN, against a published library on random numbers, and at the borders of the rules."""
 
 import random
 from datetime import date

@@ -1,6 +1,6 @@
-"""Scenarios of `make chaos`: of the seed alone, and of every kind."""
+"""Scenarios of `make chaos` depend on the seed alone, and have every kind of fault."""
 
-from tests.chaos.scenario import GATES, PARTS, SECONDS, Kind, scenario
+from tests.chaos.scenario import CONNECTIONS, PARTS, SECONDS, Kind, scenario
 
 HUNDRED = [scenario(seed) for seed in range(1, 101)]
 
@@ -10,11 +10,22 @@ def test_the_same_seed_gives_the_same_scenario() -> None:
     assert len({str(one) for one in HUNDRED}) == len(HUNDRED)
 
 
+def test_a_seed_of_an_earlier_report_means_the_same_today() -> None:
+    one = scenario(5)
+    assert (one.children, one.opens_center, one.gentle) == (128, False, False)
+    assert [str(fault) for fault in one.faults] == [
+        "0.7s connection cut kafka 6s",
+        "0.9s kill -9 capacity",
+        "4.0s kill -9 referral-worker",
+        "5.7s stop and start capacity-relay 5s",
+    ]
+
+
 def test_every_fault_occurs_within_a_hundred_seeds() -> None:
     faults = [fault for one in HUNDRED for fault in one.faults]
     assert {fault.kind for fault in faults} == set(Kind)
     assert {fault.target for fault in faults if fault.kind is Kind.KILL} == set(PARTS)
-    assert {fault.target for fault in faults if fault.kind is Kind.CUT} == set(GATES)
+    assert {fault.target for fault in faults if fault.kind is Kind.CUT} == set(CONNECTIONS)
 
 
 def test_faults_come_in_order_while_children_are_submitted() -> None:

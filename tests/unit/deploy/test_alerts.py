@@ -1,4 +1,4 @@
-"""The alarms are rung for metrics that the processes really have, and say what to do."""
+"""Each alert uses metrics that a process exposes, and names commands and log lines that exist."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ RULE = re.compile(
           description: "(?P<description>[^"\\]+)"
 """
 )
-"""The one form that a rule has in the file, so that it can be read without a YAML parser."""
+"""The form of every rule in the file, so that no YAML parser is needed."""
 _GROUPING = re.compile(r"\b(?:by|on|without|ignoring) \([^)]*\)")
 _NOT_METRICS = {"and", "or", "unless", "offset", "by", "on"}
 PROMETHEUS_OWN = {"up": ("job", "instance")}
@@ -42,7 +42,7 @@ class Rule:
 
     @property
     def metrics(self) -> dict[str, set[str]]:
-        """Metric to the labels that the expression names with it, in braces."""
+        """Each metric of the expression, with the labels in its braces."""
         expr = re.sub(r"\[[^]]*\]|offset \w+", "", _GROUPING.sub("", self.expr))
         found = re.findall(r"([a-zA-Z_:][\w:]*)\s*(\(|\{[^}]*\})?", re.sub(r'"[^"]*"', '""', expr))
         return {
@@ -63,7 +63,7 @@ def rules() -> list[Rule]:
 
 @cache
 def exposed() -> dict[str, tuple[str, ...]]:
-    """Each sample's name as the processes expose it, and its labels; from a process of its own, with their metrics."""
+    """Each sample's name with its labels, as the processes expose them; read in a process of its own."""
     code = """
 import importlib, json, sys
 from prometheus_client import REGISTRY
@@ -88,7 +88,7 @@ def test_every_line_of_the_file_belongs_to_a_rule() -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda one: one.alert)
-def test_an_alarm_is_rung_for_metrics_that_a_process_exposes(rule: Rule) -> None:
+def test_the_metrics_of_an_alert_are_exposed_by_a_process(rule: Rule) -> None:
     assert rule.metrics
     known = exposed() | PROMETHEUS_OWN
     for name, labels in rule.metrics.items():
@@ -99,10 +99,28 @@ def test_an_alarm_is_rung_for_metrics_that_a_process_exposes(rule: Rule) -> None
     assert set(re.findall(r"\$labels\.(\w+)", rule.summary + rule.description)) <= labels
 
 
+@cache
+def log_lines() -> set[str]:
+    """The names of log lines in the source: written out, or of a step that is retried or run periodically."""
+    source = "\n".join(path.read_text() for path in (CHECKOUT / "services").rglob("*.py"))
+    steps = re.findall(r'\b(?:retry|run_periodically)\(\s*"(\w+)"', source)
+    written = re.findall(r'\blog\.\w+\(\s*"([\w.]+)"', source)
+    return {*written, *(f"{step}.retrying" for step in steps), "{{ $labels.step }}.retrying"}
+
+
 @pytest.mark.parametrize("rule", rules(), ids=lambda one: one.alert)
-def test_an_alarm_says_what_to_do_by_commands_that_are_there(rule: Rule) -> None:
+def test_an_alert_names_log_lines_that_are_written(rule: Rule) -> None:
+    named = re.findall(r"`((?:\{\{ \$labels\.step \}\}|\w+)\.\w+)`", rule.description)
+    assert set(named) <= log_lines()
+    assert bool(named) == ("log line" in rule.description and "last log lines" not in rule.description)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda one: one.alert)
+def test_an_alert_names_commands_that_exist(rule: Rule) -> None:
     known = {command.name or str(command.callback and command.callback.__name__) for command in app.registered_commands}
-    known |= {str(group.typer_instance.info.name) for group in app.registered_groups}
+    known |= {
+        str(group.name or (group.typer_instance and group.typer_instance.info.name)) for group in app.registered_groups
+    }
     said = re.findall(r"`joldama ([\w-]+)", rule.description)
     assert {one.replace("-", "_") for one in said} <= {one.replace("-", "_") for one in known}
     assert said or "/readyz" in rule.description or "log line" in rule.description
@@ -110,7 +128,7 @@ def test_an_alarm_says_what_to_do_by_commands_that_are_there(rule: Rule) -> None
     assert rule.description.endswith(".")
 
 
-def test_a_metric_that_nobody_has_is_noticed() -> None:
+def test_a_metric_that_no_process_has_is_noticed() -> None:
     assert Rule("a", 'max by (x) (gone{state="open"}) > 0 and on (y) up offset 1d', "", "").metrics == {
         "gone": {"state"},
         "up": set(),

@@ -1,4 +1,4 @@
-"""What `docker-compose.yml` promises of its servers."""
+"""Settings in `docker-compose.yml` on which the services rely."""
 
 import re
 
@@ -13,3 +13,16 @@ def test_redis_refuses_before_the_kernel_kills_it() -> None:
     assert most
     assert limit
     assert int(most[1]) <= int(limit[1]) * 0.85
+
+
+def test_both_services_that_call_a_figure_stale_are_told_the_same_days() -> None:
+    text = (CHECKOUT / "docker-compose.yml").read_text()
+    for anchor in ("x-referral: &referral", "x-capacity: &capacity"):
+        environment = text.partition(f"\n{anchor}\n")[2].partition("\n\n")[0]
+        assert "JOLDAMA_STALE_AFTER_DAYS: ${JOLDAMA_STALE_AFTER_DAYS:-7}" in environment, anchor
+
+
+def test_a_worker_restarts_under_its_old_name() -> None:
+    """With another one it would wait until its old self's session has timed out."""
+    service = (CHECKOUT / "docker-compose.yml").read_text().partition("\n  referral-worker:\n")[2].partition("\n\n")[0]
+    assert "JOLDAMA_WORKER_INSTANCE: ${JOLDAMA_WORKER_INSTANCE:-1}" in service

@@ -1,4 +1,4 @@
-"""What `make env` and a trial's issuer write, and what they keep to themselves."""
+"""The secrets of `make env` and of a trial's issuer: fresh, long, and readable by their owner only."""
 
 import json
 import signal

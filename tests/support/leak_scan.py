@@ -1,4 +1,4 @@
-"""Looking for personal data in what a run left behind, in every way that a text may have been written."""
+"""A scan for personal data in what a run left behind, in every spelling that a text may have."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,20 +6,30 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+PIECE = 6
+"""Bytes of a spelling that are looked up in one scan of a text."""
 
-def found_in(places: Mapping[str, bytes], secrets: Iterable[str]) -> list[tuple[str, str]]:
-    """(place, secret) for each secret that a place holds: as UTF-8, with JSON's escapes, or as Python shows bytes."""
-    wanted = [(secret, _spellings(secret)) for secret in secrets]
-    return [
-        (place, secret)
-        for place, text in places.items()
-        for secret, spellings in wanted
-        if any(one in text for one in spellings)
-    ]
+
+def find_leaks(sources: Mapping[str, bytes], secrets: Iterable[str]) -> list[tuple[str, str]]:
+    """(source, secret) for each secret in a source: as UTF-8, with JSON's escapes, or as Python's repr of bytes."""
+    wanted = [(secret, spelling) for secret in secrets for spelling in _spellings(secret)]
+    pieces = {piece for _, spelling in wanted for piece in _pieces(spelling)}
+    step = max(1, min(len(spelling) for _, spelling in wanted) - PIECE + 1)  # no spelling fits between two steps
+    found = dict[tuple[str, str], None]()
+    for source, text in sources.items():
+        # one pass over the text for all secrets, instead of one for each
+        seen = pieces.intersection(text[at : at + PIECE] for at in range(0, len(text), step))
+        near = [one for one in wanted if len(one[1]) < PIECE or seen.intersection(_pieces(one[1]))]
+        found |= {(source, secret): None for secret, spelling in near if spelling in text}
+    return list(found)
+
+
+def _pieces(spelling: bytes) -> set[bytes]:
+    return {spelling[at : at + PIECE] for at in range(len(spelling) - PIECE + 1)}
 
 
 async def read_redis(redis: Redis, pattern: str = "*") -> bytes:
-    """All keys and all that they hold, whatever their type, as the server keeps it."""
+    """All keys with their content, of any type, as the server stores it."""
     found: list[bytes] = []
     async for key in redis.scan_iter(pattern, count=1000):
         found += [key, *_flat(await _content(redis, key))]

@@ -1,7 +1,7 @@
-"""Whether anybody was overtaken, or a place given twice: capacity's steps, replayed. Pure.
+"""Replay of capacity's steps: was anybody overtaken in a queue, or a place given twice? Pure.
 
-Only what is certain is judged: who is known to stand in a queue was seen to join it in the same epoch, without a gap
-in the steps since, or waited by the record from before the epoch was begun until after it was open.
+Only certain knowledge is judged: a child is known to stand in a queue after a step that says so, until a gap in the
+steps; or by a wait in the record from before the epoch began until after it was open.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +15,14 @@ from services.contracts.events import (
     PlaceHandedOverV1,
     PlaceHeldV1,
 )
-from tests.chaos.feed import Id, Steps
+from tests.chaos.feed import Id, ObservedSteps
 
 GRANTS = (PlaceHeldV1, PlaceHandedOverV1)
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """By the record a referral waited for these programmes under one attempt; moments in ms, `until` inf at the end."""
+class RecordedWait:
+    """A referral waited for these programmes under one attempt; in ms, `until` is inf while the wait goes on."""
 
     referral: str
     attempt: int
@@ -32,8 +32,8 @@ class Wait:
 
 
 @dataclass
-class Verdict:
-    """`hand_overs` and `judged` count the places given to who waited, and those at which others were known to wait."""
+class ReplayResult:
+    """`hand_overs` counts places given to waiting children, `judged` those for which others were known to wait."""
 
     hand_overs: int = 0
     judged: int = 0
@@ -43,7 +43,7 @@ class Verdict:
 
 @dataclass
 class _Queues:
-    """Who certainly stands in which programme's queue."""
+    """The referrals that certainly stand in each programme's queue."""
 
     ranks: Mapping[str, int]
     by_programme: dict[str, set[str]] = field(default_factory=dict)
@@ -59,58 +59,62 @@ class _Queues:
     def others(self, programme: str, referral: str) -> set[str]:
         return {one for one in self.by_programme.get(programme, ()) if one != referral and one in self.ranks}
 
-    def before(self, programme: str, referral: str) -> list[str]:
+    def ahead(self, programme: str, referral: str) -> list[str]:
         """Those with a smaller rank; equal ranks go by id."""
         own = (self.ranks[referral], referral)
         return sorted(one for one in self.others(programme, referral) if (self.ranks[one], one) < own)
 
 
-def judge(steps: Steps, waits: Sequence[Wait], ranks: Mapping[str, int]) -> Verdict:
+def replay(steps: ObservedSteps, waits: Sequence[RecordedWait], ranks: Mapping[str, int]) -> ReplayResult:
     """`ranks`: every referral's, by the record."""
-    verdict, queues = Verdict(), _Queues(ranks)
+    result, queues = ReplayResult(), _Queues(ranks)
     last: Id = (0, 0)
-    for id, data in sorted(steps.known.items(), key=lambda item: item[0]):
+    for id, data in sorted(steps.by_id.items(), key=lambda item: item[0]):
         if id != (last[0], last[1] + 1):
             queues = _Queues(ranks)
             if id[1] == 1:
                 for one, programmes in _restored(id[0], steps, waits):
                     queues.join(one.referral, programmes)
         last = id
-        _take(id, data, queues, verdict)
-    return verdict
+        _apply(id, data, queues, result)
+    return result
 
 
-def _take(id: Id, data: Payload, queues: _Queues, verdict: Verdict) -> None:
+def _apply(id: Id, data: Payload, queues: _Queues, result: ReplayResult) -> None:
     if isinstance(data, ClaimQueuedV1):
         queues.join(str(data.referral_id), data.programme_ids)
     elif isinstance(data, ClaimWithdrawnV1):
         queues.leave(str(data.referral_id))
     elif isinstance(data, GRANTS) and not getattr(data, "kept", None):
-        _grant(id, data, queues, verdict)
+        _grant(id, data, queues, result)
 
 
-def _grant(id: Id, data: CapacityEvent, queues: _Queues, verdict: Verdict) -> None:
-    who, where = str(data.referral_id), data.programme_id
-    verdict.hand_overs += isinstance(data, PlaceHandedOverV1)
+def _grant(id: Id, data: CapacityEvent, queues: _Queues, result: ReplayResult) -> None:
+    referral, programme = str(data.referral_id), data.programme_id
+    result.hand_overs += isinstance(data, PlaceHandedOverV1)
     if data.held + data.occupied > data.places:
-        verdict.twice.append(
-            f"{where} gave {who} a place it does not have: {data.held} + {data.occupied} of {data.places}"
+        result.twice.append(
+            f"{programme} gave {referral} a place it does not have: {data.held} + {data.occupied} of {data.places}"
         )
-    if who in queues.ranks:
-        verdict.judged += bool(queues.others(where, who))
-        if before := queues.before(where, who):
-            verdict.overtaken.append(f"{who} got a place of {where} at {id[0]}-{id[1]} before {', '.join(before)}")
-    queues.leave(who)
+    if referral in queues.ranks:
+        result.judged += bool(queues.others(programme, referral))
+        if ahead := queues.ahead(programme, referral):
+            result.overtaken.append(
+                f"{referral} got a place of {programme} at {id[0]}-{id[1]} before {', '.join(ahead)}"
+            )
+    queues.leave(referral)
 
 
-def _restored(epoch: int, steps: Steps, waits: Sequence[Wait]) -> Iterator[tuple[Wait, list[str]]]:
-    """Who stood in the queues when `epoch` was opened, and in which: those who waited all through the rebuild.
+def _restored(
+    epoch: int, steps: ObservedSteps, waits: Sequence[RecordedWait]
+) -> Iterator[tuple[RecordedWait, list[str]]]:
+    """The queue entries of an epoch when it opened: those of waits that lasted all through the rebuild.
 
-    A queue that somebody is seen to join later is left out: the registry had it only afterwards.
+    A queue that the referral is seen to join later is left out: its entry was recorded only afterwards.
     """
     joined = {
         (str(data.referral_id), data.attempt, programme)
-        for id, data in steps.known.items()
+        for id, data in steps.by_id.items()
         if id[0] == epoch and isinstance(data, ClaimQueuedV1)
         for programme in data.programme_ids
     }

@@ -1,4 +1,4 @@
-"""The gate that cuts a connection."""
+"""The TCP proxy cuts connections and restores them."""
 
 import asyncio
 import socket
@@ -8,12 +8,12 @@ from contextlib import suppress
 import pytest
 
 from services.local.ports import LOOPBACK
-from tests.support.gate import Gates
+from tests.support.tcp_proxy import TcpProxies
 
 
 @pytest.fixture
 async def echo() -> AsyncIterator[int]:
-    """A port that answers with what it was told."""
+    """The port of an echo server."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
@@ -31,26 +31,26 @@ async def _close(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
-def _say(port: int) -> bytes:
+def _echoed(port: int) -> bytes:
     with socket.create_connection((LOOPBACK, port), timeout=5) as connection:
         connection.sendall(b"hello")
         return connection.recv(100)
 
 
-async def test_a_closed_gate_breaks_what_is_open_and_refuses_what_is_new_until_it_opens_again(echo: int) -> None:
-    with Gates() as gates:
-        port = await asyncio.to_thread(gates.add, "echo", echo)
-        assert await asyncio.to_thread(_say, port) == b"hello"
+async def test_a_cut_resets_open_connections_and_refuses_new_ones_until_it_is_restored(echo: int) -> None:
+    with TcpProxies() as proxies:
+        port = await asyncio.to_thread(proxies.add, "echo", echo)
+        assert await asyncio.to_thread(_echoed, port) == b"hello"
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
         writer.write(b"still here")
         assert await reader.read(100) == b"still here"
 
-        await asyncio.to_thread(gates.close, "echo")
+        await asyncio.to_thread(proxies.cut, "echo")
         with pytest.raises(ConnectionResetError):
             await reader.read(100)
         await _close(writer)
         with pytest.raises(ConnectionRefusedError):
-            await asyncio.to_thread(_say, port)
+            await asyncio.to_thread(_echoed, port)
 
-        await asyncio.to_thread(gates.open, "echo")
-        assert await asyncio.to_thread(_say, port) == b"hello"
+        await asyncio.to_thread(proxies.restore, "echo")
+        assert await asyncio.to_thread(_echoed, port) == b"hello"

@@ -1,4 +1,4 @@
-"""A process in place of a service: ready at once, and it tells its own environment. `stand_in NAME [dies]`."""
+"""A stub of a service's process: ready at once, answers its environment as JSON. `stub_service NAME [dies]`."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 
-class Answers(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = json.dumps({"pid": os.getpid(), "environment": dict(os.environ)}).encode()
         self.send_response(200)
@@ -18,4 +18,4 @@ if __name__ == "__main__":
     sys.stderr.write(f"{sys.argv[1]} says hello\n")
     if "dies" in sys.argv:
         sys.exit("it cannot start")
-    HTTPServer(("127.0.0.1", int(os.environ["JOLDAMA_PORT"])), Answers).serve_forever()
+    HTTPServer(("127.0.0.1", int(os.environ["JOLDAMA_PORT"])), Handler).serve_forever()

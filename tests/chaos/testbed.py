@@ -1,0 +1,124 @@
+"""The network under test: proxies between its parts, and PostgreSQL where there is one."""
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from services.local import parts
+from services.local.kafka import Kafka
+from services.local.parts import Blueprint, Part
+from services.local.plan import Plan
+from services.local.ports import LOOPBACK
+from tests.support.network import RunningNetwork, running_network
+from tests.support.postgres import Postgres, running_postgres
+from tests.support.tcp_proxy import TcpProxies
+
+
+@dataclass
+class Testbed:
+    """One network with its proxies. `stops`: each part that an operator had stopped, from when until when.
+
+    `keep`: PostgreSQL's data is copied into the network's folder at the end.
+    """
+
+    network: RunningNetwork
+    proxies: TcpProxies
+    postgres: Postgres | None
+    stops: list[tuple[str, float, float]] = field(default_factory=list)
+    keep: bool = False
+
+    @property
+    def plan(self) -> Plan:
+        return self.network.plan
+
+    def group(self, part: str) -> str:
+        return next(one.group for one in self.network.network.parts if one.name == part)
+
+    def was_stopped(self, part: str, at: float, slack: float = 1.5) -> bool:
+        """Whether an operator had stopped `part` at that moment of `time.monotonic`."""
+        return any(name == part and since - slack <= at <= until + slack for name, since, until in self.stops)
+
+    def stop(self, part: str) -> None:
+        """As an operator does."""
+        self.stops.append((part, time.monotonic(), float("inf")))
+        self.network.network.supervisor.stop_part(self.group(part), part)
+
+    def start(self, part: str) -> None:
+        """Start a stopped part, and wait until it is ready."""
+        self.network.network.supervisor.start_part(self.group(part), part)
+        [one] = [one for one in self.network.network.parts if one.name == part]
+        self.network.network.wait_ready([one])
+        self.stops = [
+            (name, since, time.monotonic()) if name == part and until == float("inf") else (name, since, until)
+            for name, since, until in self.stops
+        ]
+
+    def replace_cluster(self) -> None:
+        """Stop Kafka, and start an empty cluster of another id at the same address."""
+        assert self.plan.kafka is not None
+        self.stop("kafka")
+        shutil.rmtree(self.plan.kafka.folder / "data")
+        self.plan.kafka.prepare()
+        _advertise_proxy(self.plan.kafka, self.proxies)
+        self.start("kafka")
+
+
+@contextmanager
+def running_testbed(folder: Path, with_postgres: bool) -> Iterator[Testbed]:
+    """A fresh network in `folder`, on PostgreSQL when asked for, else on SQLite."""
+    with ExitStack() as stack:
+        proxies = stack.enter_context(TcpProxies())
+        postgres = stack.enter_context(running_postgres()) if with_postgres else None
+        environment = {}
+        if postgres:
+            proxies.add("postgres", postgres.port)
+            for name in ("intake", "referral"):
+                environment[f"JOLDAMA_{name.upper()}_SQL_URL"] = postgres.make_database(name)
+        blueprint = Blueprint(lambda plan: _servers(plan, proxies), lambda plan: _services(plan, proxies))
+        with running_network(folder, blueprint, **environment) as network:
+            yield (bed := Testbed(network, proxies, postgres))
+        if bed.keep and postgres:
+            postgres.stop()
+            shutil.copytree(postgres.folder, folder / "postgres")
+
+
+def _servers(plan: Plan, proxies: TcpProxies) -> list[Part]:
+    """The servers, with a proxy before Kafka."""
+    made = parts.servers(plan)
+    assert plan.kafka is not None
+    proxies.add("kafka", plan.kafka.port)
+    _advertise_proxy(plan.kafka, proxies)
+    return made
+
+
+def _advertise_proxy(kafka: Kafka, proxies: TcpProxies) -> None:
+    """Kafka advertises the proxy to its clients."""
+    settings = kafka.folder / "server.properties"
+    direct = f"advertised.listeners=PLAINTEXT://{kafka.address}"
+    text = settings.read_text()
+    assert direct in text
+    settings.write_text(text.replace(direct, f"advertised.listeners=PLAINTEXT://{LOOPBACK}:{proxies.port('kafka')}"))
+
+
+def _services(plan: Plan, proxies: TcpProxies) -> list[Part]:
+    """The services, which reach capacity, Redis and PostgreSQL through proxies."""
+    proxied = {"JOLDAMA_CAPACITY_URL": "worker-capacity", "JOLDAMA_REDIS_URL": "capacity-redis"}
+    if "postgres" in proxies:
+        proxied |= {"JOLDAMA_INTAKE_SQL_URL": "postgres", "JOLDAMA_REFERRAL_SQL_URL": "postgres"}
+    return [replace(one, environment=_reroute(one.environment, proxied, proxies)) for one in parts.services(plan)]
+
+
+def _reroute(environment: Mapping[str, str], proxied: dict[str, str], proxies: TcpProxies) -> dict[str, str]:
+    changed = {}
+    for variable, name in proxied.items():
+        if variable in environment:
+            url = urlsplit(environment[variable])
+            assert url.port is not None
+            port = proxies.port(name) if name in proxies else proxies.add(name, url.port)
+            host = url.netloc.rpartition(":")[0]
+            changed[variable] = urlunsplit(url._replace(netloc=f"{host}:{port}"))
+    return {**environment, **changed}
