@@ -16,11 +16,11 @@ up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops i
 
 test: $(READY) ## every test that needs nothing but this machine and takes nothing away (ARGS="-k word" for some)
 	@$(BIN)/python -m services.local.kafka
-	@exec $(BIN)/python -m pytest -n 2 -m "not faults" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 4 --durations=40 -m "not faults" $(ARGS)
 
 test-faults: $(READY) ## servers and processes taken away under load
 	@$(BIN)/python -m services.local.kafka
-	@exec $(BIN)/python -m pytest -n 2 -m faults $(ARGS)
+	@exec $(BIN)/python -m pytest -n 2 --durations=40 -m faults $(ARGS)
 
 chaos: $(READY) ## seeded runs under load with faults, then the invariants (ARGS="--runs 10", ARGS="--seed 17 --runs 1")
 	@$(BIN)/python -m services.local.kafka

@@ -1,5 +1,6 @@
 """Real servers for every test that asks: started once a run, shared by its workers, ended with it."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -20,9 +21,23 @@ if TYPE_CHECKING:  # heavy: imported by the fixtures that need it
     from tests.support.network import RunningNetwork
 
 _FOLDER = pytest.StashKey[Path]()
+# The files that take longest, first: a worker that begins one last keeps the others waiting.
+_LONGEST_FIRST = (
+    "tests/network/",
+    "tests/integration/test_local_network.py",
+    "tests/integration/referral/test_whole_network.py",
+    "tests/integration/referral/test_audit.py",
+    "tests/integration/cli/test_journey.py",
+    "tests/integration/capacity/",
+    "tests/integration/test_local_servers.py",
+    "tests/integration/kit/",
+    "tests/integration/",
+)
+_TEST_BY_TEST = ("tests/integration/test_local_network.py", "tests/integration/referral/test_audit.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.set_threshold(10_000, 20, 20)
     if not hasattr(config, "workerinput"):  # workers share the folder of the process that started them
         config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="joldama-tests-"))
         begin_run(config.stash[_FOLDER])
@@ -31,12 +46,29 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Each file stays in one worker, and all of tests/network in one: they share a network."""
+    config.option.loadscopereorder = False
     return _ByNetworkOrFile(config, log)
 
 
 class _ByNetworkOrFile(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(_TEST_BY_TEST):
+            return nodeid
         return "network" if nodeid.startswith("tests/network/") else nodeid.partition("::")[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def weight(item: pytest.Item) -> int:
+        starts = (place for place, start in enumerate(_LONGEST_FIRST) if item.nodeid.startswith(start))
+        return next(starts, len(_LONGEST_FIRST))
+
+    items.sort(key=weight)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays to the end: a garbage collection need not go through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

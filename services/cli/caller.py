@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from services.cli.access import LOCAL_POLYCLINIC, local_token
 from services.cli.failures import ExitCode, Failure
 from services.cli.network import read_network
 from services.cli.render import show
+from services.cli.token import LOCAL_POLYCLINIC, local_token
 from services.contracts.vocabulary import Role
 
 if TYPE_CHECKING:

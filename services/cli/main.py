@@ -13,7 +13,7 @@ from services.cli.failures import ExitCode, Failure, say
 from services.cli.reference import listed_codes
 
 MODULES = {
-    "trial": "up demo-children",
+    "up_and_demo": "up demo-children",
     "submit": "submit",
     "referrals": "referrals worklist",
     "referral": "referral",
@@ -24,7 +24,7 @@ MODULES = {
     "set_places": "set-places",
     "register": "register-centers",
     "addresses": "urls",
-    "access": "token",
+    "token": "token",
     "dead_letters": "dead-letters",
 }
 """The commands in each module, as functions of the same names."""

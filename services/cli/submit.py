@@ -13,12 +13,12 @@ import orjson
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.cli.access import LOCAL_POLYCLINIC
 from services.cli.caller import Caller, command
 from services.cli.failures import ExitCode, Failure, Refused, say
 from services.cli.render import paper
 from services.cli.sending import Outcome, complaints, is_taken, send
 from services.cli.submissions import Format, Submissions, header_needed
+from services.cli.token import LOCAL_POLYCLINIC
 from services.contracts.vocabulary import Role
 
 SECONDS = 120

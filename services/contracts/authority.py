@@ -1,4 +1,7 @@
-"""The role by which the holder of a token acts, and the referrals that a holder sees. Nothing else decides it."""
+"""The role by which the holder of a token acts, and the referrals that a holder sees. Nothing else decides it.
+
+Which roles may do what to a referral is a table, `services/referral/domain/life.py`.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The topics, set up by `deploy/topics.toml`. Each context has one, so that the events of one key stay in order."""
+"""The topics, set up by `deploy/topics.toml`: each service has one; two of them have a second one for the worker."""
 
 DIAGNOSES = "diagnoses.v1"
 REFERRALS = "referrals.v1"

@@ -22,7 +22,7 @@ from services.contracts.events import Event, read_event, write_event
 from services.intake.adapters.history import HISTORY as INTAKE
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
-from services.intake.handlers.follow import follow
+from services.intake.handlers.update_access import follow
 from services.intake.settings import IntakeSettings
 from services.kit.http.auth import ServiceToken
 from services.kit.settings import CHECKOUT

@@ -49,13 +49,13 @@ def _checking_in(key_prefix: str) -> Callable[[Connection], Awaitable[None]]:
     A restarted server may have lost its last second, and a new primary what it was not sent.
     """
 
-    async def check_in(connection: Connection) -> None:
+    async def close_if_server_changed(connection: Connection) -> None:
         await connection.on_connect()
         names = Names(key_prefix)
         keys = names.programmes, names.events, names.server
-        await connection.send_command("EVAL", source("check_in"), 3, *keys, names.prefix, 0, "", "")
+        await connection.send_command("EVAL", source("close_if_server_changed"), 3, *keys, names.prefix, 0, "", "")
         answer, *closed = await connection.read_response()
         if answer == b"closed":
             log.error("capacity.server_changed", closed_epoch=closed[0].decode())
 
-    return check_in
+    return close_if_server_changed

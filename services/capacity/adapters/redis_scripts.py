@@ -1,4 +1,4 @@
-"""The Lua scripts, each loaded behind the ledger that they share and run by its SHA-1."""
+"""The Lua scripts, each loaded behind the functions they share (`shared.lua`) and run by its SHA-1."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -23,8 +23,8 @@ Words = Iterable[str | int]
 
 @cache
 def source(name: str) -> str:
-    """The text of script `name`, with the ledger before it."""
-    return "\n".join((FOLDER / f"{part}.lua").read_text(encoding="utf-8") for part in ("ledger", name))
+    """The text of script `name`, with `shared.lua` before it."""
+    return "\n".join((FOLDER / f"{part}.lua").read_text(encoding="utf-8") for part in ("shared", name))
 
 
 @cache
@@ -33,7 +33,7 @@ def digest(name: str) -> str:
 
 
 class Names:
-    """The keys under one prefix, as the ledger's header has them."""
+    """The keys under one prefix, as the header of `shared.lua` has them."""
 
     def __init__(self, key_prefix: str) -> None:
         self.prefix = f"{{{key_prefix}}}:"

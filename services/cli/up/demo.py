@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from services.cli.access import LOCAL_POLYCLINIC
 from services.cli.client import Api
 from services.cli.demo_children import write_demo_children
 from services.cli.reference import data_folder
 from services.cli.register import register_missing
+from services.cli.token import LOCAL_POLYCLINIC
 from services.contracts.days import day_of
 from services.contracts.reference import read_programmes
 from services.contracts.vocabulary import Role

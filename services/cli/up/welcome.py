@@ -9,8 +9,8 @@ from shlex import quote
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from services.cli.access import LOCAL_POLYCLINIC
 from services.cli.render import table
+from services.cli.token import LOCAL_POLYCLINIC
 from services.cli.up import demo
 from services.cli.up.demo import Placed
 from services.contracts.vocabulary import Role

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.intake.adapters.tables import access, answered, diagnoses, inbox
-from services.intake.handlers.follow import AccessChange
+from services.intake.handlers.update_access import AccessChange
 from services.kit.errors import TransientError
 from services.kit.sql.database import Database
 

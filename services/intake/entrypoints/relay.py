@@ -12,7 +12,7 @@ from services.intake.adapters.history import HISTORY
 from services.intake.adapters.sql_access import CONSUMER
 from services.intake.adapters.tables import checkpoints, leases, outbox
 from services.intake.bootstrap import Intake, bootstrap
-from services.intake.handlers.follow import follow
+from services.intake.handlers.update_access import follow
 from services.intake.settings import IntakeSettings
 from services.kit.dead_letters.channel import SqlDeadLetterChannel
 from services.kit.dead_letters.retries import DeadLetterRetries

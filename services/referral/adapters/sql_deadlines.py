@@ -1,4 +1,4 @@
-"""The deadlines' rows in SQL."""
+"""Referrals whose deadline step is due, in SQL: columns `due_at` and `deadline_at` of the referral."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime

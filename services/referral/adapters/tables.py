@@ -129,6 +129,7 @@ class ReferralRow(Base, table=True):
     programme_id: str | None = Field(None, max_length=64)
     deadline_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
     due_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
+    """When the sweep acts next: a reminder before `deadline_at`, or what follows it."""
     admit_on: date | None = None
     admitted_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
     escalated_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
@@ -147,6 +148,7 @@ class OfferRow(Base, table=True):
     state: str = Field(max_length=20)
     made_at: datetime = Field(sa_column=_moment())
     answer_by: datetime = Field(sa_column=_moment())
+    """The deadline that this offer had; the referral's `deadline_at` moves on with its state."""
     reason: str | None = Field(None, max_length=40)
     seen_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
     answered_at: datetime | None = Field(None, sa_column=_moment(nullable=True))

@@ -19,8 +19,10 @@ REVIEW_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """`at` is the deadline that is shown, `due` the moment of the next deadline step (never after `at`, except for a
-    course, whose end has its step some days later)."""
+    """`at` is the deadline that is shown, `due` the moment at which the sweep acts next.
+
+    `due` is `at`, or a reminder before it; only a course's end is acted on some days after it.
+    """
 
     at: datetime
     due: datetime

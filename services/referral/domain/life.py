@@ -40,7 +40,7 @@ class Command(StrEnum):
         return self.replace("_", "-")
 
 
-class Claim(StrEnum):
+class ClaimEffect(StrEnum):
     """What the worker does with the referral's claim at the event."""
 
     NEXT = "next attempt"
@@ -58,7 +58,7 @@ class Transition:
     to: ReferralState
     event: type[events.ReferralEvent]
     offer: OfferState | None = None
-    claim: Claim | None = None
+    claim: ClaimEffect | None = None
 
 
 _ROUTER, _STEWARD = frozenset({ROUTER}), frozenset({STEWARD})
@@ -76,26 +76,26 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(_S.WAITING, _C.HAND_OVER, _ROUTER, _S.OFFERED, events.ReferralOfferedV1, _O.MADE),
     Transition(_S.OFFERED, _C.SEEN, _CENTER, _S.OFFERED, events.OfferSeenV1, _O.SEEN),
     Transition(_S.OFFERED, _C.ACCEPT, _CENTER, _S.ACCEPTED, events.ReferralAcceptedV1, _O.ACCEPTED),
-    Transition(_S.OFFERED, _C.DECLINE, _CENTER, _S.SUBMITTED, events.OfferDeclinedV1, _O.DECLINED, Claim.NEXT),
+    Transition(_S.OFFERED, _C.DECLINE, _CENTER, _S.SUBMITTED, events.OfferDeclinedV1, _O.DECLINED, ClaimEffect.NEXT),
     Transition(_S.OFFERED, _C.REMIND, _STEWARD, _S.OFFERED, events.OfferReminderDueV1),
-    Transition(_S.OFFERED, _C.EXPIRE, _STEWARD, _S.SUBMITTED, events.OfferExpiredV1, _O.EXPIRED, Claim.NEXT),
-    Transition(_S.ACCEPTED, _C.ADMIT, _CENTER, _S.ADMITTED, events.ReferralAdmittedV1, None, Claim.OCCUPY),
-    Transition(_S.ACCEPTED, _C.NO_SHOW, _CENTER, _S.NO_SHOW, events.ReferralNoShowV1, _O.MISSED, Claim.RELEASE),
-    Transition(_S.ACCEPTED, _C.DECLINE, _CENTER, _S.SUBMITTED, events.OfferDeclinedV1, _O.DECLINED, Claim.NEXT),
-    Transition(_S.ADMITTED, _C.DISCHARGE, _CENTER, _S.COMPLETED, events.ReferralCompletedV1, None, Claim.RELEASE),
+    Transition(_S.OFFERED, _C.EXPIRE, _STEWARD, _S.SUBMITTED, events.OfferExpiredV1, _O.EXPIRED, ClaimEffect.NEXT),
+    Transition(_S.ACCEPTED, _C.ADMIT, _CENTER, _S.ADMITTED, events.ReferralAdmittedV1, None, ClaimEffect.OCCUPY),
+    Transition(_S.ACCEPTED, _C.NO_SHOW, _CENTER, _S.NO_SHOW, events.ReferralNoShowV1, _O.MISSED, ClaimEffect.RELEASE),
+    Transition(_S.ACCEPTED, _C.DECLINE, _CENTER, _S.SUBMITTED, events.OfferDeclinedV1, _O.DECLINED, ClaimEffect.NEXT),
+    Transition(_S.ADMITTED, _C.DISCHARGE, _CENTER, _S.COMPLETED, events.ReferralCompletedV1, None, ClaimEffect.RELEASE),
     Transition(
         _S.NO_SHOW, _C.OFFER_AGAIN, _POLYCLINIC | _OPERATOR, _S.SUBMITTED, events.ReferralResubmittedV1,
-        None, Claim.NEXT,
+        None, ClaimEffect.NEXT,
     ),
     Transition(
-        _S.UNPLACEABLE, _C.OFFER_AGAIN, _OPERATOR, _S.SUBMITTED, events.ReferralResubmittedV1, None, Claim.NEXT
+        _S.UNPLACEABLE, _C.OFFER_AGAIN, _OPERATOR, _S.SUBMITTED, events.ReferralResubmittedV1, None, ClaimEffect.NEXT
     ),
     *(
-        Transition(state, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, None, Claim.NEXT)
+        Transition(state, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, None, ClaimEffect.NEXT)
         for state in (_S.WAITING, _S.UNPLACEABLE)
     ),
     *(
-        Transition(state, command, who, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, Claim.RELEASE)
+        Transition(state, command, who, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, ClaimEffect.RELEASE)
         for state in OPEN
         for command, who in ((_C.CANCEL, _POLYCLINIC | _OPERATOR), (_C.WITHDRAW, _POLYCLINIC))
     ),

@@ -13,10 +13,10 @@ from services.contracts import topics
 from services.kit.http.server import probes
 from services.kit.logging import configure_logging
 from services.kit.loops import new_event_loop
-from services.referral.entrypoints.broker import credentials
 from services.referral.entrypoints.consuming import Consumers, open_consumers
+from services.referral.entrypoints.exit_before_ack import finish, hold
+from services.referral.entrypoints.kafka_credentials import credentials
 from services.referral.entrypoints.topic_watching import rewind_recreated
-from services.referral.entrypoints.unacknowledged import finish, hold
 from services.referral.settings import ReferralSettings
 
 

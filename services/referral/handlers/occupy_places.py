@@ -11,7 +11,7 @@ from services.referral.ports import BatchContext, Claims
 
 @dataclass(frozen=True)
 class OccupyPlaces:
-    """Capacity first, which may be asked again, and then the inbox."""
+    """Calls capacity first, which may be repeated; then the caller marks the events as processed."""
 
     claims: Claims
 

@@ -1,4 +1,4 @@
-"""Children left: their places are released and handed over, their queue entries removed."""
+"""A referral ended, or its child did not come: its place is released and handed over, or its queue entries go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from services.contracts.vocabulary import CLOSED
 from services.referral.handlers.effect import Effect
 from services.referral.ports import BatchContext, Claims
 
-LAST_ATTEMPT = 1_000_000
-"""Beyond every attempt: a closed referral takes no place any more, also by a claim that is still on its way."""
+ABOVE_ANY_ATTEMPT = 1_000_000
+"""A closed referral takes no place any more, also by a claim that is still on its way."""
 
 
 @dataclass(frozen=True)
 class ReleasePlaces:
-    """Capacity first, which may be asked again, and then the inbox."""
+    """Calls capacity first, which may be repeated; then the caller marks the events as processed."""
 
     claims: Claims
 
@@ -25,5 +25,5 @@ class ReleasePlaces:
 
 
 def _change(data: ReferralEvent) -> ClaimChange:
-    attempt = LAST_ATTEMPT if data.state in CLOSED else data.attempt
+    attempt = ABOVE_ANY_ATTEMPT if data.state in CLOSED else data.attempt
     return ClaimChange(referral_id=data.referral_id, attempt=attempt)

@@ -29,7 +29,7 @@ class RerouteReferrals:
 
 
 def _moving(batch: Mapping[str, Payload], context: BatchContext) -> list[ReferralWithOffers]:
-    """The referrals that are still with the router under the event's attempt; only the router raises it."""
+    """The referrals that are still with the router under the event's attempt; only the router increments it."""
     moving = {}
     for data in batch.values():
         assert isinstance(data, ReferralEvent)  # noqa: S101  by the table of reactions

@@ -1,4 +1,4 @@
-"""A diagnosis was recorded: a place, or a place in the queues, for each new referral."""
+"""Diagnoses were recorded: each new referral holds a place, or joins the queues."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

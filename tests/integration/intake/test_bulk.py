@@ -20,10 +20,10 @@ from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import diagnoses, outbox
 from services.intake.bootstrap import Intake, bootstrap
 from services.intake.handlers.bulk import CHUNK, BulkRequest
-from services.intake.handlers.follow import AccessChange
 from services.intake.handlers.formats import Ndjson
 from services.intake.handlers.lines import Line
 from services.intake.handlers.outcomes import OpenReferralExists, Recorded, Unavailable
+from services.intake.handlers.update_access import AccessChange
 from services.intake.settings import IntakeSettings
 from services.kit.errors import TransientError
 from tests.unit.intake.samples import child_body

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import audit
 from services.intake.bootstrap import Intake
-from services.intake.handlers.follow import MAY_READ, AccessChange
+from services.intake.handlers.update_access import MAY_READ, AccessChange
 from tests.integration.intake.conftest import Client
 from tests.unit.intake.samples import child_body
 

@@ -136,6 +136,7 @@ async def test_a_group_goes_back_to_the_beginning_before_it_starts_once_it_has_n
             assert (await member.getone(topic.partition())).value == value
         await topic.recreate()
         await topic.write("x", "y", "z")
+        await eventually(lambda: topic.partition() in member.assignment(), "the new topic is assigned")
         await member.commit({topic.partition(): 2})
         with capture_logs() as logs:
             waiting = asyncio.create_task(rewind_group(broker, watch, inspector, group))

@@ -147,8 +147,8 @@ def test_a_figure_that_the_center_sets_meanwhile_is_not_replaced(
             registry.figures["near", "near-2"] = 6
             return super().put(*words)
 
-    from services.cli.access import local_token
     from services.cli.network import read_network
+    from services.cli.token import local_token
     from services.contracts.vocabulary import Role
 
     told: list[tuple[int, int]] = []

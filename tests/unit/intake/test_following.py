@@ -18,7 +18,7 @@ from services.contracts.events import (
     write_event,
 )
 from services.contracts.vocabulary import ReferralState
-from services.intake.handlers.follow import read_change
+from services.intake.handlers.update_access import read_change
 from services.kit.errors import PermanentError
 
 

@@ -11,7 +11,7 @@ from services.referral.domain.life import (
     ROUTER,
     STEWARD,
     TRANSITIONS,
-    Claim,
+    ClaimEffect,
     Command,
     IllegalTransition,
     allowed_actions,
@@ -27,7 +27,7 @@ CENTER: set[str] = {Role.CENTER, Role.ADMIN}
 POLYCLINIC: set[str] = {Role.POLYCLINIC, Role.ADMIN}
 OPERATOR: set[str] = {Role.OPERATOR, Role.ADMIN}
 OPEN = [S.SUBMITTED, S.OFFERED, S.WAITING, S.UNPLACEABLE, S.ACCEPTED, S.ADMITTED, S.NO_SHOW]
-Row = tuple[set[str], ReferralState, type[events.ReferralEvent], OfferState | None, Claim | None]
+Row = tuple[set[str], ReferralState, type[events.ReferralEvent], OfferState | None, ClaimEffect | None]
 LIFE: dict[tuple[ReferralState, Command], Row] = {
     (S.SUBMITTED, C.OFFER): (ROUTED, S.OFFERED, E.ReferralOfferedV1, O.MADE, None),
     (S.SUBMITTED, C.WAIT): (ROUTED, S.WAITING, E.ReferralWaitingV1, None, None),
@@ -35,20 +35,20 @@ LIFE: dict[tuple[ReferralState, Command], Row] = {
     (S.WAITING, C.HAND_OVER): (ROUTED, S.OFFERED, E.ReferralOfferedV1, O.MADE, None),
     (S.OFFERED, C.SEEN): (CENTER, S.OFFERED, E.OfferSeenV1, O.SEEN, None),
     (S.OFFERED, C.ACCEPT): (CENTER, S.ACCEPTED, E.ReferralAcceptedV1, O.ACCEPTED, None),
-    (S.OFFERED, C.DECLINE): (CENTER, S.SUBMITTED, E.OfferDeclinedV1, O.DECLINED, Claim.NEXT),
+    (S.OFFERED, C.DECLINE): (CENTER, S.SUBMITTED, E.OfferDeclinedV1, O.DECLINED, ClaimEffect.NEXT),
     (S.OFFERED, C.REMIND): (KEPT, S.OFFERED, E.OfferReminderDueV1, None, None),
-    (S.OFFERED, C.EXPIRE): (KEPT, S.SUBMITTED, E.OfferExpiredV1, O.EXPIRED, Claim.NEXT),
-    (S.ACCEPTED, C.ADMIT): (CENTER, S.ADMITTED, E.ReferralAdmittedV1, None, Claim.OCCUPY),
-    (S.ACCEPTED, C.NO_SHOW): (CENTER, S.NO_SHOW, E.ReferralNoShowV1, O.MISSED, Claim.RELEASE),
-    (S.ACCEPTED, C.DECLINE): (CENTER, S.SUBMITTED, E.OfferDeclinedV1, O.DECLINED, Claim.NEXT),
-    (S.ADMITTED, C.DISCHARGE): (CENTER, S.COMPLETED, E.ReferralCompletedV1, None, Claim.RELEASE),
-    (S.NO_SHOW, C.OFFER_AGAIN): (POLYCLINIC | OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, Claim.NEXT),
-    (S.UNPLACEABLE, C.OFFER_AGAIN): (OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, Claim.NEXT),
-    (S.WAITING, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, Claim.NEXT),
-    (S.UNPLACEABLE, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, Claim.NEXT),
+    (S.OFFERED, C.EXPIRE): (KEPT, S.SUBMITTED, E.OfferExpiredV1, O.EXPIRED, ClaimEffect.NEXT),
+    (S.ACCEPTED, C.ADMIT): (CENTER, S.ADMITTED, E.ReferralAdmittedV1, None, ClaimEffect.OCCUPY),
+    (S.ACCEPTED, C.NO_SHOW): (CENTER, S.NO_SHOW, E.ReferralNoShowV1, O.MISSED, ClaimEffect.RELEASE),
+    (S.ACCEPTED, C.DECLINE): (CENTER, S.SUBMITTED, E.OfferDeclinedV1, O.DECLINED, ClaimEffect.NEXT),
+    (S.ADMITTED, C.DISCHARGE): (CENTER, S.COMPLETED, E.ReferralCompletedV1, None, ClaimEffect.RELEASE),
+    (S.NO_SHOW, C.OFFER_AGAIN): (POLYCLINIC | OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
+    (S.UNPLACEABLE, C.OFFER_AGAIN): (OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
+    (S.WAITING, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
+    (S.UNPLACEABLE, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
 }
 for _open in OPEN:
-    cancelled = S.CANCELLED, E.ReferralCancelledV1, O.WITHDRAWN, Claim.RELEASE
+    cancelled = S.CANCELLED, E.ReferralCancelledV1, O.WITHDRAWN, ClaimEffect.RELEASE
     LIFE[_open, C.CANCEL] = POLYCLINIC | OPERATOR, *cancelled
     LIFE[_open, C.WITHDRAW] = POLYCLINIC, *cancelled
     if _open is not S.OFFERED:

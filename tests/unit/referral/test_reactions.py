@@ -4,12 +4,17 @@ from dataclasses import fields
 from typing import Any
 
 from services.contracts import topics
-from services.referral.domain.life import TRANSITIONS, Claim
+from services.referral.domain.life import TRANSITIONS, ClaimEffect
 from services.referral.handlers.reactions import Reactions
 
 NAMES: dict[str, Any] = {one.name: one.name for one in fields(Reactions)}
 TABLE: dict[Any, Any] = dict(Reactions(**NAMES).table)
-BY_CLAIM = {Claim.NEXT: "reroute_referrals", Claim.OCCUPY: "occupy_places", Claim.RELEASE: "release_places", None: None}
+BY_CLAIM = {
+    ClaimEffect.NEXT: "reroute_referrals",
+    ClaimEffect.OCCUPY: "occupy_places",
+    ClaimEffect.RELEASE: "release_places",
+    None: None,
+}
 
 
 def test_each_event_of_a_referral_does_to_the_place_what_its_life_says() -> None:

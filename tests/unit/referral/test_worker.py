@@ -9,12 +9,12 @@ import faust
 import pytest
 from faust.types.auth import AuthProtocol, SASLMechanism
 
-from services.referral.entrypoints.broker import credentials
+from services.referral.entrypoints.kafka_credentials import credentials
 from services.referral.settings import ReferralSettings
 
 CANCELLED = """
     import asyncio, sys
-    from services.referral.entrypoints.unacknowledged import finish
+    from services.referral.entrypoints.exit_before_ack import finish
 
     async def step():
         {step}
@@ -52,7 +52,7 @@ def test_a_batch_that_ends_in_time_ends_nothing_else() -> None:
 
 HELD = """
     import asyncio, faust
-    from services.referral.entrypoints.unacknowledged import hold
+    from services.referral.entrypoints.exit_before_ack import hold
 
     async def main():
         app = faust.App("t", autodiscover=False)

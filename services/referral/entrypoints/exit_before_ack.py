@@ -1,4 +1,4 @@
-"""A batch that must not be acknowledged: Faust does so when its agent returns or raises, so the process ends first."""
+"""Ends the process before a batch is acknowledged: Faust acknowledges when its agent returns or raises."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""How the worker presents itself to a secured Kafka, in Faust's words."""
+"""Faust's credentials for a secured Kafka."""
 
 import faust
 
