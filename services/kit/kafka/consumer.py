@@ -23,7 +23,10 @@ async def consume(
 ) -> None:
     """Until cancelled. Offsets are committed after a batch is processed, so a crash repeats it."""
 
+    uncommitted = False
+
     async def step() -> None:
+        nonlocal uncommitted
         if watch.due():
             await _rewind_recreated(consumer, watch)
         fetched = await consumer.getmany(timeout_ms=1000, max_records=MAX_RECORDS)
@@ -31,8 +34,9 @@ async def consume(
             batch = [ConsumedRecord.of(record) for record in records]
             await processor.process(batch)
             await watch.processed(batch)
-        if fetched:
+        if uncommitted := uncommitted or bool(fetched):  # a commit that failed is repeated, also on a silent topic
             await consumer.commit()
+            uncommitted = False
         progress()
 
     while True:

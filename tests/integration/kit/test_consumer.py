@@ -1,10 +1,11 @@
 """The plain consumer on a real Kafka: it goes on where it was, and begins again when the topic was recreated."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError
 
 from services.kit.kafka.batch_processor import BatchProcessor
 from services.kit.kafka.clients import make_consumer, started
@@ -102,3 +103,22 @@ async def test_a_follower_that_starts_again_goes_on_where_it_was(
 
 async def _committed(inspector: TopicInspector, group: str, expected: dict[TopicPartition, int]) -> bool:
     return expected.items() <= (await inspector.committed(group)).items()
+
+
+async def test_a_commit_that_failed_is_repeated_although_nothing_new_comes(
+    broker: ServiceSettings, topic: Topic, watch: TopicWatch, inspector: TopicInspector, group: str
+) -> None:
+    async with following(broker, topic, watch, group) as follower:
+        commit, failed = follower.consumer.commit, []
+
+        async def fail_once(*offsets: Mapping[TopicPartition, int]) -> None:
+            if not failed:
+                failed.append(offsets)
+                raise CommitFailedError
+            await commit(*offsets)
+
+        follower.consumer.commit = fail_once
+        await topic.write("a", "b")
+        await follower.has("a", "b")
+        await eventually(lambda: _committed(inspector, group, {topic.partition(0): 2}))
+    assert failed and follower.consumed == ["a", "b"]
