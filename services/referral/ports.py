@@ -142,7 +142,14 @@ class Registry(Protocol):
     async def openings(
         self, *, center_ids: Collection[str] = (), programme_ids: Collection[str] = ()
     ) -> Sequence[ProgrammeOpening]:
-        """What capacity is to know of these programmes; a closed one has no places."""
+        """What capacity is to know of these programmes; a closed one has no places.
+
+        A programme that is not named by its center has no figure until its center is marked as opened.
+        """
+        ...
+
+    async def mark_opened(self, versions: Mapping[str, int]) -> None:
+        """The programmes of these versions of centers' entries are opened at capacity."""
         ...
 
 

@@ -81,7 +81,7 @@ class DeadLetterRepository:
 
         def known(session: Session, id: str, _: str) -> None:
             settled = (rows.c.id == id) & (rows.c.state == DeadLetterState.SETTLED)
-            session.execute(update(rows).where(settled).values(values | {"tries": 0}))
+            session.execute(update(rows).where(settled).values(values | {"tries": 0, "first_at": self.clock()}))
 
         await self._put(consumer, message, known, **values)
 

@@ -1,5 +1,6 @@
 """The registry of centers, programmes and figures in SQL."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -40,10 +41,12 @@ class SqlRegistry:
         self._database, self._settlements, self._clock = database, settlements, clock
         self._distances = GeodesicDistances({})
         self._network, self._figures = Network(-1, {}, {}, settlements, self._distances, staleness), 0
+        self._reading = asyncio.Lock()
 
     async def network(self) -> Network:
-        self._network, self._figures, self._distances = await self._database.read(self._read)
-        return self._network
+        async with self._reading:  # each reading goes on from the one before
+            self._network, self._figures, self._distances = await self._database.read(self._read)
+            return self._network
 
     def _read(self, session: Session) -> tuple[Network, int, GeodesicDistances]:
         network, distances = self._network, self._distances
@@ -67,8 +70,17 @@ class SqlRegistry:
         self, *, center_ids: Collection[str] = (), programme_ids: Collection[str] = ()
     ) -> Sequence[ProgrammeOpening]:
         wanted = col(ProgrammeRow.center_id).in_(center_ids) | col(ProgrammeRow.id).in_(programme_ids)
-        found = await self._database.read(lambda session: read_programmes(session, _programmes().where(wanted)))
+        opens = bool(center_ids)
+        found = await self._database.read(lambda session: read_programmes(session, _programmes().where(wanted), opens))
         return [ProgrammeOpening(**one.model_dump()) for one in found]
+
+    async def mark_opened(self, versions: Mapping[str, int]) -> None:
+        def work(session: Session) -> None:
+            for center_id, version in versions.items():
+                before = (col(CenterRow.id) == center_id) & (col(CenterRow.opened) < version)
+                session.execute(update(CenterRow).where(before).values(opened=version))
+
+        await self._database.write(work)
 
     async def find_figure(self, center_id: str, programme_id: str) -> Figure | None:
         """The figure, or None when none was ever set; raises UnknownProgramme."""
@@ -113,7 +125,8 @@ class SqlRegistry:
         def work(session: Session) -> int:
             known = session.get(CenterRow, entry.center.id, with_for_update=True)
             expected.check(known.version if known else None)
-            center = CenterRow(**entry.center.model_dump(), version=known.version + 1 if known else 1)
+            version, opened = (known.version + 1, known.opened) if known else (1, 0)
+            center = CenterRow(**entry.center.model_dump(), version=version, opened=opened)
             before = {row.id: row for row in session.scalars(_named(entry))}
             after = {one.id: programme_row(one) for one in entry.programmes}
             _check_taken(entry, before)
@@ -151,28 +164,33 @@ class SqlRegistry:
 
 def _programmes() -> Any:
     return (
-        select(ProgrammeRow, col(CenterRow.region_id), FigureRow)
+        select(ProgrammeRow, CenterRow, FigureRow)
         .join(CenterRow, col(CenterRow.id) == ProgrammeRow.center_id)
         .outerjoin(FigureRow, col(FigureRow.programme_id) == ProgrammeRow.id)
         .order_by(col(ProgrammeRow.id))
     )
 
 
-def read_programmes(session: Session, query: Any = None) -> list[ProgrammeCapacity]:
-    """The programmes as capacity is to store them: without a figure, and when closed, they have no places."""
+def read_programmes(session: Session, query: Any = None, opens: bool = False) -> list[ProgrammeCapacity]:
+    """The programmes as capacity is to store them: without a figure, and when closed, they have no places.
+
+    Nor while the worker has not opened them as their center's entry says now, except to open them (`opens`): a place
+    would be given before those who waited for it have joined the queue.
+    """
     found = session.execute(_programmes() if query is None else query)
     return [
         ProgrammeCapacity(
             programme_id=row.id,
             center_id=row.center_id,
-            region_id=region_id,
+            region_id=center.region_id,
             modality=Modality(row.modality),
             places=figure.places if figure and not row.closed else 0,
             suspended=bool(figure and figure.suspended),
             confirmed_at=figure.confirmed_at if figure else None,
             version=figure.version if figure else 0,
         )
-        for row, region_id, figure in found
+        for row, center, known in found
+        for figure in (known if opens or center.opened >= center.version else None,)
     ]
 
 

@@ -41,6 +41,8 @@ class CenterRow(Base, table=True):
     latitude: float
     longitude: float
     version: int
+    opened: int = 0
+    """The version whose programmes the worker has opened at capacity, joined by the waiting children."""
 
 
 class ProgrammeRow(Base, table=True):

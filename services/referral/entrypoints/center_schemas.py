@@ -86,7 +86,7 @@ def center_of(view: CenterView) -> Center:
         )
         for one in view.programmes
     ]
-    return Center(**view.center.model_dump(), programmes=programmes)
+    return Center(**view.center.model_dump(exclude={"opened"}), programmes=programmes)
 
 
 def registration_of(center_id: str, body: CenterBody) -> Registration:

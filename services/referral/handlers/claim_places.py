@@ -67,7 +67,7 @@ class ClaimPlaces:
         self, drafts: Sequence[Draft], network: Network, seen: DataVersion | None, at: datetime
     ) -> Effect:
         asking = [one for one in drafts if one.decision.candidates]
-        answers, claimed = await self._claim(asking, seen, at)
+        answers, claimed = await self._claim(asking, network, seen, at)
         await self._join_newer_queues([one for one in answers if _waits_again(one)], claimed)
         nowhere = [one for one in drafts if not one.decision.candidates]
         # An earlier try that was cut off may hold a place under this attempt, also for a referral new in the record.
@@ -78,18 +78,18 @@ class ClaimPlaces:
         return Effect([made[one.referral.id] for one in drafts], newest([claimed, released]), network.version)
 
     async def _claim(
-        self, asking: Sequence[Draft], seen: DataVersion | None, at: datetime
+        self, asking: Sequence[Draft], network: Network, seen: DataVersion | None, at: datetime
     ) -> tuple[list[Answer], DataVersion | None]:
         if not asking:
             return [], seen
         results, seen = await self.claims.claim([one.request(at) for one in asking], seen)
         answers, seen = await self._catch_up(list(zip(asking, results, strict=True)), seen, at)
-        # Released by a try that found no candidate and was cut off before its commit: there are candidates now.
-        again = [one.under(result.attempt + 1) for one, result in answers if result.state is ClaimState.NONE]
+        again = [answer for answer in answers if _is_void(answer[1], network)]
         if not again:
             return answers, seen
-        more, seen = await self._claim(again, seen, at)
-        return [answer for answer in answers if answer[1].state is not ClaimState.NONE] + more, seen
+        drafts = [replace(one.under(result.attempt + 1), retain=False) for one, result in again]
+        more, seen = await self._claim(drafts, network, seen, at)
+        return [answer for answer in answers if answer not in again] + more, seen
 
     async def _catch_up(
         self, answers: list[Answer], seen: DataVersion | None, at: datetime
@@ -119,6 +119,16 @@ class ClaimPlaces:
         for opening in await self.registry.openings(programme_ids=joining.keys()) if joining else ():
             waiting = tuple(joining[opening.programme_id])
             await self.claims.open_programme(opening.model_copy(update={"waiting": waiting, "seen": seen}))
+
+
+def _is_void(result: ClaimResult, network: Network) -> bool:
+    """Whether the registry has moved on since an earlier try, which was cut off before its commit.
+
+    It found no candidate and released its claim, and there are candidates now; or it holds a place of a programme that
+    was closed meanwhile.
+    """
+    closed = result.state is ClaimState.HELD and result.programme_id not in network.programmes
+    return closed or result.state is ClaimState.NONE
 
 
 def _waits_again(answer: Answer) -> bool:

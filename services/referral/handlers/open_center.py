@@ -47,8 +47,10 @@ class OpenCenter:
     clock: Clock
 
     async def __call__(self, batch: Mapping[str, Payload], context: BatchContext) -> Effect:
-        centers = {data.center_id for data in batch.values() if isinstance(data, CenterRegisteredV1)}
-        await self._open_all(centers, context.data_version)
+        registered = [data for data in batch.values() if isinstance(data, CenterRegisteredV1)]
+        versions = {data.center_id: data.version for data in sorted(registered, key=lambda data: data.version)}
+        await self._open_all(versions.keys(), context.data_version)
+        await self.registry.mark_opened(versions)
         return NOTHING
 
     async def _open_all(self, centers: Collection[str], seen: DataVersion | None) -> None:

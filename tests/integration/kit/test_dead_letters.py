@@ -291,6 +291,19 @@ async def test_a_parked_message_is_retried_until_it_has_its_effect_and_nobody_de
         await repository.find(parked.id)
 
 
+async def test_a_message_parked_again_has_its_whole_time_again(repository: DeadLetterRepository, clock: Clock) -> None:
+    handler = Handler([])
+    retries = DeadLetterRetries(repository, "a", handler)
+    await repository.park("a", POISON, "came early")
+    await retries.step()
+    await only(repository, DeadLetterState.SETTLED)
+    clock.now += timedelta(minutes=5)
+    await repository.park("a", POISON, "came early")
+    handler.failures.append(Early("no such referral yet"))
+    await retries.step()
+    await only(repository, DeadLetterState.RETRYING)
+
+
 async def passes(repository: DeadLetterRepository, retries: DeadLetterRetries, clock: Clock, seconds: int) -> None:
     """So much time, in which `retries` steps each second for as long as its letter is retrying."""
     for _ in range(seconds):

@@ -1,12 +1,16 @@
 """A center opens, or its entry changes: the children whom it accepts now come by rank, whatever their state."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.contracts.events import Event, FigureSetV1
 from services.contracts.vocabulary import ReferralState
 from services.kit.errors import Conflict, TransientError
+from services.referral.bootstrap import bootstrap
 from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, offers, programme_body
 
@@ -27,6 +31,77 @@ async def test_an_unplaceable_child_is_not_overtaken_where_it_is_accepted_now(co
     await country.register("near", programme_body("near", 1))
     assert offers(await country.deliver()) == [(1, "near")]
     assert (await country.queue("near"), await country.queue("far")) == ([2, 3], [2])
+
+
+class TestWhileTheEntrysEventIsOnItsWay:
+    """A place is given to those who waited for it first, whatever the worker comes to before the center's event."""
+
+    async def test_a_figure_that_comes_before_the_entry_gives_no_place_yet(self, country: Country) -> None:
+        await country.open("far", places=0, settlement="far")
+        await country.open("near", places=0, age_from_months=120)
+        await country.submit(1)
+        await country.deliver()
+        await country.register("near", programme_body("near", 1))
+        events = await country.own_events()
+        await country.handle([one for one in events if isinstance(one.data, FigureSetV1)])
+        await _later_child_after(country, [one for one in events if not isinstance(one.data, FigureSetV1)])
+
+    async def test_a_repeated_batch_gives_no_place_at_a_new_center(
+        self, country: Country, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await country.open("far", places=0, settlement="far")
+        await country.submit(1)
+        await country.deliver()
+        country.clock.now += timedelta(days=3)
+
+        await _submit_cut_off(country, monkeypatch, 2)
+        await country.register("near", programme_body("near", 1))
+        await _later_child_after(country, await country.own_events())
+
+
+async def _submit_cut_off(country: Country, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Capacity is asked for a place, and the record is not saved."""
+
+    async def cut_off(*_: object, **__: object) -> None:
+        raise TransientError("cut off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(country.service.reactions.referrals, "save", cut_off)
+        with pytest.raises(TransientError):
+            await country.submit(number, submitted_at=country.clock())
+
+
+async def _later_child_after(country: Country, events: Sequence[Event]) -> None:
+    """Child 2, three days later, comes before `events`, and child 1 gets the place all the same."""
+    country.clock.now += timedelta(days=3)
+    await country.submit(2, submitted_at=country.clock())
+    await country.handle(events)
+    await country.deliver()
+    assert (await country.where(1), await country.where(2)) == ((S.OFFERED, "near"), (S.WAITING, None))
+
+
+async def test_a_place_claimed_at_a_programme_that_closed_before_the_commit_is_claimed_elsewhere(
+    country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await country.open("near", places=1)
+    await country.open("far", places=1, settlement="far")
+
+    await _submit_cut_off(country, monkeypatch, 1)
+    await country.register("near")
+    await country.deliver()
+    await country.submit(1)
+    await country.deliver()
+    assert await country.where(1) == (S.OFFERED, "far")
+    assert {name: held for name, (_, held, _) in (await country.figures()).items()} == {"near": 0, "far": 1}
+
+
+async def test_readings_of_the_network_at_the_same_time_lose_no_figure(country: Country) -> None:
+    for number in range(30):
+        await country.open(f"center-{number}")
+    for _ in range(20):
+        async with bootstrap(country.service.settings, clock=country.clock) as fresh:
+            await asyncio.gather(*(fresh.registry.network() for _ in range(4)))
+            assert len((await fresh.registry.network()).figures) == 30
 
 
 async def test_a_waiting_child_whom_one_center_declined_joins_the_next_that_opens(country: Country) -> None:

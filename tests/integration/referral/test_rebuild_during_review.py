@@ -7,7 +7,7 @@ import pytest
 from services.contracts.vocabulary import ReferralState
 from services.referral.domain.life import Command
 from services.referral.settings import ReferralSettings
-from tests.integration.referral.country import Country, offers
+from tests.integration.referral.country import Country, offers, programme_body
 from tests.integration.referral.harness import Harness, open_harness
 
 S, C = ReferralState, Command
@@ -33,6 +33,19 @@ async def review_one(country: Country) -> None:
     await country.deliver()
     await country.pass_time(days=31)
     assert (await country.where(1))[0] is S.SUBMITTED
+
+
+async def test_a_rebuild_gives_no_place_of_a_center_whose_queue_is_not_joined_yet(harness: Harness) -> None:
+    country = harness.country
+    await country.open("all", places=0, settlement="far")
+    await country.submit(1)
+    await country.deliver()
+    await country.register("near", programme_body("near", 1))
+    await harness.flush()
+    assert await country.service.rebuilder.rebuild_if_needed()
+    await country.submit(2)
+    assert offers(await country.deliver()) == [(1, "near")]
+    assert [(await country.where(number))[0] for number in (1, 2)] == [S.OFFERED, S.WAITING]
 
 
 async def test_a_place_that_came_free_meanwhile_goes_to_the_reviewed_child(harness: Harness) -> None:

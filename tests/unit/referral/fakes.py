@@ -211,9 +211,13 @@ class FakeRegistry:
     """A registry with the network that a test gives it."""
 
     now: Network
+    opened: dict[str, int] = field(default_factory=dict)
 
     async def network(self) -> Network:
         return self.now
+
+    async def mark_opened(self, versions: Mapping[str, int]) -> None:
+        self.opened |= versions
 
     async def openings(
         self, *, center_ids: Collection[str] = (), programme_ids: Collection[str] = ()

@@ -54,6 +54,8 @@ def _figures() -> None:
     for column in ("places", "suspended", "confirmed_at"):
         op.execute(f"ALTER TABLE programmes DROP COLUMN {column}")
     op.add_column("programmes", sa.Column("closed", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("centers", sa.Column("opened", sa.Integer, nullable=False, server_default="0"))
+    op.execute("UPDATE centers SET opened = version")
 
 
 def _queue_entries() -> None:
