@@ -12,6 +12,8 @@ import structlog
 from services.kit.errors import TransientError, reason_of
 
 log = structlog.get_logger()
+CANCEL_AGAIN = 5.0
+"""Seconds that cancelled work has to end before it is cancelled again."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -63,12 +65,20 @@ async def run_periodically(
 
 
 @asynccontextmanager
-async def background(*work: Coroutine[Any, Any, object]) -> AsyncIterator[Collection[asyncio.Task[object]]]:
-    """Run `work` beside the body; cancelled and awaited at its end. Yields the tasks."""
+async def background(
+    *work: Coroutine[Any, Any, object], cancel_again: float = CANCEL_AGAIN
+) -> AsyncIterator[Collection[asyncio.Task[object]]]:
+    """Run `work` beside the body; cancelled and awaited at its end. Yields the tasks.
+
+    Cancelled again while it goes on: `asyncio.wait_for` of Python 3.11 can lose a cancellation.
+    """
     tasks = {asyncio.create_task(one) for one in work}
     try:
         yield tasks
     finally:
-        for task in tasks:
-            task.cancel()
+        running: Collection[asyncio.Task[object]] = tasks
+        while running:
+            for task in running:
+                task.cancel()
+            _, running = await asyncio.wait(running, timeout=cancel_again)
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -78,3 +78,21 @@ async def test_progress_is_red_after_its_time_and_green_after_a_step() -> None:
     late = Progress(within=-1)
     with pytest.raises(TimeoutError, match="no progress for 0 s"):
         await late.check()
+
+
+async def test_work_that_lost_a_cancellation_is_cancelled_again() -> None:
+    lost = 0
+
+    async def work() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                if lost:
+                    raise
+                lost += 1
+
+    async with asyncio.timeout(10), background(work(), cancel_again=0.01):
+        await asyncio.sleep(0)
+    assert lost == 1
