@@ -1,6 +1,7 @@
 """Output: tables, colors and moments, on a terminal and through a pipe. Colors follow NO_COLOR."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -19,6 +20,7 @@ _STATES = {
     "withdrawn": "dim", "no_show": "red", "missed": "red",
     "open": "red", "retrying": "yellow", "settled": "green", "discarded": "dim",
 }  # fmt: skip
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WIDE = 160
 """The width of a pipe or a file, in characters, when COLUMNS is not set."""
 
@@ -52,12 +54,16 @@ def print_json(value: Any) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Group:
-    """A table with a title; columns of numbers, and those in `right`, are aligned to the right."""
+    """A table with a title; columns of numbers, and those in `right`, are aligned to the right.
+
+    A referral's id is never broken over lines, so that it can be copied: the other columns give way.
+    """
     cells = [list(row) for row in rows]
     made = Table(header_style="bold", show_header=any(columns), box=None, pad_edge=False)
     for number, column in enumerate(columns):
         numeric = column in right or any(isinstance(row[number], int | float) for row in cells)
-        made.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        whole = any(_ID.fullmatch(str(row[number])) for row in cells)
+        made.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in cells:
         made.add_row(*map(_cell, row))
     return Group(*([Text(title, style="bold")] if title else []), made)
