@@ -125,7 +125,8 @@ withdraw = _action(
 )
 offer_again = _action(
     "offer-again",
-    "Look for a place again, after a no-show or when the network has changed; the child keeps the rank in queues.",
+    "Look for a place again, after a no-show or when the network has changed, also at centers that did not answer;"
+    " the child keeps the rank in queues.",
     "submitted again: the network looks for a place",
     role=Role.OPERATOR,
 )

@@ -19,7 +19,7 @@ _MEANINGS = {
     "age": "not of the age taken there",
     "catchment": "the home lies outside the area it serves",
     "distance": "farther than the family's limit",
-    "declined": "a center said no before",
+    "declined": "a center said no before, or has not answered of late",
 }
 
 

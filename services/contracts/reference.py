@@ -2,8 +2,9 @@
 
 import csv
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -26,6 +27,14 @@ class Settlement(_Location):
     """A city, town or village: a child's home."""
 
     population: Annotated[int | None, BeforeValidator(lambda text: None if text == "" else text)] = None
+
+
+class DayOff(BaseModel, frozen=True, extra="forbid"):
+    """A day that is off, or worked, whatever the `holidays` library says."""
+
+    date: date
+    day: Literal["off", "working"]
+    source: str = Field(min_length=1)
 
 
 class CenterEntry(_Location):
@@ -63,6 +72,12 @@ def read_centers(data: Path) -> dict[str, CenterEntry]:
 
 def read_programmes(data: Path) -> dict[str, ProgrammeEntry]:
     return {row["id"]: ProgrammeEntry.model_validate(row) for row in rows(data / "programmes.csv")}
+
+
+def read_days_off(data: Path) -> dict[date, bool]:
+    """Of each day for which the `holidays` library is wrong or unsure, whether it is worked."""
+    days = [DayOff.model_validate(row) for row in rows(data / "days_off.csv")]
+    return {one.date: one.day == "working" for one in days}
 
 
 def read_icd10_codes(data: Path) -> frozenset[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from services.contracts.reference import read_settlements
+from services.contracts.reference import read_days_off, read_settlements
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import ServiceToken, TokenVerifier
 from services.kit.sql.database import Database
@@ -25,6 +25,7 @@ from services.referral.adapters.sql_supply import SqlSupplies
 from services.referral.adapters.sql_views import Views
 from services.referral.adapters.sql_worklists import Worklists
 from services.referral.adapters.tables import dead_letters, leases
+from services.referral.domain.working_days import WorkingDays
 from services.referral.handlers.act import ActOnReferral
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.claim_places import ClaimPlaces
@@ -106,7 +107,8 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
     capacity.on_rebuilding = rebuilder.trigger
     reconcile = Reconciliation(record, capacity, KafkaProgress(settings))
     sweep_lease = Lease(database, leases, "sweep", SWEEP_MS)
-    claim_places = ClaimPlaces(capacity, registry)
+    working_days = WorkingDays(read_days_off(settings.data))
+    claim_places = ClaimPlaces(capacity, registry, working_days)
     return ReferralService(
         settings=settings,
         database=database,
@@ -123,12 +125,12 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
             release_places=ReleasePlaces(capacity),
             open_center=OpenCenter(referrals, queues, capacity, deadlines, registry, clock),
             apply_figures=ApplyFigures(registry, capacity),
-            offer_handed_over_places=OfferHandedOverPlaces(registry, clock),
+            offer_handed_over_places=OfferHandedOverPlaces(registry, clock, working_days),
         ),
         register_center=RegisterCenter(registry, settlements),
         act=ActOnReferral(referrals, registry, clock),
         deadlines=deadlines,
-        sweep=Sweep(referrals, deadlines, queues, registry, sweep_lease.acquire),
+        sweep=Sweep(referrals, deadlines, queues, registry, sweep_lease.acquire, pass_over=settings.pass_over),
         record=record,
         rebuilder=rebuilder,
         reconcile=reconcile,

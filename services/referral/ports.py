@@ -74,8 +74,8 @@ class Referrals(Protocol):
 class Queues(Protocol):
     """The unplaced referrals and their queue entries."""
 
-    async def unplaced(self, programmes: Collection[Programme]) -> Sequence[UnplacedReferral]:
-        """At least all whom one of these programmes accepts now."""
+    async def unplaced(self, programmes: Collection[Programme], now: datetime) -> Sequence[UnplacedReferral]:
+        """At least all whom one of these programmes accepts at `now`."""
         ...
 
     async def waiting_for(self, programme_id: str) -> frozenset[UUID]:

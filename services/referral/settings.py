@@ -35,6 +35,13 @@ class ReferralSettings(ServiceSettings):
     stale_behind_km: float = Field(0.0, ge=0, le=5000)
     """A stale programme is ordered as if it stood so much farther; 0 leaves the order as it is. Proposed: 25."""
 
+    pass_over_days: int = Field(14, ge=1, le=3650)
+    """An offer that expires passes its center over for so many days, unless the center answers anything before."""
+
+    @property
+    def pass_over(self) -> timedelta:
+        return timedelta(days=self.pass_over_days)
+
     @property
     def staleness(self) -> Staleness:
         return Staleness(timedelta(days=self.stale_after_days), self.stale_behind_km)

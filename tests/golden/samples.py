@@ -21,9 +21,9 @@ def step(kind: type[events.ReferralEvent], state: ReferralState, version: int, *
 
 PLACE: dict[str, Any] = {"center_id": "almaty-cp-center", "programme_id": "almaty-cp-center-day-stay"}
 DIAGNOSIS = events.DiagnosisRecordedV1(
-    referral_id=REFERRAL, child_id=CHILD, polyclinic_id="polyclinic-7", age_months=47, settlement_id="1526384",
-    icd10="G80.1", gmfcs=Gmfcs.III, modalities=(Modality.INPATIENT, Modality.DAY_STAY), max_distance_km=300.5,
-    priority=Priority.HIGH, submitted_at=AT,
+    referral_id=REFERRAL, child_id=CHILD, polyclinic_id="polyclinic-7", age_months=47, birth_day=21,
+    settlement_id="1526384", icd10="G80.1", gmfcs=Gmfcs.III, modalities=(Modality.INPATIENT, Modality.DAY_STAY),
+    max_distance_km=300.5, priority=Priority.HIGH, submitted_at=AT,
 )  # fmt: skip
 S = ReferralState
 SAMPLES: dict[str, events.Payload] = {

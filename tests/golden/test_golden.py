@@ -81,11 +81,11 @@ def test_fields_that_a_producer_adds_are_ignored() -> None:
 
 def test_fields_that_may_be_left_out_may_be_left_out() -> None:
     event = golden()
-    for name in ("gmfcs", "max_distance_km"):
+    for name in ("gmfcs", "max_distance_km", "birth_day"):
         del event["data"][name]
     found = read_event(json.dumps(event).encode())
     assert found
-    assert found.data == DIAGNOSIS.model_copy(update={"gmfcs": None, "max_distance_km": None})
+    assert found.data == DIAGNOSIS.model_copy(update={"gmfcs": None, "max_distance_km": None, "birth_day": None})
 
 
 def test_a_type_that_is_not_known_here_is_nothing() -> None:

@@ -4,13 +4,14 @@ the one before has ended.
 The country is small: one center in Almaty with one place, one in Astana with one, and children who live in Almaty.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.contracts.events import DiagnosisRecordedV1, OfferDeclinedV1, PlaceHandedOverV1, PlaceHeldV1
 from services.contracts.vocabulary import Priority
+from services.referral.bootstrap import utc_now
 from services.referral.domain.life import Command
 from tests.tour.network import ALMATY, ASTANA, Network
 
@@ -106,7 +107,8 @@ async def test_07_the_center_accepts_and_the_child_comes(network: Network) -> No
 
 
 async def test_08_an_offer_that_nobody_answers_expires_by_itself(network: Network) -> None:
-    network.clock.ahead = timedelta(hours=73)
+    due = datetime.fromisoformat((await network.referral(ids[THIRD]))["deadline_at"])
+    network.clock.ahead = due - utc_now() + timedelta(minutes=1)
     assert (await network.worker.sweep(network.clock()) or {}).get(Command.EXPIRE) == 1
     await network.deliver()
     third = await network.referral(ids[THIRD])

@@ -5,9 +5,18 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import holidays
 import pytest
+from pydantic import ValidationError
 
-from services.contracts.reference import read_centers, read_icd10_codes, read_programmes, read_settlements, rows
+from services.contracts.reference import (
+    read_centers,
+    read_days_off,
+    read_icd10_codes,
+    read_programmes,
+    read_settlements,
+    rows,
+)
 from services.contracts.vocabulary import Catchment, Modality
 
 DATA = Path(__file__).parents[2] / "data"
@@ -186,6 +195,23 @@ def test_a_center_that_no_seed_names_says_so() -> None:
     for row in CENTER_ROWS.values():
         if row["group"] in {"rehabilitation", "rehabilitation-fund", "ppp", "autism-2023", "inclusion"}:
             assert row["assumed"].startswith("name and town"), row["id"]
+
+
+def test_each_exception_of_the_days_off_is_told_once_and_the_library_does_not_know_it() -> None:
+    table, known = list(rows(DATA / "days_off.csv")), holidays.country_holidays("KZ", language="en_US")
+    days = read_days_off(DATA)
+    assert [row["date"] for row in table] == [day.isoformat() for day in sorted(days)], "in order, none twice"
+    for day, worked in days.items():
+        assert known.is_working_day(day) != worked or "estimated" in known.get(day, ""), f"{day} is known by now"
+
+
+@pytest.mark.parametrize(
+    "row", ["2026-11-28,off,", "2026-11-28,maybe,decree", "28.11.2026,off,decree", "2026-02-30,off,decree"]
+)
+def test_a_row_of_the_days_off_without_a_source_or_with_a_wrong_word_is_refused(row: str, tmp_path: Path) -> None:
+    (tmp_path / "days_off.csv").write_text(f"date,day,source\n{row}\n")
+    with pytest.raises(ValidationError):
+        read_days_off(tmp_path)
 
 
 def test_a_settlements_assumed_names_are_marked_by_language() -> None:

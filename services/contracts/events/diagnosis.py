@@ -17,6 +17,8 @@ class DiagnosisRecordedV1(Payload, type="diagnosis.recorded.v1", topics=(topics.
     polyclinic_id: str
     age_months: int
     """Completed months at `submitted_at`."""
+    birth_day: int | None = None
+    """The day of the month of the birth date, on which the months are counted; events of older versions have none."""
     settlement_id: str
     icd10: str
     gmfcs: Gmfcs | None = None

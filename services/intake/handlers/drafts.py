@@ -106,6 +106,7 @@ def _recorded(draft: Draft) -> DiagnosisRecordedV1:
         child_id=draft.child_id,
         polyclinic_id=draft.polyclinic_id,
         age_months=draft.age_months,
+        birth_day=submission.child.birth_date.day,
         settlement_id=submission.settlement_id,
         icd10=submission.diagnosis.icd10,
         gmfcs=submission.diagnosis.gmfcs,

@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, insert, literal, or_, select
 from sqlmodel import Session
 
-from services.contracts.vocabulary import Catchment, Gmfcs, Modality, Priority, ReferralState
+from services.contracts.vocabulary import Catchment, Gmfcs, Modality, OfferState, Priority, ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters import rows
 from services.referral.adapters.sql_referrals import parts
 from services.referral.adapters.tables import OfferRow, QueueEntryRow, ReferralRow, table
 from services.referral.domain.deadline_steps import REVIEWED
 from services.referral.domain.programmes import Needs, Programme
-from services.referral.domain.referral import EXCLUDING, Offer, excluded_ids
+from services.referral.domain.referral import Offer, excluded_ids
 from services.referral.ports import UnplacedReferral
 
 _referrals, _offers, _entries = table(ReferralRow), table(OfferRow), table(QueueEntryRow)
@@ -25,6 +25,7 @@ _row = _referrals.c
 _READ = (
     _row.id, _row.attempt, _row.rank, _row.state, _row.age_months, _row.settlement_id, _row.region_id, _row.icd10,
     _row.gmfcs, _row.modalities, _row.max_distance_km, _row.priority, _row.submitted_at,
+    _row.birth_day,
 )  # fmt: skip
 _STANDS = and_(
     _entries.c.referral_id == _row.id, _entries.c.attempt == _row.attempt, _row.state == ReferralState.WAITING
@@ -41,8 +42,8 @@ class SqlQueues:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def unplaced(self, programmes: Collection[Programme]) -> Sequence[UnplacedReferral]:
-        return await self._database.read(lambda session: _unplaced(session, programmes)) if programmes else ()
+    async def unplaced(self, programmes: Collection[Programme], now: datetime) -> Sequence[UnplacedReferral]:
+        return await self._database.read(lambda session: _unplaced(session, programmes, now)) if programmes else ()
 
     async def waiting_for(self, programme_id: str) -> frozenset[UUID]:
         query = select(_row.id).where(_STANDS, _entries.c.programme_id == programme_id)
@@ -77,23 +78,26 @@ def _join(session: Session, part: Sequence[str], by_id: Mapping[str, Collection[
         session.execute(insert(_entries), new)
 
 
-def _unplaced(session: Session, programmes: Collection[Programme]) -> list[UnplacedReferral]:
+def _unplaced(session: Session, programmes: Collection[Programme], now: datetime) -> list[UnplacedReferral]:
     wanted = and_(_row.state.in_(REVIEWED), or_(*map(_may_accept, set(map(_terms, programmes)))))
-    of_them = and_(_offers.c.referral_id.in_(select(_row.id).where(wanted)), _offers.c.state.in_(EXCLUDING))
+    excluding = or_(_offers.c.state == OfferState.DECLINED, _offers.c.passed_over_until > now)
+    of_them = and_(_offers.c.referral_id.in_(select(_row.id).where(wanted)), excluding)
     ended = defaultdict[str, list[Offer]](list)
     for offer in session.scalars(select(OfferRow).where(of_them)):
         ended[offer.referral_id].append(rows.offer_of(offer.model_dump()))
     parsed: dict[str, frozenset[Modality]] = {}
-    return [_referral(row, parsed, ended.get(row[0], ())) for row in session.execute(select(*_READ).where(wanted))]
+    return [
+        _referral(row, parsed, excluded_ids(ended[row[0]], now) if row[0] in ended else NONE)
+        for row in session.execute(select(*_READ).where(wanted))
+    ]
 
 
-def _referral(row: Any, parsed: dict[str, frozenset[Modality]], ended: Sequence[Offer]) -> UnplacedReferral:
-    id, attempt, rank, state, age, settlement, region, icd10, gmfcs, listed, farthest, priority, submitted_at = row
+def _referral(row: Any, parsed: dict[str, frozenset[Modality]], excluded: frozenset[str]) -> UnplacedReferral:
+    id, attempt, rank, state, age, settlement, region, icd10, gmfcs, listed, farthest, priority, at, born = row
     modalities = parsed.get(listed) or parsed.setdefault(listed, rows.modalities_of(listed))
     needs = Needs(
-        age, settlement, region, icd10, gmfcs and Gmfcs(gmfcs), modalities, farthest, Priority(priority), submitted_at
+        age, settlement, region, icd10, gmfcs and Gmfcs(gmfcs), modalities, farthest, Priority(priority), at, born
     )
-    excluded = excluded_ids(ended) if ended else NONE
     return UnplacedReferral(UUID(id), attempt, rank, state == ReferralState.WAITING, needs, excluded)
 
 

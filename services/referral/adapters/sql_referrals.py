@@ -27,6 +27,7 @@ from services.referral.adapters.tables import (
     outbox,
     table,
 )
+from services.referral.domain.deadline_steps import REVIEWED
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change, ReferralWithOffers
 from services.referral.ports import BatchContext
@@ -75,8 +76,10 @@ class SqlReferrals:
             if by_network:
                 _hold_registry(session, registry_version)
             inbox.record(session, consumer, event_ids)
+            _hold_passed_over(session, changes)
             _save_referrals(session, changes)
             _save_offers(session, changes)
+            _pass_over_no_longer(session, changes)
             _insert(session, DecisionRow, _decisions(changes, registry_version))
             _insert(session, QueueEntryRow, _queue_entries(changes))
             _insert(session, HistoryRow, [rows.history_values(c.referral.id, c.entry) for c in changes])
@@ -141,6 +144,36 @@ def _save_offers(session: Session, changes: Sequence[Change]) -> None:
         if one.state is not OfferState.MADE:
             here = (made.c.referral_id == str(one.referral_id)) & (made.c.attempt == one.attempt)
             session.execute(update(made).where(here).values(rows.offer_values(one)))
+
+
+def _hold_passed_over(session: Session, changes: Sequence[Change]) -> None:
+    """No center that these changes pass over answers until this is committed; raises Conflict when one has answered."""
+    wanted = {(str(c.referral.id), attempt) for c in changes for attempt in c.passed_over}
+    if not wanted:
+        return
+    offers = table(OfferRow)
+    of_them = offers.c.referral_id.in_({id for id, _ in wanted}) & offers.c.passed_over_until.is_not(None)
+    query = select(offers.c.referral_id, offers.c.attempt).where(of_them)
+    still = session.execute(query.order_by(offers.c.referral_id, offers.c.attempt).with_for_update()).all()
+    if not wanted <= {(id, attempt) for id, attempt in still}:
+        raise Conflict("a center that was passed over answers again")
+
+
+def _pass_over_no_longer(session: Session, changes: Sequence[Change]) -> None:
+    """A center has answered: whom it did not answer before is reviewed. A referral is offered again: to all."""
+    offers, referrals = table(OfferRow), table(ReferralRow)
+    for one in changes:
+        if one.entry.command is Command.OFFER_AGAIN:
+            ended = offers.c.referral_id == str(one.referral.id)
+        elif one.answered_center:
+            ended = offers.c.center_id == one.answered_center
+        else:
+            continue
+        lift = update(offers).where(ended, offers.c.passed_over_until.is_not(None)).values(passed_over_until=None)
+        lifted = sorted(set(session.scalars(lift.returning(offers.c.referral_id))))
+        for part in parts(lifted):
+            unplaced = referrals.c.id.in_(part) & referrals.c.state.in_(REVIEWED)
+            session.execute(update(referrals).where(unplaced).values(due_at=one.entry.at))
 
 
 def _decisions(changes: Sequence[Change], registry_version: int) -> list[rows.Values]:

@@ -123,6 +123,7 @@ class ReferralRow(Base, table=True):
     max_distance_km: float | None = None
     priority: str = Field(max_length=10)
     submitted_at: datetime = Field(sa_column=_moment())
+    birth_day: int | None = None
     rank: int = Field(sa_type=BigInteger)
     state: str = Field(max_length=20, default=ReferralState.SUBMITTED)
     version: int
@@ -140,7 +141,10 @@ class ReferralRow(Base, table=True):
 
 class OfferRow(Base, table=True):
     __tablename__ = "offers"
-    __table_args__ = (Index("ix_offers_center", "center_id", "referral_id"),)
+    __table_args__ = (
+        Index("ix_offers_center", "center_id", "referral_id"),
+        Index("ix_offers_passed_over", "center_id", **_where("passed_over_until IS NOT NULL")),
+    )
 
     referral_id: str = Field(primary_key=True, foreign_key="referrals.id", max_length=36)
     attempt: int = Field(primary_key=True)
@@ -154,6 +158,8 @@ class OfferRow(Base, table=True):
     reason: str | None = Field(None, max_length=40)
     seen_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
     answered_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
+    passed_over_until: datetime | None = Field(None, sa_column=_moment(nullable=True))
+    """After an expiry; the center's next answer, or `offer-again`, makes it null."""
 
 
 class DecisionRow(Base, table=True):

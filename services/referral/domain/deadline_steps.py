@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.contracts.vocabulary import OfferState, ReferralState
@@ -19,12 +19,13 @@ from services.referral.domain.referral import (
     escalated,
     failing,
     nowhere,
+    review_at,
     until,
 )
 from services.referral.domain.routing import Decision
 
 REVIEWED = frozenset({ReferralState.WAITING, ReferralState.UNPLACEABLE})
-"""The child may become too old or old enough for a programme, and a programme may change."""
+"""The child may become too old or old enough for a programme, a programme may change, a center may answer again."""
 _ESCALATIONS = {
     ReferralState.SUBMITTED: Escalation.NOT_ROUTED,
     ReferralState.WAITING: Escalation.WAITING_LONG,
@@ -35,14 +36,19 @@ _ESCALATIONS = {
 }
 
 
-def deadline_step(before: Referral, offers: Sequence[Offer], now: datetime) -> Change | None:
-    """The step that is due at `now`: a reminder, an expiry, an escalation; None when none is."""
+def deadline_step(
+    before: Referral, offers: Sequence[Offer], now: datetime, pass_over: timedelta = deadlines.PASS_OVER
+) -> Change | None:
+    """The step that is due at `now`: a reminder, an expiry, an escalation; None when none is.
+
+    An expiry passes the center over for the time `pass_over`.
+    """
     if before.due_at is None or before.due_at > now:
         return None
     early = before.deadline_at is not None and now < before.deadline_at
     if before.state is ReferralState.OFFERED:
-        return _remind(before, now) if early else _expire(before, offers, now)
-    return None if early and before.state in REVIEWED else _escalate(before, now)
+        return _remind(before, now) if early else _expire(before, offers, now, pass_over)
+    return None if early and before.state in REVIEWED else _escalate(before, offers, now)
 
 
 def review(before: Referral, queues: Collection[str], decision: Decision, now: datetime) -> Change | None:
@@ -62,29 +68,33 @@ def _remind(before: Referral, now: datetime) -> Change:
     return _step(before, Command.REMIND, now, due_at=before.deadline_at)
 
 
-def _expire(before: Referral, offers: Sequence[Offer], now: datetime) -> Change:
+def _expire(before: Referral, offers: Sequence[Offer], now: datetime, pass_over: timedelta) -> Change:
     offer = current(before, offers)
-    over = replace(offer, state=OfferState.EXPIRED, answered_at=now) if offer else None
+    over = offer and replace(offer, state=OfferState.EXPIRED, answered_at=now, passed_over_until=now + pass_over)
     fields = nowhere() | until(deadlines.to_route(now)) | failing(before, offers, OfferState.EXPIRED, now)
     return _step(before, Command.EXPIRE, now, offer=over, **fields)
 
 
-def _escalate(before: Referral, now: datetime) -> Change:
+def _escalate(before: Referral, offers: Sequence[Offer], now: datetime) -> Change:
     """A referral keeps its place on the worklist; failed offers stay the reason until an offer is accepted."""
     reason = _ESCALATIONS[before.state]
     shown = Escalation.FAILED_OFFERS if before.escalation is Escalation.FAILED_OFFERS else reason
     since = before.escalated_at or now
-    return _step(before, Command.ESCALATE, now, reason=reason, **until(_next(before, now)), **escalated(shown, since))
+    passed_over = offers if before.state in REVIEWED else ()
+    return _step(
+        before, Command.ESCALATE, now, reason=reason, passed_over=passed_over,
+        **until(_next(before, offers, now)), **escalated(shown, since),
+    )  # fmt: skip
 
 
-def _next(before: Referral, now: datetime) -> Until:
+def _next(before: Referral, offers: Sequence[Offer], now: datetime) -> Until:
     """The next deadline, should nothing happen."""
     if before.state is ReferralState.WAITING:
-        return deadlines.to_wait(now, before.needs.older_at(now))
+        return deadlines.to_wait(now, review_at(before.needs, offers, now))
     if before.state is ReferralState.SUBMITTED:
         return Until.moment(now + deadlines.ROUTE_AGAIN_WITHIN)
     limit = deadlines.to_review(now)
-    return limit.or_sooner(before.needs.older_at(now)) if before.state in REVIEWED else limit
+    return limit.or_sooner(review_at(before.needs, offers, now)) if before.state in REVIEWED else limit
 
 
 def _step(before: Referral, command: Command, now: datetime, **more: Any) -> Change:

@@ -1,13 +1,16 @@
-"""Deadlines, and when their next step is due. Hours are hours; days end at midnight in Kazakhstan."""
+"""Deadlines, and when their next step is due. Offers are answered in working days; others end with a calendar day."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from services.contracts.days import day_of, end_of
 from services.contracts.vocabulary import Priority
+from services.referral.domain.working_days import DAY, WorkingDays
 
-ANSWER_WITHIN = timedelta(hours=72)
-ANSWER_WITHIN_URGENT = timedelta(hours=24)
+ANSWER_DAYS, ANSWER_DAYS_URGENT = 3, 1
+"""Working days in which a center answers an offer."""
+PASS_OVER = timedelta(days=14)
+"""How long an expiry passes its center over, unless the center answers anything again before."""
 ROUTE_WITHIN = timedelta(minutes=15)
 ROUTE_AGAIN_WITHIN = timedelta(days=1)
 WAIT_DAYS = 30
@@ -41,19 +44,19 @@ class Until:
         return cls.moment(end_of(day + timedelta(days=days)))
 
 
-def to_answer(at: datetime, priority: Priority) -> Until:
-    """An offer is answered in 72 hours, 24 when urgent; at half time the center is reminded."""
-    within = ANSWER_WITHIN_URGENT if priority is Priority.URGENT else ANSWER_WITHIN
-    return Until(at + within, at + within / 2)
+def to_answer(at: datetime, priority: Priority, working_days: WorkingDays) -> Until:
+    """An offer is answered in three working days, one when urgent; at half of them the center is reminded."""
+    within = (ANSWER_DAYS_URGENT if priority is Priority.URGENT else ANSWER_DAYS) * DAY
+    return Until(working_days.after(at, within), working_days.after(at, within / 2))
 
 
 def to_route(at: datetime) -> Until:
     return Until.moment(at + ROUTE_WITHIN)
 
 
-def to_wait(at: datetime, older_at: datetime) -> Until:
-    """`older_at`: the child is a month older then, and may be too old or old enough for a programme."""
-    return Until.days(day_of(at), WAIT_DAYS).or_sooner(older_at)
+def to_wait(at: datetime, review_at: datetime) -> Until:
+    """`review_at`: other programmes may accept the child then."""
+    return Until.days(day_of(at), WAIT_DAYS).or_sooner(review_at)
 
 
 def to_review(at: datetime) -> Until:

@@ -21,7 +21,8 @@ class Exclusion(StrEnum):
 def exclusion(
     needs: Needs, age_months: int, programme: Programme, kilometers: float, excluded_ids: Collection[str]
 ) -> Exclusion | None:
-    """Why `programme` does not accept this child now, or None. `excluded_ids`: programmes and centers that declined.
+    """Why `programme` does not accept this child now, or None. `excluded_ids`: programmes and centers that declined,
+    and centers that are passed over.
 
     A suspended programme accepts the child: it gives no place for now and has a queue all the same (ADR 0009).
     """
@@ -29,7 +30,7 @@ def exclusion(
         return Exclusion.MODALITY
     if not needs.icd10.startswith(programme.icd10_prefixes):
         return Exclusion.DIAGNOSIS
-    if not programme.age_from_months <= age_months < programme.age_under_months:
+    if not programme.accepts_age(age_months):
         return Exclusion.AGE
     if not _within_catchment(needs, programme):
         return Exclusion.CATCHMENT

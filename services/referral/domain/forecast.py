@@ -1,7 +1,8 @@
 """Forecast: when a programme's places come free, and when a child in its queue is next. Days are Kazakhstan's.
 
-Known are the places in use and the length of a course. Assumed: every offer is accepted on its last day, the child
-comes a week after that, a course ends on its day, and nobody joins or leaves the queue.
+Known are the places in use and the length of a course. Assumed: every offer is accepted on its last day (one that
+is not made yet: after three days, none of them off), the child comes a week after that, a course ends on its day, and
+nobody joins or leaves the queue.
 """
 
 from bisect import bisect_left
@@ -13,11 +14,10 @@ from enum import StrEnum
 
 from services.contracts.days import day_of
 from services.contracts.vocabulary import ReferralState
-from services.referral.domain.deadlines import ADMIT_DAYS, ANSWER_WITHIN
+from services.referral.domain.deadlines import ADMIT_DAYS, ANSWER_DAYS
 
 AHEAD_DAYS = 60
 """How far ahead next free dates go."""
-ANSWER_DAYS = ANSWER_WITHIN.days
 
 
 class NoDate(StrEnum):

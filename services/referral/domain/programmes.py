@@ -23,6 +23,10 @@ class Programme:
     catchment: Catchment
     course_days: int
 
+    def accepts_age(self, months: int) -> bool:
+        """Whether a child of so many completed months is neither too young nor too old."""
+        return self.age_from_months <= months < self.age_under_months
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -42,7 +46,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """A child's needs. `age_months` is of `submitted_at`."""
+    """A child's needs. `age_months` is of `submitted_at`, `birth_day` the day of the month of the birth date.
+
+    Without it (referrals of older versions) the day of the submission stands for it: the age lags up to a month.
+    """
 
     age_months: int
     settlement_id: str
@@ -53,6 +60,7 @@ class Needs:
     max_distance_km: float | None
     priority: Priority
     submitted_at: datetime
+    birth_day: int | None = None
 
     @classmethod
     def of(cls, event: DiagnosisRecordedV1, region_id: str) -> "Needs":
@@ -66,17 +74,24 @@ class Needs:
             max_distance_km=event.max_distance_km,
             priority=event.priority,
             submitted_at=event.submitted_at,
+            birth_day=event.birth_day,
         )
 
     def age_at(self, now: datetime) -> int:
-        """Completed months at `now`, never fewer than at submission (the birthday is not known here)."""
-        then, today = day_of(self.submitted_at), day_of(now)
-        months = (today.year - then.year) * 12 + today.month - then.month - (today.day < then.day)
-        return self.age_months + max(0, months)
+        """Completed months at `now`, never fewer than at submission."""
+        then = day_of(self.submitted_at)
+        birth_day = self.birth_day or then.day
+        return self.age_months + max(0, _months(day_of(now), birth_day) - _months(then, birth_day))
 
     def older_at(self, now: datetime) -> datetime:
         """The next moment at which `age_at` is a month more than at `now`."""
-        return end_of(_next_month(day_of(self.submitted_at).day, day_of(now)) - timedelta(days=1))
+        birth_day = self.birth_day or day_of(self.submitted_at).day
+        return end_of(_next_month(birth_day, day_of(now)) - timedelta(days=1))
+
+
+def _months(day: date, birth_day: int) -> int:
+    """Counts the months that are completed on this day of each month, or on the first behind a month without it."""
+    return day.year * 12 + day.month - (day.day < birth_day)
 
 
 def _next_month(birthday: int, day: date) -> date:

@@ -15,13 +15,14 @@ from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import ROUTER, Command, Transition, transition
 from services.referral.domain.programmes import Needs
 from services.referral.domain.routing import Decision
+from services.referral.domain.working_days import KAZAKHSTAN, WorkingDays
 
 FAILED = frozenset({OfferState.DECLINED, OfferState.EXPIRED, OfferState.MISSED})
 """The ends of an offer that did not become care."""
-EXCLUDING = frozenset({OfferState.DECLINED, OfferState.EXPIRED})
-"""The ends after which the programme is not asked again; where the child did not come, it may be."""
 CENTER_WIDE = frozenset({"family_refused", "unreachable", "temporarily_closed"})
 """Reasons for a decline that hold for the whole center; the others are the programme's."""
+ANSWERS = frozenset({Command.ACCEPT, Command.DECLINE})
+"""Acts by which a center shows that it answers: it is passed over no longer."""
 HELP_AFTER = 5
 """So many failed offers put a referral on the operators' worklist; it is still routed on."""
 
@@ -76,13 +77,27 @@ class Offer:
     reason: str | None = None
     seen_at: datetime | None = None
     answered_at: datetime | None = None
+    passed_over_until: datetime | None = None
+    """After an expiry: the child is not offered to this center again before; None from when the center answers anything
+    again, or the referral is offered again."""
+
+    def passes_over(self, now: datetime) -> bool:
+        return self.passed_over_until is not None and self.passed_over_until > now
 
 
-def excluded_ids(offers: Sequence[Offer]) -> frozenset[str]:
-    """The programmes and centers that are not asked again after these offers."""
-    ended = [one for one in offers if one.state in EXCLUDING]
-    centers = {one.center_id for one in ended if one.reason in CENTER_WIDE or one.state is OfferState.EXPIRED}
-    return frozenset({one.programme_id for one in ended} | centers)
+def excluded_ids(offers: Sequence[Offer], now: datetime) -> frozenset[str]:
+    """The programmes and centers that are not asked after these offers: those that declined, for ever, and those that
+    did not answer, while they are passed over. Where the child did not come, it may be asked again."""
+    declined = [one for one in offers if one.state is OfferState.DECLINED]
+    centers = {one.center_id for one in declined if one.reason in CENTER_WIDE}
+    centers |= {one.center_id for one in offers if one.passes_over(now)}
+    return frozenset({one.programme_id for one in declined} | centers)
+
+
+def review_at(needs: Needs, offers: Sequence[Offer], now: datetime) -> datetime:
+    """When other programmes may accept the child: it is a month older, or a center is passed over no longer."""
+    over = (one.passed_over_until for one in offers if one.passed_over_until and one.passed_over_until > now)
+    return min([needs.older_at(now), *over])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +112,11 @@ class ReferralWithOffers:
         """The offer of the referral's own attempt, when one was made."""
         return current(self.referral, self.offers)
 
-    @property
-    def excluded_ids(self) -> frozenset[str]:
-        return excluded_ids(self.offers)
+    def excluded_ids(self, now: datetime) -> frozenset[str]:
+        return excluded_ids(self.offers, now)
+
+    def review_at(self, now: datetime) -> datetime:
+        return review_at(self.referral.needs, self.offers, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +145,13 @@ class Change:
     decision: Decision | None = None
     queues: tuple[str, ...] = ()
     """The programmes whose queues the child joins."""
+    passed_over: tuple[int, ...] = ()
+    """The attempts for whose expiry centers are passed over still: the change rests on it."""
+
+    @property
+    def answered_center(self) -> str | None:
+        """The center that answered by this change."""
+        return self.offer.center_id if self.offer and self.entry.command in ANSWERS else None
 
 
 def change(
@@ -142,9 +166,13 @@ def change(
     offer: Offer | None = None,
     decision: Decision | None = None,
     queues: Collection[str] = (),
+    passed_over: Sequence[Offer] = (),
     **fields: Any,
 ) -> Change:
-    """`command` on `before` by `role`, with `fields` of the referral changed by it; raises IllegalTransition."""
+    """`command` on `before` by `role`, with `fields` of the referral changed by it; raises IllegalTransition.
+
+    `passed_over`: the offers by which centers are excluded or the next review was set.
+    """
     row = transition(before.state, command, role)
     after = replace(before, state=row.to, version=before.version + 1, **_escalation_after(before, row) | fields)
     entry = HistoryEntry(after.version, at, actor, command, before.state, row.to, reason, note)
@@ -163,7 +191,8 @@ def change(
         admit_on=after.admit_on,
         escalation=after.escalation,
     )
-    return Change(before.version, after, entry, event, offer, decision, tuple(queues))
+    attempts = tuple(one.attempt for one in passed_over if one.passes_over(at))
+    return Change(before.version, after, entry, event, offer, decision, tuple(queues), attempts)
 
 
 def until(deadline: Until) -> dict[str, Any]:
@@ -216,9 +245,10 @@ def make_offer(
     *,
     command: Command = Command.OFFER,
     decision: Decision | None = None,
+    working_days: WorkingDays = KAZAKHSTAN,
 ) -> Change:
-    """A place is held: offer the child to its center, to be answered in 72 hours (24 when urgent)."""
-    limit = deadlines.to_answer(at, before.needs.priority)
+    """A place is held: offer the child to its center, to be answered in three working days (one when urgent)."""
+    limit = deadlines.to_answer(at, before.needs.priority, working_days)
     offer = Offer(before.id, before.attempt, center_id, programme_id, kilometers, OfferState.MADE, at, limit.at)
     return change(
         before, command, at, offer=offer, decision=decision,
@@ -226,19 +256,23 @@ def make_offer(
     )  # fmt: skip
 
 
-def start_waiting(before: Referral, at: datetime, decision: Decision, queues: Collection[str]) -> Change:
-    """No candidate has a free place: the child waits in these queues."""
-    limit = deadlines.to_wait(at, before.needs.older_at(at))
+def start_waiting(
+    before: Referral, at: datetime, decision: Decision, queues: Collection[str], offers: Sequence[Offer] = ()
+) -> Change:
+    """No candidate has a free place: the child waits in these queues. `offers` are those made before."""
+    limit = deadlines.to_wait(at, review_at(before.needs, offers, at))
     if before.deadline_at and before.due_at and before.deadline_at != before.due_at:  # reviewed amid its waiting
         limit = Until(before.deadline_at, min(before.deadline_at, limit.due))
-    return change(before, Command.WAIT, at, decision=decision, queues=queues, **nowhere(), **until(limit))
-
-
-def set_aside(before: Referral, at: datetime, decision: Decision) -> Change:
-    """No programme accepts the child: unplaceable, and on the operators' worklist from now on."""
-    limit = deadlines.to_review(at).or_sooner(before.needs.older_at(at))
     return change(
-        before, Command.SET_ASIDE, at, decision=decision, reason=_why_nowhere(decision),
+        before, Command.WAIT, at, decision=decision, queues=queues, passed_over=offers, **nowhere(), **until(limit)
+    )
+
+
+def set_aside(before: Referral, at: datetime, decision: Decision, offers: Sequence[Offer] = ()) -> Change:
+    """No programme accepts the child: unplaceable, and on the operators' worklist from now on."""
+    limit = deadlines.to_review(at).or_sooner(review_at(before.needs, offers, at))
+    return change(
+        before, Command.SET_ASIDE, at, decision=decision, reason=_why_nowhere(decision), passed_over=offers,
         **nowhere(), **until(limit), **escalated(Escalation.UNPLACEABLE, at),
     )  # fmt: skip
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from services.contracts.vocabulary import Modality
 from services.kit.http.pages import Page
-from services.referral.domain.deadlines import ADMIT_DAYS
-from services.referral.domain.forecast import ANSWER_DAYS, NoDate, Outlook
+from services.referral.domain.deadlines import ADMIT_DAYS, ANSWER_DAYS
+from services.referral.domain.forecast import NoDate, Outlook
 from services.referral.handlers.forecast_places import Forecast, ProgrammeForecast, QueueForecast
 from services.referral.ports import Supply, Unavailable
 

@@ -66,6 +66,9 @@ class OfferView(ProgrammeNamed):
     answer_by: datetime
     seen_at: datetime | None
     answered_at: datetime | None
+    passed_over_until: datetime | None = Field(
+        description="The offer expired: the center is not asked again before, unless it answers anything meanwhile"
+    )
 
 
 class HistoryView(BaseModel):

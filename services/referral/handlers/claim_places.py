@@ -1,6 +1,6 @@
 """Claiming places for new and rerouted referrals: decide, claim, and turn the results into changes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,8 +9,17 @@ from services.contracts.vocabulary import ClaimState
 from services.kit.errors import Conflict, PermanentError
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
-from services.referral.domain.referral import Change, Referral, make_offer, set_aside, start_waiting
+from services.referral.domain.referral import (
+    Change,
+    Offer,
+    Referral,
+    excluded_ids,
+    make_offer,
+    set_aside,
+    start_waiting,
+)
 from services.referral.domain.routing import Decision, rank_programmes
+from services.referral.domain.working_days import KAZAKHSTAN, WorkingDays
 from services.referral.handlers.effect import Effect, newest
 from services.referral.ports import Claims, Registry
 
@@ -19,11 +28,13 @@ from services.referral.ports import Claims, Registry
 class Draft:
     """A referral with the router, and where it may go under its attempt.
 
-    `retain`: no offer was made under the attempt before; a place handed over under it meanwhile is still the child's.
+    `offers`: those made before. `retain`: no offer was made under the attempt before; a place handed over under it
+    meanwhile is still the child's.
     """
 
     referral: Referral
     decision: Decision
+    offers: Sequence[Offer] = ()
     retain: bool = False
 
     def request(self, at: datetime) -> ClaimRequest:
@@ -42,15 +53,16 @@ class Draft:
 
 
 def draft(
-    referral: Referral, network: Network, at: datetime, excluded_ids: Collection[str] = (), *, retain: bool = False
+    referral: Referral, network: Network, at: datetime, offers: Sequence[Offer] = (), *, retain: bool = False
 ) -> Draft:
     """Decide where `referral` may go; raises PermanentError for an unknown settlement."""
     try:
         neighbors = network.neighbors(referral.needs.settlement_id)
     except KeyError:
         raise PermanentError(f"settlement_id: no settlement {referral.needs.settlement_id}") from None
-    decision = rank_programmes(referral.needs, neighbors, network.figures, at, excluded_ids, network.staleness)
-    return Draft(referral, decision, retain)
+    excluded = excluded_ids(offers, at)
+    decision = rank_programmes(referral.needs, neighbors, network.figures, at, excluded, network.staleness)
+    return Draft(referral, decision, offers, retain)
 
 
 Answer = tuple[Draft, ClaimResult]
@@ -62,6 +74,7 @@ class ClaimPlaces:
 
     claims: Claims
     registry: Registry
+    working_days: WorkingDays = KAZAKHSTAN
 
     async def __call__(
         self, drafts: Sequence[Draft], network: Network, seen: DataVersion | None, at: datetime
@@ -73,8 +86,8 @@ class ClaimPlaces:
         # An earlier try that was cut off may hold a place under this attempt, also for a referral new in the record.
         changes = [ClaimChange(referral_id=one.referral.id, attempt=one.referral.attempt) for one in nowhere]
         released = await self.claims.release(changes, claimed) if changes else None
-        made = {one.referral.id: _outcome(one, result, network, at) for one, result in answers}
-        made |= {one.referral.id: set_aside(one.referral, at, one.decision) for one in nowhere}
+        made = {one.referral.id: _outcome(one, result, network, at, self.working_days) for one, result in answers}
+        made |= {one.referral.id: set_aside(one.referral, at, one.decision, one.offers) for one in nowhere}
         return Effect([made[one.referral.id] for one in drafts], newest([claimed, released]), network.version)
 
     async def _claim(
@@ -135,18 +148,18 @@ def _waits_again(answer: Answer) -> bool:
     return answer[1].repeated and answer[1].state is ClaimState.WAITING
 
 
-def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime) -> Change:
+def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime, working_days: WorkingDays) -> Change:
     candidates = tuple(replace(c, free=result.free.get(c.programme_id)) for c in one.decision.candidates)
     decision = Decision(candidates, one.decision.excluded)
     if result.state is ClaimState.WAITING:
         # An earlier try, cut off before its commit, may have joined queues of programmes that are no candidates now.
         queues = dict.fromkeys((*(c.programme_id for c in candidates), *result.queues))
-        return start_waiting(one.referral, at, decision, tuple(queues))
+        return start_waiting(one.referral, at, decision, tuple(queues), one.offers)
     if result.state is ClaimState.STALE:
         raise Conflict(f"referral {one.referral.id} has moved on to attempt {result.attempt}")
     if result.state is not ClaimState.HELD or result.programme_id is None:
         raise PermanentError(f"claim of attempt {one.referral.attempt} was answered {result.state}")
-    return offer_place(one.referral, result.programme_id, network, at, decision=decision)
+    return offer_place(one.referral, result.programme_id, network, at, decision=decision, working_days=working_days)
 
 
 def offer_place(
@@ -157,10 +170,14 @@ def offer_place(
     *,
     command: Command = Command.OFFER,
     decision: Decision | None = None,
+    working_days: WorkingDays = KAZAKHSTAN,
 ) -> Change:
     """The offer of a held place; raises PermanentError when the registry has no such open programme."""
     programme = network.programmes.get(programme_id)
     if programme is None:
         raise PermanentError(f"programme_id: no programme {programme_id}")
     kilometers = network.distance(referral.needs.settlement_id, programme_id)
-    return make_offer(referral, programme_id, programme.center_id, kilometers, at, command=command, decision=decision)
+    return make_offer(
+        referral, programme_id, programme.center_id, kilometers, at,
+        command=command, decision=decision, working_days=working_days,
+    )  # fmt: skip

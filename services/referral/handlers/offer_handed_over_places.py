@@ -11,6 +11,7 @@ from services.referral.domain.deadline_steps import return_to_router
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, ReferralWithOffers
+from services.referral.domain.working_days import KAZAKHSTAN, WorkingDays
 from services.referral.handlers.claim_places import offer_place
 from services.referral.handlers.effect import Effect
 from services.referral.ports import BatchContext, Clock, Registry
@@ -22,6 +23,7 @@ class OfferHandedOverPlaces:
 
     registry: Registry
     clock: Clock
+    working_days: WorkingDays = KAZAKHSTAN
 
     async def __call__(self, batch: Mapping[str, Payload], context: BatchContext) -> Effect:
         network, now = await self.registry.network(), self.clock()
@@ -37,16 +39,19 @@ class OfferHandedOverPlaces:
                 continue
             last = max(last or data, data, key=lambda step: step.sequence)
             if one.referral.state is ReferralState.WAITING and one.referral.attempt == data.attempt:
-                changes[str(data.referral_id)] = _offer(one, data, network, now)
+                changes[str(data.referral_id)] = self._offer(one, data, network, now)
         version = DataVersion(epoch=last.epoch, sequence=last.sequence) if last else None
         return Effect(list(changes.values()), version, early=frozenset(early))
 
-
-def _offer(one: ReferralWithOffers, data: PlaceHandedOverV1, network: Network, now: datetime) -> Change:
-    """The offer; for a programme that was closed meanwhile the child is routed anew, which releases the place."""
-    if data.programme_id not in network.programmes:
-        return return_to_router(one.referral, now)
-    return offer_place(one.referral, data.programme_id, network, now, command=Command.HAND_OVER)
+    def _offer(self, one: ReferralWithOffers, data: PlaceHandedOverV1, network: Network, now: datetime) -> Change:
+        """The offer. For a programme that was closed meanwhile, or of whose ages the child is no longer, the child is
+        routed anew, which releases the place."""
+        programme = network.programmes.get(data.programme_id)
+        if programme is None or not programme.accepts_age(one.referral.needs.age_at(now)):
+            return return_to_router(one.referral, now)
+        return offer_place(
+            one.referral, data.programme_id, network, now, command=Command.HAND_OVER, working_days=self.working_days
+        )
 
 
 def _is_lost(data: PlaceHandedOverV1, version: DataVersion | None) -> bool:

@@ -57,7 +57,8 @@ class OpenCenter:
         # Who starts to wait after this reading knows these programmes: no waiting by an older network is recorded.
         network = await self.registry.network()
         programmes = [one for one in network.programmes.values() if one.center_id in centers]
-        unplaced, now = await self.queues.unplaced(programmes), self.clock()
+        now = self.clock()
+        unplaced = await self.queues.unplaced(programmes, now)
         accepted = await asyncio.to_thread(_accepted, programmes, unplaced, network, now)
         waiting: dict[UUID, UnplacedReferral | Referral] = {one.id: one for one in unplaced if one.waits}
         waiting |= await self._take_in([one.id for one in unplaced if not one.waits], accepted, network, seen, now)
@@ -132,14 +133,15 @@ def _waits_now(one: ReferralWithOffers, opening: Collection[str], network: Netwo
     """
     needs = one.referral.needs
     neighbors = network.neighbors(needs.settlement_id)
-    decision = rank_programmes(needs, neighbors, network.figures, now, one.excluded_ids, network.staleness)
+    excluded = one.excluded_ids(now)
+    decision = rank_programmes(needs, neighbors, network.figures, now, excluded, network.staleness)
     reviewed = review(one.referral, (), decision, now)
-    joining = tuple(one for one in decision.candidates if one.programme_id in opening)
+    joining = tuple(each for each in decision.candidates if each.programme_id in opening)
     if reviewed is None or not joining:
         return None
     again = replace(reviewed.referral, attempt=reviewed.referral.attempt + 1)
-    queues = [one.programme_id for one in joining]
-    waits = start_waiting(again, now, replace(decision, candidates=joining), queues)
+    queues = [each.programme_id for each in joining]
+    waits = start_waiting(again, now, replace(decision, candidates=joining), queues, one.offers)
     return reviewed, waits, len(joining) < len(decision.candidates)
 
 

@@ -42,4 +42,4 @@ def _moving(batch: Mapping[str, Payload], context: BatchContext) -> list[Referra
 def _next_draft(one: ReferralWithOffers, network: Network, now: datetime) -> Draft:
     """The next attempt. Without an offer the child was waiting, and a place may have been handed over meanwhile."""
     after = replace(one.referral, attempt=one.referral.attempt + 1)
-    return draft(after, network, now, one.excluded_ids, retain=one.offer is None)
+    return draft(after, network, now, one.offers, retain=one.offer is None)

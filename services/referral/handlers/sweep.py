@@ -3,13 +3,14 @@
 import collections
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from services.kit.errors import Conflict, TransientError
 from services.referral.domain.deadline_steps import REVIEWED, deadline_step, review
+from services.referral.domain.deadlines import PASS_OVER
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change, ReferralWithOffers
 from services.referral.domain.routing import rank_programmes
@@ -28,7 +29,8 @@ async def _always() -> bool:
 class Sweep:
     """Each due referral once, in batches; a step is settled by the referral's version.
 
-    `may_go_on` is asked before each batch: it acquires or renews the sweep's lease.
+    `may_go_on` is asked before each batch: it acquires or renews the sweep's lease. `pass_over`: for how long an expiry
+    passes its center over.
     """
 
     referrals: Referrals
@@ -37,6 +39,7 @@ class Sweep:
     registry: Registry
     may_go_on: Callable[[], Awaitable[bool]] = _always
     batch: int = BATCH
+    pass_over: timedelta = PASS_OVER
 
     async def __call__(
         self, now: datetime, progress: Callable[[], None] = lambda: None
@@ -49,7 +52,7 @@ class Sweep:
                 return None
             if not (due := await self.deadlines.due(now, last, self.batch)):
                 return steps
-            found = {one.referral.id: _deadline_step(one, now) for one in due}
+            found = {one.referral.id: _deadline_step(one, now, self.pass_over) for one in due}
             found |= await self._reviews(due, now)
             changes = [step for step in found.values() if isinstance(step, Change)]
             steps.update(one.entry.command for one in await self._save(changes))
@@ -80,17 +83,18 @@ class Sweep:
         for one in unplaced:
             needs = one.referral.needs
             neighbors = network.neighbors(needs.settlement_id)
-            decision = rank_programmes(needs, neighbors, network.figures, now, one.excluded_ids)
+            decision = rank_programmes(needs, neighbors, network.figures, now, one.excluded_ids(now))
             if change := review(one.referral, queues.get(one.referral.id, ()), decision, now):
                 reviewed[one.referral.id] = change
         return reviewed
 
     async def _put_off(self, unchanged: Sequence[ReferralWithOffers], now: datetime) -> None:
-        """They are due when the child is a month older, or at the deadline."""
+        """They are due when other programmes may accept the child, or at the deadline."""
         moves = {}
-        for one in (loaded.referral for loaded in unchanged):
+        for loaded in unchanged:
+            one = loaded.referral
             if one.due_at and one.deadline_at:
-                moves[one.id] = one.due_at, min(one.deadline_at, one.needs.older_at(now))
+                moves[one.id] = one.due_at, min(one.deadline_at, loaded.review_at(now))
         await self.deadlines.put_off(moves)
 
     async def _save(self, changes: Sequence[Change]) -> Sequence[Change]:
@@ -109,10 +113,10 @@ class Sweep:
         return True
 
 
-def _deadline_step(one: ReferralWithOffers, now: datetime) -> Change | Exception | None:
+def _deadline_step(one: ReferralWithOffers, now: datetime, pass_over: timedelta) -> Change | Exception | None:
     """The step, or why it failed: that is ours to mend, and keeps no other child waiting."""
     try:
-        return deadline_step(one.referral, one.offers, now)
+        return deadline_step(one.referral, one.offers, now, pass_over)
     except Exception as error:
         sweep_failed.inc()
         log.exception("sweep.step_failed", referral=str(one.referral.id))

@@ -1,7 +1,7 @@
 """POST /v1/diagnoses on a real database."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 import httpx2
@@ -40,6 +40,7 @@ async def test_a_submission_is_recorded_with_its_event(polyclinic: httpx2.AsyncC
     assert event.data.referral_id == UUID(receipt["referral_id"])
     assert event.data.child_id == UUID(receipt["child_id"])
     assert event.data.polyclinic_id == "p1"
+    assert event.data.birth_day == date.fromisoformat(child_body()["child"]["birth_date"]).day
     assert event.data.submitted_at.isoformat(timespec="milliseconds") == receipt["submitted_at"]
 
 

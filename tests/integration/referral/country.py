@@ -58,6 +58,7 @@ def write_data(folder: Path, reasons: Path) -> Path:
         rows = csv.DictWriter(file, ["id", "name_kk", "name_ru", "name_en", "region_id", "latitude", "longitude"])
         rows.writeheader()
         rows.writerows(one.model_dump(exclude={"population"}) for one in SETTLEMENTS.values())
+    (folder / "days_off.csv").write_text("date,day,source\n")
     shutil.copy(reasons, folder)
     return folder
 

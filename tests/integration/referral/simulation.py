@@ -4,7 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.contracts import topics
-from services.contracts.events import CenterRegisteredV1, DiagnosisRecordedV1, Event
+from services.contracts.events import (
+    CenterRegisteredV1,
+    DiagnosisRecordedV1,
+    Event,
+    OfferDeclinedV1,
+    OfferExpiredV1,
+    ReferralAcceptedV1,
+    ReferralResubmittedV1,
+)
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import TransientError
 from services.referral.domain.life import Command
@@ -35,10 +43,10 @@ S = ReferralState
 CHILDREN: tuple[dict[str, Any], ...] = (
     {},
     {"priority": "high"},
-    {"priority": "urgent", "age_months": 9},
+    {"priority": "urgent", "age_months": 9, "birth_day": 31},
     {"modalities": ("day_stay", "inpatient")},
     {"modalities": ("inpatient",), "icd10": "F84.0", "priority": "urgent"},
-    {"max_distance_km": 200.0},
+    {"max_distance_km": 200.0, "age_months": 35, "birth_day": 3},
     {"settlement_id": "far", "modalities": ("inpatient", "day_stay")},
     {"settlement_id": "near", "age_months": 120},
 )
@@ -73,6 +81,7 @@ class Simulation:
         self.capacity = CapacitySnapshot(None, {}, {}, {})
         self.older: dict[bytes, bytes] | None = None
         self.latest = NOW
+        self.passed_over: dict[tuple[int, str], datetime] = {}
         self.certain: Accepting = {}
         self.judged = 0
         self.oracle = Oracle(self.service.settings.data)
@@ -86,6 +95,7 @@ class Simulation:
         own, steps = await country.own_events(), await country.capacity_events()
         for name, log in self.topics.items():
             log.add(one for one in (*own, *steps) if name in one.data.TOPICS)
+        self._read_answers(own)
         check_record(self.record)
         self.by_events.read(one.data for one in own)
         self.by_events.check(self.record)
@@ -99,6 +109,18 @@ class Simulation:
             check_claims_kept(self.capacity, self.record, opening=self.is_opening)
             if self.is_quiet():
                 self.check_settled()
+
+    def _read_answers(self, own: list[Event]) -> None:
+        """An expiry passes a center over for 14 days, until it answers anything, or the referral is offered again."""
+        for one in own:
+            data = one.data
+            if isinstance(data, OfferExpiredV1) and data.center_id:
+                self.passed_over[data.referral_id.int, data.center_id] = one.envelope.time + timedelta(days=14)
+            elif isinstance(data, ReferralAcceptedV1 | OfferDeclinedV1):
+                self.passed_over = {of: until for of, until in self.passed_over.items() if of[1] != data.center_id}
+            elif isinstance(data, ReferralResubmittedV1) and data.actor != "steward":
+                number = data.referral_id.int
+                self.passed_over = {of: until for of, until in self.passed_over.items() if of[0] != number}
 
     @property
     def under_way(self) -> bool:
@@ -244,24 +266,21 @@ class Simulation:
 
     def accepting(self, number: int) -> set[str]:
         """The programmes that accept the child today by the design's text alone, and were not excluded by an offer."""
-        child = self.children[number]
-        months = child.age_months + months_between(child.submitted_at, self.harness.country.clock.now)
+        child, now = self.children[number], self.harness.country.clock.now
+        months = child.age_months + months_between(child.submitted_at, now, child.birth_day)
         accepting = self.oracle.accepting(child.model_dump() | {"age_months": months})
-        excluded = set()
+        excluded = {center_id for (one, center_id), until in self.passed_over.items() if one == number and until > now}
         for offer in self.record[number].offers:
-            if offer.state == OfferState.EXPIRED or (
-                offer.state == OfferState.DECLINED and offer.reason in WHOLE_CENTER
-            ):
-                excluded.add(offer.center_id)
-            elif offer.state == OfferState.DECLINED:
-                excluded.add(offer.programme_id)
+            if offer.state == OfferState.DECLINED:
+                excluded.add(offer.center_id if offer.reason in WHOLE_CENTER else offer.programme_id)
         return {
             one for one in accepting if one not in excluded and self.oracle.programmes[one]["center_id"] not in excluded
         }
 
 
-def months_between(then: datetime, now: datetime) -> int:
-    """Whole months that have passed in Kazakhstan."""
+def months_between(then: datetime, now: datetime, birth_day: int | None) -> int:
+    """Completed months of the child's age that have passed in Kazakhstan."""
     days = [(moment + timedelta(hours=5)).date() for moment in (then, max(then, now))]
     (year, month, day), (year_now, month_now, day_now) = [(one.year, one.month, one.day) for one in days]
-    return (year_now - year) * 12 + month_now - month - (day_now < day)
+    birth_day = birth_day or day
+    return (year_now - year) * 12 + month_now - month - (day_now < birth_day) + (day < birth_day)

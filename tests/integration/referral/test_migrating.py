@@ -2,32 +2,33 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, insert, select, text
 
-from services.contracts.vocabulary import ReferralState
+from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters.history import HISTORY
-from services.referral.adapters.rows import referral_values
+from services.referral.adapters.rows import offer_values, referral_values
 from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.sql_queues import SqlQueues
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
-from services.referral.adapters.tables import ReferralRow, metadata, outbox
+from services.referral.adapters.tables import OfferRow, ReferralRow, metadata, outbox, table
 from services.referral.domain.life import OPEN
+from services.referral.domain.referral import Offer
 from services.referral.domain.registration import ANYTHING
 from services.referral.handlers.sweep import Sweep
 from tests.unit.referral.samples import NOW, SETTLEMENTS, referral
 
 S = ReferralState
 MOMENT = round(NOW.timestamp() * 1000)
-NEW = ("due_at", "admit_on", "admitted_at", "escalated_at", "escalation")
+NEW = ("due_at", "admit_on", "admitted_at", "escalated_at", "escalation", "birth_day")
 
 
 def test_the_history_ends_at_the_revision_that_the_code_needs() -> None:
@@ -98,6 +99,31 @@ async def test_figures_queues_and_unprocessed_events_of_the_tables_before_are_th
     await database.close()
 
 
+async def test_an_expiry_of_the_tables_before_passes_a_center_over_for_the_rest_of_14_days(
+    new_database: Callable[[str], str],
+) -> None:
+    """1 and 2 wait after an expiry, 3 has another offer after one."""
+    url = new_database("referral")
+    replace(HISTORY, head="0005").migrate(url)
+    database = Database(url)
+    today = datetime.now(UTC).replace(microsecond=0)
+    later, recently, long_ago = today + timedelta(days=9), today - timedelta(days=4), today - timedelta(days=15)
+    with database.engine.begin() as connection:
+        for number, state, ended in ((1, S.WAITING, recently), (2, S.WAITING, long_ago), (3, S.OFFERED, recently)):
+            _insert(connection, number, state, attempt=2, due_at=later)
+            expired = Offer(UUID(int=number), 1, "c", "p", 1.0, OfferState.EXPIRED, NOW, NOW, answered_at=ended)
+            values = {name: value for name, value in offer_values(expired).items() if name != "passed_over_until"}
+            connection.execute(insert(table(OfferRow)).values(values))
+    HISTORY.migrate(url)
+    loaded = (await SqlReferrals(database).load_batch("", (), [UUID(int=n) for n in (1, 2, 3)])).referrals
+    by_number = {id.int: one for id, one in loaded.items()}
+    until = {number: one.offers[0].passed_over_until for number, one in by_number.items()}
+    assert until == {1: recently + timedelta(days=14), 2: None, 3: recently + timedelta(days=14)}
+    due = {number for number, one in by_number.items() if one.referral.due_at and one.referral.due_at < later}
+    assert due == {1, 2}, "they are reviewed"
+    await database.close()
+
+
 _EVENT = text(
     "INSERT INTO outbox (event_id, topic, key, payload, recorded_at, acknowledged_at)"
     " VALUES (:id, 'referrals.v1', :key, 'x', 1, 1)"
@@ -137,11 +163,13 @@ def _insert_decision(connection: Connection, number: int, attempt: int) -> None:
         )
 
 
-def _insert(connection: Connection, number: int, state: ReferralState, attempt: int = 1) -> None:
+def _insert(
+    connection: Connection, number: int, state: ReferralState, attempt: int = 1, due_at: datetime | None = None
+) -> None:
     one = replace(referral(number), state=state, version=3, attempt=attempt, center_id="c", deadline_at=NOW)
     values = {name: value for name, value in referral_values(one).items() if name not in NEW}
-    table = ReferralRow.__table__  # type: ignore[attr-defined]
-    columns = [table.c[name] for name in values]
+    values |= {"due_at": due_at} if due_at else {}
+    columns = [table(ReferralRow).c[name] for name in values]
     names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
     statement = text(f"INSERT INTO referrals ({names}) VALUES ({marks})")
     processors = {one.name: one.type.bind_processor(connection.dialect) for one in columns}

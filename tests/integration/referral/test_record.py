@@ -90,7 +90,7 @@ async def test_what_was_saved_is_found_again(referrals: Referrals) -> None:
     found = await referrals.load(change.referral.id)
     assert found
     assert (found.referral, found.offers) == (change.referral, (change.offer,))
-    assert (found.offer, found.excluded_ids) == (change.offer, frozenset())
+    assert (found.offer, found.excluded_ids(NOW)) == (change.offer, frozenset())
     assert await referrals.load(UUID(int=9)) is None
 
 
@@ -134,7 +134,7 @@ async def test_waiting_is_saved_at_the_registrys_own_version_only(referrals: Ref
         with pytest.raises(Conflict):
             await referrals.save([waits()], registry_version=version)
     await referrals.save([waits()], registry_version=1)
-    assert [one.id.int for one in await queues.unplaced([programme("near")])] == [1]
+    assert [one.id.int for one in await queues.unplaced([programme("near")], NOW)] == [1]
 
 
 async def test_unplaceable_is_saved_at_the_registrys_own_version_only(referrals: Referrals, queues: Queues) -> None:
@@ -142,18 +142,18 @@ async def test_unplaceable_is_saved_at_the_registrys_own_version_only(referrals:
     with pytest.raises(Conflict):
         await referrals.save([nowhere], registry_version=2)
     await referrals.save([nowhere], registry_version=1)
-    assert [one.waits for one in await queues.unplaced([programme("near")])] == [False]
+    assert [one.waits for one in await queues.unplaced([programme("near")], NOW)] == [False]
 
 
 async def test_the_unplaced_are_found_by_modality(referrals: Referrals, queues: Queues) -> None:
     changes = [offered(1), waits(2), set_aside(referral(3), NOW, Decision((), {})), waits(4)]
     await referrals.save(changes, registry_version=1)
-    found = {one.id.int: one for one in await queues.unplaced([programme("near"), programme("far")])}
+    found = {one.id.int: one for one in await queues.unplaced([programme("near"), programme("far")], NOW)}
     assert {number: one.waits for number, one in found.items()} == {2: True, 3: False, 4: True}
     one = changes[1].referral
     assert found[2] == UnplacedReferral(one.id, one.attempt, one.rank, True, one.needs, frozenset())
-    assert await queues.unplaced([programme("other", modality=Modality.HOME_CARE)]) == []
-    assert not await queues.unplaced([])
+    assert await queues.unplaced([programme("other", modality=Modality.HOME_CARE)], NOW) == []
+    assert not await queues.unplaced([], NOW)
 
 
 async def test_a_queue_is_joined_once_and_by_those_who_wait(referrals: Referrals, queues: Queues) -> None:

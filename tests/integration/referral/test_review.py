@@ -41,6 +41,30 @@ async def test_who_grows_too_old_leaves_the_queue_and_keeps_the_rank_in_the_othe
     assert story.attempt == 2
 
 
+async def test_the_day_of_birth_counts(country: Country) -> None:
+    """Born on the 4th, submitted on 2 March: 36 months on 4 March, and not a month after the submission."""
+    await country.open("infants", places=0, age_under_months=36)
+    await country.open("toddlers", places=1, age_from_months=36, settlement="far")
+    await country.submit(1, age_months=35, birth_day=4)
+    assert await country.pass_time(days=1, hours=9) == {}, "until 23:00 of the 3rd"
+    assert await country.pass_time(hours=1) == {C.REVIEW: 1}
+    await country.deliver()
+    assert await country.where(1) == (S.OFFERED, "toddlers")
+
+
+async def test_a_place_that_comes_free_on_the_birthday_before_the_review_goes_to_the_next_child(
+    country: Country,
+) -> None:
+    await country.open("infants", places=0, age_under_months=36)
+    await country.submit(1, age_months=35, birth_day=4)
+    await country.submit(2, age_months=20, birth_day=4)
+    country.clock.now += timedelta(days=2)
+    await country.set_places("infants", 1)
+    await country.deliver()
+    assert await country.where(1) == (S.UNPLACEABLE, None)
+    assert await country.where(2) == (S.OFFERED, "infants")
+
+
 async def test_who_may_go_nowhere_any_more_comes_to_the_operators(country: Country) -> None:
     await country.open("infants", places=0, age_under_months=36)
     await country.submit(1, age_months=35)

@@ -81,10 +81,10 @@ class FakeReferrals:
             self.queues[one.id, one.attempt] = set(change.queues)
         self.saved.append(change)
 
-    async def unplaced(self, programmes: Collection[Programme]) -> Sequence[UnplacedReferral]:
+    async def unplaced(self, programmes: Collection[Programme], now: datetime) -> Sequence[UnplacedReferral]:
         modalities = {one.modality for one in programmes}
         unplaced = [one for one in self.known.values() if one.referral.state in REVIEWED]
-        return [_unplaced(one) for one in unplaced if modalities & one.referral.needs.modalities]
+        return [_unplaced(one, now) for one in unplaced if modalities & one.referral.needs.modalities]
 
     def _waiting(self) -> list[Referral]:
         return [one.referral for one in self.known.values() if one.referral.state is ReferralState.WAITING]
@@ -118,10 +118,10 @@ class FakeReferrals:
                 self.known[id] = replace(known, referral=replace(known.referral, due_at=later))
 
 
-def _unplaced(loaded: ReferralWithOffers) -> UnplacedReferral:
+def _unplaced(loaded: ReferralWithOffers, now: datetime) -> UnplacedReferral:
     one = loaded.referral
     waits = one.state is ReferralState.WAITING
-    return UnplacedReferral(one.id, one.attempt, one.rank, waits, one.needs, loaded.excluded_ids)
+    return UnplacedReferral(one.id, one.attempt, one.rank, waits, one.needs, loaded.excluded_ids(now))
 
 
 @dataclass

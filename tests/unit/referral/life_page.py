@@ -17,6 +17,13 @@ _FOOT = """
 - *offer*: what becomes of the current offer. *place*: what the worker does at capacity when it sees the event.
 - The API's commands are `POST /v1/referrals/{id}/…` with `_` written as `-`; the others cannot be asked for.
 - Open states have an owner: {owners}.
+- *expire*: three working days after the offer, one when urgent; *remind*: at half of them. Waiting, reviews,
+  admission and discharge have calendar days.
+- After *expire* the center is passed over for 14 days (`JOLDAMA_PASS_OVER_DAYS`), or until it gives *accept* or
+  *decline* to any referral, or until *offer_again*; after *decline* the programme, or by some reasons the whole
+  center, for ever.
+- *review*: on the day on which the child grows a month older, when a center is passed over no longer, and when a
+  center's entry has changed; only if other programmes accept the child by then.
 """
 _ENDS = (Command.CANCEL, Command.WITHDRAW)
 

@@ -1,4 +1,4 @@
-"""Deadlines: hours are hours, days end at midnight in Kazakhstan, and a referral that is due takes its step."""
+"""Deadlines: offers have working days, other days end at midnight, and a referral that is due takes its step."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -52,7 +52,7 @@ def test_a_course_has_its_days_and_its_step_is_due_a_week_later() -> None:
     assert limit.due == limit.at + 7 * DAY
 
 
-@pytest.mark.parametrize(("priority", "hours"), [(Priority.ROUTINE, 72), (Priority.URGENT, 24)])
+@pytest.mark.parametrize(("priority", "hours"), [(Priority.ROUTINE, 72), (Priority.URGENT, 24)])  # NOW is a Monday
 def test_a_center_is_reminded_at_half_time_and_the_offer_expires_at_the_end(priority: Priority, hours: int) -> None:
     made = offered(priority)
     half, end = NOW + hours / 2 * HOUR, NOW + hours * HOUR
@@ -72,6 +72,7 @@ def test_a_center_is_reminded_at_half_time_and_the_offer_expires_at_the_end(prio
     )
     assert expired.offer
     assert (expired.offer.state, expired.offer.answered_at) == (OfferState.EXPIRED, end)
+    assert expired.offer.passed_over_until == end + 14 * DAY
     assert (expired.event.center_id, expired.referral.center_id) == ("c", None)
     assert expired.referral.due_at == expired.referral.deadline_at == end + timedelta(minutes=15)
 
@@ -131,9 +132,12 @@ def test_the_last_of_too_many_failed_offers_expires_and_is_escalated() -> None:
 @given(
     submitted=st.datetimes(datetime(2024, 1, 1), datetime(2028, 12, 31)).map(lambda one: one.replace(tzinfo=UTC)),
     hours=st.integers(0, 24 * 400),
+    birth_day=st.none() | st.integers(1, 31),
 )
-def test_a_child_is_a_month_older_at_older_at_and_not_before(submitted: datetime, hours: int) -> None:
-    child, now = needs(submitted_at=submitted), submitted + timedelta(hours=hours)
+def test_a_child_is_a_month_older_at_older_at_and_not_before(
+    submitted: datetime, hours: int, birth_day: int | None
+) -> None:
+    child, now = needs(submitted_at=submitted, birth_day=birth_day), submitted + timedelta(hours=hours)
     moment = child.older_at(now)
     assert now < moment <= now + 32 * DAY
     assert child.age_at(moment) == child.age_at(now) + 1

@@ -1,5 +1,6 @@
 """Who may go where: one table of reasons, the first that applies."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import pytest
 
 from services.contracts.vocabulary import Catchment, Modality, OfferState
 from services.referral.domain.eligibility import Exclusion, exclusion
-from services.referral.domain.referral import Offer, excluded_ids
+from services.referral.domain.referral import Offer, excluded_ids, review_at
 from tests.unit.referral.samples import NOW, needs, programme
 
 ADMITS: dict[str, Any] = {"age_months": 60, "kilometers": 100.0, "excluded_ids": frozenset[str]()}
@@ -74,18 +75,34 @@ def test_a_code_that_only_looks_alike_is_another_diagnosis(code: str) -> None:
     assert reason({"icd10": code}, {"icd10_prefixes": ("G80", "F84.0")}) is Exclusion.DIAGNOSIS
 
 
+LATER = NOW + timedelta(days=14)
+
+
 @pytest.mark.parametrize(
-    ("state", "reason", "other_programme"),
+    ("state", "reason", "until", "same", "other"),
     [
-        (OfferState.DECLINED, "no_capacity", None),
-        (OfferState.DECLINED, "family_refused", Exclusion.DECLINED),
-        (OfferState.EXPIRED, None, Exclusion.DECLINED),
+        (OfferState.DECLINED, "no_capacity", None, True, False),
+        (OfferState.DECLINED, "family_refused", None, True, True),
+        (OfferState.EXPIRED, None, LATER, True, True),
+        (OfferState.EXPIRED, None, NOW, False, False),
+        (OfferState.EXPIRED, None, None, False, False),
+        (OfferState.MISSED, "other", None, False, False),
     ],
 )
-def test_a_center_that_the_family_refused_or_that_never_answered_is_not_asked_for_another_programme(
-    state: OfferState, reason: str | None, other_programme: Exclusion | None
+def test_who_declined_is_not_asked_again_and_a_center_that_did_not_answer_not_for_a_time(
+    state: OfferState, reason: str | None, until: datetime | None, same: bool, other: bool
 ) -> None:
-    offer = Offer(UUID(int=1), 1, "c", "another", 1.0, state, NOW, NOW, reason)
-    excluded = excluded_ids([offer])
-    mine = programme(id="p", center_id="c")
-    assert exclusion(needs(), 60, mine, 100.0, excluded) is other_programme
+    offer = Offer(UUID(int=1), 1, "c", "p", 1.0, state, NOW, NOW, reason, passed_over_until=until)
+    excluded = excluded_ids([offer], NOW)
+    for id, expected in (("p", same), ("another", other)):
+        found = exclusion(needs(), 60, programme(id=id, center_id="c"), 100.0, excluded)
+        assert found is (Exclusion.DECLINED if expected else None), id
+
+
+def test_the_next_review_is_when_the_child_is_older_or_a_center_is_passed_over_no_longer() -> None:
+    def expired(until: datetime | None) -> Offer:
+        return Offer(UUID(int=1), 1, "c", "p", 1.0, OfferState.EXPIRED, NOW, NOW, passed_over_until=until)
+
+    older = needs().older_at(NOW)
+    assert review_at(needs(), [], NOW) == review_at(needs(), [expired(None), expired(NOW)], NOW) == older
+    assert review_at(needs(), [expired(LATER), expired(NOW)], NOW) == LATER < older

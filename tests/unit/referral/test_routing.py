@@ -1,13 +1,14 @@
 """Ranking: nearest first, each programme a candidate or excluded, and the rank in queues."""
 
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contracts.vocabulary import Catchment, Modality, Priority
+from services.intake.domain.ages import age_in_months
 from services.referral.domain.eligibility import Exclusion, exclusion
 from services.referral.domain.programmes import Needs, Programme
 from services.referral.domain.routing import Decision, queue_rank, rank_programmes
@@ -173,6 +174,39 @@ def test_the_rank_is_exact_to_the_millisecond(milliseconds: int) -> None:
 )
 def test_a_child_grows_older_while_it_waits(submitted: datetime, now: datetime, months: int) -> None:
     assert needs(submitted_at=submitted).age_at(now) == months
+
+
+@pytest.mark.parametrize(
+    ("birth_day", "submitted", "now", "months"),
+    [
+        (29, "2026-11-28", "2026-11-28", 60),
+        (29, "2026-11-28", "2026-11-29", 61),
+        (28, "2026-11-28", "2026-12-27", 60),
+        (28, "2026-11-28", "2026-12-28", 61),
+        (31, "2026-11-28", "2026-11-30", 60),
+        (31, "2026-11-28", "2026-12-01", 61),
+        (31, "2026-11-28", "2026-12-31", 62),
+        (1, "2026-11-28", "2026-12-01", 61),
+        (27, "2026-11-28", "2026-12-26", 60),
+        (27, "2026-11-28", "2026-12-27", 61),
+        (29, "2027-01-30", "2027-02-28", 60),
+        (29, "2027-01-30", "2027-03-01", 61),
+        (29, "2028-01-30", "2028-02-29", 61),
+    ],
+)
+def test_the_day_of_birth_counts(birth_day: int, submitted: str, now: str, months: int) -> None:
+    at, then = (datetime.fromisoformat(f"{day}T12:00+05:00") for day in (submitted, now))
+    assert needs(submitted_at=at, birth_day=birth_day).age_at(then) == months
+
+
+@given(born=st.dates(date(2010, 1, 1), date(2026, 1, 1)), submitted=st.integers(0, 6000), later=st.integers(0, 2000))
+def test_the_age_is_always_that_of_the_birth_date(born: date, submitted: int, later: int) -> None:
+    """Intake's own rule, of which an event has the months at one day, and the day of the month."""
+    at = born + timedelta(days=submitted)
+    now = at + timedelta(days=later)
+    noon, later_noon = (datetime.combine(day, time(7), UTC) for day in (at, now))
+    child = needs(age_months=age_in_months(born, at), birth_day=born.day, submitted_at=noon)
+    assert child.age_at(later_noon) == age_in_months(born, now)
 
 
 def test_a_child_that_grew_too_old_is_left_out() -> None:
