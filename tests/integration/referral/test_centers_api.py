@@ -233,6 +233,9 @@ def day(**changes: Any) -> dict[str, Any]:
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("near", NEAR | {"settlement_id": "atlantis"}, "unknown_settlement", "settlement_id"),
     ("near", NEAR | {"region_id": "KZ-71"}, "wrong_region", "region_id"),
+    ("near", NEAR | {"latitude": NEAR["longitude"], "longitude": NEAR["latitude"]}, "swapped_coordinates", "latitude"),
+    ("near", NEAR | {"latitude": 0, "longitude": 0}, "zero_coordinates", "latitude"),
+    ("near", NEAR | {"latitude": NEAR["latitude"] + 1}, "far_from_settlement", "latitude"),
     ("near", NEAR | {"latitude": 91}, "validation_failed", "latitude"),
     ("near", NEAR | {"name_kk": " "}, "validation_failed", "name_kk"),
     ("near", NEAR | {"name_ru": "a\x00"}, "validation_failed", "name_ru"),
