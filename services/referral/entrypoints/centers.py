@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Response
 
 from services.contracts.authority import OPERATORS, acting_role, actor
+from services.contracts.near_matches import did_you_mean
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, write_cursor
@@ -22,6 +23,7 @@ from services.referral.entrypoints.center_schemas import (
     registration_of,
 )
 from services.referral.entrypoints.field_types import Id, Word
+from services.referral.entrypoints.filters import check_ids
 from services.referral.entrypoints.preconditions import NOT_MODIFIED, Precondition, etag, not_modified, version_moved
 from services.referral.entrypoints.referrals import READERS, Service, last_seen
 
@@ -37,6 +39,7 @@ async def list_centers(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Page[Center]:
     """The centers with their open programmes, by id."""
+    await check_ids(service, region_id=region_id)
     found = await service.views.centers(region_id, last_seen(cursor), limit + 1)
     more = write_cursor(found[limit - 1].center.id) if len(found) > limit else None
     return Page(items=[center_of(one) for one in found[:limit]], next=more)
@@ -54,7 +57,8 @@ async def read_center(
 async def _center(center_id: str, service: ReferralService, response: Response) -> Center:
     found = await service.views.center(center_id)
     if found is None:
-        raise Problem(404, "center_not_found", f"There is no center {center_id}.")
+        near = did_you_mean(center_id, await service.names.known_instead("center_id", center_id) or ())
+        raise Problem(404, "center_not_found", f"There is no center {center_id}{near or '.'}")
     response.headers["ETag"] = etag(found.center.version)
     return center_of(found)
 

@@ -59,6 +59,7 @@ def write_data(folder: Path, reasons: Path) -> Path:
         rows.writeheader()
         rows.writerows(one.model_dump(exclude={"population"}) for one in SETTLEMENTS.values())
     shutil.copy(reasons, folder)
+    shutil.copy(reasons.parent / "regions.csv", folder)
     return folder
 
 
