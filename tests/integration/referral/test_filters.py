@@ -3,8 +3,7 @@
 import pytest
 
 from tests.integration.referral.conftest import Client
-from tests.integration.referral.country import Country, programme_body
-from tests.integration.referral.test_centers_api import problem
+from tests.integration.referral.country import Country, problem, programme_body
 
 UNKNOWN = [
     ("/v1/centers", "region_id", "Almaty", "unknown_region", "did you mean KZ-75, Almaty?"),
