@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from services.cli.caller import Caller, command
+from services.cli.names import center_id, region_id
 from services.cli.render import listing, moment
 from services.contracts.vocabulary import Modality
 
 if TYPE_CHECKING:
     from services.cli.client import Api
 
-RegionOption = Annotated[str | None, typer.Option(metavar="ID", help="This region only, such as KZ-75.")]
+RegionOption = Annotated[str | None, typer.Option(metavar="REGION", help="This region only: KZ-75, Almaty, Алматы.")]
 DATES = 3
 """The number of next free dates in a row."""
 
@@ -53,7 +54,7 @@ def capacity(
     Example: joldama capacity --region KZ-75 --free
     """
     with caller.api("capacity") as api:
-        found = list(api.pages("/v1/capacity", region=region, modality=modality, free=1 if free else None))
+        found = list(api.pages("/v1/capacity", region=region_id(region), modality=modality, free=1 if free else None))
     free_now, places = (sum(one[column] for one in found) for column in ("free", "places"))
     columns = "programme=programme_id modality places free held occupied waiting confirmed"
     title = f"{len(found)} programmes, {free_now:,} of {places:,} places free"
@@ -63,7 +64,9 @@ def capacity(
 @command
 def forecast(
     caller: Caller,
-    center: Annotated[str | None, typer.Argument(metavar="[CENTER]", help="One center's programmes only.")] = None,
+    center: Annotated[
+        str | None, typer.Argument(metavar="[CENTER]", help="One center's programmes only: id or name.")
+    ] = None,
     region: RegionOption = None,
 ) -> None:
     """Show each programme's next free dates from the courses in care, and the date for a child who would join now.
@@ -73,7 +76,7 @@ def forecast(
     Example: joldama forecast almaty-cp-center
     """
     with caller.api("referral") as api:
-        found = list(api.pages("/v1/forecast", center_id=center, region=region))
+        found = list(api.pages("/v1/forecast", center_id=center_id(api, center), region=region_id(region)))
     columns = "programme=programme_id places in_use free waiting next_free for_a_new_child=for_new_child confirmed"
     title, made = f"{len(found)} programmes", {"next_free": _next_free, "confirmed": _confirmed}
     caller.show(found, lambda found: listing(title, found, columns, **made))

@@ -48,10 +48,15 @@ def set_places(
 
 
 def _center_of(registry: "Api", programme: str) -> str:
+    from services.contracts.near_matches import Named, did_you_mean
+
+    every = list[Named]()
     for center in registry.pages("/v1/centers"):
+        every += [Named(one["id"]) for one in center["programmes"]]
         if any(one["id"] == programme for one in center["programmes"]):
             return str(center["id"])
-    raise Failure(ExitCode.NOT_FOUND, f"There is no programme {programme}: see `joldama capacity`.")
+    near = did_you_mean(programme, every) or ": see `joldama capacity`."
+    raise Failure(ExitCode.NOT_FOUND, f"There is no programme {programme}{near}")
 
 
 def _figure(registry: "Api", path: str) -> Any:

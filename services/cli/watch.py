@@ -9,6 +9,7 @@ import typer
 
 from services.cli.caller import Caller, command
 from services.cli.failures import Failure, say
+from services.cli.names import region_id
 from services.cli.places import RegionOption, center_names
 from services.cli.render import Paper, paper, print_json
 from services.contracts.days import ALMATY
@@ -38,7 +39,10 @@ def watch(
     """
     from services.cli.feed import follow, newest
 
+    region = region_id(region)
     with caller.api("capacity") as api:
+        if region:
+            api.get("/v1/capacity", region=region, limit=1)  # the feed itself knows no filter: is there such a region?
         broke = "joldama: the feed broke off; resuming after {} ..."
         every = follow(api, since or newest(api), lambda last: say(broke.format(last)))
         events = islice((event for event in every if _is_in(region, event)), count)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from services.contracts.near_matches import Named
 from services.contracts.vocabulary import Catchment, Modality
 
 
@@ -83,3 +84,8 @@ def read_days_off(data: Path) -> dict[date, bool]:
 def read_icd10_codes(data: Path) -> frozenset[str]:
     """All codes of WHO's ICD-10, version 2019: categories and subcategories."""
     return frozenset(row["code"] for row in rows(data / "icd10.csv"))
+
+
+def read_regions(data: Path) -> list[Named]:
+    """The twenty regions of ISO 3166-2:KZ, with their names in Kazakh, Russian and English."""
+    return [Named(row["id"], (row["name_kk"], row["name_ru"], row["name_en"])) for row in rows(data / "regions.csv")]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import httpx2
 
-from services.contracts.reference import read_days_off, read_settlements
+from services.contracts.reference import read_days_off, read_regions, read_settlements
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import ServiceToken, TokenVerifier
 from services.kit.sql.database import Database
@@ -17,6 +17,7 @@ from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.adapters.kafka_progress import KafkaProgress
 from services.referral.adapters.reasons import read_reasons
 from services.referral.adapters.sql_deadlines import SqlDeadlines
+from services.referral.adapters.sql_names import SqlNames
 from services.referral.adapters.sql_queues import SqlQueues
 from services.referral.adapters.sql_record import SqlRecord
 from services.referral.adapters.sql_referrals import SqlReferrals
@@ -66,6 +67,7 @@ class ReferralService:
     registry: SqlRegistry
     views: Views
     worklists: Worklists
+    names: SqlNames
     reasons: Mapping[str, frozenset[str]]
     reactions: Reactions
     register_center: RegisterCenter
@@ -116,6 +118,7 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         registry=registry,
         views=Views(database),
         worklists=Worklists(database),
+        names=SqlNames(database, read_regions(settings.data)),
         reasons=read_reasons(settings.data),
         reactions=Reactions(
             referrals,

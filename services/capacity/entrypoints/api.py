@@ -1,6 +1,6 @@
 """The capacity API: `python -m services.capacity.entrypoints.api`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
 from services.capacity.entrypoints import claims_api, feed_api, programmes_api, rebuild_api
 from services.capacity.ports import Rebuilding
+from services.contracts.near_matches import Named
+from services.contracts.reference import read_regions
 from services.kit.http.app import create_app
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
@@ -23,8 +25,8 @@ def _rebuilding(_: Rebuilding) -> Problem:
     return Problem(503, "rebuilding", detail, headers={"Retry-After": "1"})
 
 
-def make_app(opened: Opener, verifier: TokenVerifier) -> FastAPI:
-    """The application on the service that `opened` opens."""
+def make_app(opened: Opener, verifier: TokenVerifier, regions: Sequence[Named]) -> FastAPI:
+    """The application on the service that `opened` opens; `regions` are all there are."""
 
     async def redis() -> None:
         capacity: Capacity = app.state.capacity
@@ -37,7 +39,7 @@ def make_app(opened: Opener, verifier: TokenVerifier) -> FastAPI:
             yield
 
     app = create_app("capacity", Health(redis=redis), lifespan)
-    app.state.verifier = verifier
+    app.state.verifier, app.state.regions = verifier, regions
     answer_with(app, Rebuilding, _rebuilding)
     for router in (feed_api.router, programmes_api.router, claims_api.router, rebuild_api.router):
         app.include_router(router)
@@ -52,7 +54,7 @@ def app_of(settings: CapacitySettings) -> FastAPI:
         async with open_scripts(settings) as scripts, running(redis_store(scripts, settings.staleness)) as capacity:
             yield capacity
 
-    return make_app(opened, TokenVerifier.of(settings))
+    return make_app(opened, TokenVerifier.of(settings), read_regions(settings.data))
 
 
 def main() -> None:

@@ -11,11 +11,13 @@ from services.capacity.entrypoints.requests import (
     BATCH_BODY,
     CenterOrOperator,
     Reader,
+    Region,
     Service,
     ServiceOnly,
     check_center,
 )
 from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening, QueueEntry
+from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.vocabulary import Modality
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.problems import Problem
@@ -37,7 +39,7 @@ class CapacityPage(Page[ProgrammeFigures]):
 async def list_capacity(
     service: Service,
     _: Reader,
-    region: str | None = None,
+    region: Region,
     modality: Modality | None = None,
     free: Annotated[int | None, Query(ge=0, description="At least so many free places")] = None,
     cursor: Cursor = None,
@@ -58,7 +60,9 @@ async def show_center(
     """The figures of one center's programmes."""
     page = await _page(service, lambda one: one.center_id == center_id, cursor, limit)
     if not page.items and cursor is None:
-        raise Problem(404, "unknown_center", "Capacity knows no programme of this center.")
+        every = (await service.store.programmes.snapshot(service.clock())).figures
+        near = did_you_mean(center_id, {Named(one.center_id) for one in every})
+        raise Problem(404, "unknown_center", f"Capacity knows no programme of this center{near or '.'}")
     return page
 
 
@@ -70,7 +74,8 @@ async def show_queue(
     snapshot = await service.store.programmes.snapshot(service.clock())
     programme = next((one for one in snapshot.figures if one.programme_id == programme_id), None)
     if programme is None:
-        raise Problem(404, "unknown_programme", "Capacity knows no such programme.")
+        near = did_you_mean(programme_id, [Named(one.programme_id) for one in snapshot.figures])
+        raise Problem(404, "unknown_programme", f"Capacity knows no such programme{near or '.'}")
     check_center(who, programme.center_id)
     after = read_cursor(cursor, tuple[int, UUID]) if cursor else None
     found = await service.store.programmes.queue(programme_id, after, limit + 1)

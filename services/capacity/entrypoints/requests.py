@@ -1,5 +1,6 @@
 """Dependencies of capacity's routes: the service, the roles that may call, and the caller's data version."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -7,6 +8,7 @@ from fastapi import Depends, Query, Request
 from services.capacity.bootstrap import Capacity
 from services.contracts.authority import EVERYWHERE, OPERATORS, acting_role
 from services.contracts.claims import DataVersion
+from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Principal, Require
 from services.kit.http.problems import Problem
@@ -31,6 +33,18 @@ def version_seen(
     return None if epoch is None else DataVersion(epoch=epoch, sequence=sequence or 0)
 
 
+def known_region(
+    request: Request, region: Annotated[str | None, Query(description="Id of a region, such as KZ-75")] = None
+) -> str | None:
+    """The region in the query; raises Problem 422, with near matches, when there is none of this id."""
+    regions: Sequence[Named] = request.app.state.regions
+    if region is not None and region not in {one.id for one in regions}:
+        message = f"there is no region with this id{did_you_mean(region, regions)}"
+        raise Problem.of_field("region", "unknown_region", message)
+    return region
+
+
+Region = Annotated[str | None, Depends(known_region)]
 Service = Annotated[Capacity, Depends(capacity_of)]
 Seen = Annotated[DataVersion | None, Depends(version_seen)]
 Reader = Annotated[Principal, Depends(Require(*EVERYWHERE, Role.CENTER, Role.POLYCLINIC))]

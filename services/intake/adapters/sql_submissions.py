@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, bindparam, insert, select
+from sqlalchemy import Insert, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -23,7 +23,7 @@ TOGETHER = 3
 """How often a batch is tried before each of its submissions is tried alone."""
 RACES = 10
 """How often one submission is tried again when others commit the same child or key at the same moment."""
-_ACCEPTED, _CONFLICT = 201, 409
+_ACCEPTED = 201
 # Statements are built once: building them costs more than running them.
 _FIND_CHILDREN = (
     select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id)
@@ -35,6 +35,7 @@ _FIND_ANSWERS = (
     .join(diagnoses, diagnoses.c.referral_id == answered.c.referral_id)
     .where(answered.c.key_digest.in_(bindparam("keys", expanding=True)))
 )
+_FORGET_REFUSALS = delete(answered).where(answered.c.status != _ACCEPTED, answered.c.key_digest == bindparam("key"))
 _ADD_CHILDREN, _ADD_DIAGNOSES, _ADD_ANSWERS = insert(children), insert(diagnoses), insert(answered)
 
 
@@ -64,8 +65,8 @@ class SqlSubmissions:
         raise TransientError("database: too many writers of one child")
 
     async def replay(self, key: IdempotencyKey) -> Outcome | None:
-        """The outcome of the first request with `key`, if there was one."""
-        found = await self._database.read(lambda session: _answers(session, [key.key]))
+        """The outcome of the first request that recorded something under `key`, if there was one."""
+        found, _ = await self._database.read(lambda session: _answers(session, [key.key]))
         return _replayed(found[key.key], key) if key.key in found else None
 
     def _record(self, session: Session, drafts: Sequence[Draft]) -> list[Outcome]:
@@ -81,7 +82,7 @@ class _Batch:
     def __init__(self, session: Session, drafts: Sequence[Draft], bind: Callable[[Draft, UUID], None]) -> None:
         self._session, self._bind = session, bind
         self._known = _known(session, [d.iin_index for d in drafts if d.iin_index])
-        self._answers = _answers(session, [d.idempotency.key for d in drafts if d.idempotency])
+        self._answers, self._refused = _answers(session, [d.idempotency.key for d in drafts if d.idempotency])
         self._rows: dict[Insert, list[dict[str, Any]]] = {_ADD_CHILDREN: [], _ADD_DIAGNOSES: [], _ADD_ANSWERS: []}
         self._events: list[OutgoingEvent] = []
 
@@ -93,19 +94,21 @@ class _Batch:
         child_id, open_referral = self._known.get(draft.iin_index, (None, None)) if draft.iin_index else (None, None)
         if open_referral == draft.referral_id:
             return _recorded(draft)
-        outcome = self._accept(draft, child_id) if open_referral is None else OpenReferralExists(open_referral)
+        if open_referral is not None:
+            return OpenReferralExists(open_referral)
+        recorded = self._accept(draft, child_id)
         if key is not None:
-            self._answers[key.key] = (key.body, outcome)
+            self._answers[key.key] = (key.body, recorded)
             self._rows[_ADD_ANSWERS].append(
                 {
                     "key_digest": key.key,
                     "body_digest": key.body,
-                    "status": _ACCEPTED if isinstance(outcome, Recorded) else _CONFLICT,
-                    "referral_id": outcome.referral_id,
+                    "status": _ACCEPTED,
+                    "referral_id": recorded.referral_id,
                     "answered_at": to_ms(draft.submitted_at),
                 }
             )
-        return outcome
+        return recorded
 
     def _accept(self, draft: Draft, known_child: UUID | None) -> Recorded:
         at = to_ms(draft.submitted_at)
@@ -132,6 +135,8 @@ class _Batch:
 
     def write(self) -> None:
         connection = self._session.connection()
+        if self._refused:
+            connection.execute(_FORGET_REFUSALS, [{"key": one} for one in self._refused])
         for statement, rows in self._rows.items():
             if rows:
                 connection.execute(statement, rows)
@@ -155,23 +160,25 @@ def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID
     return {index: (child_id, referral_id) for index, child_id, referral_id in rows}
 
 
-def _answers(session: Session, keys: Sequence[bytes]) -> dict[bytes, tuple[bytes, Recorded | OpenReferralExists]]:
-    """The body digest and the outcome by each idempotency key that was answered before."""
+def _answers(session: Session, keys: Sequence[bytes]) -> tuple[dict[bytes, tuple[bytes, Recorded]], list[bytes]]:
+    """The body digest and what was recorded, by each idempotency key; and the keys of refusals.
+
+    Refusals are not stored any more, but an earlier release did: they are judged anew too.
+    """
     if not keys:
-        return {}
-    rows = session.connection().execute(_FIND_ANSWERS, {"keys": keys})
-    return {row.key_digest: (row.body_digest, _outcome(row)) for row in rows}
+        return {}, []
+    rows = session.connection().execute(_FIND_ANSWERS, {"keys": keys}).all()
+    done = {one.key_digest: (one.body_digest, _outcome(one)) for one in rows if one.status == _ACCEPTED}
+    return done, [one.key_digest for one in rows if one.status != _ACCEPTED]
 
 
-def _outcome(row: Any) -> Recorded | OpenReferralExists:
-    if row.status == _CONFLICT:
-        return OpenReferralExists(row.referral_id)
+def _outcome(row: Any) -> Recorded:
     return Recorded(row.referral_id, row.child_id, Priority(row.priority), from_ms(row.submitted_at))
 
 
-def _replayed(answer: tuple[bytes, Recorded | OpenReferralExists], key: IdempotencyKey) -> Outcome:
-    body, outcome = answer
-    return replace(outcome, replayed=True) if body == key.body else KeyReused()
+def _replayed(answer: tuple[bytes, Recorded], key: IdempotencyKey) -> Outcome:
+    body, recorded = answer
+    return replace(recorded, replayed=True) if body == key.body else KeyReused()
 
 
 def to_ms(moment: datetime) -> int:

@@ -41,7 +41,6 @@ def problem(outcome: OpenReferralExists | KeyReused | Invalid) -> Problem:
         "open_referral_exists",
         f"The child has an open referral: {outcome.referral_id}",
         extra={"referral_id": str(outcome.referral_id)},
-        headers=_REPLAYED if outcome.replayed else {},
     )
 
 

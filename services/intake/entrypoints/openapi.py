@@ -49,7 +49,7 @@ def refusal(description: str) -> dict[str, Any]:
 _schema = DiagnosisSubmission.model_json_schema()
 SUBMISSION_REQUEST = _request(
     {"application/json": {"schema": _inlined(_schema, _schema["$defs"]), "example": EXAMPLE}},
-    "Any key of the polyclinic's own; kept for 30 days.",
+    "Any key of the polyclinic's own. What was recorded under it is kept for 30 days; a refusal is judged anew.",
 )
 SUBMISSION_RESPONSES: Responses = {
     201: {"description": "Recorded; `Location` names it"},
@@ -74,7 +74,7 @@ BULK_REQUEST = _request(
             "example": _CSV_EXAMPLE,
         },
     },
-    "Gives line n the key `<this>:n` where it has no `idempotency_key` of its own. Newborns without an IIN can be "
+    "Gives each line that has no `idempotency_key` a key of this and its number. Newborns without an IIN can be "
     "told apart by keys only: send one, or they are recorded again with a repeated file.",
 )
 BULK_RESPONSES: Responses = {

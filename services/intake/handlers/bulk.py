@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.intake.domain.validation import FieldError
-from services.intake.handlers.drafts import Draft
-from services.intake.handlers.formats import Format
+from services.intake.handlers.drafts import Draft, KeyParts
+from services.intake.handlers.formats import BulkSubmission, Format
 from services.intake.handlers.lines import LONGEST, Line
 from services.intake.handlers.outcomes import Invalid, Outcome, Unavailable
 from services.intake.handlers.parsing import Unparsed
@@ -30,7 +30,7 @@ class LineResult:
 
 @dataclass
 class BulkRequest:
-    """One polyclinic's bulk request. With a `file_key`, line n has the key `file_key:n` unless it names its own."""
+    """One polyclinic's bulk request. With a `file_key`, line n has a key of that and n unless it names its own."""
 
     submitting: Submitting
     polyclinic_id: str
@@ -59,8 +59,12 @@ class BulkRequest:
             submission = self.format.read(line.raw)
         except Unparsed as error:
             return self.submitting.unparsed(error, at)
-        key = submission.idempotency_key or (f"{self.file_key}:{line.number}" if self.file_key else None)
-        return self.submitting.draft(submission, self.polyclinic_id, at, key)
+        return self.submitting.draft(submission, self.polyclinic_id, at, self._key(submission, line))
+
+    def _key(self, submission: BulkSubmission, line: Line) -> KeyParts | None:
+        if submission.idempotency_key:
+            return ("line", submission.idempotency_key)
+        return ("file", self.file_key, str(line.number)) if self.file_key else None
 
     async def _refuse(self, refusal: Refusal) -> BulkOutcome:
         try:

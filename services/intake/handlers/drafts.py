@@ -29,6 +29,11 @@ class Vault(Protocol):
     def digest(self, *parts: bytes) -> bytes: ...
 
 
+KeyParts = tuple[str, ...]
+"""An idempotency key: that of a body by itself, that of a line as `("line", key)`, and one made of a file's key and a
+line's number as `("file", key, number)`. So none is taken for another, whatever text they have."""
+
+
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
     """Digests of the polyclinic with its key, and of the body."""
@@ -88,9 +93,9 @@ class Drafting:
             _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at
         )
 
-    def key(self, polyclinic_id: str, key: str, submission: DiagnosisSubmission) -> IdempotencyKey:
+    def key(self, polyclinic_id: str, key: KeyParts, submission: DiagnosisSubmission) -> IdempotencyKey:
         """The digests of a key. Bodies of the same content are equal, however their JSON was written."""
-        whose = self.vault.digest(polyclinic_id.encode(), key.encode())
+        whose = self.vault.digest(polyclinic_id.encode(), *(part.encode() for part in key))
         return IdempotencyKey(whose, self.vault.digest(write_submission(submission)))
 
 

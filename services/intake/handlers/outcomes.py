@@ -10,7 +10,7 @@ from services.intake.domain.validation import FieldError
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Stored together with its event. `replayed`: an earlier request had the same idempotency key."""
+    """Stored together with its event. `replayed`: an earlier request with the same idempotency key did it."""
 
     referral_id: UUID
     child_id: UUID
@@ -24,7 +24,6 @@ class OpenReferralExists:
     """Refused: the child has an open referral already."""
 
     referral_id: UUID
-    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

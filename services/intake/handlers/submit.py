@@ -8,7 +8,7 @@ from typing import Protocol
 from services.contracts.days import day_of
 from services.contracts.submissions import DiagnosisSubmission
 from services.intake.domain.validation import Reference, check_submission
-from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey
+from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey, KeyParts
 from services.intake.handlers.outcomes import Invalid, Outcome
 from services.intake.handlers.parsing import Unparsed, every_error, parse
 
@@ -21,13 +21,13 @@ class Submissions(Protocol):
         ...
 
     async def replay(self, key: IdempotencyKey) -> Outcome | None:
-        """The outcome of the first request with `key`, if there was one."""
+        """The outcome of the first request that recorded something under `key`, if there was one."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Errors by the rules of today; a repeated request still gets the first answer to its key."""
+    """Errors by the rules of today; a repeated request still gets what was recorded under its key."""
 
     invalid: Invalid
     key: IdempotencyKey | None = None
@@ -49,11 +49,11 @@ class Submitting:
             submission = parse(DiagnosisSubmission, body)
         except Unparsed as error:
             return self.unparsed(error, at).invalid
-        draft = self.draft(submission, polyclinic_id, at, key)
+        draft = self.draft(submission, polyclinic_id, at, (key,) if key else None)
         return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.submissions.record([draft]))[0]
 
     def draft(
-        self, submission: DiagnosisSubmission, polyclinic_id: str, at: datetime, key: str | None
+        self, submission: DiagnosisSubmission, polyclinic_id: str, at: datetime, key: KeyParts | None
     ) -> Draft | Refusal:
         """The draft of a submission that arrived at `at`, or its refusal by the rules of that day."""
         digests = self.drafting.key(polyclinic_id, key, submission) if key else None

@@ -25,7 +25,8 @@ class _Middleware:
     """Measures requests by route (a label for each path would never end), and adds the security headers.
 
     It drops the declared length, which the body limit would refuse in plain text before the token is checked.
-    Without it the limit counts bytes as they arrive.
+    Without it the limit counts bytes as they arrive. A slash at the path's end is dropped: a redirect would go to
+    whatever scheme and host this process believes it has, and lose the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -35,6 +36,7 @@ class _Middleware:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         scope["headers"] = [one for one in scope["headers"] if one[0] != b"content-length"]
+        scope["path"] = scope["path"].rstrip("/") or "/"
         status, began = 500, time.perf_counter()
 
         async def observed_send(message: Message) -> None:
@@ -58,7 +60,12 @@ def create_app(title: str, health: Health, lifespan: Callable[[FastAPI], Abstrac
         "4XX": {"model": ProblemDetails, "content": {"application/problem+json": {}}}
     }
     app: FastAPI = FastAPIOffline(
-        title=f"Joldama {title}", version="1", lifespan=lifespan, responses=problem, license_info={"name": "Apache-2.0"}
+        title=f"Joldama {title}",
+        version="1",
+        lifespan=lifespan,
+        responses=problem,
+        license_info={"name": "Apache-2.0"},
+        redirect_slashes=False,
     )
     install_problems(app)
     app.add_middleware(_Middleware)

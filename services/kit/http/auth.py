@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, time
 from typing import Annotated
@@ -13,7 +14,7 @@ import structlog
 from fastapi import Request, Security
 from fastapi.security import HTTPBearer
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 from joserfc.jwk import KeySet
 
 from services.kit.http.problems import Problem
@@ -26,6 +27,8 @@ RETRY_AFTER = 2.0
 """Seconds until the JWKS is read again after a failure."""
 CACHE_SECONDS, CACHE_SIZE = 30.0, 10_000
 """A verified token is cached for so long (never past its end), and so many are."""
+CLOCK_DIFFERENCE = 60
+"""Seconds by which the issuer's clock may differ from ours: a token is valid so much earlier and longer."""
 _REFUSED = (JoseError, ValueError, TypeError, KeyError, AttributeError)
 """The decoder's errors for an invalid token or key set."""
 _SCHEME = HTTPBearer(
@@ -63,11 +66,13 @@ class TokenVerifier:
         clock: Callable[[], float] = time,
     ) -> None:
         self._source, self._keys = jwks, KeySet([])
+        self._issuer, self._audience = issuer, audience
         self._refresh_after, self._retry_after, self._clock = refresh_after, retry_after, clock
         self._refreshing, self._refresh_at, self._unreadable = asyncio.Lock(), 0.0, False
         self._cache: dict[str, tuple[Principal, float]] = {}
         self._claims = jwt.JWTClaimsRegistry(
-            leeway=5,
+            now=lambda: int(clock()),
+            leeway=CLOCK_DIFFERENCE,
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": audience},
             exp={"essential": True},
@@ -94,8 +99,10 @@ class TokenVerifier:
         try:
             claims = await self._decode(token)
             self._claims.validate(claims)
+        except ClaimError as error:
+            raise self._wrong_claim(error, claims) from None
         except _REFUSED as error:
-            raise _unauthorized(f"The bearer token was refused: {type(error).__name__}.") from None
+            raise _unauthorized(f"The bearer token is none that our issuer signed: {type(error).__name__}.") from None
         roles, org = claims.get("roles", []), claims.get("org")
         principal = Principal(
             str(claims["sub"]),
@@ -103,6 +110,22 @@ class TokenVerifier:
             org if isinstance(org, str) else "",
         )
         return principal, float(str(claims["exp"]))
+
+    def _wrong_claim(self, error: ClaimError, claims: Mapping[str, object]) -> Problem:
+        """What is wrong with a token that the issuer signed, and what would be right."""
+        claim, now = error.claim, _moment(self._clock())
+        if isinstance(error, ExpiredTokenError):
+            return _unauthorized(
+                f"The token ended at {_moment(claims[claim])}, and it is {now}: get a new one.", "token_expired"
+            )
+        if claim in ("nbf", "iat") and isinstance(begins := claims[claim], int | float):
+            detail = f"The token is valid from {_moment(begins)}, and here it is {now}: compare the two clocks."
+            return _unauthorized(detail, "token_not_yet_valid")
+        needed = {"aud": ("wrong_audience", self._audience), "iss": ("wrong_issuer", self._issuer)}
+        if claim in needed:
+            code, right = needed[claim]
+            return _unauthorized(f"The token's {claim} must be {right}.", code)
+        return _unauthorized(f"The token's {claim} is missing or wrong.")
 
     async def _decode(self, token: str) -> dict[str, object]:
         keys = self._keys
@@ -137,8 +160,16 @@ def _decoded(token: str, keys: KeySet) -> dict[str, object]:
     return jwt.decode(token, keys, algorithms=["RS256"]).claims
 
 
-def _unauthorized(detail: str) -> Problem:
-    return Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+def _moment(seconds: object) -> str:
+    """Epoch seconds as a moment in UTC; as they are when no calendar has it."""
+    try:
+        return f"{datetime.fromtimestamp(float(str(seconds)), UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
+def _unauthorized(detail: str, code: str = "unauthorized") -> Problem:
+    return Problem(401, code, detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 async def authenticate(request: Request) -> Principal:

@@ -1,6 +1,8 @@
-"""Routes whose token and role are checked on the headers alone, before the body is received."""
+"""Routes whose token, role and query parameters are checked before the body is received."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -8,30 +10,59 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from services.kit.http.auth import Require
+from services.kit.http.problems import FieldError, Problem
 
 BODY = 1024 * 1024
 """Bytes of a request's body, unless a route sets another limit."""
 
 
 class GuardedRoute(APIRoute):
-    """Runs its `Require` dependencies first: FastAPI itself would read and parse the body before any of them."""
+    """Runs its `Require` dependencies first: FastAPI itself would read and parse the body before any of them.
+
+    Then it refuses query parameters that it does not have, which FastAPI would ignore, and repeated ones (none is a
+    list), of which FastAPI would take the last.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle, guards = super().get_route_handler(), list(_guards(self.dependant))
+        handle, parts = super().get_route_handler(), list(_with_dependencies(self.dependant))
+        guards = [one.call for one in parts if isinstance(one.call, Require)]
+        parameters = sorted({field.alias for one in parts for field in one.query_params})
 
         async def guarded(request: Request) -> Response:
             for guard in guards:
                 await guard(request)
+            if request.scope["query_string"]:
+                _check_query([name for name, _ in request.query_params.multi_items()], parameters)
             return await handle(request)
 
         return guarded
 
 
-def _guards(dependant: Dependant) -> Iterator[Require]:
+def _with_dependencies(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
     for one in dependant.dependencies:
-        if isinstance(one.call, Require):
-            yield one.call
-        yield from _guards(one)
+        yield from _with_dependencies(one)
+
+
+def _check_query(given: list[str], known: Collection[str]) -> None:
+    """Raise Problem 422, which names every unknown or repeated parameter."""
+    errors = [
+        FieldError(field=name[:100], code="repeated_parameter", message="is given more than once")
+        if name in known
+        else FieldError(field=name[:100], code="unknown_parameter", message=_unknown(name, known))
+        for name, times in Counter(given).items()
+        if name not in known or times > 1
+    ]
+    if errors:
+        detail = "; ".join(f"{one.field}: {one.message}" for one in errors[:3])
+        raise Problem(422, errors[0].code, detail, errors=errors[:20])
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    if not known:
+        return "is no parameter: there is none here"
+    near = get_close_matches(name.casefold()[:100], known, 1)
+    return f"is no parameter here; did you mean {near[0]}?" if near else f"is none of {', '.join(known)}"
 
 
 def guarded_router(prefix: str = "", *, tags: list[str], max_body_size: int = BODY, **more: Any) -> APIRouter:

@@ -42,10 +42,16 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def probe_app(health: Health) -> Starlette:
+    app = Starlette(routes=health.routes())
+    app.router.redirect_slashes = False
+    return app
+
+
 @asynccontextmanager
 async def probes(health: Health, settings: ServiceSettings) -> AsyncIterator[None]:
     """Serve `health` on the process's port while the body runs."""
-    server = uvicorn.Server(_config(Starlette(routes=health.routes()), settings))
+    server = uvicorn.Server(_config(probe_app(health), settings))
     task = asyncio.create_task(server._serve())  # `serve` would take the process's signals
     try:
         yield

@@ -53,7 +53,7 @@ class Views:
         self, visibility: Visibility, filters: dict[str, str], after: str | None, limit: int
     ) -> Sequence[ReferralRow]:
         """Referrals by id, which is by time of submission, the newest first; `after` is the last id seen."""
-        query = _visible(select(ReferralRow), visibility).order_by(col(ReferralRow.id).desc()).limit(limit)
+        query = visible(select(ReferralRow), visibility).order_by(col(ReferralRow.id).desc()).limit(limit)
         for name, value in filters.items():
             query = query.where(getattr(ReferralRow, name) == value)
         if not visibility.everything and "center_id" in filters:  # a filter must not disclose another center
@@ -81,7 +81,8 @@ class Views:
         return found[0] if found else None
 
 
-def _visible(query: Any, visibility: Visibility) -> Any:
+def visible(query: Any, visibility: Visibility) -> Any:
+    """`query` of referrals, of those that are visible."""
     if visibility.everything:
         return query
     own = col(ReferralRow.polyclinic_id) == visibility.polyclinic_id
@@ -105,7 +106,7 @@ def _as_seen(session: Session, rows: Sequence[ReferralRow], visibility: Visibili
 
 
 def _story(session: Session, referral_id: str, visibility: Visibility) -> Story | None:
-    row = session.scalars(_visible(select(ReferralRow).where(ReferralRow.id == referral_id), visibility)).first()
+    row = session.scalars(visible(select(ReferralRow).where(ReferralRow.id == referral_id), visibility)).first()
     if row is None:
         return None
 

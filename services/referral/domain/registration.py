@@ -13,16 +13,22 @@ class VersionMoved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """The caller's precondition: one of these versions, a resource that exists, or none yet. Default: anything."""
+    """The caller's precondition: one of `versions`, none of `others`, a resource that exists, or none yet.
 
-    versions: frozenset[int] = frozenset()
+    Default: anything. No version is one of an empty `versions`.
+    """
+
+    versions: frozenset[int] | None = None
     present: bool = False
     absent: bool = False
+    others: frozenset[int] = frozenset()
 
     def check(self, version: int | None) -> None:
         """Raises VersionMoved unless the version (None: no such resource) is as expected."""
-        moved = version not in self.versions if self.versions else self.present and version is None
-        if moved or (self.absent and version is not None):
+        moved = self.versions is not None and version not in self.versions
+        missing = self.present and version is None
+        there = version is not None and (self.absent or version in self.others)
+        if moved or missing or there:
             raise VersionMoved
 
 

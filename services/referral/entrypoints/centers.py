@@ -1,16 +1,19 @@
 """`/v1/centers`: the registry of centers and programmes, and the figures of places."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Response
 
 from services.contracts.authority import OPERATORS, acting_role, actor
+from services.contracts.near_matches import did_you_mean
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, write_cursor
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
-from services.referral.domain.registration import Expected, InvalidRegistration, UnknownProgramme, VersionMoved
+from services.referral.bootstrap import ReferralService
+from services.referral.domain.registration import InvalidRegistration, UnknownProgramme, VersionMoved
 from services.referral.entrypoints.center_schemas import (
     Center,
     CenterUpdate,
@@ -20,7 +23,8 @@ from services.referral.entrypoints.center_schemas import (
     registration_of,
 )
 from services.referral.entrypoints.field_types import Id, Word
-from services.referral.entrypoints.preconditions import Precondition, etag, version_moved
+from services.referral.entrypoints.filters import check_ids
+from services.referral.entrypoints.preconditions import NOT_MODIFIED, Precondition, etag, not_modified, version_moved
 from services.referral.entrypoints.referrals import READERS, Service, last_seen
 
 router = guarded_router("/v1/centers", tags=["centers"])
@@ -35,17 +39,26 @@ async def list_centers(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Page[Center]:
     """The centers with their open programmes, by id."""
+    await check_ids(service, region_id=region_id)
     found = await service.views.centers(region_id, last_seen(cursor), limit + 1)
     more = write_cursor(found[limit - 1].center.id) if len(found) > limit else None
     return Page(items=[center_of(one) for one in found[:limit]], next=more)
 
 
-@router.get("/{center_id}", dependencies=[READERS])
-async def read_center(center_id: Word, service: Service, response: Response) -> Center:
+@router.get("/{center_id}", dependencies=[READERS], response_model=Center, responses=NOT_MODIFIED)
+async def read_center(
+    center_id: Word, service: Service, expected: Precondition, response: Response
+) -> Center | Response:
     """One center with its open programmes."""
+    center = await _center(center_id, service, response)
+    return not_modified(expected, center.version) or center
+
+
+async def _center(center_id: str, service: ReferralService, response: Response) -> Center:
     found = await service.views.center(center_id)
     if found is None:
-        raise Problem(404, "center_not_found", f"There is no center {center_id}.")
+        near = did_you_mean(center_id, await service.names.known_instead("center_id", center_id) or ())
+        raise Problem(404, "center_not_found", f"There is no center {center_id}{near or '.'}")
     response.headers["ETag"] = etag(found.center.version)
     return center_of(found)
 
@@ -61,23 +74,25 @@ async def put_center(
     """
     if body.id not in (None, center_id):
         raise Problem.of_field("id", "differs_from_path", "is not the center of the path")
-    if body.version is not None and not expected.versions:
-        expected = Expected(frozenset({body.version}), absent=expected.absent)
+    if body.version is not None and expected.versions is None:
+        expected = replace(expected, versions=frozenset({body.version}))
     try:
         await service.register_center(registration_of(center_id, body), expected)
     except InvalidRegistration as error:
         raise Problem.of_field(error.field, error.code, error.message) from None
     except VersionMoved:
         raise version_moved() from None
-    return await read_center(center_id, service, response)
+    return await _center(center_id, service, response)
 
 
 def _unknown(center_id: str, programme_id: str) -> Problem:
     return Problem(404, "unknown_programme", f"Center {center_id} has no open programme {programme_id}.")
 
 
-@router.get(FIGURE, dependencies=[READERS])
-async def read_figure(center_id: Word, programme_id: Word, service: Service, response: Response) -> FigureView:
+@router.get(FIGURE, dependencies=[READERS], response_model=FigureView, responses=NOT_MODIFIED)
+async def read_figure(
+    center_id: Word, programme_id: Word, service: Service, expected: Precondition, response: Response
+) -> FigureView | Response:
     """How many places the programme has by its center, and when that was confirmed."""
     try:
         figure = await service.registry.find_figure(center_id, programme_id)
@@ -86,7 +101,7 @@ async def read_figure(center_id: Word, programme_id: Word, service: Service, res
     if figure is None:
         raise Problem(404, "no_figure", "The center has not set this programme's places yet.")
     response.headers["ETag"] = etag(figure.version)
-    return FigureView.model_validate(figure)
+    return not_modified(expected, figure.version) or FigureView.model_validate(figure)
 
 
 @router.put(FIGURE)

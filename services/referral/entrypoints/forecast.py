@@ -9,6 +9,7 @@ from services.contracts.vocabulary import Role
 from services.kit.http.pages import write_cursor
 from services.kit.http.routes import guarded_router
 from services.referral.entrypoints.field_types import Word
+from services.referral.entrypoints.filters import check_ids, check_own
 from services.referral.entrypoints.forecast_schemas import ForecastPage, programme_forecast_of
 from services.referral.entrypoints.referrals import Reader, Service, last_seen
 from services.referral.ports import Wanted
@@ -28,6 +29,9 @@ async def list_forecasts(
 ) -> ForecastPage:
     """Programmes by id; a center sees its own. Dates follow from courses in care, agreed days and open offers."""
     sees_all = reader.has(Role.POLYCLINIC, *EVERYWHERE)
+    if not sees_all:
+        check_own(center_id=(center_id, reader.org))
+    await check_ids(service, center_id=center_id, region=region, programme_id=programme_id)
     wanted = Wanted(center_id if sees_all else reader.org, region, programme_id)
     found, unavailable = await service.forecast.programmes(wanted, last_seen(cursor), limit + 1)
     more = write_cursor(found[limit - 1].supply.programme_id) if len(found) > limit else None

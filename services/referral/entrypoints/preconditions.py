@@ -1,14 +1,16 @@
 """`If-Match` and `If-None-Match` as what the caller expects of a resource's version."""
 
 import re
-from typing import Annotated
+from collections.abc import Collection
+from typing import Annotated, Any
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Response
 
+from services.kit.http.etags import read_etags
 from services.kit.http.problems import Problem
 from services.referral.domain.registration import Expected
 
-_TAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
+_VERSION = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 def etag(version: int) -> str:
@@ -16,21 +18,45 @@ def etag(version: int) -> str:
 
 
 def _expected(
-    if_match: Annotated[str | None, Header(description="ETags that the resource must have, or *")] = None,
-    if_none_match: Annotated[str | None, Header(description="*: there must be none yet")] = None,
+    if_match: Annotated[
+        list[str] | None, Header(description="ETags, one of which the resource must have, or *")
+    ] = None,
+    if_none_match: Annotated[
+        list[str] | None, Header(description="ETags that the resource must not have, or *: there must be none yet")
+    ] = None,
 ) -> Expected:
-    if if_none_match is not None and if_none_match.strip() != "*":
-        raise Problem.of_field("If-None-Match", "invalid_etag", "must be *")
-    versions = frozenset[int]()
-    if if_match is not None and if_match.strip() != "*":
-        found = [_TAG.fullmatch(one.strip()) for one in if_match.split(",")]
-        versions = frozenset(int(one[1]) for one in found if one)
-        if len(versions) < len(found) or not versions:
-            raise Problem.of_field("If-Match", "invalid_etag", "must be an ETag of this resource")
-    return Expected(versions, present=if_match is not None, absent=if_none_match is not None)
+    match, none_match = _tags("If-Match", if_match), _tags("If-None-Match", if_none_match)
+    return Expected(
+        versions=None if match is None else _versions(match),
+        present=if_match is not None,
+        absent=if_none_match is not None and none_match is None,
+        others=_versions(none_match or ()),
+    )
+
+
+def _tags(header: str, lines: list[str] | None) -> frozenset[str] | None:
+    try:
+        return None if lines is None else read_etags(lines)
+    except ValueError:
+        right = 'must be * or ETags as they were read, such as "3", "4"'
+        raise Problem.of_field(header, "invalid_etag", right) from None
+
+
+def _versions(tags: Collection[str]) -> frozenset[int]:
+    """Those of `tags` that are ours; any other is of nothing here, and never matches."""
+    return frozenset(int(one) for one in tags if _VERSION.fullmatch(one))
 
 
 Precondition = Annotated[Expected, Depends(_expected)]
+
+
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "It is of a version in If-None-Match"}}
+
+
+def not_modified(expected: Expected, version: int) -> Response | None:
+    """304 for a reader that has this version of an existing resource; None for any other."""
+    known = expected.absent or version in expected.others
+    return Response(status_code=304, headers={"ETag": etag(version)}) if known else None
 
 
 def version_moved() -> Problem:

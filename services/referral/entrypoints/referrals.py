@@ -14,6 +14,7 @@ from services.kit.http.routes import guarded_router
 from services.referral.adapters.rows import referral_of
 from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.field_types import Word
+from services.referral.entrypoints.filters import check_ids
 from services.referral.entrypoints.preconditions import etag
 from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, story_of, summary
 from services.referral.handlers.act import actions_of
@@ -52,8 +53,9 @@ async def list_referrals(
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
     """The referrals that the caller may see, the newest first; for a center, what another one has is without place."""
+    await check_ids(service, Visibility.of(reader), center_id=center_id, polyclinic_id=polyclinic_id)
     filters = {"state": status, "center_id": center_id, "polyclinic_id": polyclinic_id}
-    given = {name: value for name, value in filters.items() if value}
+    given = {name: value for name, value in filters.items() if value is not None}
     rows = await service.views.referrals(Visibility.of(reader), given, last_seen(cursor), limit + 1)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
     return Page(items=[summary(row) for row in rows[:limit]], next=more)

@@ -14,6 +14,7 @@ from services.kit.http.routes import guarded_router
 from services.referral.adapters.sql_worklists import Listed, Position, Worklist
 from services.referral.domain.referral import Escalation
 from services.referral.entrypoints.field_types import Word
+from services.referral.entrypoints.filters import check_ids, check_own
 from services.referral.entrypoints.referral_schemas import ReferralSummary, summary
 from services.referral.entrypoints.referrals import Service
 
@@ -70,6 +71,10 @@ async def list_worklist(
     if not reader.has(*OPERATORS):
         if owner is None or not reader.has(owner):
             raise Problem(403, "forbidden", f"The list {name} is {f'a {owner}' if owner else 'the operators'}'s.")
-        center_id, polyclinic_id = (reader.org if owner is role else None for role in (Role.CENTER, Role.POLYCLINIC))
+        own_center, own_polyclinic = (reader.org if owner is role else None for role in (Role.CENTER, Role.POLYCLINIC))
+        check_own(center_id=(center_id, own_center), polyclinic_id=(polyclinic_id, own_polyclinic))
+        center_id, polyclinic_id = own_center, own_polyclinic
+    else:
+        await check_ids(service, center_id=center_id, polyclinic_id=polyclinic_id)
     filters = {"center_id": center_id, "polyclinic_id": polyclinic_id, "escalation": reason}
     return _page(await service.worklists.page(name, after, limit, filters), response)

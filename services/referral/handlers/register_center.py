@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.contracts.coordinates import misplaced
 from services.contracts.reference import Settlement
 from services.referral.domain.registration import Expected, InvalidRegistration, Registration
 
@@ -31,6 +32,9 @@ class RegisterCenter:
             raise InvalidRegistration("settlement_id", "unknown_settlement", "is no id of data/settlements.csv")
         if settlement.region_id != entry.center.region_id:
             raise InvalidRegistration("region_id", "wrong_region", f"the settlement lies in {settlement.region_id}")
+        at = entry.center.latitude, entry.center.longitude
+        if wrong := misplaced(*at, settlement, self.settlements.values()):
+            raise InvalidRegistration("latitude", wrong.code, wrong.message)
         if len({one.id for one in entry.programmes}) < len(entry.programmes):
             raise InvalidRegistration("programmes", "repeated", "two programmes have the same id")
         return await self.centers.put_center(entry, expected)

@@ -15,9 +15,13 @@ from services.capacity.bootstrap import running
 from services.capacity.domain.figures import stale_after
 from services.capacity.entrypoints.api import make_app
 from services.capacity.ports import Store
+from services.contracts.reference import read_regions
+from services.kit.settings import CHECKOUT
 from tests.integration.capacity.api_client import Client, MadeUpTokens, client_of
 from tests.integration.capacity.network import NOW
 from tests.support.capacity.fake_rebuild import fake_store
+
+REGIONS = read_regions(CHECKOUT / "data")
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture
 async def app(store: Store) -> AsyncIterator[FastAPI]:
-    app = make_app(lambda: running(store, lambda: NOW + timedelta(minutes=1)), MadeUpTokens())
+    app = make_app(lambda: running(store, lambda: NOW + timedelta(minutes=1)), MadeUpTokens(), REGIONS)
     async with app.router.lifespan_context(app):
         yield app
 

@@ -33,6 +33,37 @@ async def test_capacity_is_listed_by_region_modality_and_free_places_in_parts(st
     assert (await reader.get("/v1/capacity/center-2")).json()["items"][0]["free"] == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "code", "words"),
+    [
+        ("/v1/capacity?region=Almaty", 422, "unknown_region", "did you mean KZ-75, Almaty?"),
+        (
+            "/v1/capacity?region=%D0%90%D0%BB%D0%BC%D0%B0%D1%82%D1%8B",
+            422,
+            "unknown_region",
+            "did you mean KZ-75, Almaty?",
+        ),
+        ("/v1/capacity?region=", 422, "unknown_region", "there is no region with this id"),
+        ("/v1/capacity?region=kz-75", 422, "unknown_region", "did you mean KZ-75, Almaty?"),
+        ("/v1/capacity/center2", 404, "unknown_center", "did you mean center-2 or center-1?"),
+        ("/v1/queues/aa", 404, "unknown_programme", "did you mean a?"),
+    ],
+)
+async def test_what_does_not_exist_is_refused_with_near_matches(
+    store: Store, client: Client, path: str, status: int, code: str, words: str
+) -> None:
+    await two_centers(store)
+    answer = await client("operator").get(path)
+    assert_problem(answer, status, code, "region" if status == 422 else None)
+    assert words in answer.json()["detail"]
+
+
+async def test_a_region_without_a_programme_is_an_empty_list(store: Store, client: Client) -> None:
+    await two_centers(store)
+    answer = await client("operator").get("/v1/capacity?region=KZ-79")
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+
+
 async def test_the_registry_alone_sets_figures(store: Store, client: Client) -> None:
     await two_centers(store)
     for token in ("center.center-1", "operator", "service"):

@@ -144,13 +144,18 @@ async def test_a_file_sent_again_under_its_key_gets_the_first_answers_even_for_n
     assert await recorded(intake) == 3
 
 
-async def test_a_line_and_a_single_post_share_idempotency_keys(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
-    one = await polyclinic.post("/v1/diagnoses", json=child_body(1), headers={"Idempotency-Key": "k"})
-    results = await send(polyclinic, ndjson([child_body(1) | {"idempotency_key": "k"}] * 2))
-    assert [(r["status"], r["replayed"], r["referral_id"]) for r in results] == [
-        (201, True, one.json()["referral_id"])
-    ] * 2
-    assert await recorded(intake) == 1
+async def test_the_keys_of_bodies_lines_and_files_never_clash(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    for number, key in enumerate(("k", "k:1", "file", "line")):
+        one = await polyclinic.post("/v1/diagnoses", json=child_body(number), headers={"Idempotency-Key": key})
+        assert one.status_code == 201
+    results = await send(polyclinic, ndjson([child_body(4)]), **{"Idempotency-Key": "k"})
+    own = [child_body(5) | {"idempotency_key": "k"}, child_body(6) | {"idempotency_key": "k:1"}]
+    results += await send(polyclinic, ndjson(own * 2), **{"Idempotency-Key": "k"})
+    results += await send(polyclinic, ndjson([child_body(7)]), **{"Idempotency-Key": "k:1"})
+    assert [(one["status"], one.get("replayed", False)) for one in results] == [
+        (201, False), (201, False), (201, False), (201, True), (201, True), (201, False),
+    ]  # fmt: skip
+    assert await recorded(intake) == 8
 
 
 async def test_a_child_whose_referral_is_closed_keeps_its_id(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:

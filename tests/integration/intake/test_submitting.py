@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx2
 import orjson
@@ -11,9 +11,11 @@ from sqlalchemy import func, select
 
 from services.contracts.days import day_of
 from services.contracts.events import DiagnosisRecordedV1, read_event
-from services.intake.adapters.tables import Child, Diagnosis, outbox
+from services.contracts.vocabulary import ReferralState
+from services.intake.adapters.tables import Child, Diagnosis, answered, outbox
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.bodies import LARGEST_SUBMISSION
+from services.intake.handlers.update_access import AccessChange
 from tests.integration.intake.conftest import Client
 from tests.unit.intake.samples import child_body
 
@@ -99,13 +101,44 @@ async def test_a_repeat_with_the_same_key_gets_the_first_answer(polyclinic: http
     assert await count(intake, Diagnosis) == 1
 
 
-async def test_a_repeat_of_a_refused_submission_gets_the_same_refusal(polyclinic: httpx2.AsyncClient) -> None:
+async def test_a_refusal_is_judged_anew_when_its_cause_has_gone(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    headers = {"Idempotency-Key": "k2"}
+    first = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()["referral_id"]
+    for _ in range(2):
+        refused = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
+        assert (refused.status_code, refused.json()["referral_id"]) == (409, first)
+        assert "Idempotency-Replayed" not in refused.headers
+    await _close(intake, first)
+    taken = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
+    assert (taken.status_code, "Idempotency-Replayed" in taken.headers) == (201, False)
+    again = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
+    assert (again.status_code, again.headers["Idempotency-Replayed"], again.json()) == (201, "true", taken.json())
+
+
+async def test_a_refusal_that_an_earlier_release_stored_is_judged_anew(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    headers = {"Idempotency-Key": "k2"}
+    first = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
+    await intake.database.write(lambda session: session.execute(answered.update().values(status=409)))
+    refused = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
+    assert (refused.status_code, "Idempotency-Replayed" in refused.headers) == (409, False)
+    await _close(intake, first.json()["referral_id"])
+    bodies = [child_body(), child_body(), child_body(1)]
+    statuses = [(await polyclinic.post("/v1/diagnoses", json=one, headers=headers)).status_code for one in bodies]
+    assert statuses == [201, 201, 422], "the key is bound to what was done"
+
+
+async def test_a_key_of_a_refused_body_is_free_for_another(polyclinic: httpx2.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "k2"}
     await polyclinic.post("/v1/diagnoses", json=child_body())
-    first, again = [
-        await polyclinic.post("/v1/diagnoses", json=child_body(), headers={"Idempotency-Key": "k2"}) for _ in range(2)
-    ]
-    assert (first.status_code, first.content) == (409, again.content)
-    assert again.headers["Idempotency-Replayed"] == "true"
+    assert (await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)).status_code == 409
+    assert (await polyclinic.post("/v1/diagnoses", json=child_body(1), headers=headers)).status_code == 201
+
+
+async def _close(intake: Intake, referral_id: str) -> None:
+    ended = AccessChange(str(uuid4()), UUID(referral_id), 9, ReferralState.CANCELLED, None)
+    await intake.access.follow([ended])
 
 
 async def test_a_key_with_another_body_is_refused(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:

@@ -60,6 +60,7 @@ def write_data(folder: Path, reasons: Path) -> Path:
         rows.writerows(one.model_dump(exclude={"population"}) for one in SETTLEMENTS.values())
     (folder / "days_off.csv").write_text("date,day,source\n")
     shutil.copy(reasons, folder)
+    shutil.copy(reasons.parent / "regions.csv", folder)
     return folder
 
 

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
 from services.capacity.domain.step import START
 from services.capacity.entrypoints.api import make_app
+from services.contracts.reference import read_regions
 from services.kit.http.auth import ServiceToken, TokenVerifier
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.tables import metadata
@@ -79,7 +80,7 @@ async def open_harness(settings: ReferralSettings, valkey: str, prefix: str) -> 
             clients.append(scripts.redis)
             yield capacity
 
-    app = make_app(opened, TokenVerifier.of(own))
+    app = make_app(opened, TokenVerifier.of(own), read_regions(own.data))
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = FaultyTransport(httpx2.ASGITransport(app))

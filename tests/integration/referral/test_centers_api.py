@@ -78,7 +78,12 @@ PRECONDITIONS: list[tuple[dict[str, str], bool, int]] = [
     ({"If-None-Match": "*"}, False, 200), ({"If-None-Match": "*"}, True, 412), ({"If-Match": "*"}, False, 412),
     ({"If-Match": "*"}, True, 200), ({"If-Match": '"1"'}, True, 200), ({"If-Match": '"7", "1"'}, True, 200),
     ({"If-Match": '"7"'}, True, 412), ({"If-Match": '"1"'}, False, 412), ({"If-Match": "first"}, True, 422),
-    ({"If-Match": ""}, True, 422), ({"If-None-Match": '"1"'}, True, 422),
+    ({"If-Match": ""}, True, 422), ({"If-None-Match": "first"}, True, 422),
+    ({"If-None-Match": '"1"'}, True, 412), ({"If-None-Match": 'W/"1-gzip"'}, True, 412),
+    ({"If-None-Match": '"7", "8"'}, True, 200), ({"If-None-Match": '"1"'}, False, 200),
+    ({"If-Match": '"1-gzip"'}, True, 200), ({"If-Match": 'W/"7", W/"1"'}, True, 200),
+    ({"If-Match": '"first"'}, True, 412), ({"If-Match": '"01"'}, True, 412),
+    ({"If-Match": '"7"', "If-None-Match": "*"}, False, 412),
 ]  # fmt: skip
 
 
@@ -96,6 +101,23 @@ async def test_each_precondition_holds_for_entries_and_for_figures(operator: htt
             assert (await operator.put(url, json={"places": 1})).status_code == 200
         answer = await operator.put(url, json={"places": 1}, headers=headers)
         assert answer.status_code == status, (headers, exists)
+
+
+async def test_several_header_lines_are_one_list(operator: httpx2.AsyncClient) -> None:
+    await put(operator)
+    for tags, status in ((('"7"', '"1"'), 200), (('"7"', '"8"'), 412)):
+        answer = await operator.put("/v1/centers/near", json=NEAR, headers=[("If-Match", one) for one in tags])
+        assert answer.status_code == status, tags
+
+
+async def test_a_reader_that_has_this_version_is_told_so(operator: httpx2.AsyncClient) -> None:
+    await put(operator)
+    assert (await operator.put(PLACES, json={"places": 1})).status_code == 200
+    for url in ("/v1/centers/near", PLACES):
+        for tag, status in (('"1"', 304), ('W/"1-gzip"', 304), ("*", 304), ('"2"', 200), ('"one"', 200)):
+            answer = await operator.get(url, headers={"If-None-Match": tag})
+            assert (answer.status_code, answer.headers["etag"]) == (status, '"1"'), (url, tag)
+            assert bool(answer.content) is (status == 200)
 
 
 async def test_a_programme_left_out_is_closed_and_its_queue_reviewed(
@@ -211,6 +233,9 @@ def day(**changes: Any) -> dict[str, Any]:
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("near", NEAR | {"settlement_id": "atlantis"}, "unknown_settlement", "settlement_id"),
     ("near", NEAR | {"region_id": "KZ-71"}, "wrong_region", "region_id"),
+    ("near", NEAR | {"latitude": NEAR["longitude"], "longitude": NEAR["latitude"]}, "swapped_coordinates", "latitude"),
+    ("near", NEAR | {"latitude": 0, "longitude": 0}, "zero_coordinates", "latitude"),
+    ("near", NEAR | {"latitude": NEAR["latitude"] + 1}, "far_from_settlement", "latitude"),
     ("near", NEAR | {"latitude": 91}, "validation_failed", "latitude"),
     ("near", NEAR | {"name_kk": " "}, "validation_failed", "name_kk"),
     ("near", NEAR | {"name_ru": "a\x00"}, "validation_failed", "name_ru"),

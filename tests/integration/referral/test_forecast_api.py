@@ -217,7 +217,9 @@ async def test_forecasts_are_narrowed_and_paged(waiting: Country, client: Client
 
 
 async def test_a_center_sees_its_own_programmes(waiting: Country, client: Client) -> None:
-    for query in ({}, {"center_id": "near"}):
+    for query in ({}, {"center_id": "far"}):
         assert list(await listed(client("center", org="far"), **query)) == ["far"]
+    other = await client("center", org="far").get("/v1/forecast", params={"center_id": "near"})
+    assert await problem(other) == (403, "forbidden", [])
     assert await listed(client("center")) == {}
     assert (await problem(await client("cook").get("/v1/forecast")))[:2] == (403, "forbidden")

@@ -40,7 +40,10 @@ async def test_a_center_sees_its_own_three_lists(busy: Country, client: Client) 
     near, far = client("center", org="near"), client("center", org="far")
     assert [await listed(near, name) for name in CENTER_LISTS] == [([1], 1), ([2], 1), ([3], 1)]
     assert [await listed(far, name) for name in CENTER_LISTS] == [([4], 1), ([], 0), ([], 0)]
-    assert await listed(far, "to-answer", center_id="near") == ([4], 1)
+    assert await listed(far, "to-answer", center_id="far") == ([4], 1)
+    for others in ({"center_id": "near"}, {"polyclinic_id": "p1"}):
+        answer = await far.get("/v1/worklists/to-answer", params=others)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), "another's list, not its own in place"
     assert await listed(client("center", org=""), "to-answer") == ([], 0)
 
 
@@ -54,9 +57,9 @@ async def test_an_operator_sees_any_centers_lists_and_the_escalated(busy: Countr
 async def test_a_polyclinic_sees_its_own_children_who_did_not_come(busy: Country, client: Client) -> None:
     await busy.act(2, Command.NO_SHOW, "no_transport")
     assert await listed(client("polyclinic", org="p1"), "to-offer-again") == ([2], 1)
-    assert await listed(client("polyclinic", org="p2"), "to-offer-again", polyclinic_id="p1") == ([], 0)
+    assert await listed(client("polyclinic", org="p2"), "to-offer-again", polyclinic_id="p2") == ([], 0)
+    assert await listed(client("operator"), "to-offer-again", polyclinic_id="p1") == ([2], 1)
     assert await listed(client("operator"), "to-offer-again") == ([2], 1)
-    assert await listed(client("operator"), "to-offer-again", polyclinic_id="p2") == ([], 0)
     await busy.act(2, Command.OFFER_AGAIN)
     assert await listed(client("polyclinic", org="p1"), "to-offer-again") == ([], 0)
 

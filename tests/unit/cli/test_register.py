@@ -18,6 +18,11 @@ id,name_kk,name_ru,name_en,region_id,settlement_id,latitude,longitude
 near,Жақын,Ближний,Near,KZ-75,almaty,43.2,76.9
 far,Алыс,Дальний,Far,KZ-71,astana,51.1,71.4
 """
+SETTLEMENTS = """\
+id,name_kk,name_ru,name_en,region_id,latitude,longitude,population
+almaty,Алматы,Алматы,Almaty,KZ-75,43.25,76.95,
+astana,Астана,Астана,Astana,KZ-71,51.18,71.45,
+"""
 PROGRAMMES = """\
 id,center_id,modality,age_from_months,age_under_months,icd10_prefixes,catchment,places,course_days
 near-1,near,inpatient,0,216,G80;F84,nation,12,21
@@ -86,6 +91,7 @@ def registry(harness: Harness) -> Iterator[Registry]:
 def data(tmp_path: Path) -> Path:
     (tmp_path / "centers.csv").write_text(CENTERS)
     (tmp_path / "programmes.csv").write_text(PROGRAMMES)
+    (tmp_path / "settlements.csv").write_text(SETTLEMENTS)
     return tmp_path
 
 
@@ -160,3 +166,16 @@ def test_a_figure_that_the_center_sets_meanwhile_is_not_replaced(
 
 def test_json_output_has_the_number_of_registered_centers(joldama: Joldama, registry: Registry, data: Path) -> None:
     assert json.loads(joldama("register-centers", "--data", str(data), "--json").stdout) == {"registered": 2}
+
+
+def test_nothing_is_registered_while_a_center_is_not_where_it_should_be(
+    joldama: Joldama, registry: Registry, data: Path
+) -> None:
+    rows = CENTERS.replace("43.2,76.9", "76.9,43.2").replace("51.1,71.4", "43.2,76.9")
+    (data / "centers.csv").write_text(rows)
+    ended = joldama("register-centers", "--data", str(data))
+    assert (ended.exit_code, registry.calls) == (1, [])
+    assert "2 centers" in ended.stderr
+    assert "near: latitude 76.9, longitude 43.2 is" in ended.stderr
+    assert "latitude 43.2, longitude 76.9 would be in Almaty (swapped_coordinates)" in ended.stderr
+    assert "far: latitude 43.2, longitude 76.9 is near Almaty (KZ-75)" in ended.stderr

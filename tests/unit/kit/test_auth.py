@@ -45,25 +45,56 @@ async def test_a_good_token_names_its_principal(verifier: TokenVerifier, key: RS
     assert not principal.has("operator")
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"iss": "https://other.test"},
-        {"iss": ...},
-        {"aud": "other"},
-        {"aud": ...},
-        {"exp": int(time.time()) - 60},
-        {"exp": ...},
-        {"nbf": int(time.time()) + 600},
-        {"sub": ...},
-    ],
-)
-async def test_wrong_or_missing_claims_are_refused(
-    verifier: TokenVerifier, key: RSAKey, changes: dict[str, Any]
+NOW = 1_800_000_000
+"""2027-01-15 08:00:00 UTC."""
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"iss": "https://other.test"}, "wrong_issuer", f"iss must be {ISSUER}"),
+    ({"iss": ...}, "wrong_issuer", f"iss must be {ISSUER}"),
+    ({"aud": "other"}, "wrong_audience", f"aud must be {AUDIENCE}"),
+    ({"aud": ["other", "another"]}, "wrong_audience", f"aud must be {AUDIENCE}"),
+    ({"aud": ...}, "wrong_audience", f"aud must be {AUDIENCE}"),
+    ({"exp": NOW - 60}, "token_expired", "ended at 2027-01-15 07:59:00 UTC, and it is 2027-01-15 08:00:00 UTC"),
+    ({"exp": -1e300}, "token_expired", "ended at -1e+300"),
+    (
+        {"nbf": NOW + 61},
+        "token_not_yet_valid",
+        "valid from 2027-01-15 08:01:01 UTC, and here it is 2027-01-15 08:00:00",
+    ),
+    ({"iat": NOW + 61}, "token_not_yet_valid", "valid from 2027-01-15 08:01:01 UTC"),
+    ({"exp": ...}, "unauthorized", "exp is missing or wrong"),
+    ({"exp": "soon"}, "unauthorized", "exp is missing or wrong"),
+    ({"nbf": "soon"}, "unauthorized", "nbf is missing or wrong"),
+    ({"sub": ...}, "unauthorized", "sub is missing or wrong"),
+]
+
+
+@pytest.fixture
+def at_now(jwks: Path) -> TokenVerifier:
+    return TokenVerifier(str(jwks), ISSUER, AUDIENCE, clock=lambda: NOW)
+
+
+@pytest.mark.parametrize(("changes", "code", "words"), WRONG)
+async def test_what_is_wrong_with_a_claim_is_told_apart(
+    at_now: TokenVerifier, key: RSAKey, changes: dict[str, Any], code: str, words: str
 ) -> None:
     with pytest.raises(Problem) as caught:
-        await verifier.verify(sign(key, **changes))
-    assert (caught.value.status, caught.value.code) == (401, "unauthorized")
+        await at_now.verify(sign(key, **{"exp": NOW + 600} | changes))
+    assert (caught.value.status, caught.value.code) == (401, code)
+    assert words in caught.value.detail
+
+
+@pytest.mark.parametrize("changes", [{"exp": NOW - 59}, {"nbf": NOW + 60}, {"iat": NOW + 60}, {"aud": ["x", AUDIENCE]}])
+async def test_a_minute_between_the_clocks_is_forgiven(
+    at_now: TokenVerifier, key: RSAKey, changes: dict[str, Any]
+) -> None:
+    for _ in range(2):
+        assert (await at_now.verify(sign(key, **{"exp": NOW + 600} | changes))).subject == "u1"
+
+
+async def test_a_wrong_token_of_a_stranger_is_told_nothing(at_now: TokenVerifier) -> None:
+    with pytest.raises(Problem) as caught:
+        await at_now.verify(sign(RSAKey.generate_key(2048), aud="other", exp=1))
+    assert (caught.value.code, AUDIENCE in caught.value.detail) == ("unauthorized", False)
 
 
 async def test_another_key_under_the_same_name_is_refused(verifier: TokenVerifier) -> None:

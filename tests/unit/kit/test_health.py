@@ -3,9 +3,9 @@
 import asyncio
 
 import httpx2
-from starlette.applications import Starlette
 
 from services.kit.http.health import Health
+from services.kit.http.server import probe_app
 from services.kit.loops import Progress
 
 
@@ -17,7 +17,7 @@ async def broken() -> None:
 
 
 async def ready(checks: Health) -> tuple[int, dict[str, object]]:
-    transport = httpx2.ASGITransport(Starlette(routes=checks.routes()))
+    transport = httpx2.ASGITransport(probe_app(checks))
     async with httpx2.AsyncClient(transport=transport, base_url="http://probe") as client:
         assert (await client.get("/livez")).status_code == 200
         assert "process_cpu_seconds_total" in (await client.get("/metrics")).text
@@ -35,7 +35,7 @@ async def test_not_ready_names_the_failing_checks_with_their_reasons() -> None:
 
 
 async def test_what_is_not_ready_is_a_metric_for_an_alarm() -> None:
-    transport = httpx2.ASGITransport(Starlette(routes=Health(watched=fine, broken=broken).routes()))
+    transport = httpx2.ASGITransport(probe_app(Health(watched=fine, broken=broken)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://probe") as client:
         told = (await client.get("/metrics")).text
     assert 'joldama_ready{check="watched"} 1.0' in told
@@ -53,3 +53,10 @@ async def test_progress_is_red_after_its_time_and_green_after_a_turn() -> None:
     progress = Progress(within=-1)
     assert "no progress" in (await Health(loop=progress.check).failing())["loop"]
     assert await Health(loop=Progress(within=60).check).failing() == {}
+
+
+async def test_probes_of_a_process_without_an_api_redirect_nothing() -> None:
+    transport = httpx2.ASGITransport(probe_app(Health()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://worker") as client:
+        answers = [await client.get(path) for path in ("/livez", "/livez/", "/readyz/", "/metrics/", "/nowhere/")]
+    assert [one.status_code for one in answers] == [200, 404, 404, 404, 404]

@@ -1,0 +1,47 @@
+"""Regions and centers as people name them: by id, or by a name in Kazakh, Russian or English."""
+
+import re
+from typing import TYPE_CHECKING
+
+from services.cli.failures import ExitCode, Failure
+from services.cli.reference import data_folder
+
+if TYPE_CHECKING:
+    from services.cli.client import Api
+    from services.contracts.near_matches import Named
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+"""Of a center; names are written otherwise. The service judges whether there is one of that id."""
+
+
+def region_id(text: str | None) -> str | None:
+    """The region's id, by the reference data; `text` as it is without that data, for the service to judge.
+
+    Raises Failure (usage) with near matches when there is no such region.
+    """
+    from services.contracts.reference import read_regions
+
+    try:
+        regions = read_regions(data_folder())
+    except OSError:
+        return text
+    return None if text is None else _one("region", text, regions)
+
+
+def center_id(api: "Api", text: str | None) -> str | None:
+    """The center's id, by the network's registry. Raises Failure (usage) with near matches."""
+    from services.contracts.near_matches import Named
+
+    if text is None or _ID.fullmatch(text):
+        return text
+    found = api.pages("/v1/centers")
+    return _one("center", text, [Named(one["id"], (one["name_kk"], one["name_ru"], one["name_en"])) for one in found])
+
+
+def _one(kind: str, text: str, every: "list[Named]") -> str:
+    from services.contracts.near_matches import did_you_mean, resolve
+
+    if id := resolve(text, every):
+        return id
+    near = did_you_mean(text, every)
+    raise Failure(ExitCode.USAGE, f"There is no {kind} of this name, or there are several{near or '.'}")

@@ -1,0 +1,77 @@
+"""Finding what a person meant: an id, or a name in any of the three languages."""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+_LONGEST = 100
+"""Letters that are compared."""
+_NEAR = 0.6
+_MOST = 3
+_CITY, _REGION = (re.compile(rf"\b(?:{words})\b") for words in ("қаласы|город|г|city", "облысы|область|обл|region"))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Something with an id and names; the last name is the one that is shown."""
+
+    id: str
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.id}, {self.names[-1]}" if self.names else self.id
+
+
+def resolve(text: str, every: Collection[Named]) -> str | None:
+    """The id of the only one with this id or name; None when there is none, or several.
+
+    Spaces, capitals and punctuation do not matter. A city goes without its word ("Almaty"), and where no city has the
+    name a region does ("Karaganda").
+    """
+    plain = _plain(text[:_LONGEST])
+    for level, wanted in enumerate((plain, _without(_CITY, plain), _without(_REGION, plain))):
+        found = {one.id for one in every if wanted and wanted in _forms(one)[level]}
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
+
+
+def did_you_mean(text: str, every: Collection[Named]) -> str:
+    """The nearest by id or name, as the end of a sentence ("; did you mean KZ-75, Almaty?"); empty without any."""
+    wanted, id = _plain(text[:_LONGEST]), resolve(text, every)
+    candidates = [one for one in every if id in (None, one.id)]
+    scored = sorted(((_likeness(wanted, one), one.id, one) for one in candidates), key=lambda each: (-each[0], each[1]))
+    near = [str(one) for score, _, one in scored[:_MOST] if score >= _NEAR]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def _likeness(wanted: str, one: Named) -> float:
+    """From 0 to 1; a name that has all of the text in it is nearer than one that only resembles it."""
+    if not wanted:
+        return 0
+    return max(_ratio(wanted, form) - level / 100 for level, forms in enumerate(_forms(one)) for form in forms)
+
+
+def _ratio(wanted: str, form: str) -> float:
+    if len(wanted) >= 3 and wanted != form and wanted in form:
+        return 0.9
+    matcher = SequenceMatcher(None, wanted, form[:_LONGEST])
+    return matcher.ratio() if matcher.quick_ratio() >= _NEAR else 0
+
+
+def _forms(one: Named) -> tuple[set[str], set[str], set[str]]:
+    """Id and names as they are; names without a city's word; without a region's."""
+    names = {_plain(name) for name in one.names}
+    cities, regions = ({_without(words, name) for name in names} - names for words in (_CITY, _REGION))
+    return {_plain(one.id), *names}, cities, regions
+
+
+def _without(words: re.Pattern[str], name: str) -> str:
+    return " ".join(words.sub(" ", name).split())
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
+    return " ".join(re.sub(r"[^\w]+", " ", folded).split())
