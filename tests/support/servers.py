@@ -43,7 +43,10 @@ class Server:
         self.part.prepare()
         log = self.part.folder / "server.log"
         with log.open("ab") as out:
-            self._process = subprocess.Popen(self.part.command(), stdout=out, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                self.part.command(), cwd=self.part.folder, env={**os.environ, **self.part.environment},
+                stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
         wait_until(self.part.is_ready, f"{type(self.part).__name__} is ready (log: {log})", self._process)
         return self
 
