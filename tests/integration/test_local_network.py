@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -197,6 +198,22 @@ def test_a_start_ends_orphans_of_its_own_home_only(tmp_path: Path) -> None:
             network.start()
             assert said[0].startswith(f"Ended {len(left)} processes")
         assert neighbor.pid("intake") == untouched
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_in_the_background_of_a_script_ends_at_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    """A shell without job control starts it with SIGINT ignored. This network waits for a Kafka that is away."""
+    home = home_in(tmp_path)
+    script = f"{shlex.quote(sys.executable)} -m services.cli.main up & echo $!; wait $!; echo $?"
+    environment = {**os.environ, "JOLDAMA_HOME": str(home.root)}
+    shell = subprocess.Popen(["/bin/sh", "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+    assert shell.stdout is not None
+    up = int(shell.stdout.readline())
+    wait_until(lambda: bool(orphans.processes_of(home)), "the network starts", shell)
+    os.kill(up, number)
+    told, _ = shell.communicate(timeout=60)
+    assert told.splitlines()[-2:] == ["Joldama is stopped; its data is kept.", "0"]
+    assert not orphans.processes_of(home)
 
 
 OWNER = """

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -66,7 +67,7 @@ class Server:
 
 
 def wait_until(
-    ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 60
+    ready: Callable[[], bool], what: str, process: subprocess.Popen[Any] | None = None, seconds: float = 60
 ) -> None:
     """Block until `ready`; fail when `process` ends first or time is up."""
     give_up = time.monotonic() + seconds

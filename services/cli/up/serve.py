@@ -29,8 +29,10 @@ def run(children: int = 200) -> int:
     """
     console = paper()
     say = partial(console.print, markup=False, soft_wrap=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's shell starts `joldama up &` with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` wants
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         with Network(Home(home()), say) as network:
             try:
