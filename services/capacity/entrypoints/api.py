@@ -28,7 +28,7 @@ def make_app(opened: Opener, verifier: TokenVerifier) -> FastAPI:
 
     async def redis() -> None:
         capacity: Capacity = app.state.capacity
-        await capacity.store.steps.last()
+        await capacity.store.check_writable()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
