@@ -66,6 +66,7 @@ def redis_store(scripts: RedisScripts, staleness: Staleness) -> Store:
         RedisSteps(scripts, staleness),
         RedisRebuild(scripts),
         RedisClaimPages(scripts, staleness),
+        scripts.check_writable,
     )
 
 

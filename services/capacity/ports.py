@@ -1,6 +1,6 @@
 """The ports of capacity's store: claims, programmes, steps, rebuild. Redis implements them, and a fake in tests."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, NamedTuple, Protocol
@@ -164,3 +164,5 @@ class Store:
     steps: Steps
     rebuild: Rebuild
     claim_pages: ClaimPages
+    check_writable: Callable[[], Awaitable[None]]
+    """Raises TransientError when the store takes no writes now."""

@@ -9,9 +9,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, TextIO
 
-import orjson
-
 from services.cli.demo_names import NAMES
+from services.cli.streams import json_line
 from services.contracts.iin import check_digit
 from services.contracts.reference import Settlement, read_settlements, rows
 from services.contracts.submissions import NEWBORN_DAYS
@@ -120,7 +119,7 @@ def write_demo_children(out: TextIO, count: int, seed: int, data: Path, today: d
     settlements = list(read_settlements(data).values())
     codes = [row["code"] for row in rows(data / "diagnoses.csv")]
     for body in demo_children(count, seed, settlements, read_incidence(data), codes, today):
-        out.write(orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE).decode())
+        out.write(json_line(body, out))
 
 
 def _codes_of(group: DiagnosisGroup, codes: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from services.cli.failures import ExitCode, Failure, say
 from services.cli.reference import listed_codes
+from services.cli.streams import replace_unknown_characters
 
 MODULES = {
     "up_and_demo": "up demo-children",
@@ -42,6 +43,10 @@ class Commands(TyperGroup):
             command, found = found, typer.Typer(add_completion=False)
             found.command(cmd_name, epilog=listed_codes(cmd_name))(command)
         return typer.main.get_command(found)
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        replace_unknown_characters()
+        return super().main(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-import orjson
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.streams import json_line
 from services.contracts.days import ALMATY
 
 _STATES = {
@@ -49,7 +49,7 @@ def show(found: Any, draw: Callable[[Any], RenderableType], json: bool) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output, on one line."""
-    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    sys.stdout.write(json_line(value, sys.stdout))
     sys.stdout.flush()
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 from uuid import uuid4
 
-import orjson
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -17,6 +16,7 @@ from services.cli.caller import Caller, command
 from services.cli.failures import ExitCode, Failure, Refused, say
 from services.cli.render import paper
 from services.cli.sending import Outcome, complaints, is_taken, send
+from services.cli.streams import json_line
 from services.cli.submissions import Format, Submissions, header_needed
 from services.cli.token import LOCAL_POLYCLINIC
 from services.contracts.vocabulary import Role
@@ -102,7 +102,7 @@ class Tally:
 def _report(outcomes: list[Outcome], file: str, json: bool, out: IO[str] | None) -> None:
     """Print results for a script, and refusals to the file of `--errors`, or else to standard error."""
     if json:
-        sys.stdout.write("".join(orjson.dumps(one).decode() + "\n" for one in outcomes))
+        sys.stdout.write("".join(json_line(one, sys.stdout) for one in outcomes))
         sys.stdout.flush()
     for one in outcomes:
         for complaint in () if is_taken(one) else complaints(one):

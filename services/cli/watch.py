@@ -1,5 +1,6 @@
 """`joldama watch`: the live feed of places as a growing table."""
 
+import signal
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain, islice
@@ -40,6 +41,7 @@ def watch(
     from services.cli.feed import follow, newest
 
     region = region_id(region)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's shell starts `watch &` with it ignored
     with caller.api("capacity") as api:
         if region:
             api.get("/v1/capacity", region=region, limit=1)  # the feed itself knows no filter: is there such a region?
@@ -62,7 +64,7 @@ def _is_in(region: str | None, event: "ServerSentEvent") -> bool:
 def _grow(out: Paper, events: "Iterator[ServerSentEvent]", names: dict[str, str]) -> None:
     """Print a row as each event comes, with Kazakhstan's time."""
     _print_row(out, "bold", "time", "what", "center", "modality", "free", "places", "waiting", "")
-    with paper(error=True).status("waiting for events …"):
+    with paper(error=True).status("waiting for events ...", spinner="line"):
         first = list(islice(events, 1))
     for event in chain(first, events):
         if event.event == "reset":

@@ -4,13 +4,14 @@ Source: JEP 514, ahead-of-time command-line ergonomics. Java checks that the cac
 without it where it does not.
 """
 
+import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from services.local.jars import Say, alone
 from services.local.ports import Ports
@@ -19,8 +20,12 @@ PATIENCE = 180.0
 
 
 class Node(Protocol):
-    """A Kafka node that can be laid out, started and asked."""
+    """A Kafka node that can be laid out, started in its folder and asked."""
 
+    environment: ClassVar[Mapping[str, str]]
+
+    @property
+    def folder(self) -> Path: ...
     def lay_out(self, jars: Path) -> None: ...
     def command(self, jars: Path | None = None) -> list[str]: ...
     def is_ready(self) -> bool: ...
@@ -62,8 +67,9 @@ def _trial_run(jars: Path, node: Node, made: Path) -> None:
     java, *rest = node.command(jars)
     with made.with_name("trial.log").open("wb") as log:
         process = subprocess.Popen(  # noqa: S603
-            [java, f"-XX:AOTCacheOutput={made}", *rest], stdout=log, stderr=subprocess.STDOUT
-        )
+            [java, f"-XX:AOTCacheOutput={made}", *rest],
+            cwd=node.folder, env={**os.environ, **node.environment}, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     try:
         give_up = time.monotonic() + PATIENCE
         while not node.is_ready():

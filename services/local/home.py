@@ -17,6 +17,10 @@ class AlreadyRunning(RuntimeError):
     """Another process runs this home's network."""
 
 
+class UnusableHome(RuntimeError):
+    """The home cannot be a network's; the message says why, and what to do."""
+
+
 class NotRunning(RuntimeError):
     """No network has been started in this home."""
 
@@ -34,6 +38,13 @@ class Home:
         """The ports and addresses of the last start. Readable by its owner only."""
 
     def make(self) -> None:
+        """Make the missing folders. Raises UnusableHome when the path is no UTF-8, which Java and SQLite need."""
+        try:
+            str(self.root).encode()
+        except UnicodeEncodeError:
+            raise UnusableHome(
+                f"The name of the folder {str(self.root)!r} is not UTF-8. Rename it, or set JOLDAMA_HOME to another."
+            ) from None
         for folder in (self.root, self.logs, self.secrets, self.sql):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -46,7 +57,7 @@ class Home:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the home's lock, which ends with the process. Raises AlreadyRunning."""
+        """Hold the home's lock, which ends with the process. Raises AlreadyRunning and UnusableHome."""
         self.make()
         with self.lock_file.open("a+") as lock:
             if not _locked(lock):
@@ -76,8 +87,8 @@ def _locked(lock: TextIO) -> bool:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from a file; empty when the file is missing or damaged."""
     try:
-        found = json.loads(path.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
+        found = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -85,6 +96,6 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_private(path: Path, text: str) -> None:
     """Write `path` in one step, readable by its owner only."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     draft.replace(path)

@@ -1,13 +1,16 @@
 """Apache Kafka on loopback: one KRaft node from the jars in the cache, on the Java of a Python wheel."""
 
 import base64
+import os
 import shutil
 import socket
 import struct
 import subprocess
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from services.local.fast_start import ensure_cache, options
 from services.local.jars import Say, kafka_jars, say_aloud
@@ -22,7 +25,8 @@ advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
-log.dirs={data}
+# relative to the node's folder: this is a list, in which a comma cannot be escaped
+log.dirs=data
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
@@ -58,11 +62,14 @@ logger.server.level = info
 
 @dataclass(frozen=True, slots=True)
 class Kafka:
-    """One Kafka node; its data, settings and cluster id are in `folder`."""
+    """One Kafka node; its data, settings and cluster id are in `folder`, in which its command runs."""
 
     folder: Path
     port: int
     controller_port: int
+
+    environment: ClassVar[Mapping[str, str]] = {"LC_ALL": "C.UTF-8"}
+    """Java reads the names of its folders in the locale's encoding."""
 
     @property
     def address(self) -> str:
@@ -77,7 +84,7 @@ class Kafka:
         self.folder.mkdir(parents=True, exist_ok=True)
         data = self.folder / "data"
         self._settings.write_text(
-            _PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=self.controller_port, data=data)
+            _PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=self.controller_port), encoding="ascii"
         )
         (self.folder / "log4j2.properties").write_text(_LOGGING)
         if self.cluster_id:
@@ -86,17 +93,18 @@ class Kafka:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         command = self._java("kafka.tools.StorageTool", jars)
         done = subprocess.run(  # noqa: S603
-            [*command, "format", f"--cluster-id={cluster}", "-c", str(self._settings)], capture_output=True, text=True
-        )
+            [*command, "format", f"--cluster-id={cluster}", "-c", self._settings.name],
+            cwd=self.folder, env={**os.environ, **self.environment}, capture_output=True, encoding="utf-8",
+        )  # fmt: skip
         if done.returncode:
             raise RuntimeError(f"Kafka's data folder {data} cannot be formatted: {done.stdout}{done.stderr}")
         self._formatted.write_text(cluster)
 
     def command(self, jars: Path | None = None) -> list[str]:
-        """The program and its arguments; the jars are checked first (raises JarsRefused)."""
+        """The program and its arguments, for the node's folder; the jars are checked first (raises JarsRefused)."""
         jars = jars or kafka_jars()
         java, *rest = self._java("kafka.Kafka", jars)
-        return [java, *options(jars), *rest, str(self._settings)]
+        return [java, *options(jars), *rest, self._settings.name]
 
     def is_ready(self) -> bool:
         """Whether the node answers a metadata request (API 3, version 1, no topics) that names a broker.
@@ -134,7 +142,7 @@ class Kafka:
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-Djava.awt.headless=true",
-            f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+            "-Dlog4j2.configurationFile=log4j2.properties",
             "-cp",
             f"{jars}/*",
             main,

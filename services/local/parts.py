@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from services.local.issuer import AUDIENCE, ISSUER
 from services.local.jars import CHECKOUT
@@ -26,6 +27,8 @@ class Part:
     command: tuple[str, ...]
     is_ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = CHECKOUT
+    """The folder in which the command runs."""
 
 
 def servers(plan: Plan) -> list[Part]:
@@ -34,7 +37,8 @@ def servers(plan: Plan) -> list[Part]:
     for name, server in (("valkey", plan.valkey), ("kafka", plan.kafka)):
         if server:
             server.prepare()
-            parts.append(Part(name, SERVERS, tuple(server.command()), server.is_ready))
+            command = tuple(server.command())
+            parts.append(Part(name, SERVERS, command, server.is_ready, server.environment, server.folder))
     return parts
 
 
@@ -89,6 +93,7 @@ def shared_environment(plan: Plan) -> dict[str, str]:
         "JOLDAMA_AUDIENCE": AUDIENCE,
         "JOLDAMA_SERVICE_TOKEN_FILE": str(plan.home.secrets / "service-token"),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONUTF8": "1",
     }
 
 

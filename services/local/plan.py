@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from services.local.home import Home
 from services.local.kafka import Kafka
@@ -96,4 +97,4 @@ def _choose(home: Home, ports: Ports, environment: Mapping[str, str], unused: se
 
 
 def _sqlite(home: Home, service: str) -> str:
-    return f"sqlite:///{home.sql / service}.sqlite3"
+    return f"sqlite:///{quote(f'{home.sql / service}.sqlite3')}"

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from services.local.home import read_json, write_private
 from services.local.jars import CHECKOUT
@@ -25,7 +26,7 @@ def store_stamps(jobs: Sequence[Job], file: Path) -> None:
 
 def migration_stamp(service: str, url: str) -> str:
     """The migrations of `service` and the SQLite file that `url` names; empty for any other database."""
-    file = Path(url.removeprefix("sqlite:///"))
+    file = Path(unquote(url.removeprefix("sqlite:///")))
     if not url.startswith("sqlite:///") or not file.exists():
         return ""
     history = sorted((CHECKOUT / "deploy" / "migrations" / service).rglob("*.py"))

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from services.local.home import Home, write_private
+from services.local.jars import CHECKOUT
 from services.local.parts import Part
-from services.local.supervisord_conf import GUARD, configuration
+from services.local.supervisord_conf import GUARD, GUARD_COMMAND, SCRIPTS, SOCKET, configuration, script
 
+SETTINGS = "supervisord.conf"
 LONGEST_SOCKET_PATH = 85
 """Bytes. Systems allow about a hundred, and supervisord adds a suffix while it binds."""
 
@@ -52,19 +54,26 @@ class Supervisor:
         if len(os.fsencode(self._socket)) > LONGEST_SOCKET_PATH:
             self._short = _own_folder(self._home)
             self._socket = self._short / "supervisor.sock"
-        settings = self._home.root / "supervisord.conf"
-        write_private(settings, configuration(self._socket, parts))
+        write_private(self._home.root / SETTINGS, configuration(parts))
+        self._write_scripts(parts)
         self._socket.unlink(missing_ok=True)
         with (self._home.logs / "supervisord.err").open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(settings)],
-                env=dict(environment),
+                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", SETTINGS],
+                env={**environment, SOCKET: str(self._socket)},
                 cwd=self._home.root,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,  # Ctrl-C is for its owner, which stops it in order
             )
+
+    def _write_scripts(self, parts: Sequence[Part]) -> None:
+        scripts = self._home.root / SCRIPTS
+        scripts.mkdir(mode=0o700, exist_ok=True)
+        write_private(scripts / f"{GUARD}.sh", script(GUARD_COMMAND, CHECKOUT, {}))
+        for part in parts:
+            write_private(scripts / f"{part.name}.sh", script(part.command, part.folder, part.environment))
 
     @property
     def answers(self) -> bool:

@@ -1,17 +1,24 @@
-"""The settings file of supervisord, written at each start. Log paths are relative to the home."""
+"""The settings file of supervisord, written at each start, and a script for each part that it runs.
 
-import getpass
+All paths in the settings are relative to the home, in which supervisord runs: it expands `%`, begins comments at ` #`
+and ` ;`, and cannot take every value. A shell takes any, quoted.
+"""
+
 import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from services.local.jars import CHECKOUT
 from services.local.parts import APIS, SERVERS, SERVICES, Part
 
 GUARD = "guard"
+GUARD_COMMAND = (sys.executable, "-m", "services.local.guard")
 ORDER = (SERVERS, APIS, SERVICES)
+SCRIPTS = "parts"
+"""The folder of the scripts, in the home."""
+SOCKET = "JOLDAMA_SUPERVISOR_SOCKET"
+"""The environment variable with the path of supervisord's socket."""
 
 _HEAD = """\
 [supervisord]
@@ -23,15 +30,14 @@ logfile_backups=1
 pidfile=supervisord.pid
 {user}
 [unix_http_server]
-file={socket}
+file=%(ENV_{socket})s
 chmod=0600
 
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [program:{guard}]
-command={guard_command}
-directory={checkout}
+command=/bin/sh {scripts}/{guard}.sh
 autostart=true
 autorestart=true
 stdout_logfile=NONE
@@ -40,9 +46,7 @@ redirect_stderr=true
 
 _PROGRAM = """
 [program:{name}]
-command={command}
-directory={checkout}
-environment={environment}
+command=/bin/sh {scripts}/{name}.sh
 autostart=false
 autorestart=true
 startsecs=3
@@ -63,40 +67,18 @@ priority={priority}
 """
 
 
-def configuration(socket: Path, parts: Sequence[Part]) -> str:
+def configuration(parts: Sequence[Part]) -> str:
     """The file's text. A part that dies is always started again; services stop before servers."""
-    checkout = _plain(str(CHECKOUT))
-    user = f"user={_plain(getpass.getuser())}\n" if os.geteuid() == 0 else ""
-    guard = [sys.executable, "-m", "services.local.guard"]
-    text = _HEAD.format(
-        socket=_plain(str(socket)), user=user, guard=GUARD, guard_command=_command(guard), checkout=checkout
-    )
+    text = _HEAD.format(user="user=0\n" if os.geteuid() == 0 else "", socket=SOCKET, guard=GUARD, scripts=SCRIPTS)
     for part in parts:
-        text += _PROGRAM.format(
-            name=part.name,
-            command=_command(part.command),
-            checkout=checkout,
-            environment=_environment(part.environment),
-            patience=20 if part.group == SERVERS else 12,
-        )
+        text += _PROGRAM.format(name=part.name, scripts=SCRIPTS, patience=20 if part.group == SERVERS else 12)
     for group in sorted({part.group for part in parts}, key=ORDER.index):
         names = ",".join(part.name for part in parts if part.group == group)
         text += _GROUP.format(name=group, programs=names, priority=ORDER.index(group))
     return text
 
 
-def _plain(value: str) -> str:
-    """`value`, escaped: supervisord expands `%`, and begins a comment at ` ;` and ` #`. Raises ValueError."""
-    if "\n" in value or " ;" in value or " #" in value:
-        raise ValueError(f"cannot be written into supervisord's settings: {value!r}")
-    return value.replace("%", "%%")
-
-
-def _command(words: Sequence[str]) -> str:
-    return _plain(shlex.join(words))
-
-
-def _environment(variables: Mapping[str, str]) -> str:
-    if quoted := [name for name, value in variables.items() if '"' in value]:
-        raise ValueError(f"{quoted[0]}: a double quote cannot be passed on")
-    return ",".join(f'{name}="{_plain(value)}"' for name, value in variables.items())
+def script(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """A shell script that becomes `command` in `folder`, with `environment` added to its own."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    return "\n".join([*exports, f"cd {shlex.quote(str(folder))}", f"exec {shlex.join(command)}", ""])

@@ -1,18 +1,22 @@
 """Valkey on loopback, from a Python wheel with the server."""
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from services.local.ports import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
 class Valkey:
-    """One Valkey server; its append-only file is in `folder`."""
+    """One Valkey server; its append-only file is in `folder`, in which its command runs."""
 
     folder: Path
     port: int
+
+    environment: ClassVar[Mapping[str, str]] = {}
 
     @property
     def url(self) -> str:
@@ -28,7 +32,6 @@ class Valkey:
         options = {
             "port": self.port,
             "bind": LOOPBACK,
-            "dir": self.folder,
             "save": "",
             "appendonly": "yes",
             "appendfsync": "everysec",

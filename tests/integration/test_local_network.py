@@ -1,11 +1,14 @@
 """The process management of a local network: supervisord, a real Valkey, and stubs of the services."""
 
+import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -14,9 +17,11 @@ from services.local import orphans
 from services.local.home import AlreadyRunning, Home
 from services.local.network import Network, NotReady
 from services.local.parts import SERVICES, Blueprint, Part, answers_ready
+from services.local.parts import jobs as real_jobs
 from services.local.parts import servers as real_servers
 from services.local.plan import Plan
 from services.local.ports import is_free
+from services.local.stamps import due_jobs
 from services.local.watch import Watch
 from tests.support.servers import wait_until
 
@@ -26,6 +31,10 @@ def _no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOLDAMA_KAFKA_SERVERS", "127.0.0.1:1")
 
 
+ODD = """ 'әлия' "50 %41" #1; a,b \\n? $HOME&=+"""
+"""A value, or a folder's name, with characters that mean something to one of the formats in which it is written."""
+
+
 def stubs(plan: Plan, *words: str) -> list[Part]:
     return [
         Part(
@@ -33,7 +42,7 @@ def stubs(plan: Plan, *words: str) -> list[Part]:
             SERVICES,
             (sys.executable, "-m", "tests.support.stub_service", name, *words),
             partial(answers_ready, plan.ports[name]),
-            {"JOLDAMA_PORT": str(plan.ports[name]), "ODD": "50 % of 'it', a=b"},
+            {"JOLDAMA_PORT": str(plan.ports[name]), "ODD": ODD},
         )
         for name in ("intake", "capacity")
     ]
@@ -118,11 +127,46 @@ def test_ports_are_remembered_and_replaced_when_another_process_has_taken_them(t
         other.wait()
 
 
-def test_a_home_with_a_long_odd_path_works(tmp_path: Path) -> None:
-    home = Home(tmp_path / ("a long path with 50 % odd қазақша " * 2))
-    with Network(home, print, SMALL) as network:
+@pytest.mark.parametrize("name", [ODD, f"long {ODD}" * 2], ids=["odd", "long"])
+def test_a_home_with_any_name_is_started_twice(tmp_path: Path, name: str) -> None:
+    home = Home(tmp_path / name)
+    for _ in range(2):
+        with Network(home, print, SMALL) as network:
+            network.start()
+            assert environment_of(network, "capacity")["JOLDAMA_JWKS"] == str(home.secrets / "jwks.json")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_the_servers_and_the_databases_keep_their_data_in_a_home_with_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JOLDAMA_KAFKA_SERVERS")
+    monkeypatch.setenv("LC_ALL", "C")
+    home, stored = Home(tmp_path / ODD), []
+    for _ in range(2):
+        with Network(home, print, Blueprint(real_servers, lambda plan: [], real_jobs)) as network:
+            plan = network.start()
+            assert plan.kafka
+            assert due_jobs(real_jobs(plan), home.root / "jobs.json") == []
+        stored.append((plan.kafka.cluster_id, sorted(home.root.glob("kafka/data/joldama.*"))))
+    assert stored[0] == stored[1]
+    assert stored[0][1]
+    assert {path.name for path in home.sql.glob("*.sqlite3")} == {"intake.sqlite3", "referral.sqlite3"}
+    assert [path.name for path in tmp_path.iterdir()] == [ODD]
+
+
+def test_a_part_gets_its_environment_as_it_is(tmp_path: Path) -> None:
+    with Network(home_in(tmp_path), print, SMALL) as network:
         network.start()
-        assert network.pid("capacity")
+        assert environment_of(network, "intake")["ODD"] == ODD
+
+
+def environment_of(network: Network, part: str) -> dict[str, str]:
+    """What the stub of `part` says of its environment."""
+    assert network.plan is not None
+    with urlopen(network.plan.url(part)) as answer:
+        environment: dict[str, str] = json.load(answer)["environment"]
+        return environment
 
 
 def test_the_parts_end_when_their_owner_is_killed(tmp_path: Path) -> None:
@@ -148,11 +192,28 @@ def test_a_start_ends_orphans_of_its_own_home_only(tmp_path: Path) -> None:
                 process.kill()
         owner.kill()
         owner.wait()
-        said: list[str] = []
+        left, said = orphans.processes_of(home), list[str]()
+        assert len(left) >= 3
         with Network(home, said.append, SMALL) as network:
             network.start()
-            assert said[0].startswith("Ended 3 processes")
+            assert said[0].startswith(f"Ended {len(left)} processes")
         assert neighbor.pid("intake") == untouched
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_in_the_background_of_a_script_ends_at_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+    """A shell without job control starts it with SIGINT ignored. This network waits for a Kafka that is away."""
+    home = home_in(tmp_path)
+    script = f"{shlex.quote(sys.executable)} -m services.cli.main up & echo $!; wait $!; echo $?"
+    environment = {**os.environ, "JOLDAMA_HOME": str(home.root)}
+    shell = subprocess.Popen(["/bin/sh", "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+    assert shell.stdout is not None
+    up = int(shell.stdout.readline())
+    wait_until(lambda: bool(orphans.processes_of(home)), "the network starts", shell)
+    os.kill(up, number)
+    told, _ = shell.communicate(timeout=60)
+    assert told.splitlines()[-2:] == ["Joldama is stopped; its data is kept.", "0"]
+    assert not orphans.processes_of(home)
 
 
 OWNER = """

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -43,7 +44,10 @@ class Server:
         self.part.prepare()
         log = self.part.folder / "server.log"
         with log.open("ab") as out:
-            self._process = subprocess.Popen(self.part.command(), stdout=out, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                self.part.command(), cwd=self.part.folder, env={**os.environ, **self.part.environment},
+                stdout=out, stderr=subprocess.STDOUT,
+            )  # fmt: skip
         wait_until(self.part.is_ready, f"{type(self.part).__name__} is ready (log: {log})", self._process)
         return self
 
@@ -63,7 +67,7 @@ class Server:
 
 
 def wait_until(
-    ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 60
+    ready: Callable[[], bool], what: str, process: subprocess.Popen[Any] | None = None, seconds: float = 60
 ) -> None:
     """Block until `ready`; fail when `process` ends first or time is up."""
     give_up = time.monotonic() + seconds

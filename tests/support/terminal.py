@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 from services.cli.main import app
 
 
-def run_joldama(*words: str, stdin: bytes | None = None) -> Result:
-    """The result of `joldama words…`: exit code, standard output and error."""
+def run_joldama(*words: str, stdin: bytes | None = None, encoding: str = "utf-8") -> Result:
+    """The result of `joldama words…` on a console of `encoding`: exit code, standard output and error."""
     # else as wide as the terminal of whoever started the tests, and 80 under pytest-xdist
-    return CliRunner(env={"COLUMNS": "160"}).invoke(app, words, input=stdin)
+    return CliRunner(charset=encoding, env={"COLUMNS": "160"}).invoke(app, words, input=stdin)
 
 
 @contextmanager

@@ -64,7 +64,11 @@ class RedisScripts(Names):
         try:
             return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
         except (RedisError, OSError) as error:
-            raise TransientError(f"redis: {type(error).__name__}") from error
+            raise TransientError(f"redis: {type(error).__name__}: {error}") from error
+
+    async def check_writable(self) -> None:
+        """Raises TransientError with the reason when Redis takes no writes: full, a replica, or its disk is full."""
+        await self.ask("SET", f"{self.prefix}readiness", 1, "PX", 60_000)
 
     async def run(
         self, name: str, *arguments: str | int, keys: Sequence[str] = (), at: datetime | None = None,

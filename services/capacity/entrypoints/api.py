@@ -30,7 +30,7 @@ def make_app(opened: Opener, verifier: TokenVerifier, regions: Sequence[Named]) 
 
     async def redis() -> None:
         capacity: Capacity = app.state.capacity
-        await capacity.store.steps.last()
+        await capacity.store.check_writable()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -10,12 +10,8 @@ from services.kit.loops import run
 
 async def serve(settings: CapacitySettings) -> None:
     async with open_scripts(settings) as scripts:
-
-        async def redis() -> None:
-            await scripts.ask("PING")
-
         store = RedisRelayStore(scripts, RedisSteps(scripts, settings.staleness))
-        await RelayProcess(settings, "capacity-relay", store, redis=redis).serve()
+        await RelayProcess(settings, "capacity-relay", store, redis=scripts.check_writable).serve()
 
 
 def main() -> None:

@@ -11,14 +11,14 @@ from rich.console import Console
 
 from services.cli.network import home
 from services.cli.render import paper
-from services.local.home import AlreadyRunning, Home
+from services.local.home import AlreadyRunning, Home, UnusableHome
 from services.local.jars import JarsRefused
 from services.local.jobs import JobFailed
 from services.local.network import Network, NotReady
 from services.local.plan import Plan, PortTaken
 from services.local.watch import Watch
 
-EXPECTED = (AlreadyRunning, JarsRefused, JobFailed, NotReady, PortTaken, OSError)
+EXPECTED = (AlreadyRunning, JarsRefused, JobFailed, NotReady, PortTaken, UnusableHome, OSError)
 PATIENCE = 300.0
 
 
@@ -29,8 +29,10 @@ def run(children: int = 200) -> int:
     """
     console = paper()
     say = partial(console.print, markup=False, soft_wrap=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):  # a script's shell starts `joldama up &` with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` wants
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
     try:
         with Network(Home(home()), say) as network:
             try:

@@ -16,6 +16,7 @@ from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
+from services.kit.sql.readiness import check_writable
 
 
 def create_api(settings: IntakeSettings) -> FastAPI:
@@ -27,7 +28,10 @@ def create_api(settings: IntakeSettings) -> FastAPI:
         async with bootstrap(settings) as intake:
             app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
             app.state.dead_letters = intake.dead_letters
-            health.checks |= {"database": intake.database.ping, "migrated": lambda: HISTORY.check(intake.database)}
+            health.checks |= {
+                "database": lambda: check_writable(intake.database),
+                "migrated": lambda: HISTORY.check(intake.database),
+            }
             yield
 
     app = create_app("intake", health, lifespan)

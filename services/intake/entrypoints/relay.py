@@ -27,6 +27,7 @@ from services.kit.kafka.topic_watch import TopicWatch
 from services.kit.logging import configure_logging
 from services.kit.loops import Progress, run, run_periodically
 from services.kit.sql.lease import Lease
+from services.kit.sql.readiness import check_writable
 
 log = structlog.get_logger()
 TRIM_EVERY = 3600.0
@@ -77,8 +78,9 @@ def relay_process(settings: IntakeSettings, intake: Intake) -> RelayProcess:
     trimming = run_periodically("trim", intake.access.trim, TRIM_EVERY)
     store = OutboxStore(database, outbox, Lease(database, leases, "outbox"))
     return RelayProcess(
-        settings, "intake-relay", store, (consumer.run(), retries.run(), trimming), database=database.ping,
-        migrated=lambda: HISTORY.check(database), access=consumer.check, dead_letters=retries.progress.check,
+        settings, "intake-relay", store, (consumer.run(), retries.run(), trimming),
+        database=lambda: check_writable(database), migrated=lambda: HISTORY.check(database),
+        access=consumer.check, dead_letters=retries.progress.check,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlmodel import Session
@@ -19,6 +19,9 @@ T = TypeVar("T")
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
 UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"
 """Not migrated yet: a retry will succeed."""
+READ_ONLY = "25006"
+"""The server has become a replica: a retry will find the new primary."""
+_PASSING = (UNDEFINED_TABLE, UNDEFINED_COLUMN, READ_ONLY)
 _SQLITE_SNAPSHOT: dict[str, Any] = {"sqlite_begin": "BEGIN"}
 _SERVER_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
@@ -31,7 +34,7 @@ def _classified() -> Iterator[None]:
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None)
         passing = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-        if isinstance(error, IntegrityError) or not (passing or state in (UNDEFINED_TABLE, UNDEFINED_COLUMN)):
+        if isinstance(error, IntegrityError) or not (passing or state in _PASSING):
             raise
         kind = Conflict if state in (SERIALIZATION_FAILURE, DEADLOCK) else TransientError
         raise kind(f"database: {type(error.orig).__name__}") from error
@@ -68,10 +71,6 @@ class Database:
         options = _SQLITE_SNAPSHOT if self.is_sqlite else _SERVER_SNAPSHOT
         with self.engine.connect().execution_options(**options) as connection, Session(connection) as session:
             return work(session)
-
-    async def ping(self) -> None:
-        """Raises TransientError when the database does not answer."""
-        await self.read(lambda session: session.execute(text("SELECT 1")))
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writers.shutdown)

@@ -11,6 +11,7 @@ from services.kit.http.app import create_app
 from services.kit.http.health import Health
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
+from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
 from services.referral.entrypoints import audit, centers, commands, forecast, referrals, worklists
@@ -26,7 +27,10 @@ def build(settings: ReferralSettings) -> FastAPI:
         async with bootstrap(settings) as service:
             app.state.service, app.state.verifier = service, service.verifier
             app.state.dead_letters = service.dead_letters
-            health.checks |= {"database": service.database.ping, "migrated": lambda: HISTORY.check(service.database)}
+            health.checks |= {
+                "database": lambda: check_writable(service.database),
+                "migrated": lambda: HISTORY.check(service.database),
+            }
             yield
 
     app = create_app("referral", health, lifespan)

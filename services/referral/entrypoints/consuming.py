@@ -22,6 +22,7 @@ from services.kit.kafka.clients import make_producer, reach, started
 from services.kit.kafka.consumed_record import ConsumedRecord
 from services.kit.kafka.topic_watch import TopicWatch
 from services.kit.loops import background
+from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
 from services.referral.entrypoints.sweeping import sweeping
@@ -154,7 +155,7 @@ async def open_consumers(
         recreated = partial(on_recreated, consumers)
         await stack.enter_async_context(background(watch_topics(watch, recreated), retries.run()))
         consumers.health.checks |= {
-            "database": service.database.ping,
+            "database": lambda: check_writable(service.database),
             "migrated": lambda: HISTORY.check(service.database),
             "kafka": lambda: reach(producer),
             "consuming": consumers.check,

@@ -6,6 +6,7 @@ from services.kit.logging import configure_logging
 from services.kit.loops import run
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
+from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.tables import leases, outbox
 from services.referral.settings import ReferralSettings
@@ -15,7 +16,11 @@ async def serve(settings: ReferralSettings) -> None:
     database = Database(settings.referral_sql_url, pool_size=2)
     store = OutboxStore(database, outbox, Lease(database, leases, "outbox"))
     process = RelayProcess(
-        settings, "referral-relay", store, database=database.ping, migrated=lambda: HISTORY.check(database)
+        settings,
+        "referral-relay",
+        store,
+        database=lambda: check_writable(database),
+        migrated=lambda: HISTORY.check(database),
     )
     try:
         await process.serve()

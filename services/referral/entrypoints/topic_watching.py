@@ -15,6 +15,7 @@ from services.kit.kafka.rewind import rewind_group
 from services.kit.kafka.topic_watch import EVERY, FAILURES, TopicWatch
 from services.kit.retry import retry
 from services.kit.sql.database import Database
+from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.tables import checkpoints
 from services.referral.bootstrap import ReferralService
@@ -30,7 +31,9 @@ async def rewind_recreated(settings: ReferralSettings) -> None:
     Waits for Kafka and the database; meanwhile the probes are served, and readiness is red.
     """
     database = Database(settings.referral_sql_url)
-    health = Health(database=database.ping, migrated=partial(HISTORY.check, database), rewind=_not_yet)
+    health = Health(
+        database=lambda: check_writable(database), migrated=partial(HISTORY.check, database), rewind=_not_yet
+    )
     try:
         async with probes(health, settings), _inspector(settings) as inspector:
             watch = _watch(settings, database, inspector)

@@ -62,7 +62,7 @@ async def test_a_read_is_one_snapshot(one: Database, other: Callable[[], Databas
 async def test_a_database_that_is_not_there_is_a_transient_error() -> None:
     missing = Database("postgresql+psycopg://nobody@127.0.0.1:1/none?connect_timeout=2")
     with pytest.raises(TransientError, match="OperationalError"):
-        await missing.ping()
+        await missing.read(lambda s: s.execute(text("SELECT 1")))
     await missing.close()
 
 

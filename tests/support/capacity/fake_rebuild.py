@@ -105,4 +105,7 @@ class FakeClaimPages:
 def fake_store(staleness: Staleness | None = None) -> Store:
     """All ports of one new fake; figures are stale after seven days when `staleness` is left out."""
     fake = FakeClaims(staleness)
-    return Store(fake, fake, fake, FakeRebuild(fake), FakeClaimPages(fake))
+    return Store(fake, fake, fake, FakeRebuild(fake), FakeClaimPages(fake), _writable)
+
+
+async def _writable() -> None: ...
