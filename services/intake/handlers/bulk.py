@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.intake.domain.validation import FieldError
+from services.intake.domain.field_errors import FieldError
 from services.intake.handlers.drafts import Draft
 from services.intake.handlers.formats import Format
 from services.intake.handlers.lines import LONGEST, Line
@@ -13,6 +13,7 @@ from services.intake.handlers.outcomes import Invalid, Outcome, Unavailable
 from services.intake.handlers.parsing import Unparsed
 from services.intake.handlers.submit import Refusal, Submitting
 from services.kit.errors import TransientError
+from services.kit.messages import message
 
 CHUNK = 500
 """Lines of one transaction."""
@@ -40,7 +41,8 @@ class BulkRequest:
     _failing: bool = False
 
     async def process(self, lines: Sequence[Line]) -> list[LineResult]:
-        """One result a line, in order; recorded lines are durable."""
+        """One result a line that is not blank, in order; recorded lines are durable."""
+        lines = [line for line in lines if line.raw is None or not self.format.is_blank(line.raw)]
         drafts = await asyncio.to_thread(self._draft_all, lines)
         recorded = iter(await self._record([one for one in drafts if isinstance(one, Draft)]))
         return [
@@ -54,7 +56,7 @@ class BulkRequest:
 
     def _draft(self, line: Line, at: datetime) -> Draft | Refusal:
         if line.raw is None:
-            return Refusal(Invalid((FieldError("line", "too_long", f"has more than {LONGEST} bytes"),)))
+            return Refusal(Invalid((FieldError("line", "too_long", message("line_too_long", longest=LONGEST)),)))
         try:
             submission = self.format.read(line.raw)
         except Unparsed as error:
@@ -77,7 +79,7 @@ class BulkRequest:
             return []
         for pause in (None,) if self._failing else (*PAUSES, None):
             try:
-                outcomes = await self.submitting.submissions.record(drafts)
+                outcomes = await self.submitting.record(drafts)
             except TransientError:
                 if pause is not None:
                     await self.sleep(pause)

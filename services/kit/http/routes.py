@@ -8,6 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from services.kit.http.auth import Require
+from services.kit.http.problems import Problem
 
 BODY = 1024 * 1024
 """Bytes of a request's body, unless a route sets another limit."""
@@ -22,9 +23,16 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             for guard in guards:
                 await guard(request)
+            _expect_plain(request)
             return await handle(request)
 
         return guarded
+
+
+def _expect_plain(request: Request) -> None:
+    """Raises Problem 415 for a compressed body, which nobody would decompress."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+        raise Problem(415, "unsupported_encoding", "Content-Encoding: send the body as it is, not compressed")
 
 
 def _guards(dependant: Dependant) -> Iterator[Require]:
