@@ -1,16 +1,19 @@
 """Output: tables, colors and moments, on a terminal and through a pipe. Colors follow NO_COLOR."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
 import orjson
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.failures import visible
 from services.contracts.days import ALMATY
 
 _STATES = {
@@ -24,7 +27,11 @@ _WIDE = 160
 
 
 class Paper(Console):
-    """A console on which a closed pipe ends the command."""
+    """A console on which a closed pipe ends the command, and text has no control characters but our own."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for one in super().render(renderable, options):
+            yield one if one.control else Segment(visible(one.text), one.style)
 
     def on_broken_pipe(self) -> NoReturn:
         raise BrokenPipeError
@@ -47,8 +54,14 @@ def show(found: Any, draw: Callable[[Any], RenderableType], json: bool) -> None:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output, on one line."""
-    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    sys.stdout.write(json_line(value))
     sys.stdout.flush()
+
+
+def json_line(value: Any) -> str:
+    """JSON on one line; control characters that JSON leaves as they are (DEL, those of eight bits) are escaped too."""
+    written = orjson.dumps(value).decode()
+    return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", written) + "\n"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Group:

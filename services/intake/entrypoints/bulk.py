@@ -7,6 +7,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
+from services.contracts.csv_rows import is_blank
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.access import Polyclinic, TheIntake
 from services.intake.entrypoints.answers import result_line
@@ -79,7 +80,7 @@ class _Upload:
         """Process `lines` in chunks, as long as `least` of them wait."""
         if self._wrong:
             return
-        self._waiting += lines
+        self._waiting += (one for one in lines if self._media_type == NDJSON or not is_blank(one.raw or b"?"))
         if self._waiting and self._bulk is None and self._media_type == NDJSON and begins_no_line(self._waiting[0].raw):
             self._wrong = Problem.of_field("body", "json_not_lines", message("json_not_lines"))
         elif self._waiting and self._bulk is None:

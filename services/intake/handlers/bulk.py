@@ -41,8 +41,7 @@ class BulkRequest:
     _failing: bool = False
 
     async def process(self, lines: Sequence[Line]) -> list[LineResult]:
-        """One result a line that is not blank, in order; recorded lines are durable."""
-        lines = [line for line in lines if line.raw is None or not self.format.is_blank(line.raw)]
+        """One result a line, in order; recorded lines are durable."""
         drafts = await asyncio.to_thread(self._draft_all, lines)
         recorded = iter(await self._record([one for one in drafts if isinstance(one, Draft)]))
         return [
@@ -62,16 +61,21 @@ class BulkRequest:
         except Unparsed as error:
             return self.submitting.unparsed(error, at)
         key = submission.idempotency_key or (f"{self.file_key}:{line.number}" if self.file_key else None)
-        return self.submitting.draft(submission, self.polyclinic_id, at, key)
+        found = self.submitting.draft(submission, self.polyclinic_id, at, key)
+        if isinstance(found, Draft):
+            found.warnings = self._named(found.warnings)
+        return found
 
     async def _refuse(self, refusal: Refusal) -> BulkOutcome:
         try:
             outcome = await self.submitting.refuse(refusal)
         except TransientError:
             return Unavailable()
-        if isinstance(outcome, Invalid):
-            return Invalid(tuple(replace(error, field=self.format.name(error.field)) for error in outcome.errors))
-        return outcome
+        return Invalid(self._named(outcome.errors)) if isinstance(outcome, Invalid) else outcome
+
+    def _named(self, errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+        """The errors with the names that their fields have in this format."""
+        return tuple(replace(error, field=self.format.name(error.field)) for error in errors)
 
     async def _record(self, drafts: Sequence[Draft]) -> Sequence[BulkOutcome]:
         """The outcomes; a chunk after one that failed to the end is tried once only."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.contracts.csv_rows import delimiter_of, is_blank
+from services.contracts.csv_rows import delimiter_of
 from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
 from services.intake.domain.field_errors import FieldError
 from services.intake.domain.normalizing import word
@@ -27,7 +27,6 @@ _PATHS = {
 _HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]{3,}")
-_MIXED_WORD = re.compile(r"[\u0400-\u04ff][A-Za-z0-9]|[A-Za-z0-9][\u0400-\u04ff]")
 
 
 class BulkSubmission(SubmissionRequest):
@@ -52,9 +51,6 @@ class Ndjson:
     def name(self, field: str) -> str:
         """The name, in this format, of the field with that dotted path."""
         return field
-
-    def is_blank(self, raw: bytes) -> bool:
-        return False
 
 
 class WrongHeader(ValueError):
@@ -103,9 +99,6 @@ class Csv:
     def name(self, field: str) -> str:
         return _COLUMNS.get(field, field.partition(".")[0] if field.startswith("modalities") else field)
 
-    def is_blank(self, raw: bytes) -> bool:
-        return is_blank(raw)
-
 
 Format = Ndjson | Csv
 
@@ -135,8 +128,8 @@ def _cells(raw: bytes, delimiter: str) -> list[str]:
 def _decode(raw: bytes) -> str:
     """UTF-8, or a row that is all in Windows' Cyrillic code page; other bytes stay in it as half characters.
 
-    Where the code pages for Russian and for Kazakh differ, nobody knows which was meant. A stray byte in another text
-    is not read as a letter either.
+    Where the code pages for Russian and for Kazakh differ, nobody knows which was meant. In a row without a Cyrillic
+    word a stray byte is not read as a letter either.
     """
     try:
         return raw.decode()
@@ -145,7 +138,7 @@ def _decode(raw: bytes) -> str:
     if not any(one > "\x7f" and not "\udc80" <= one <= "\udcff" for one in text):
         russian, kazakh = (raw.decode(page, "replace") for page in ("cp1251", "kz1048"))
         if russian == kazakh and "\ufffd" not in russian and _CYRILLIC_WORD.search(russian):
-            return text if _MIXED_WORD.search(russian) else russian
+            return russian
     return text
 
 
