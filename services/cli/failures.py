@@ -23,6 +23,9 @@ class ExitCode(IntEnum):
 
 
 _CODES = {401: ExitCode.NOT_ALLOWED, 403: ExitCode.NOT_ALLOWED, 404: ExitCode.NOT_FOUND}
+_SIGNS = {code: 0x2400 + code for code in range(32) if code not in b"\t\n"} | {0x7F: 0x2421}
+_SIGNS |= dict.fromkeys((*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
+"""Control pictures for control characters; those of eight bits and the ones that turn the direction have none."""
 
 
 class Failure(Exception):
@@ -74,7 +77,12 @@ def describe(status: int, problem: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def visible(text: str) -> str:
+    """`text` with a sign in place of each character that a terminal would obey: nobody's name is a command to it."""
+    return text.translate(_SIGNS)
+
+
 def say(line: str) -> None:
     """Print a line to standard error; a closed standard error is no failure."""
     with suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+        print(visible(line), file=sys.stderr, flush=True)

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from services.cli.failures import visible
 from services.cli.streams import json_line
 from services.contracts.days import ALMATY
 
@@ -26,7 +28,11 @@ _WIDE = 160
 
 
 class Paper(Console):
-    """A console on which a closed pipe ends the command."""
+    """A console on which a closed pipe ends the command, and text has no control characters but our own."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for one in super().render(renderable, options):
+            yield one if one.control else Segment(visible(one.text), one.style)
 
     def on_broken_pipe(self) -> NoReturn:
         raise BrokenPipeError

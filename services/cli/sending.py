@@ -28,6 +28,12 @@ def complaints(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.get('detail', 'refused')} ({code})"
 
 
+def warnings(outcome: Outcome) -> Iterator[str]:
+    """What is to be looked at in a submission that was taken, a sentence each."""
+    for one in outcome.get("warnings") or []:
+        yield f"{one['field']}: {one['message']} ({one['code']})"
+
+
 def send(api: "Api", part: Part, kind: Format, key: str, patience: float) -> list[Outcome]:
     """The outcomes of a part, one a record and in order. Raises Failure when the part cannot be sent.
 

@@ -1,6 +1,7 @@
 """Standard output and error of any encoding: a character that a console does not have is shown as `?`."""
 
 import json
+import re
 import sys
 from codecs import lookup
 from contextlib import suppress
@@ -17,8 +18,11 @@ def replace_unknown_characters() -> None:
 
 
 def json_line(value: Any, out: TextIO) -> str:
-    """One JSON document as a line for `out`; where that is not UTF-8, in ASCII, because JSON has no other encoding."""
+    """One JSON document as a line for `out`; where that is not UTF-8, in ASCII, because JSON has no other encoding.
+
+    Control characters that JSON leaves as they are (DEL, those of eight bits) are escaped too.
+    """
     text = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE).decode()
     if lookup(getattr(out, "encoding", None) or "utf-8").name == "utf-8":
-        return text
+        return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
     return json.dumps(json.loads(text), separators=(",", ":")) + "\n"

@@ -2,18 +2,21 @@
 
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from pathlib import PurePath
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Self
 
 from services.cli.failures import ExitCode, Failure
+from services.contracts.csv_rows import delimiter_of, is_blank
 
 LONGEST_LINE = 64 * 1024
 """Bytes; intake refuses a longer line."""
-_DELIMITERS = (",", ";", "\t")  # a spreadsheet in Kazakhstan or Russia saves its CSV with semicolons
+LONGEST_ROW = 20
+"""Lines of a row of CSV; a quotation mark that is not closed by then is taken for a mistake."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BINARY = (b"PK\3\4", b"%PDF-", b"\x1f\x8b")
 """The first bytes of a spreadsheet file, a PDF and an archive."""
@@ -57,7 +60,10 @@ class Submissions:
         self.kind = kind or _EXTENSIONS.get(PurePath(name).suffix.lower()) or _sniff(self._first)
 
     def parts(self, size: int) -> Iterator[Part]:
-        """Parts of at most `size` records. Raises Failure (usage) at a line that cannot be read."""
+        """Parts of at most `size` records. Raises Failure (usage) when the file is neither NDJSON nor CSV.
+
+        A record that cannot be read is sent as it is: intake says what is wrong with it.
+        """
         if b"\0" in self._first or self._first.startswith(_BINARY):
             raise _neither()
         header, records = self._rows() if self.kind is Format.CSV else (b"", self._objects())
@@ -86,45 +92,75 @@ class Submissions:
                 yield Record(self._number, content + b"\n")
 
     def _rows(self) -> tuple[bytes, Iterator[Record]]:
-        delimiter = max(_DELIMITERS, key=lambda sign: self._first.count(sign.encode()))
-        rows = self._numbered(csv.reader(self._text(), delimiter=delimiter, strict=True))
-        _, header = next(rows, (1, []))
-        if header and set(_columns()).isdisjoint(name.strip().lower() for name in header):
+        lines = _Lookahead((self._number, line) for line in self._lines() if not is_blank(line))
+        _, header = next(lines, (1, b""))
+        delimiter = delimiter_of(header)
+        columns = header.decode("utf-8", "replace").split(delimiter)
+        if header and set(_columns()).isdisjoint(name.strip('\r\n\xa0" ').lower() for name in columns):
             raise _neither()
-        return _written(header), (Record(line, _written(row)) for line, row in rows)
+        return _ended(header), (_record(line, lines, delimiter, len(columns)) for line in lines)
 
-    def _text(self) -> Iterator[str]:
-        for line in self._lines():
-            try:
-                yield line.decode()
-            except UnicodeDecodeError:
-                if self._number == 1:
-                    raise _neither() from None  # a header is ASCII
-                raise _unreadable(self._number, "is not UTF-8: save the file as CSV UTF-8") from None
 
-    def _numbered(self, rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
-        """The rows that are not blank, each with the line on which the row begins."""
-        while True:
-            begins = self._number + 1
-            try:
-                row = next(rows)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise _unreadable(begins, f"is no CSV: {error}") from None
-            if any(map(str.strip, row)):
-                yield begins, row
+class _Lookahead:
+    """The numbered lines of a file; some can be looked at before they are taken."""
+
+    def __init__(self, lines: Iterator[tuple[int, bytes]]) -> None:
+        self._lines, self._next = lines, deque[tuple[int, bytes]]()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> tuple[int, bytes]:
+        return self._next.popleft() if self._next else next(self._lines)
+
+    def look(self, count: int) -> list[bytes]:
+        """The next lines, at most `count`."""
+        self._next += islice(self._lines, count - len(self._next))
+        return [line for _, line in islice(self._next, count)]
+
+    def drop(self, count: int) -> None:
+        for _ in range(count):
+            self._next.popleft()
+
+
+def _record(numbered: tuple[int, bytes], lines: _Lookahead, delimiter: str, width: int) -> Record:
+    """The row that begins with that line, and ends some lines later when a cell in quotes has line breaks.
+
+    A quotation mark that nothing closes costs its own line: it is sent as it is, and intake refuses it.
+    """
+    number, line = numbered
+    quotes, text = line.count(b'"'), line
+    for taken, more in enumerate(lines.look(LONGEST_ROW) if quotes % 2 else (), 1):
+        quotes, text = quotes + more.count(b'"'), text + more
+        if quotes % 2 == 0 and (row := _read_row(text, delimiter)) and len(row) == width:
+            lines.drop(taken)
+            return Record(number, _written(row, delimiter))
+    return Record(number, _ended(line))
+
+
+def _read_row(text: bytes, delimiter: str) -> list[str] | None:
+    """The cells of one whole row; bytes that are not UTF-8 are left to intake."""
+    lines = io.StringIO(text.decode("utf-8", "surrogateescape"), newline="")
+    try:
+        row, *others = csv.reader(lines, delimiter=delimiter, strict=True)
+    except csv.Error:
+        return None
+    return None if others else row
+
+
+def _written(row: list[str], delimiter: str) -> bytes:
+    """The row without line breaks in cells."""
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(" ".join(cell.splitlines()) for cell in row)
+    return out.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _ended(line: bytes) -> bytes:
+    return line.rstrip(b"\r\n") + b"\n"
 
 
 def _sniff(first: bytes) -> Format:
     return Format.NDJSON if first.lstrip().startswith((b"{", b"[")) or not first.strip() else Format.CSV
-
-
-def _written(row: list[str]) -> bytes:
-    """The row as intake reads it: with commas, and without line breaks in cells."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerow(" ".join(cell.splitlines()) for cell in row)
-    return out.getvalue().encode()
 
 
 def _columns() -> tuple[str, ...]:
@@ -139,7 +175,3 @@ def header_needed() -> str:
 
 def _neither() -> Failure:
     return Failure(ExitCode.USAGE, f"The file is neither NDJSON nor CSV with a header.\n{header_needed()}")
-
-
-def _unreadable(line: int, why: str) -> Failure:
-    return Failure(ExitCode.USAGE, f"line {line} {why}. Nothing from there on was sent.")

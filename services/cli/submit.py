@@ -4,20 +4,21 @@ import os
 import stat
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Annotated, Any
 from uuid import uuid4
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from services.cli.caller import Caller, command
-from services.cli.failures import ExitCode, Failure, Refused, say
+from services.cli.failures import ExitCode, Failure, Refused, say, visible
 from services.cli.render import paper
-from services.cli.sending import Outcome, complaints, is_taken, send
+from services.cli.sending import Outcome, complaints, is_taken, send, warnings
 from services.cli.streams import json_line
-from services.cli.submissions import Format, Submissions, header_needed
+from services.cli.submissions import Format, Part, Submissions, header_needed
 from services.cli.token import LOCAL_POLYCLINIC
 from services.contracts.vocabulary import Role
 
@@ -46,7 +47,11 @@ def submit(
 ) -> None:
     """Submit diagnoses to intake, any number of them.
 
-    FILE has one submission a line (NDJSON, as for POST /v1/diagnoses), or is a CSV with the columns of docs/cli.md.
+    FILE has one submission a line (NDJSON, as for POST /v1/diagnoses), or is a CSV with the columns of docs/cli.md,
+    as a spreadsheet saves it: CSV UTF-8, or CSV with Russian letters. Phones, dates and codes may be as people write
+    them; what cannot be read as one thing is refused with its line, its field and what to type. The other lines are
+    taken. Warnings (yellow) are about lines that were taken.
+
     It is sent in parts; a part that fails is sent again. Exit code 0: all taken; 1: some refused.
 
     Example: joldama demo-children --count 200 --seed 7 | joldama submit -
@@ -54,21 +59,24 @@ def submit(
     tally, key = Tally(), key or str(uuid4())
     with ExitStack() as stack:
         source = _open(file, "rb", stack) if file != "-" else sys.stdin.buffer
-        out = _open(errors, "w", stack) if errors else None
+        out = _open_errors(errors, source, stack) if errors else None
         submissions = Submissions(source, file, format)
         api = stack.enter_context(caller.api("intake", Role.POLYCLINIC, LOCAL_POLYCLINIC, SECONDS))
         bar = stack.enter_context(_progress())
         task = bar.add_task("Submitting", total=_size(source), counts="")
+        sending: Part | None = None
         try:
             for one in submissions.parts(part):
+                sending = one
                 outcomes = send(api, one, submissions.kind, f"{key}/{part}/{one.records[0].line}", patience)
+                sending = None
                 tally.count(outcomes)
                 bar.update(task, completed=one.read, counts=tally.counts)
                 _report(outcomes, file, json, out)
         except (KeyboardInterrupt, Failure) as stop:
             # after any other failure before the first answer, nothing was taken
             if tally.line or not isinstance(stop, Failure) or stop.code is ExitCode.NO_NETWORK:
-                say(f"Stopped: {tally}. To go on: the same command with --key {key}")
+                say(f"Stopped: {tally}.{_unsure(sending)} To go on: the same command with --key {key}")
             raise _explained(stop, file) from None
     (say if json else print)(str(tally))
     if tally.first and not json:
@@ -77,38 +85,52 @@ def submit(
         raise typer.Exit(ExitCode.REFUSED)
 
 
+def _unsure(sending: Part | None) -> str:
+    """A sentence about a part whose answer did not come."""
+    if not sending:
+        return ""
+    return f" Lines {sending.records[0].line}-{sending.records[-1].line} may have been taken too."
+
+
 class Tally:
     """The numbers of taken and refused submissions, the last line, and the first referrals."""
 
     def __init__(self) -> None:
-        self.taken = self.refused = self.line = 0
+        self.taken = self.refused = self.warned = self.line = 0
         self.first: list[str] = []
         self._began = time.monotonic()
 
     def count(self, outcomes: list[Outcome]) -> None:
         taken = [str(one.get("referral_id")) for one in outcomes if is_taken(one)]
         self.taken, self.refused = self.taken + len(taken), self.refused + len(outcomes) - len(taken)
+        self.warned += sum(bool(one.get("warnings")) for one in outcomes)
         self.line = outcomes[-1]["line"]
         self.first += taken[: SHOWN - len(self.first)]
 
     @property
     def counts(self) -> str:
-        return f"{self.taken:,} taken, {self.refused:,} refused"
+        warned = f" ({self.warned:,} with warnings)" if self.warned else ""
+        return f"{self.taken:,} taken{warned}, {self.refused:,} refused"
 
     def __str__(self) -> str:
         return f"{self.counts}, up to line {self.line} ({time.monotonic() - self._began:.1f} s)"
 
 
 def _report(outcomes: list[Outcome], file: str, json: bool, out: IO[str] | None) -> None:
-    """Print results for a script, and refusals to the file of `--errors`, or else to standard error."""
+    """Print results for a script, and refusals to the file of `--errors`, or else to standard error.
+
+    Warnings are not refusals: they are printed in yellow.
+    """
     if json:
         sys.stdout.write("".join(json_line(one, sys.stdout) for one in outcomes))
         sys.stdout.flush()
     for one in outcomes:
+        for warning in () if json else warnings(one):
+            paper(error=True).print(Text(f"{file}:{one['line']}: {warning}", style="yellow"), soft_wrap=True)
         for complaint in () if is_taken(one) else complaints(one):
             line = f"{file}:{one['line']}: {complaint}"
             if out:
-                print(line, file=out)
+                print(visible(line), file=out)
             elif not json:
                 say(line)
 
@@ -119,6 +141,14 @@ def _explained(stop: BaseException, file: str) -> BaseException:
         detail = str(stop.problem.get("detail")).partition(";")[0]  # what follows lists the columns, as we do
         return Failure(stop.code, f"{file}: {detail} (wrong_header)\n{header_needed()}")
     return stop
+
+
+def _open_errors(errors: Path, source: IO[bytes], stack: ExitStack) -> IO[str]:
+    """The file for refusals. Raises Failure when it is the file of submissions, by whatever name."""
+    with suppress(OSError, ValueError):  # it is not there yet, or the source is no file
+        if os.path.samestat(os.stat(errors), os.fstat(source.fileno())):
+            raise Failure(ExitCode.USAGE, f"{errors} is the file of submissions itself: name another for --errors.")
+    return _open(errors, "w", stack)
 
 
 def _open(file: str | Path, mode: str, stack: ExitStack) -> IO[Any]:

@@ -1,6 +1,8 @@
-"""Kazakhstan's individual identification number (IIN): birth date, century, sex and a check digit in twelve digits.
+"""Kazakhstan's individual identification number (IIN): twelve digits, of which the last is a check digit.
 
-Source: Government decree 853 of 2003-08-22; the check digit's two rows of weights as published there.
+The first seven said birth date, century and sex when the number was made (rules of Government decree 406 of 2007-05-22,
+with the check digit's two rows of weights). They bind nobody: decree 853 of 2013-08-26 untied them from the person's
+data (ADR 12).
 """
 
 from dataclasses import dataclass
@@ -20,10 +22,10 @@ class InvalidIin(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class IinFacts:
-    """Its owner's birth date and sex."""
+    """What the digits say of its owner; None where they say nothing."""
 
-    birth_date: date
-    sex: Sex
+    birth_date: date | None
+    sex: Sex | None
 
 
 def check_digit(first_eleven: str) -> int | None:
@@ -37,15 +39,15 @@ def check_digit(first_eleven: str) -> int | None:
 
 
 def read_iin(iin: str) -> IinFacts:
-    """Birth date and sex in `iin`; raises InvalidIin."""
+    """Birth date and sex in `iin`, as far as it says them; raises InvalidIin when it is no IIN."""
     if len(iin) != 12 or not (iin.isascii() and iin.isdigit()):
         raise InvalidIin("must be twelve digits")
-    if iin[6] not in _CENTURY:
-        raise InvalidIin("its seventh digit names no century and sex")
     if check_digit(iin[:11]) != int(iin[11]):
         raise InvalidIin("its check digit does not fit")
+    if iin[6] not in _CENTURY:
+        return IinFacts(None, None)
     try:
         born = date(_CENTURY[iin[6]] + int(iin[:2]), int(iin[2:4]), int(iin[4:6]))
     except ValueError:
-        raise InvalidIin("its first six digits are no date") from None
+        born = None
     return IinFacts(born, Sex.MALE if int(iin[6]) % 2 else Sex.FEMALE)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.contracts.vocabulary import Gmfcs, Modality, Priority, Sex
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Phone = Annotated[str, StringConstraints(pattern=r"^\+7[0-9]{10}$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+"""E.164."""
 NEWBORN_DAYS = 60
 """Up to this age a child may be submitted without an IIN: our decision, two months to register the birth."""
 
@@ -38,7 +39,7 @@ class Diagnosis(Strict):
 
 
 class DiagnosisSubmission(Strict):
-    """The body of `POST /v1/diagnoses`."""
+    """What a polyclinic submits, in its normal form."""
 
     child: Child
     guardian: Guardian
@@ -49,6 +50,22 @@ class DiagnosisSubmission(Strict):
     priority: Priority | None = Field(None, description="The clinician's; a child under 36 months is urgent anyway")
 
 
+class SubmissionRequest(DiagnosisSubmission):
+    """The body of `POST /v1/diagnoses`: a submission, and how it is to be judged."""
+
+    strict: bool = Field(
+        False, description="Refuse what would be a warning: an IIN that says another birth date or sex"
+    )
+
+
+class SubmissionWarning(BaseModel):
+    """Something to look at in a submission that was taken."""
+
+    field: str
+    code: str
+    message: str
+
+
 class DiagnosisReceipt(BaseModel):
     """The answer to a recorded submission."""
 
@@ -56,6 +73,7 @@ class DiagnosisReceipt(BaseModel):
     child_id: UUID
     priority: Priority
     submitted_at: str
+    warnings: list[SubmissionWarning] = []
 
 
 CSV_COLUMNS = (

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from kz_iin_validator import safe_validate_iin  # type: ignore[import-untyped]
 
-from services.contracts.iin import InvalidIin, check_digit, read_iin
+from services.contracts.iin import IinFacts, InvalidIin, check_digit, read_iin
 from services.contracts.vocabulary import Sex
 
 BORN = "150228"
@@ -23,7 +23,7 @@ def _ours(iin: str) -> tuple[date, str] | None:
         facts = read_iin(iin)
     except InvalidIin:
         return None
-    return facts.birth_date, facts.sex.value
+    return (facts.birth_date, facts.sex.value) if facts.birth_date and facts.sex else None
 
 
 def _theirs(iin: str) -> tuple[date, str] | None:
@@ -99,9 +99,13 @@ def test_what_is_not_twelve_digits_is_refused(iin: str) -> None:
         read_iin(iin)
 
 
-def test_a_day_that_does_not_exist_is_refused_and_a_leap_day_taken() -> None:
-    with pytest.raises(InvalidIin, match="no date"):
-        read_iin(_whole("15022950123"))
+@pytest.mark.parametrize("seventh", "0789")
+def test_a_seventh_digit_without_a_century_says_nothing_and_is_no_error(seventh: str) -> None:
+    assert read_iin(_whole(f"{BORN}{seventh}0123")) == IinFacts(None, None)
+
+
+def test_a_day_that_does_not_exist_says_no_birth_date_and_a_leap_day_does() -> None:
+    assert read_iin(_whole("15022950123")) == IinFacts(None, Sex.MALE)
     assert read_iin(_whole("16022950123")).birth_date == date(2016, 2, 29)
 
 

@@ -4,21 +4,13 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from services.contracts.iin import InvalidIin, read_iin
+from services.contracts.iin import IinFacts, InvalidIin, read_iin
 from services.contracts.submissions import NEWBORN_DAYS, Child, Diagnosis, DiagnosisSubmission
 from services.contracts.vocabulary import Modality
 from services.intake.domain.ages import age_in_months
+from services.intake.domain.field_errors import FieldError
 
 ADULT_MONTHS = 18 * 12
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One invalid field: its dotted path, a stable code, and a message without the refused value."""
-
-    field: str
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +21,13 @@ class Reference:
     icd10_codes: Container[str]
 
 
-def check_submission(submission: DiagnosisSubmission, today: date, reference: Reference) -> list[FieldError]:
-    """All errors of `submission` on the day `today` (Asia/Almaty)."""
+def check_submission(
+    submission: DiagnosisSubmission, today: date, reference: Reference, *, strict: bool = False
+) -> list[FieldError]:
+    """All errors of `submission` on the day `today` (Asia/Almaty); with `strict` also what would be a warning."""
     one = submission
-    return list(check_parts(today, reference, one.child, one.diagnosis, one.settlement_id, one.modalities))
+    errors = list(check_parts(today, reference, one.child, one.diagnosis, one.settlement_id, one.modalities))
+    return errors + warn_of(submission) if strict else errors
 
 
 def check_parts(
@@ -47,32 +42,45 @@ def check_parts(
     if child is not None:
         yield from _check_child(child, today)
     if diagnosis is not None and diagnosis.icd10 not in reference.icd10_codes:
-        yield FieldError("diagnosis.icd10", "unknown_icd10", "is no code of WHO's ICD-10, version 2019")
+        yield FieldError.of("diagnosis.icd10", "unknown_icd10")
     if settlement_id is not None and settlement_id not in reference.settlements:
-        yield FieldError("settlement_id", "unknown_settlement", "is no id of data/settlements.csv")
+        yield FieldError.of("settlement_id", "unknown_settlement")
     for position, modality in enumerate(modalities or ()):
         if modality in (modalities or ())[:position]:
-            yield FieldError(f"modalities.{position}", "duplicate_modality", "was named before")
+            yield FieldError.of(f"modalities.{position}", "duplicate_modality")
 
 
 def _check_child(child: Child, today: date) -> Iterator[FieldError]:
     if child.birth_date > today:
-        yield FieldError("child.birth_date", "born_in_future", "is after today")
+        yield FieldError.of("child.birth_date", "born_in_future")
     elif age_in_months(child.birth_date, today) >= ADULT_MONTHS:
-        yield FieldError("child.birth_date", "not_a_child", "is 18 years ago or more")
+        yield FieldError.of("child.birth_date", "not_a_child")
     elif child.iin is None and (today - child.birth_date).days > NEWBORN_DAYS:
-        yield FieldError("child.iin", "iin_required", f"only a newborn of up to {NEWBORN_DAYS} days may have none")
-    if child.iin is not None:
-        yield from _check_iin(child.iin, child)
+        yield FieldError.of("child.iin", "iin_required", days=NEWBORN_DAYS)
+    if child.iin is not None and _facts(child.iin) is None:
+        yield FieldError.of("child.iin", "invalid_iin")
 
 
-def _check_iin(iin: str, child: Child) -> Iterator[FieldError]:
+def warn_of(submission: DiagnosisSubmission) -> list[FieldError]:
+    """Where the IIN's digits do not say what the child's data says, which is no error (ADR 12)."""
+    child = submission.child
+    facts = child.iin and _facts(child.iin)
+    return list(_compare(child, facts)) if facts else []
+
+
+def _compare(child: Child, facts: IinFacts) -> Iterator[FieldError]:
+    if facts.sex is None:
+        yield FieldError.of("child.iin", "iin_without_century")
+    elif facts.birth_date is None:
+        yield FieldError.of("child.iin", "iin_without_date")
+    if facts.birth_date not in (None, child.birth_date):
+        yield FieldError.of("child.birth_date", "iin_birth_date_mismatch")
+    if facts.sex not in (None, child.sex):
+        yield FieldError.of("child.sex", "iin_sex_mismatch")
+
+
+def _facts(iin: str) -> IinFacts | None:
     try:
-        facts = read_iin(iin)
-    except InvalidIin as error:
-        yield FieldError("child.iin", "invalid_iin", str(error))
-        return
-    if facts.birth_date != child.birth_date:
-        yield FieldError("child.birth_date", "iin_birth_date_mismatch", "is not the birth date that the IIN says")
-    if facts.sex is not child.sex:
-        yield FieldError("child.sex", "iin_sex_mismatch", "is not the sex that the IIN says")
+        return read_iin(iin)
+    except InvalidIin:
+        return None

@@ -1,5 +1,6 @@
 """The outcome of a submission as an HTTP answer, and as a line of a bulk answer."""
 
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -7,18 +8,19 @@ from fastapi import Response
 
 from services.intake.handlers.bulk import LineResult
 from services.intake.handlers.outcomes import Invalid, KeyReused, OpenReferralExists, Outcome, Recorded, Unavailable
-from services.kit.http.problems import Problem, validation_problem
+from services.kit.http.problems import FieldError, Problem, fields_problem
 
 _REPLAYED = {"Idempotency-Replayed": "true"}
 
 
-def receipt(recorded: Recorded) -> dict[str, str]:
+def receipt(recorded: Recorded) -> dict[str, Any]:
     """The fields of a DiagnosisReceipt."""
     return {
         "referral_id": str(recorded.referral_id),
         "child_id": str(recorded.child_id),
         "priority": recorded.priority.value,
         "submitted_at": recorded.submitted_at.isoformat(timespec="milliseconds"),
+        "warnings": [asdict(one) for one in recorded.warnings],
     }
 
 
@@ -32,8 +34,7 @@ def answer(outcome: Outcome | Invalid) -> Response:
 
 def problem(outcome: OpenReferralExists | KeyReused | Invalid) -> Problem:
     if isinstance(outcome, Invalid):
-        errors = [{"loc": [one.field], "type": one.code, "msg": one.message} for one in outcome.errors]
-        return validation_problem(errors)
+        return fields_problem([FieldError(**asdict(one)) for one in outcome.errors])
     if isinstance(outcome, KeyReused):
         return Problem(422, "idempotency_key_reused", "Idempotency-Key: was used before with another body")
     return Problem(

@@ -7,16 +7,18 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
+from services.contracts.csv_rows import is_blank
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.access import Polyclinic, TheIntake
 from services.intake.entrypoints.answers import result_line
 from services.intake.entrypoints.bodies import LARGEST_FILE, expect_type, idempotency_key
 from services.intake.entrypoints.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.intake.handlers.bulk import CHUNK, BulkRequest
-from services.intake.handlers.formats import Csv, Format, Ndjson, WrongHeader
+from services.intake.handlers.formats import Csv, Ndjson, WrongHeader, begins_no_line
 from services.intake.handlers.lines import Line, Lines
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
+from services.kit.messages import message
 
 router = guarded_router(tags=["diagnoses"])
 NDJSON, CSV = "application/x-ndjson", "text/csv"
@@ -54,42 +56,42 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
 class _Upload:
     """A bulk request while its body arrives. Results are sent after the end: many clients do not read while they send.
 
-    After a wrong header the body is still received, because a client that sends does not see an answer.
+    After a wrong first line the body is still received, because a client that sends does not see an answer.
     """
 
     def __init__(self, intake: Intake, org: str, key: str | None, results: SpooledTemporaryFile[bytes]) -> None:
         self._intake, self._org, self._key, self._results = intake, org, key, results
         self._bulk: BulkRequest | None = None
-        self._wrong: WrongHeader | None = None
+        self._media_type = NDJSON
+        self._wrong: Problem | None = None
         self._waiting: list[Line] = []
 
     async def read(self, request: Request, media_type: str) -> None:
-        """Raises Problem 422 when the first line of a CSV is no header."""
-        if media_type == NDJSON:
-            self._begin(Ndjson())
+        """Raises Problem 422 when the first line of a CSV is no header, or JSON is not one object a line."""
+        self._media_type = media_type
         lines = Lines()
         async for part in request.stream():
             await self._process(lines.feed(part), CHUNK)
         await self._process(lines.end(), 1)
         if self._wrong:
-            raise Problem.of_field(self._wrong.column, "wrong_header", self._wrong.message)
+            raise self._wrong
 
     async def _process(self, lines: Iterable[Line], least: int) -> None:
         """Process `lines` in chunks, as long as `least` of them wait."""
         if self._wrong:
             return
-        self._waiting += lines
-        if self._waiting and self._bulk is None:
+        self._waiting += (one for one in lines if self._media_type == NDJSON or not is_blank(one.raw or b"?"))
+        if self._waiting and self._bulk is None and self._media_type == NDJSON and begins_no_line(self._waiting[0].raw):
+            self._wrong = Problem.of_field("body", "json_not_lines", message("json_not_lines"))
+        elif self._waiting and self._bulk is None:
             try:
-                self._begin(Csv(self._waiting.pop(0).raw or b""))
+                format = Ndjson() if self._media_type == NDJSON else Csv(self._waiting.pop(0).raw or b"")
+                self._bulk = BulkRequest(self._intake.submitting, self._org, format, self._key)
             except WrongHeader as error:
-                self._wrong = error
+                self._wrong = Problem.of_field(error.column, "wrong_header", error.message)
         while self._bulk and len(self._waiting) >= least:
             chunk, self._waiting = self._waiting[:CHUNK], self._waiting[CHUNK:]
             self._results.write(b"".join(map(result_line, await self._bulk.process(chunk))))
-
-    def _begin(self, format: Format) -> None:
-        self._bulk = BulkRequest(self._intake.submitting, self._org, format, self._key)
 
 
 def _parts(results: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
+from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
 from services.kit.http.problems import ProblemDetails
 
 Responses = dict[int | str, dict[str, Any]]
@@ -46,16 +46,16 @@ def refusal(description: str) -> dict[str, Any]:
     return {"description": description, "model": ProblemDetails, "content": {"application/problem+json": {}}}
 
 
-_schema = DiagnosisSubmission.model_json_schema()
+_schema = SubmissionRequest.model_json_schema()
 SUBMISSION_REQUEST = _request(
     {"application/json": {"schema": _inlined(_schema, _schema["$defs"]), "example": EXAMPLE}},
     "Any key of the polyclinic's own. What was recorded under it is kept for 30 days; a refusal is judged anew.",
 )
 SUBMISSION_RESPONSES: Responses = {
-    201: {"description": "Recorded; `Location` names it"},
+    201: {"description": "Recorded; `Location` names it; `warnings` are to be looked at"},
     409: refusal("`open_referral_exists`: the child has an open referral, named in `referral_id`"),
     413: refusal("`too_large`"),
-    415: refusal("`unsupported_media_type`"),
+    415: refusal("`unsupported_media_type`, or `unsupported_encoding`: the body is compressed"),
     422: refusal("`validation_failed` with the wrong fields (their form first), or `idempotency_key_reused`"),
     503: refusal("`unavailable`: nothing was recorded or an answer was lost; repeat with the same key"),
 }
@@ -68,8 +68,9 @@ BULK_REQUEST = _request(
         "text/csv": {
             "schema": {
                 "type": "string",
-                "description": "A header with these columns in any order, then a row a line; modalities are "
-                "separated by `;`; a column `idempotency_key` may be added; a cell holds no line break",
+                "description": "A header with these columns in any order, then a row a line, with commas, semicolons "
+                "or tabs between the cells; modalities are separated by `;` or `,`; a column `idempotency_key` may be "
+                "added; a cell holds no line break",
             },
             "example": _CSV_EXAMPLE,
         },
@@ -84,14 +85,14 @@ BULK_RESPONSES: Responses = {
             "application/x-ndjson": {
                 "schema": {"type": "string"},
                 "example": '{"line":1,"status":201,"referral_id":"0199…","child_id":"0199…","priority":"routine",'
-                '"submitted_at":"2026-11-20T06:30:00.000+00:00"}\n'
+                '"submitted_at":"2026-11-20T06:30:00.000+00:00","warnings":[]}\n'
                 '{"line":2,"status":409,"code":"open_referral_exists","detail":"…","referral_id":"0199…"}\n'
                 '{"line":3,"status":422,"code":"validation_failed","detail":"…","errors":[{"field":"child.iin",'
-                '"code":"invalid_iin","message":"its check digit does not fit"}]}\n',
+                '"code":"invalid_iin","message":"its check digit does not fit…"}]}\n',
             }
         },
     },
-    415: refusal("`unsupported_media_type`"),
-    422: refusal("`wrong_header`: the CSV's header, naming the column; nothing was recorded"),
+    415: refusal("`unsupported_media_type`, or `unsupported_encoding`: the body is compressed"),
+    422: refusal("`wrong_header`: the CSV's header, naming the column; `json_not_lines`; nothing was recorded"),
 }
 HIDDEN: Responses = {404: refusal("`not_found`: it does not exist, or the asker may not read it")}

@@ -5,15 +5,31 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
+from services.contracts.iin import InvalidIin, read_iin
 from services.contracts.submissions import Child, DiagnosisSubmission, Guardian
 from services.contracts.vocabulary import Priority
+from services.intake.domain.normalizing import Refused, iin
 from services.intake.handlers.read import DiagnosisRecord
 from services.kit.http.problems import Problem
 
 
 def _iso(moment: object) -> object:
     return moment.isoformat(timespec="milliseconds") if isinstance(moment, datetime) else moment
+
+
+def _meant_iin(value: object) -> object:
+    """A mistyped IIN is refused: no child has it."""
+    try:
+        found = iin(value)
+        if isinstance(found, str):
+            read_iin(found)
+    except Refused as refused:
+        raise PydanticCustomError(refused.code, "no IIN") from None
+    except InvalidIin:
+        raise PydanticCustomError("invalid_iin", "no IIN") from None
+    return found
 
 
 class Private(BaseModel, hide_input_in_errors=True):
@@ -62,7 +78,9 @@ class ChildAnswer(Private):
 class Lookup(Private, extra="forbid"):
     """The body of `POST /v1/children/lookup`: an IIN in the address would be written to access logs."""
 
-    iin: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(examples=["200615600014"])
+    iin: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), BeforeValidator(_meant_iin)] = Field(
+        examples=["200615600014"]
+    )
 
 
 def found(what: str, records: list[DiagnosisRecord]) -> list[DiagnosisRecord]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from services.intake.domain.validation import FieldError
+from services.intake.domain.field_errors import FieldError
 from services.intake.handlers.drafts import Draft, KeyParts
 from services.intake.handlers.formats import BulkSubmission, Format
 from services.intake.handlers.lines import LONGEST, Line
@@ -13,6 +13,7 @@ from services.intake.handlers.outcomes import Invalid, Outcome, Unavailable
 from services.intake.handlers.parsing import Unparsed
 from services.intake.handlers.submit import Refusal, Submitting
 from services.kit.errors import TransientError
+from services.kit.messages import message
 
 CHUNK = 500
 """Lines of one transaction."""
@@ -54,12 +55,15 @@ class BulkRequest:
 
     def _draft(self, line: Line, at: datetime) -> Draft | Refusal:
         if line.raw is None:
-            return Refusal(Invalid((FieldError("line", "too_long", f"has more than {LONGEST} bytes"),)))
+            return Refusal(Invalid((FieldError("line", "too_long", message("line_too_long", longest=LONGEST)),)))
         try:
             submission = self.format.read(line.raw)
         except Unparsed as error:
             return self.submitting.unparsed(error, at)
-        return self.submitting.draft(submission, self.polyclinic_id, at, self._key(submission, line))
+        found = self.submitting.draft(submission, self.polyclinic_id, at, self._key(submission, line))
+        if isinstance(found, Draft):
+            found.warnings = self._named(found.warnings)
+        return found
 
     def _key(self, submission: BulkSubmission, line: Line) -> KeyParts | None:
         if submission.idempotency_key:
@@ -71,9 +75,11 @@ class BulkRequest:
             outcome = await self.submitting.refuse(refusal)
         except TransientError:
             return Unavailable()
-        if isinstance(outcome, Invalid):
-            return Invalid(tuple(replace(error, field=self.format.name(error.field)) for error in outcome.errors))
-        return outcome
+        return Invalid(self._named(outcome.errors)) if isinstance(outcome, Invalid) else outcome
+
+    def _named(self, errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+        """The errors with the names that their fields have in this format."""
+        return tuple(replace(error, field=self.format.name(error.field)) for error in errors)
 
     async def _record(self, drafts: Sequence[Draft]) -> Sequence[BulkOutcome]:
         """The outcomes; a chunk after one that failed to the end is tried once only."""
@@ -81,7 +87,7 @@ class BulkRequest:
             return []
         for pause in (None,) if self._failing else (*PAUSES, None):
             try:
-                outcomes = await self.submitting.submissions.record(drafts)
+                outcomes = await self.submitting.record(drafts)
             except TransientError:
                 if pause is not None:
                     await self.sleep(pause)

@@ -1,5 +1,6 @@
 """Drafts: valid submissions ready to be stored, with their ids, sealed data and event."""
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,9 @@ from services.contracts.events import DiagnosisRecordedV1, write_event
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority
 from services.intake.domain.ages import age_in_months
+from services.intake.domain.field_errors import FieldError
 from services.intake.domain.priorities import decide_priority
+from services.intake.domain.validation import warn_of
 
 SOURCE = "/joldama/intake"
 _submission = DiagnosisSubmission.__pydantic_serializer__
@@ -55,6 +58,7 @@ class Draft:
     iin_index: bytes | None
     idempotency: IdempotencyKey | None
     submission: DiagnosisSubmission
+    warnings: tuple[FieldError, ...] = ()
     sealed: bytes = b""
     event: bytes = b""
 
@@ -80,6 +84,7 @@ class Drafting:
             iin_index=None if iin is None else self.vault.index(iin),
             idempotency=key,
             submission=submission,
+            warnings=tuple(warn_of(submission)),
         )
         self.bind(draft, draft.child_id)
         return draft
@@ -94,9 +99,10 @@ class Drafting:
         )
 
     def key(self, polyclinic_id: str, key: KeyParts, submission: DiagnosisSubmission) -> IdempotencyKey:
-        """The digests of a key. Bodies of the same content are equal, however their JSON was written."""
+        """The digests of a key. Bodies of the same content are equal, however JSON and letters were written."""
         whose = self.vault.digest(polyclinic_id.encode(), *(part.encode() for part in key))
-        return IdempotencyKey(whose, self.vault.digest(write_submission(submission)))
+        composed = unicodedata.normalize("NFC", write_submission(submission).decode())
+        return IdempotencyKey(whose, self.vault.digest(composed.encode()))
 
 
 def write_submission(submission: DiagnosisSubmission) -> bytes:

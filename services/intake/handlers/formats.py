@@ -4,11 +4,13 @@ import csv
 import re
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
-from services.intake.domain.validation import FieldError
-from services.intake.handlers.parsing import Unparsed, parse
+from services.contracts.csv_rows import delimiter_of
+from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
+from services.intake.domain.field_errors import FieldError
+from services.intake.domain.normalizing import word
+from services.intake.handlers.parsing import BYTE_ORDER_MARK, Unparsed, parse, shape
 
 KEY_COLUMN = "idempotency_key"
 OPTIONAL_COLUMNS = {"iin", "gmfcs", "max_distance_km", "priority", KEY_COLUMN}
@@ -24,12 +26,19 @@ _PATHS = {
 }
 _HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
+_CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]{3,}")
 
 
-class BulkSubmission(DiagnosisSubmission):
+class BulkSubmission(SubmissionRequest):
     """A line of a bulk submission: a body of `POST /v1/diagnoses` with an optional idempotency key of the line."""
 
     idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+def begins_no_line(raw: bytes | None) -> bool:
+    """Whether a file that begins with that line is a JSON array, or an object over several lines."""
+    first = (raw or b"").removeprefix(BYTE_ORDER_MARK).strip()
+    return first == b"{" or first.startswith(b"[")
 
 
 class Ndjson:
@@ -53,15 +62,20 @@ class WrongHeader(ValueError):
 
 
 class Csv:
-    """Rows under a header with the columns of CSV_COLUMNS in any order. A cell holds no line break."""
+    """Rows under a header with the columns of CSV_COLUMNS in any order. A cell holds no line break.
+
+    Cells are separated as in the header: by commas, semicolons or tabs. A column without a name is empty.
+    """
 
     def __init__(self, header: bytes) -> None:
         """Raises WrongHeader."""
+        header = header.removeprefix(BYTE_ORDER_MARK)
+        self._delimiter = delimiter_of(header)
         try:
-            self._columns = [cell.strip().lower() for cell in _cells(header.removeprefix(b"\xef\xbb\xbf"))]
+            self._columns = [str(word(cell)) for cell in _cells(header, self._delimiter)]
         except Unparsed as error:
             raise WrongHeader("header", error.errors[0].message) from None
-        for column in self._columns:
+        for column in filter(None, self._columns):
             if column not in CSV_COLUMNS and column != KEY_COLUMN:
                 raise _no_column(column, self._columns)
             if self._columns.count(column) > 1:
@@ -71,14 +85,16 @@ class Csv:
                 raise WrongHeader(column, "is missing")
 
     def read(self, raw: bytes) -> BulkSubmission:
-        cells = _cells(raw)
+        cells = _cells(raw, self._delimiter)
+        while len(cells) > len(self._columns) and not cells[-1].strip():
+            cells.pop()
         if len(cells) != len(self._columns):
-            raise Unparsed([FieldError("line", "wrong_cells", f"has {len(cells)} cells, not {len(self._columns)}")])
-        body = _body({column: cell for column, cell in zip(self._columns, cells, strict=True) if cell})
-        try:
-            return BulkSubmission.model_validate(body)
-        except ValidationError as error:
-            raise Unparsed.of(error, body) from None
+            raise _refused("wrong_cells", found=len(cells), expected=len(self._columns))
+        for number, (column, cell) in enumerate(zip(self._columns, cells, strict=True), 1):
+            if not column and cell.strip():
+                raise _refused("unnamed_column", number=number)
+        named = {column: cell for column, cell in zip(self._columns, cells, strict=True) if column and cell.strip()}
+        return shape(BulkSubmission, _body(named))
 
     def name(self, field: str) -> str:
         return _COLUMNS.get(field, field.partition(".")[0] if field.startswith("modalities") else field)
@@ -89,23 +105,41 @@ Format = Ndjson | Csv
 
 def _no_column(cell: str, line: list[str]) -> WrongHeader:
     """Repeats `cell` only when other cells of the line are columns; else the line may be personal data."""
-    columns = f"{', '.join(CSV_COLUMNS)}, with commas between"
+    columns = f"{', '.join(CSV_COLUMNS)}, with commas, semicolons or tabs between"
     if _HARMLESS.fullmatch(cell) and not set(CSV_COLUMNS).isdisjoint(line):
         return WrongHeader(cell, f"is no column; they are {columns}")
     return WrongHeader("header", f"the first line must be the header: {columns}")
 
 
-def _cells(raw: bytes) -> list[str]:
-    try:
-        text = raw.decode().strip("\r")
-    except UnicodeDecodeError:
-        raise Unparsed([FieldError("line", "invalid_utf8", "is not UTF-8")]) from None
+def _refused(code: str, **given: object) -> Unparsed:
+    return Unparsed([FieldError.of("line", code, **given)])
+
+
+def _cells(raw: bytes, delimiter: str) -> list[str]:
+    text = _decode(raw).strip("\r\n")
     if '"' not in text:
-        return text.split(",")
+        return text.split(delimiter)
     try:
-        return next(csv.reader([text], strict=True))
-    except csv.Error as error:
-        raise Unparsed([FieldError("line", "invalid_csv", f"is no CSV: {error}")]) from None
+        return next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error:
+        raise _refused("invalid_csv") from None
+
+
+def _decode(raw: bytes) -> str:
+    """UTF-8, or a row that is all in Windows' Cyrillic code page; other bytes stay in it as half characters.
+
+    Where the code pages for Russian and for Kazakh differ, nobody knows which was meant. In a row without a Cyrillic
+    word a stray byte is not read as a letter either.
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("utf-8", "surrogateescape")
+    if not any(one > "\x7f" and not "\udc80" <= one <= "\udcff" for one in text):
+        russian, kazakh = (raw.decode(page, "replace") for page in ("cp1251", "kz1048"))
+        if russian == kazakh and "\ufffd" not in russian and _CYRILLIC_WORD.search(russian):
+            return russian
+    return text
 
 
 def _body(cells: dict[str, str]) -> dict[str, object]:
@@ -114,5 +148,5 @@ def _body(cells: dict[str, str]) -> dict[str, object]:
     for column, cell in cells.items():
         group, _, field = _PATHS.get(column, column).partition(".")
         part = body[group] if field else body
-        part[field or group] = [one.strip() for one in cell.split(";")] if column == "modalities" else cell
+        part[field or group] = cell
     return body

@@ -5,18 +5,22 @@ from datetime import datetime
 from uuid import UUID
 
 from services.contracts.vocabulary import Priority
-from services.intake.domain.validation import FieldError
+from services.intake.domain.field_errors import FieldError
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Stored together with its event. `replayed`: an earlier request with the same idempotency key did it."""
+    """Stored together with its event. `replayed`: an earlier request with the same idempotency key did it.
+
+    `warnings` are those of the submission.
+    """
 
     referral_id: UUID
     child_id: UUID
     priority: Priority
     submitted_at: datetime
     replayed: bool = False
+    warnings: tuple[FieldError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

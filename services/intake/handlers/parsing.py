@@ -5,13 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from services.contracts.submissions import Child, Diagnosis, DiagnosisSubmission
 from services.contracts.vocabulary import Modality
-from services.intake.domain.validation import FieldError, Reference, check_parts
+from services.intake.domain.field_errors import FieldError
+from services.intake.domain.normalizing import normalize
+from services.intake.domain.validation import Reference, check_parts
+from services.kit.messages import field_path, message_of
 
 S = TypeVar("S", bound=DiagnosisSubmission)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PARTS: Mapping[str, TypeAdapter[Any]] = {
     "child": TypeAdapter(Child),
     "diagnosis": TypeAdapter(Diagnosis),
@@ -22,23 +27,43 @@ _PARTS: Mapping[str, TypeAdapter[Any]] = {
 
 
 class Unparsed(ValueError):
-    """A submission of an invalid shape: the errors by field, and the decoded body as far as it could be decoded."""
+    """A submission of an invalid shape: the errors by field, and the normalized body as far as it could be read."""
 
     def __init__(self, errors: Sequence[FieldError], raw: Any = None) -> None:
         super().__init__("not a submission")
         self.errors, self.raw = tuple(errors), raw
 
-    @classmethod
-    def of(cls, error: ValidationError, raw: Any) -> "Unparsed":
-        return cls(tuple(_shape_errors(error)), raw)
-
 
 def parse(model: type[S], body: bytes) -> S:
     """The submission in a JSON body. Raises Unparsed."""
+    return shape(model, read_json(body))
+
+
+def shape(model: type[S], raw: Any) -> S:
+    """The submission in a decoded body, whose values are as people type them. Raises Unparsed."""
+    meant, errors = normalize(raw)
     try:
-        return model.model_validate_json(body)
+        found = model.model_validate(meant)
     except ValidationError as error:
-        raise _unparsed(error, body) from None
+        refused = {one.field for one in errors}
+        errors += [one for one in _shape_errors(error) if one.field not in refused]
+        raise Unparsed(errors, meant) from None
+    if errors:
+        raise Unparsed(errors, meant)
+    return found
+
+
+def read_json(body: bytes) -> Any:
+    """The JSON value in `body`; bytes that are not UTF-8 stay in it as half characters. Raises Unparsed."""
+    body = body.removeprefix(BYTE_ORDER_MARK)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(body.decode("utf-8", "surrogateescape"), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise Unparsed([_unreadable(body)]) from None
 
 
 def every_error(unparsed: Unparsed, today: date, reference: Reference) -> tuple[FieldError, ...]:
@@ -55,19 +80,22 @@ def _valid(adapter: TypeAdapter[Any], part: Any) -> Any:
         return None
 
 
-def _unparsed(error: ValidationError, body: bytes) -> Unparsed:
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _unreadable(body: bytes) -> FieldError:
     try:
-        return Unparsed.of(error, json.loads(body.decode()))
-    except UnicodeDecodeError:
-        return Unparsed([FieldError("body", "invalid_utf8", "is not UTF-8")])
-    except (ValueError, RecursionError):
-        return Unparsed.of(error, None)
+        body.decode()
+    except UnicodeDecodeError as error:
+        return FieldError.of("body", "invalid_utf8", byte=f"0x{body[error.start]:02X}")
+    return FieldError.of("body", "json_invalid")
 
 
 def _shape_errors(error: ValidationError) -> Iterator[FieldError]:
-    found = error.errors(include_url=False, include_context=False, include_input=False)
+    found = error.errors(include_url=False, include_input=False)
     parents = {one["loc"][:-1] for one in found if one["loc"]}
     for one in found:
         if one["type"] == "too_short" and one["loc"] in parents:
             continue  # too short only because its invalid items, which have errors of their own, were not counted
-        yield FieldError(".".join(map(str, one["loc"])) or "body", one["type"], one["msg"])
+        yield FieldError(field_path(one["loc"]) or "body", one["type"], message_of(one))

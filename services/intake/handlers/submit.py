@@ -1,15 +1,15 @@
 """Submitting a diagnosis: check, draft, record."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from services.contracts.days import day_of
-from services.contracts.submissions import DiagnosisSubmission
+from services.contracts.submissions import SubmissionRequest
 from services.intake.domain.validation import Reference, check_submission
 from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey, KeyParts
-from services.intake.handlers.outcomes import Invalid, Outcome
+from services.intake.handlers.outcomes import Invalid, Outcome, Recorded
 from services.intake.handlers.parsing import Unparsed, every_error, parse
 
 
@@ -46,18 +46,26 @@ class Submitting:
         """The outcome of one submission as JSON, durable. Raises TransientError while the record fails."""
         at = self.now()
         try:
-            submission = parse(DiagnosisSubmission, body)
+            submission = parse(SubmissionRequest, body)
         except Unparsed as error:
             return self.unparsed(error, at).invalid
         draft = self.draft(submission, polyclinic_id, at, (key,) if key else None)
-        return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.submissions.record([draft]))[0]
+        return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.record([draft]))[0]
+
+    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """One outcome a draft, in order, durable, with its warnings. Raises TransientError while the record fails."""
+        outcomes = await self.submissions.record(drafts)
+        return [
+            replace(outcome, warnings=draft.warnings) if draft.warnings and isinstance(outcome, Recorded) else outcome
+            for draft, outcome in zip(drafts, outcomes, strict=True)
+        ]
 
     def draft(
-        self, submission: DiagnosisSubmission, polyclinic_id: str, at: datetime, key: KeyParts | None
+        self, submission: SubmissionRequest, polyclinic_id: str, at: datetime, key: KeyParts | None
     ) -> Draft | Refusal:
         """The draft of a submission that arrived at `at`, or its refusal by the rules of that day."""
         digests = self.drafting.key(polyclinic_id, key, submission) if key else None
-        if errors := check_submission(submission, day_of(at), self.reference):
+        if errors := check_submission(submission, day_of(at), self.reference, strict=submission.strict):
             return Refusal(Invalid(tuple(errors)), digests)
         return self.drafting.draft(submission, polyclinic_id, at, digests)
 

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from services.kit.errors import TransientError
+from services.kit.messages import field_path, message_of
 
 log = structlog.get_logger()
 E = TypeVar("E", bound=Exception)
@@ -72,16 +73,19 @@ class Problem(Exception):
 
 def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """A 422 that names the field of each of Pydantic's errors, without the values that were refused."""
-    found = [
-        FieldError(
-            field=".".join(str(part) for part in one["loc"] if part != "body") or "body",
-            code=one["type"],
-            message=one["msg"],
-        )
-        for one in errors
-    ]
+    found = [FieldError(field=_field(one) or "body", code=one["type"], message=message_of(one)) for one in errors]
+    return fields_problem(found)
+
+
+def fields_problem(found: Sequence[FieldError]) -> Problem:
+    """A 422 for these fields."""
     detail = "; ".join(f"{one.field}: {one.message}" for one in found[:3])
     return Problem(422, "validation_failed", detail, errors=found)
+
+
+def _field(error: Mapping[str, Any]) -> str:
+    place = () if error["type"] == "json_invalid" else error["loc"]  # FastAPI's is a position in the text
+    return field_path(part for part in place if part != "body")
 
 
 def _of_http(error: HTTPException) -> Problem:

@@ -33,9 +33,16 @@ class GuardedRoute(APIRoute):
                 await guard(request)
             if request.scope["query_string"]:
                 _check_query([name for name, _ in request.query_params.multi_items()], parameters)
+            _expect_plain(request)
             return await handle(request)
 
         return guarded
+
+
+def _expect_plain(request: Request) -> None:
+    """Raises Problem 415 for a compressed body, which nobody would decompress."""
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+        raise Problem(415, "unsupported_encoding", "Content-Encoding: send the body as it is, not compressed")
 
 
 def _with_dependencies(dependant: Dependant) -> Iterator[Dependant]:

@@ -51,7 +51,7 @@ id,center_id,modality,age_from_months,age_under_months,icd10_prefixes,catchment,
 near-in,near,inpatient,0,216,G80,nation,12,20
 far-in,far,inpatient,0,216,G80,nation,30,20
 """
-CODES = "code,title\nG80,Cerebral palsy\nG80.1,Spastic diplegic\nF84.0,Autism\n"
+CODES = "code,title\nG80,Cerebral palsy\nG80.1,Spastic diplegic\nF84.0,Autism\nH90.3,Hearing loss\n"
 
 
 @dataclass

@@ -100,7 +100,13 @@ async def test_each_line_has_its_own_result_in_order(polyclinic: httpx2.AsyncCli
     assert errors == {
         3: [("diagnosis.icd10", "unknown_icd10")],
         4: [("body", "json_invalid")],
-        5: [("body", "invalid_utf8")],
+        5: [
+            ("child", "invalid_utf8"),
+            ("guardian", "missing"),
+            ("diagnosis", "missing"),
+            ("settlement_id", "missing"),
+            ("modalities", "missing"),
+        ],
         7: [("line", "too_long")],
         8: [("body", "model_type")],
     }
@@ -187,7 +193,7 @@ async def test_a_broken_csv_row_is_refused_and_the_others_are_recorded(polyclini
     answer = await polyclinic.post("/v1/diagnoses/bulk", content=content, headers=CSV)
     results = [orjson.loads(line) for line in answer.content.splitlines()]
     assert [one["status"] for one in results] == [201, 422, 422, 422, 201]
-    assert [one["errors"][0]["code"] for one in results[1:4]] == ["invalid_csv", "wrong_cells", "invalid_utf8"]
+    assert [one["errors"][0]["code"] for one in results[1:4]] == ["invalid_csv", "wrong_cells", "wrong_cells"]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +202,7 @@ async def test_a_broken_csv_row_is_refused_and_the_others_are_recorded(polyclini
         ([c for c in CSV_COLUMNS if c != "sex"], "sex"),
         ([*CSV_COLUMNS, "iin_number"], "iin_number"),
         ([*CSV_COLUMNS, "sex"], "sex"),
-        ([";".join(CSV_COLUMNS)], "header"),
+        (["|".join(CSV_COLUMNS)], "header"),
     ],
 )
 async def test_a_wrong_header_refuses_the_file_and_names_the_column(
@@ -220,6 +226,15 @@ async def test_a_file_without_a_header_is_refused_and_none_of_its_data_is_repeat
             assert "iin, full_name" in answer.json()["detail"]
             for cell in filter(None, content.decode().strip().split(",")):
                 assert cell.lower() not in answer.text.lower().replace(", ".join(CSV_COLUMNS), "")
+
+
+@pytest.mark.parametrize("start", [b"[\n", b"\xef\xbb\xbf[", b"{\n"])
+async def test_json_that_is_not_one_object_a_line_is_one_message(
+    polyclinic: httpx2.AsyncClient, intake: Intake, start: bytes
+) -> None:
+    answer = await polyclinic.post("/v1/diagnoses/bulk", content=start + ndjson([child_body(1)] * 3), headers=NDJSON)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "json_not_lines")
+    assert await recorded(intake) == 0
 
 
 async def test_another_media_type_is_refused(polyclinic: httpx2.AsyncClient) -> None:

@@ -1,5 +1,6 @@
 """Access to personal data, and its audit."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import audit
 from services.intake.bootstrap import Intake
 from services.intake.handlers.update_access import MAY_READ, AccessChange
+from services.kit.messages import ENGLISH
 from tests.integration.intake.conftest import Client
 from tests.unit.intake.samples import child_body
 
@@ -41,6 +43,7 @@ async def test_the_submitting_polyclinic_reads_its_diagnosis_and_the_read_is_aud
 ) -> None:
     answer = await polyclinic.get(f"/v1/diagnoses/{receipt['referral_id']}")
     assert answer.status_code == 200, answer.text
+    del receipt["warnings"]
     assert answer.json() == child_body() | receipt | {"polyclinic_id": "p1", "max_distance_km": None}
     assert await audited(intake) == [
         ("polyclinic-1", "polyclinic", "p1", "diagnosis.read", UUID(receipt["referral_id"]))
@@ -56,6 +59,32 @@ async def test_a_child_is_read_by_its_id_and_by_its_iin(
     assert by_id.json()["child"] == child_body()["child"]
     assert [one["referral_id"] for one in by_id.json()["referrals"]] == [receipt["referral_id"]]
     assert [row[3] for row in await audited(intake)] == ["child.read", "child.lookup"]
+
+
+async def test_a_child_is_looked_up_by_an_iin_as_people_write_it(
+    polyclinic: httpx2.AsyncClient, receipt: dict[str, Any]
+) -> None:
+    iin = child_body()["child"]["iin"]
+    for written in (f" {iin}\u00a0", f"{iin[:6]} {iin[6:]}", int(iin)):
+        assert (await polyclinic.post("/v1/children/lookup", json={"iin": written})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        (lambda iin: iin[:11] + str((int(iin[11]) + 1) % 10), "invalid_iin"),
+        (lambda iin: iin[:11], "iin_not_twelve_digits"),
+        (lambda iin: "2,0E+11", "scientific_notation"),
+        (lambda iin: "a\x00", "iin_not_twelve_digits"),
+    ],
+)
+async def test_a_mistyped_iin_is_refused_and_not_looked_up(
+    polyclinic: httpx2.AsyncClient, typed: Callable[[str], str], code: str
+) -> None:
+    answer = await polyclinic.post("/v1/children/lookup", json={"iin": typed(child_body()["child"]["iin"])})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "iin")
+    assert answer.json()["errors"][0]["code"] == code
+    assert answer.json()["errors"][0]["message"] == ENGLISH[code]
 
 
 async def test_another_s_diagnosis_looks_like_one_that_does_not_exist(

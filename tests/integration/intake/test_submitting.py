@@ -1,6 +1,7 @@
 """POST /v1/diagnoses on a real database."""
 
 import asyncio
+import gzip
 from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
@@ -69,17 +70,60 @@ async def test_no_row_has_readable_personal_data(polyclinic: httpx2.AsyncClient,
 
 
 async def test_every_wrong_field_is_named_at_once(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
-    body = child_body(guardian__phone="8701", settlement_id="atlantis", diagnosis__icd10="Z99.99", child__sex="male")
+    body = child_body(
+        guardian__phone="8701", settlement_id="atlantis", diagnosis__icd10="Z99.99", child__birth_date=1592179200
+    )
     answer = await polyclinic.post("/v1/diagnoses", json=body)
     assert answer.status_code == 422
     assert {(e["field"], e["code"]) for e in answer.json()["errors"]} == {
-        ("guardian.phone", "string_pattern_mismatch"),
+        ("guardian.phone", "invalid_phone"),
         ("settlement_id", "unknown_settlement"),
         ("diagnosis.icd10", "unknown_icd10"),
-        ("child.sex", "iin_sex_mismatch"),
+        ("child.birth_date", "date_form"),
     }
     assert body["child"]["iin"] not in answer.text
     assert await count(intake, Diagnosis) == 0
+
+
+async def test_an_iin_that_says_another_sex_is_taken_with_a_warning_and_refused_only_when_strict(
+    polyclinic: httpx2.AsyncClient,
+) -> None:
+    body, key = child_body(child__sex="male"), {"Idempotency-Key": "k"}
+    strict = await polyclinic.post("/v1/diagnoses", json=body | {"strict": True})
+    assert [(one["field"], one["code"]) for one in strict.json()["errors"]] == [("child.sex", "iin_sex_mismatch")]
+    first, again = [await polyclinic.post("/v1/diagnoses", json=body, headers=key) for _ in range(2)]
+    assert (first.status_code, first.content) == (201, again.content)
+    assert first.json()["warnings"] == strict.json()["errors"]
+    read = (await polyclinic.get(first.headers["Location"])).json()
+    assert (read["child"]["sex"], "strict" in read) == ("male", False)
+
+
+async def test_what_was_typed_is_read_back_as_it_was_meant(polyclinic: httpx2.AsyncClient) -> None:
+    body = child_body()
+    typed = child_body(
+        child__iin=f" {body['child']['iin']}\u00a0",
+        child__birth_date="01.01.2015",
+        child__sex="Ж",
+        guardian__phone="8 701 000 00 00",
+        diagnosis__icd10="g80,1",
+        diagnosis__gmfcs="ІІІ",
+        modalities="Inpatient; day stay",
+        max_distance_km="600,5 км",
+    )
+    content = b"\xef\xbb\xbf" + orjson.dumps(typed)
+    answer = await polyclinic.post("/v1/diagnoses", content=content, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["warnings"]) == (201, []), answer.text
+    read = (await polyclinic.get(answer.headers["Location"])).json()
+    assert {name: read[name] for name in body} == body
+    assert read["max_distance_km"] == 600.5
+
+
+@pytest.mark.parametrize("path", ["/v1/diagnoses", "/v1/diagnoses/bulk", "/v1/children/lookup"])
+async def test_a_compressed_body_is_refused(polyclinic: httpx2.AsyncClient, path: str) -> None:
+    kind = "application/x-ndjson" if path.endswith("bulk") else "application/json"
+    headers = {"Content-Type": kind, "Content-Encoding": "gzip"}
+    answer = await polyclinic.post(path, content=gzip.compress(orjson.dumps(child_body())), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_encoding")
 
 
 @pytest.mark.parametrize("role", ["center", "operator", "admin", "service"])

@@ -3,6 +3,8 @@
 import io
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.cli.failures import Failure
 from services.cli.submissions import Format, Part, Submissions
@@ -34,7 +36,13 @@ def test_every_part_of_a_csv_has_the_header() -> None:
 
 def test_a_csv_with_semicolons_and_a_byte_order_mark_is_read_as_spreadsheets_save_it() -> None:
     found = parts(b'\xef\xbb\xbfiin;modalities\r\n1;"inpatient;day_stay"\r\n')
-    assert [part.body for part in found] == [b"iin,modalities\n1,inpatient;day_stay\n"]
+    assert [part.body for part in found] == [b'iin;modalities\n1;"inpatient;day_stay"\n']
+
+
+def test_empty_rows_are_counted_and_not_sent() -> None:
+    found = parts(b'iin;sex;\n;;\n1;male;\n" ";"";\n\xc2\xa0;;\n2;male\n')
+    assert lines(found) == [3, 6]
+    assert [part.body for part in found] == [b"iin;sex;\n1;male;\n2;male\n"]
 
 
 def test_a_quoted_line_break_does_not_split_a_row() -> None:
@@ -62,13 +70,33 @@ def test_a_given_format_overrides_name_and_first_line() -> None:
     assert Submissions(io.BytesIO(b"{}"), "children.ndjson", Format.CSV).kind is Format.CSV
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [(b"name,sex\n\xc0\xe9,male\n", "line 2 is not UTF-8"), (b'name,sex\n"a"b,male\n', "line 2 is no CSV")],
-)
-def test_a_line_that_cannot_be_read_is_named(content: bytes, says: str) -> None:
-    with pytest.raises(Failure, match=says):
-        parts(content)
+@pytest.mark.parametrize("row", [b"\xc0\xe9,male", b'"a"b,male', b'"a,male', b'a","b'])
+def test_a_row_that_cannot_be_read_is_sent_as_it_is_and_the_others_too(row: bytes) -> None:
+    found = parts(b"name,sex\nx,male\n" + row + b"\ny,female\n", size=9)
+    assert lines(found) == [2, 3, 4]
+    assert found[0].body == b"name,sex\nx,male\n" + row + b"\ny,female\n"
+
+
+def test_a_quotation_mark_that_is_not_closed_costs_its_own_row() -> None:
+    rows = [b'"open,male'] + [b"x,male"] * 30 + [b'"Two', b'lines",male'] + [b"y,male"] * 3
+    found = parts(b"name,sex\n" + b"\n".join(rows), size=99)
+    assert lines(found) == [*range(2, 34), *range(35, 38)]
+    assert found[0].records[0].content == b'"open,male\n'
+    assert found[0].records[31].content == b"Two lines,male\n"
+
+
+def test_an_open_quotation_mark_before_a_quoted_cell_costs_its_own_row() -> None:
+    found = parts(b'name,sex\n"open,male\nx,"male"\n"y",male\n', size=9)
+    assert [record.content for record in found[0].records] == [b'"open,male\n', b'x,"male"\n', b'"y",male\n']
+
+
+@given(st.lists(st.text(st.sampled_from('a,"\n;é'), max_size=6), max_size=30))
+def test_no_row_of_any_file_is_lost(rows: list[str]) -> None:
+    content = "name,sex\n" + "\n".join(rows)
+    found = parts(content.encode(), size=999)
+    sent = b"".join(record.content for part in found for record in part.records)
+    kept = [sign for sign in content.partition("\n")[2] if sign not in ',";\n ']
+    assert [sign for sign in sent.decode() if sign not in ',";\n '] == kept
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """`joldama submit` against a stub of intake."""
 
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from starlette.responses import StreamingResponse
 
 from services.cli import client
 from services.kit.http.problems import Problem, install_problems
+from services.kit.settings import CHECKOUT
 from tests.unit.cli.conftest import Harness, Joldama
 
 UNRECORDED = {"status": 503, "code": "unavailable", "detail": "Not recorded: send this line again."}
@@ -19,6 +22,8 @@ REFUSAL = {
     "status": 422, "code": "validation_failed", "detail": "child.iin: its check digit does not fit",
     "errors": [{"field": "child.iin", "code": "invalid_iin", "message": "its check digit does not fit"}],
 }  # fmt: skip
+
+WARNING = {"field": "child.sex", "code": "iin_sex_mismatch", "message": "is \x1b[31m\x9b31mred"}
 
 
 class Intake:
@@ -51,6 +56,8 @@ class Intake:
     def _result(self, number: int, line: bytes) -> dict[str, Any]:
         if b"bad" in line:
             return {"line": number, **REFUSAL}
+        if b"odd" in line:
+            return {"line": number, "status": 201, "referral_id": "r-odd", "warnings": [WARNING]}
         return {"line": number, "status": 201, "referral_id": f"r-{line.decode()}"}
 
     async def _told(self, results: list[dict[str, Any]], torn: bool) -> AsyncIterator[bytes]:
@@ -101,6 +108,50 @@ def test_refusals_are_written_to_the_errors_file(joldama: Joldama, intake: Intak
     assert (tmp_path / "refused.txt").read_text().startswith("-:1: child.iin:")
 
 
+@pytest.mark.parametrize("other", ["relative", "symlink", "hardlink", "dotted"])
+def test_the_errors_file_is_never_the_file_of_submissions(
+    joldama: Joldama, intake: Intake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    file, name = tmp_path / "children.ndjson", tmp_path / "refused.txt"
+    file.write_bytes(lines(3, 1))
+    monkeypatch.chdir(tmp_path)
+    if other == "symlink":
+        name.symlink_to(file)
+    elif other == "hardlink":
+        name.hardlink_to(file)
+    else:
+        name = Path("children.ndjson") if other == "relative" else tmp_path / ".." / tmp_path.name / file.name
+    ended = joldama("submit", str(file), "--errors", str(name))
+    assert (ended.exit_code, intake.bodies) == (2, [])
+    assert "name another for --errors" in ended.stderr
+    assert file.read_bytes() == lines(3, 1)
+
+
+def test_nor_is_it_the_file_that_comes_by_standard_input(tmp_path: Path) -> None:
+    file = tmp_path / "children.ndjson"
+    file.write_bytes(lines(3))
+    words = [sys.executable, "-m", "services.cli.main", "submit", "-", "--errors", str(file)]
+    with file.open("rb") as stdin:
+        ended = subprocess.run(words, stdin=stdin, capture_output=True, cwd=CHECKOUT, check=False)
+    assert (ended.returncode, file.read_bytes()) == (2, lines(3))
+
+
+def test_a_warning_is_printed_with_its_line_and_obeyed_by_no_terminal(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama("submit", "-", stdin=b'{"n":1}\n{"odd":1}\n')
+    assert ended.exit_code == 0
+    assert ended.stdout.startswith("2 taken (1 with warnings), 0 refused")
+    assert ended.stderr.splitlines()[0] == "-:2: child.sex: is ␛[31m\ufffd31mred (iin_sex_mismatch)"
+    in_json = joldama("submit", "-", "--json", stdin=b'{"odd":1}\n')
+    assert not set(in_json.stdout) & {"\x1b", "\x9b"}
+    assert json.loads(in_json.stdout)["warnings"] == [WARNING]
+
+
+def test_a_warning_is_yellow_on_a_terminal(joldama: Joldama, intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[33m-:1: child.sex" in joldama("submit", "-", stdin=b'{"odd":1}\n').stderr
+
+
 def test_json_output_is_one_result_a_line_and_nothing_else(joldama: Joldama, intake: Intake) -> None:
     ended = joldama("submit", "-", "--part", "1", "--json", stdin=lines(3, 2))
     assert ended.exit_code == 1
@@ -133,6 +184,7 @@ def test_a_wrong_role_ends_the_run_and_prints_its_progress(joldama: Joldama, int
     ended = joldama("submit", "-", "--part", "2", stdin=lines(4))
     assert ended.exit_code == 4
     assert "Stopped: 2 taken, 0 refused, up to line 2" in ended.stderr
+    assert "Lines 3-4 may have been taken" in ended.stderr
     assert "This needs one of the roles" in ended.stderr
 
 

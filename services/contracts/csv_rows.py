@@ -1,0 +1,14 @@
+"""Rows of CSV as spreadsheets save them, before their cells are read."""
+
+_DELIMITERS = (",", ";", "\t")
+"""A spreadsheet in Kazakhstan or Russia saves its CSV with semicolons."""
+
+
+def delimiter_of(header: bytes) -> str:
+    """What stands between the cells of a file with that first line."""
+    return max(_DELIMITERS, key=lambda sign: header.count(sign.encode()))
+
+
+def is_blank(row: bytes) -> bool:
+    """Whether no cell of `row` holds anything but spaces, also no-break ones (UTF-8)."""
+    return not row.replace(b"\xc2\xa0", b"").strip(b' \t\r\n\v\f",;')

@@ -1,0 +1,279 @@
+"""What was meant by what was typed: the one place that turns what people and spreadsheets write into values.
+
+Pure. Every function takes any JSON value and returns the normalized one, or raises Refused with a code of the catalog.
+A value of a wrong type, and a code that is in no list, is returned as it is: the submission's shape refuses it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import phonenumbers
+
+from services.contracts.iin import check_digit
+from services.intake.domain.field_errors import FieldError
+from services.kit.messages import field_path
+from services.kit.plain_text import plain
+
+_ALIKE = str.maketrans("АВЕНКМОРСТУХІӀЈЅԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEHKMOPCTYXIIJSQWABEZHIKMNOPTYX")
+"""Cyrillic and Greek capital letters that look as Latin ones do."""
+_SEXES = {
+    "female": ("F", "FEMALE", "Ж", "ЖЕН", "ЖЕНСКИЙ", "ӘЙЕЛ", "ҚЫЗ"),
+    "male": ("M", "MALE", "М", "МУЖ", "МУЖСКОЙ", "ЕР", "ЕРКЕК", "ҰЛ"),
+}
+_SEX = {word: sex for sex, words in _SEXES.items() for word in words}
+_LEVELS = {str(number): level for number, level in enumerate(("I", "II", "III", "IV", "V"), 1)}
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?E[+-]?\d+", re.IGNORECASE)
+_EMPTY_FRACTION = re.compile(r"(?<=\d)[.,]0+$")
+_NEIGHBORS = ("+7", "+992", "+993", "+996", "+998")
+"""Their numbers are known without the plus."""
+_OUR_PHONE = re.compile(r"\+7[67]\d{9}")
+"""A number of Kazakhstan; the library does not know each range that is in use, or kept for tests."""
+_PHONE = re.compile(r"\(?\+?[\d\s().-]+")
+_MIDNIGHT = r"(?:[T ]+0?0:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?)?"
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([-./])(\d{{1,2}})\2(\d{{1,2}}){_MIDNIGHT}", re.IGNORECASE)
+_YEAR_LAST = re.compile(rf"(\d{{1,2}})([-./])(\d{{1,2}})\2(\d{{4}}|\d\d){_MIDNIGHT}(?: ?[гж]\.?)?", re.IGNORECASE)
+_SERIAL = re.compile(r"[2-6]\d{4}")
+_SERIAL_ZERO = date(1899, 12, 30)
+"""Day 0 of a spreadsheet's serial dates, as they count since March 1900; 20000 to 69999 are 1954 to 2091."""
+_DISTANCE = re.compile(r"([\d .,]*\d)\s*(?:КМ|KM|ШАҚЫРЫМ)?\.?", re.IGNORECASE)
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs that show nothing."""
+
+
+class Refused(ValueError):
+    """A value that cannot be read as one thing; `code` is that of its message."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def name(value: object) -> object:
+    """A person's name as it was typed, without the space around it."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().strip("\ufeff\u200b").strip()
+    if any(unicodedata.category(one) == "Cc" for one in text):
+        raise Refused("control_characters")
+    if not any(unicodedata.category(one)[0] not in "CZM" and one not in _FILLERS for one in text):
+        raise Refused("invisible_name")
+    return text
+
+
+def iin(value: object) -> object:
+    """Twelve digits, without a look at what they say."""
+    text = _digits(value)
+    if not isinstance(text, str):
+        return text
+    if not re.fullmatch(r"[0-9]{12}", text):
+        whole = text.zfill(12) if re.fullmatch(r"[1-9]\d{5,10}", text) else ""
+        lost = bool(whole) and check_digit(whole[:11]) == int(whole[11])
+        raise Refused("iin_zeros_lost" if lost else "iin_not_twelve_digits")
+    return text
+
+
+def phone(value: object) -> object:
+    """E.164. A number without a country is one of Kazakhstan, unless only a plus is missing."""
+    text = _typed(value)
+    if not isinstance(text, str) or _OUR_PHONE.fullmatch(text):
+        return text
+    _refuse_scientific(text)
+    if not _PHONE.fullmatch(text):
+        raise Refused("phone_form")
+    found = _e164(text)
+    if not found and "+" not in text:
+        found = _e164("+" + re.sub(r"\D", "", text).removeprefix("00"))
+        found = found if found and found.startswith(_NEIGHBORS) else None
+    if not found:
+        raise Refused("invalid_phone")
+    return found
+
+
+def _e164(text: str) -> str | None:
+    try:
+        number = phonenumbers.parse(text, "KZ")
+    except phonenumbers.NumberParseException:
+        return None
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written if phonenumbers.is_valid_number(number) or _OUR_PHONE.fullmatch(written) else None
+
+
+def day(value: object) -> object:
+    """A date: day first with points, year first, or a spreadsheet's serial number."""
+    text = _typed(value)
+    if not isinstance(text, str):
+        raise Refused("date_form")
+    _refuse_scientific(text)
+    if found := _YEAR_FIRST.fullmatch(text):
+        return _date(found[1], found[3], found[4])
+    if found := _YEAR_LAST.fullmatch(text):
+        return _day_first(found[1], found[3], found[4], dotted=found[2] == ".")
+    if _SERIAL.fullmatch(serial := _EMPTY_FRACTION.sub("", text)):
+        return _SERIAL_ZERO + timedelta(days=int(serial))
+    raise Refused("date_form")
+
+
+def _day_first(first: str, second: str, year: str, dotted: bool) -> date:
+    """With points the day is always first; with other signs it may be the month."""
+    if len(year) == 2:
+        raise Refused("two_digit_year")
+    if dotted or int(first) > 12 or first.zfill(2) == second.zfill(2):
+        return _date(year, second, first)
+    if int(second) > 12:
+        return _date(year, first, second)
+    raise Refused("ambiguous_date")
+
+
+def _date(year: str, month: str, day: str) -> date:
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        raise Refused("no_such_day") from None
+
+
+def sex(value: object) -> object:
+    text = value if value in ("female", "male") else _typed(value)
+    if not isinstance(text, str):
+        return value
+    capitals = text.upper().rstrip(".")
+    return _SEX.get(capitals) or _SEX.get(capitals.translate(_ALIKE), text)
+
+
+def word(value: object) -> object:
+    """A code of small letters, as `day_stay`."""
+    text = _typed(value)
+    return re.sub(r"[\s_-]+", "_", _latin(text).lower()) if isinstance(text, str) else value
+
+
+def words(value: object) -> object:
+    """A list of such codes; text is one with signs between them."""
+    if isinstance(value, str):
+        value = [part for part in re.split(r"[;,|/\n]", value) if part.strip()]
+    return [word(one) for one in value] if isinstance(value, list) else value
+
+
+def gmfcs(value: object) -> object:
+    text = _typed(value)
+    if not isinstance(text, str):
+        return value
+    level = re.sub(r"[\s-]", "", _latin(_EMPTY_FRACTION.sub("", text))).removeprefix("GMFCS")
+    return _LEVELS.get(level, level)
+
+
+def icd10(value: object) -> object:
+    """A code with its point; marks of ICD-10's dagger and asterisk are cut."""
+    if not isinstance(value, str):
+        return value
+    code = re.sub(r"\s", "", _latin(plain(value))).replace(",", ".").rstrip(".+*-\N{DAGGER}")
+    code = code[:1] + code[1:].replace("O", "0")
+    return re.sub(r"([A-Z]\d\d)(\d+)", r"\1.\2", code) if re.fullmatch(r"[A-Z]\d{3,}", code) else code
+
+
+def settlement(value: object) -> object:
+    text = _digits(value)
+    return text.lower() if isinstance(text, str) else text
+
+
+def kilometers(value: object) -> object:
+    """A number, with a point or a comma before its fraction, and its unit or not."""
+    if isinstance(value, bool):
+        raise Refused("float_type")
+    if not isinstance(value, str):
+        return value
+    text = plain(value)
+    _refuse_scientific(text)
+    if not (found := _DISTANCE.fullmatch(text)):
+        return value
+    if re.fullmatch(r"[1-9]\d{0,2}(?:[.,]\d{3})+", found[1]):
+        raise Refused("ambiguous_number")
+    return found[1].replace(" ", "").replace(",", ".")
+
+
+def _typed(value: object) -> object:
+    """Plain text of text or of a whole number, without the signs by which a spreadsheet marks text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 and value % 1000:
+        return str(int(value))  # with zeros at its end it may have been 2.0E+11
+    return plain(value).removeprefix("=").strip("'\"").strip() if isinstance(value, str) else value
+
+
+def _digits(value: object) -> object:
+    """A number that names something: without spaces and hyphens between its digits, and without an empty fraction."""
+    text = _typed(value)
+    if not isinstance(text, str):
+        return text
+    _refuse_scientific(text)
+    together = _EMPTY_FRACTION.sub("", re.sub(r"(?<=\d)[\s-]+(?=\d)", "", text))
+    return together if together.isdecimal() else text
+
+
+def _refuse_scientific(text: str) -> None:
+    if _SCIENTIFIC.fullmatch(text.replace(" ", "")):
+        raise Refused("scientific_notation")
+
+
+def _latin(text: str) -> str:
+    return text.upper().translate(_ALIKE)
+
+
+FIELDS: Mapping[str, Callable[[object], object]] = {
+    "child.iin": iin,
+    "child.full_name": name,
+    "child.birth_date": day,
+    "child.sex": sex,
+    "guardian.full_name": name,
+    "guardian.phone": phone,
+    "diagnosis.icd10": icd10,
+    "diagnosis.gmfcs": gmfcs,
+    "settlement_id": settlement,
+    "modalities": words,
+    "max_distance_km": kilometers,
+    "priority": word,
+}
+"""What normalizes each field, by its dotted path."""
+REFUSED = object()
+"""Stands for a refused value: it fits no shape, so that no rule judges it."""
+
+
+def normalize(body: Any) -> tuple[Any, list[FieldError]]:
+    """A copy of `body`, all or a part of a submission, with each field's value as it was meant, and the refused fields.
+
+    An empty text is left out, as an empty cell is. `body` may be any JSON value, and is returned when it is no object.
+    """
+    if not isinstance(body, dict):
+        return body, []
+    meant = {key: dict(part) if isinstance(part, dict) else part for key, part in body.items()}
+    errors = []
+    for place, error in _broken(body):
+        errors.append(error)
+        part = meant if len(place) == 1 or not isinstance(meant[place[0]], dict) else meant[place[0]]
+        part[place[0] if part is meant else place[1]] = REFUSED
+    for path, normal in FIELDS.items():
+        group, _, key = path.rpartition(".")
+        part = meant.get(group) if group else meant
+        if not isinstance(part, dict) or part.get(key) is None or part[key] is REFUSED:
+            continue
+        if isinstance(part[key], str) and not part[key].strip(" \t\r\n\xa0\ufeff"):
+            del part[key]
+            continue
+        try:
+            part[key] = normal(part[key])
+        except Refused as refused:
+            part[key] = REFUSED
+            errors.append(FieldError.of(path, refused.code))
+    return meant, errors
+
+
+def _broken(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], FieldError]]:
+    """Text that is none, by its path: bytes that are not UTF-8, kept as half characters when they were decoded."""
+    if isinstance(value, str) and not value.isascii() and (halves := re.findall("[\ud800-\udfff]", value)):
+        byte = ord(halves[0]) - 0xDC00
+        code, given = ("invalid_utf8", {"byte": f"0x{byte:02X}"}) if 0x80 <= byte <= 0xFF else ("broken_text", {})
+        yield path, FieldError.of(field_path(path), code, **given)
+    elif isinstance(value, dict | list) and len(path) < 3:  # what lies deeper is no field
+        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _broken(one, (*path, key))

@@ -1,0 +1,334 @@
+"""What people and spreadsheets type is read as it was meant, or refused with what would be right."""
+
+import json
+import unicodedata
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any
+
+import orjson
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.contracts.submissions import SubmissionRequest
+from services.contracts.vocabulary import Gmfcs, Modality, Priority, Sex
+from services.intake.domain import normalizing
+from services.intake.domain.field_errors import FieldError
+from services.intake.domain.normalizing import FIELDS, REFUSED, Refused, normalize
+from services.intake.handlers.drafts import Drafting
+from services.intake.handlers.parsing import Unparsed, every_error, parse
+from services.kit.messages import ENGLISH
+from tests.unit.intake.samples import REFERENCE, TODAY, child_body, iin_of, submission
+
+NBSP, ZERO_WIDTH = "\u00a0", "\u200b"
+IIN = iin_of(date(2000, 3, 15), "female", 7)
+"""It begins with two zeros, which a spreadsheet drops."""
+
+
+def meant(path: str, value: object) -> object:
+    """The normalized value, or the code of its refusal."""
+    try:
+        return FIELDS[path](value)
+    except Refused as refused:
+        return f"refused: {refused.code}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (f" {IIN}{NBSP}", IIN),
+        (f"{IIN[:6]} {IIN[6:]}", IIN),
+        (f"{IIN[:6]}-{IIN[6:]}", IIN),
+        (f"{IIN[:6]}{ZERO_WIDTH}{IIN[6:]}", IIN),
+        (f"'{IIN}", IIN),
+        (f'="{IIN}"', IIN),
+        (f"{IIN},00", IIN),
+        (IIN.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")), IIN),
+        (200615600014, "200615600014"),
+        (200615600014.0, "200615600014"),
+        (2e11, 2e11),
+        ("2,0E+11", "refused: scientific_notation"),
+        ("2.00616E+11", "refused: scientific_notation"),
+        ("2e11", "refused: scientific_notation"),
+        (IIN.lstrip("0"), "refused: iin_zeros_lost"),
+        (int(IIN), "refused: iin_zeros_lost"),
+        ("12345", "refused: iin_not_twelve_digits"),
+        (f"-{IIN}", "refused: iin_not_twelve_digits"),
+        ("О00315600014", "refused: iin_not_twelve_digits"),
+        (True, True),
+    ],
+)
+def test_an_iin(typed: object, found: object) -> None:
+    assert meant("child.iin", typed) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("8 701 123 45 67", "+77011234567"),
+        (f"8{NBSP}701{NBSP}123-45-67", "+77011234567"),
+        ("+7 (701) 123-45-67", "+77011234567"),
+        ("(+7) 701.123.45.67", "+77011234567"),
+        ("77011234567", "+77011234567"),
+        ("7011234567", "+77011234567"),
+        (77011234567, "+77011234567"),
+        (77011234567.0, "+77011234567"),
+        ("８７０１１２３４５６７", "+77011234567"),
+        ("+7\u2011701\u2011123\u201145\u201167", "+77011234567"),
+        ("8 7272 12 34 56", "+77272123456"),
+        ("+7 600 000 00 01", "+76000000001"),
+        ("+996 555 123 456", "+996555123456"),
+        ("996555123456", "+996555123456"),
+        ("00 996 555 123456", "+996555123456"),
+        ("8 10 998 90 123 45 67", "+998901234567"),
+        ("998 90 123-45-67", "+998901234567"),
+        ("+7 916 123-45-67", "+79161234567"),
+        ("8 916 123 45 67", "+79161234567"),
+        ("+49 30 901820", "+4930901820"),
+        ("8 701 123 45 6", "refused: invalid_phone"),
+        ("8701", "refused: invalid_phone"),
+        ("+7701SECRET", "refused: phone_form"),
+        ("8 701 123 45 67, 8 702 123 45 67", "refused: phone_form"),
+        ("8 701 123 45 67 ext. 5", "refused: phone_form"),
+        ("7,7E+10", "refused: scientific_notation"),
+        ("нет", "refused: phone_form"),
+    ],
+)
+def test_a_phone_number(typed: object, found: str) -> None:
+    assert meant("guardian.phone", typed) == found
+
+
+NEW_YEARS_EVE = date(2019, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("2019-12-31", NEW_YEARS_EVE),
+        ("31.12.2019", NEW_YEARS_EVE),
+        (f"{NBSP}31.12.2019 г.", NEW_YEARS_EVE),
+        ("31/12/2019", NEW_YEARS_EVE),
+        ("31-12-2019", NEW_YEARS_EVE),
+        ("12/31/2019", NEW_YEARS_EVE),
+        ("2019.12.31", NEW_YEARS_EVE),
+        ("2019/12/31", NEW_YEARS_EVE),
+        ("2019-12-31T00:00:00", NEW_YEARS_EVE),
+        ("31.12.2019 0:00:00", NEW_YEARS_EVE),
+        ("43830", NEW_YEARS_EVE),
+        ("43830,0", NEW_YEARS_EVE),
+        (43830, NEW_YEARS_EVE),
+        ("3.2.2019", date(2019, 2, 3)),
+        ("02/02/2019", date(2019, 2, 2)),
+        ("03/02/2019", "refused: ambiguous_date"),
+        ("3-2-2019", "refused: ambiguous_date"),
+        ("31.12.19", "refused: two_digit_year"),
+        ("31.02.2019", "refused: no_such_day"),
+        ("2019-02-30", "refused: no_such_day"),
+        ("43830.5", "refused: date_form"),
+        ("31.12.2019 10:30", "refused: date_form"),
+        ("31122019", "refused: date_form"),
+        (1592179200, "refused: date_form"),
+        ("1592179200", "refused: date_form"),
+        (True, "refused: date_form"),
+        ([], "refused: date_form"),
+        ("4,383E+04", "refused: scientific_notation"),
+    ],
+)
+def test_a_birth_date(typed: object, found: object) -> None:
+    assert meant("child.birth_date", typed) == found
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "found"),
+    [
+        ("diagnosis.gmfcs", "ІІІ", "III"),
+        ("diagnosis.gmfcs", " іv ", "IV"),
+        ("diagnosis.gmfcs", "Ⅲ", "III"),
+        ("diagnosis.gmfcs", "3", "III"),
+        ("diagnosis.gmfcs", 3, "III"),
+        ("diagnosis.gmfcs", "GMFCS II", "II"),
+        ("diagnosis.icd10", "Н90.3", "H90.3"),
+        ("diagnosis.icd10", "g80,1", "G80.1"),
+        ("diagnosis.icd10", f"G{NBSP}80.1", "G80.1"),
+        ("diagnosis.icd10", "G801", "G80.1"),
+        ("diagnosis.icd10", "G8О.1*", "G80.1"),
+        ("diagnosis.icd10", "G80.-", "G80"),
+        ("child.sex", "Female", "female"),
+        ("child.sex", "МАLЕ", "male"),
+        ("child.sex", "ж", "female"),
+        ("child.sex", "муж.", "male"),
+        ("child.sex", "м", "male"),
+        ("child.sex", "f", "female"),
+        ("priority", " URGENT", "urgent"),
+        ("priority", "нigh", "high"),
+        ("modalities", ["Day Stay", "іnpatient"], ["day_stay", "inpatient"]),
+        ("modalities", "inpatient; day-stay;", ["inpatient", "day_stay"]),
+        ("modalities", "INPATIENT, home_care", ["inpatient", "home_care"]),
+        ("settlement_id", f"1{NBSP}526{NBSP}384", "1526384"),
+        ("settlement_id", 1526384, "1526384"),
+        ("settlement_id", "1526384.0", "1526384"),
+        ("settlement_id", "1,53E+06", "refused: scientific_notation"),
+        ("max_distance_km", "600,5 км", "600.5"),
+        ("max_distance_km", "1 000", "1000"),
+        ("max_distance_km", "1,000", "refused: ambiguous_number"),
+        ("max_distance_km", True, "refused: float_type"),
+        ("max_distance_km", 12.5, 12.5),
+    ],
+)
+def test_a_code_or_a_number(path: str, typed: object, found: object) -> None:
+    assert meant(path, typed) == found
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Әйгерім", "O'Neil-Ұлы", "عائشة", "ש", "а" * 200, "Ли", "Jo\u0301zef", "Айша Бекқызы", "محمد\u200cرضا", "李小龙"],
+)
+def test_a_name_stays_as_it_is(name: str) -> None:
+    assert meant("child.full_name", f" {name}{NBSP}") == name
+
+
+@pytest.mark.parametrize("name", ["\u200b\u200b", "\u200d", "\u2060\u200e", "\u3164", "\u2800", "\u0301"])
+def test_a_name_that_nobody_can_see_is_refused(name: str) -> None:
+    assert meant("guardian.full_name", name) == "refused: invisible_name"
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x1b[31m", "\n", "\t", "\x7f", "\x9b"])
+def test_a_name_with_a_control_character_is_refused(sign: str) -> None:
+    assert meant("child.full_name", f"Ай{sign}ша") == "refused: control_characters"
+
+
+def test_names_are_compared_under_nfc_and_kept_as_they_are() -> None:
+    class Vault:
+        def digest(self, *parts: bytes) -> bytes:
+            return b"".join(parts)
+
+    vault: Any = Vault()
+    keys = [
+        Drafting(vault, None).key("p1", "k", submission(child__full_name=unicodedata.normalize(form, "Йоаким Ё")))  # type: ignore[arg-type]
+        for form in ("NFC", "NFD")
+    ]
+    assert keys[0] == keys[1]
+
+
+def test_empty_text_is_left_out() -> None:
+    body, errors = normalize(child_body(child__iin=" ", diagnosis__gmfcs="", guardian__phone=NBSP))
+    assert errors == []
+    assert [*body["child"], *body["guardian"], *body["diagnosis"]] == [
+        "full_name", "birth_date", "sex", "full_name", "icd10",
+    ]  # fmt: skip
+
+
+def test_a_byte_that_is_not_utf8_is_named_with_its_field() -> None:
+    body = orjson.dumps(child_body(child__full_name="QQ")).replace(b"QQ", b"Q\xcd")
+    with pytest.raises(Unparsed) as caught:
+        parse(SubmissionRequest, body)
+    (error,) = caught.value.errors
+    assert (error.field, error.code) == ("child.full_name", "invalid_utf8")
+    assert "0xCD" in error.message
+
+
+# Whatever is typed in any field, nothing is raised but the refusal, and what is read back is what was meant.
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+typed_like = st.text(st.sampled_from("0123456789 .,-+/()EeIІVМмЖж\u00a0\u200b\ud800\udcff\x00٣Ⅲ;\"'="), max_size=20)
+
+
+@given(
+    st.sampled_from([*FIELDS, "child", "guardian", "diagnosis", "strict", "extra", "modalities"]), anything | typed_like
+)
+def test_any_value_in_any_field_is_taken_or_refused_with_a_sentence_of_the_catalog(path: str, value: object) -> None:
+    body = child_body()
+    group, _, key = path.rpartition(".")
+    (body[group] if group else body)[key] = value
+    try:
+        found = parse(SubmissionRequest, json.dumps(body).encode())
+    except Unparsed as refused:
+        for one in every_error(refused, TODAY, REFERENCE):
+            assert one.code in ENGLISH, one
+            orjson.dumps([one.field, one.message])
+    else:
+        again = parse(SubmissionRequest, found.model_dump_json(exclude_none=True).encode())
+        assert again == found
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "replace")))
+def test_any_bytes_are_a_submission_or_refused(body: bytes) -> None:
+    with pytest.raises(Unparsed) as caught:
+        parse(SubmissionRequest, body)
+    assert every_error(caught.value, TODAY, REFERENCE)
+
+
+@given(anything)
+def test_a_field_is_normalized_or_refused_and_normal_stays_normal(value: object) -> None:
+    for path, normal in FIELDS.items():
+        with suppress(Refused):
+            once = normal(value)
+            if path != "child.birth_date":
+                assert normal(once) == once, path
+
+
+@given(
+    st.dates(date(2000, 1, 1), date(2030, 12, 31)),
+    st.sampled_from(["{0:%d.%m.%Y}", "{0:%Y-%m-%d}", "{1}", "{0:%d/%m/%Y}"]),
+)
+def test_a_date_is_read_as_it_was_written_or_refused(day: date, form: str) -> None:
+    found = meant("child.birth_date", form.format(day, (day - date(1899, 12, 30)).days))
+    assert found == day or (found == "refused: ambiguous_date" and "/" in form and day.day <= 12)
+
+
+spaces = st.sampled_from(["", " ", NBSP, "\u2009", ZERO_WIDTH, "-"])
+
+
+@given(st.from_regex(r"7(01|02|05|47|71|77)[0-9]{7}", fullmatch=True), st.sampled_from(["+7", "8", "7", ""]), spaces)
+def test_a_mobile_number_is_read_however_it_is_written(national: str, prefix: str, space: str) -> None:
+    written = f"{prefix}{space}{space.join([national[:3], national[3:6], national[6:8], national[8:]])}"
+    assert meant("guardian.phone", written) == f"+7{national}"
+
+
+@given(st.sampled_from(["KG", "UZ", "RU", "TJ", "TM", "CN", "DE"]), st.sampled_from([0, 1, 2]))
+def test_an_international_number_is_stored_as_the_library_writes_it(region: str, form: int) -> None:
+    number = phonenumbers.example_number(region)
+    assert number
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert meant("guardian.phone", phonenumbers.format_number(number, form)) in [e164, "refused: invalid_phone"]
+    assert meant("guardian.phone", e164) == e164
+
+
+CODES = [
+    *(("child.sex", one.value) for one in Sex),
+    *(("diagnosis.gmfcs", one.value) for one in Gmfcs),
+    *(("priority", one.value) for one in Priority),
+    *(("modalities", one.value) for one in Modality),
+    ("diagnosis.icd10", "H90.3"),
+]  # fmt: skip
+ALIKE = dict(zip("ABEHKMOPCTYXI", "АВЕНКМОРСТУХІ", strict=True))
+
+
+@given(st.sampled_from(CODES), st.data())
+def test_a_code_is_read_in_any_case_and_with_letters_that_look_alike(
+    code: tuple[str, str], data: st.DataObject
+) -> None:
+    path, word = code
+    written = "".join(
+        data.draw(st.sampled_from([one, one.lower(), one.upper(), ALIKE.get(one.upper(), one)])) for one in word
+    )
+    assert meant(path, f"{data.draw(spaces.filter(lambda s: s != '-'))}{written} ") == (
+        [word] if path == "modalities" else word
+    )
+
+
+def test_a_refused_value_fits_no_shape_and_no_rule_judges_it() -> None:
+    body, errors = normalize(child_body(child__birth_date=1592179200))
+    assert body["child"]["birth_date"] is REFUSED
+    assert errors == [FieldError.of("child.birth_date", "date_form")]
+
+
+def test_serial_dates_count_as_spreadsheets_do() -> None:
+    assert normalizing.day("36526") == date(2000, 1, 1)
+    assert normalizing.day(str(43830 + 1)) == NEW_YEARS_EVE + timedelta(days=1)

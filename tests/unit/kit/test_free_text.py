@@ -1,0 +1,94 @@
+"""Notes in own words: a phone number or an IIN is found however it is spelled; dates, times and amounts pass."""
+
+import phonenumbers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from services.kit.http.free_text import FreeText, holds_number
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "call back 2026-12-01 10:30",
+        "call back 01.12.2026 10:30:00, or 02.12.2026",
+        "2026-12-01T10:30",
+        "from 2026-12-01 to 2026-12-31",
+        "1/12/2026 - 31/12/2026",
+        "between 9:00 and 18:30",
+        "paid 150 000 000 тенге",
+        "1 000 000,50 ₸ a course, 7 000 000 000 тг in all",
+        "7.000.000.000 KZT",
+        "protocol 12345678 of 2026",
+        "weight 12.5 kg, height 98 cm, 36.6",
+        "ICD G80.1, GMFCS 3, room 1204, 2nd floor",
+        "bring 2026 forms 1, 2 and 3",
+        "",
+        "без номеров",
+    ],
+)
+def test_dates_times_and_amounts_pass(text: str) -> None:
+    assert TypeAdapter(FreeText).validate_python(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "call +7 (701) 123-45-67",
+        "8 701 123 45 67",
+        "87011234567",
+        "7011234567",
+        "8.701.123.45.67",
+        "8 7 0 1 1 2 3 4 5 6 7",
+        "8_701_123_45_67",
+        "8,701,123,45,67",
+        "тел:8-701-123-45-67.",
+        "８７０１１２３４５６７",
+        "٨٧٠١١٢٣٤٥٦٧",
+        "8\u00a0701\u2009123\u201145\u201167",
+        "8701\u200b123\u200b4567",
+        "at 2026-12-01 10:30 call 87011234567",
+        "2026-12-01 8 701 123 45 67 10:30",
+        "room 5 8 701 123 45 67 7",
+        "+996 555 123 456",
+        "0555 123 456",
+        "+998 90 123 45 67",
+        "998901234567",
+        "00998901234567",
+        "8 10 998 90 123 45 67",
+        "+7 916 123 45 67",
+        "+49 30 901820",
+        "+44 20 7946 0958",
+        "IIN 150101500017",
+        "150101 500017",
+        "15.01.01 500017",
+        "15 01 01 50 00 17",
+        "1 5 0 1 0 1 5 0 0 0 1 7",
+        "ИИН１５０１０１５０００１７",
+    ],
+)
+def test_a_phone_number_or_an_iin_is_found_however_it_is_spelled(text: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(FreeText).validate_python(text)
+    (error,) = refused.value.errors()
+    assert error["type"] == "personal_data"
+    assert "leave it out" in error["msg"]
+
+
+numbers = st.sampled_from(["KZ", "RU", "KG", "UZ"]).map(lambda region: phonenumbers.example_number(region))
+separators = st.sampled_from(["", " ", "-", ".", "\u00a0", "\u2009", "_", "\u2013"])
+
+
+@given(numbers, separators, st.text("абвгд ,.!", max_size=20), st.text("абвгд ,.!", max_size=20))
+def test_an_international_number_is_found_anywhere(
+    number: phonenumbers.PhoneNumber, separator: str, before: str, after: str
+) -> None:
+    digits = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert holds_number(f"{before} {digits[:2]}{separator.join(digits[2:])} {after}")
+
+
+@given(st.text(max_size=500))
+def test_any_text_is_judged(text: str) -> None:
+    assert holds_number(text) in (True, False)
