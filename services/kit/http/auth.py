@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from time import monotonic, time
 from typing import Annotated
@@ -26,6 +27,8 @@ RETRY_AFTER = 2.0
 """Seconds until the JWKS is read again after a failure."""
 CACHE_SECONDS, CACHE_SIZE = 30.0, 10_000
 """A verified token is cached for so long (never past its end), and so many are."""
+CLOCK_DIFFERENCE = 60
+"""Seconds by which the issuer's clock may differ from ours: a token is valid so much earlier and longer."""
 _REFUSED = (JoseError, ValueError, TypeError, KeyError, AttributeError)
 """The decoder's errors for an invalid token or key set."""
 _SCHEME = HTTPBearer(
@@ -36,11 +39,15 @@ _SCHEME = HTTPBearer(
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The holder of a token. `org` is a polyclinic's or a center's id, empty for the others."""
+    """The holder of a token. `org` is a polyclinic's or a center's id, empty for the others.
+
+    From `ends` (epoch seconds) on the token is refused: an endless answer closes then.
+    """
 
     subject: str
     roles: frozenset[str]
     org: str
+    ends: float = inf
 
     def has(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
@@ -67,7 +74,7 @@ class TokenVerifier:
         self._refreshing, self._refresh_at, self._unreadable = asyncio.Lock(), 0.0, False
         self._cache: dict[str, tuple[Principal, float]] = {}
         self._claims = jwt.JWTClaimsRegistry(
-            leeway=5,
+            leeway=CLOCK_DIFFERENCE,
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": audience},
             exp={"essential": True},
@@ -101,6 +108,7 @@ class TokenVerifier:
             str(claims["sub"]),
             frozenset(one for one in (roles if isinstance(roles, list) else [roles]) if isinstance(one, str)),
             org if isinstance(org, str) else "",
+            float(str(claims["exp"])) + CLOCK_DIFFERENCE,
         )
         return principal, float(str(claims["exp"]))
 

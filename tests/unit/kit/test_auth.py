@@ -245,3 +245,8 @@ def test_a_service_token_is_read_again_when_its_file_changes(tmp_path: Path) -> 
     os.utime(file, ns=(1, 1))
     assert token.header() == {"Authorization": "Bearer two"}
     assert ServiceToken(None).header() == {}
+
+
+async def test_a_principal_ends_when_its_token_is_refused(verifier: TokenVerifier, key: RSAKey) -> None:
+    end = int(time.time()) + 100
+    assert (await verifier.verify(sign(key, exp=end))).ends == end + 60
