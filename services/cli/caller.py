@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +27,7 @@ class Caller:
     """The caller of services: the user's token or role, or on a local network the role that a command needs."""
 
     json: JsonOption = False
-    token: Annotated[str | None, typer.Option(envvar="JOLDAMA_TOKEN", help="Bearer token.")] = None
+    token: Annotated[str | None, typer.Option(envvar="JOLDAMA_TOKEN", help="Bearer token, or @FILE with it.")] = None
     role: Annotated[
         Role | None, typer.Option("--as", help="On a local network: act in this role.", show_default="what is needed")
     ] = None
@@ -36,14 +37,17 @@ class Caller:
         """The API of `service`, as `role` of `org` unless the user has chosen others; an answer may take `seconds`."""
         from services.cli.client import Api  # httpx2 is slow to import, and no help needs it
 
-        return Api(read_network().url(service), self._bearer(role, org), seconds)
+        def bearer() -> str:
+            return self._bearer(role, org)
+
+        return Api(read_network().url(service), bearer(), seconds, bearer)
 
     def show(self, found: Any, draw: Callable[[Any], RenderableType]) -> None:
         show(found, draw, self.json)
 
     def _bearer(self, role: Role, org: str | None) -> str:
         if self.token:
-            return self.token
+            return _read_token(self.token[1:]) if self.token.startswith("@") else self.token
         if not read_network().local:
             raise Failure(ExitCode.NOT_ALLOWED, "A token is needed: --token or JOLDAMA_TOKEN.")
         own = self.org or (org if self.role in (None, role) else None)
@@ -52,6 +56,15 @@ class Caller:
         if self.role is Role.POLYCLINIC and not own:
             own = LOCAL_POLYCLINIC
         return local_token(self.role or role, own)
+
+
+def _read_token(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise Failure(ExitCode.USAGE, f"--token @{file}: {error.strerror}.") from None
+    except ValueError:
+        raise Failure(ExitCode.USAGE, f"--token @{file}: the file has more than a token in it.") from None
 
 
 def command(function: Callable[..., None], options: Mapping[str, Any] | None = None) -> Callable[..., None]:

@@ -18,11 +18,13 @@ LONGEST_PAUSE = 5.0
 class Api:
     """One service's public API under its base URL, with the bearer token `token`; an answer may take `seconds`.
 
-    All calls raise Failure: `Refused` for an error answer, `Unreachable` without an answer.
+    `new_token` makes the next one for `renew`. All calls raise Failure: `Refused` for an error answer, `Unreachable`
+    without an answer.
     """
 
-    def __init__(self, url: str, token: str, seconds: float = 30) -> None:
+    def __init__(self, url: str, token: str, seconds: float = 30, new_token: Callable[[], str] | None = None) -> None:
         self.url = url
+        self._token, self._new_token = token, new_token
         self.http = httpx2.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
@@ -36,6 +38,14 @@ class Api:
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
+
+    def renew(self) -> bool:
+        """Go on with a new token; False when there is none."""
+        if not self._new_token or (token := self._new_token()) == self._token:
+            return False
+        self._token = token
+        self.http.headers["Authorization"] = f"Bearer {token}"
+        return True
 
     def get(self, path: str, **params: Params) -> Any:
         """The answer's JSON. Parameters that are None are not sent."""

@@ -34,7 +34,8 @@ def watch(
 ) -> None:
     """Watch places being held, freed and handed over, live.
 
-    A broken connection is resumed, and no event is missed or shown twice. Ctrl-C ends the command.
+    A broken connection is resumed, also when the token has ended and there is a new one (on a local network, or in
+    --token @FILE), and no event is missed or shown twice. Ctrl-C ends the command.
 
     Example: joldama watch --region KZ-75 --count 20
     """

@@ -8,6 +8,8 @@ from services.capacity.domain.step import Step, StepId
 BEAT = b": beat\n\n"
 RESET = b"event: reset\ndata: {}\n\n"
 """The client has missed steps: it loads `GET /v1/capacity` again and goes on from its `last_event_id`."""
+TOKEN_ENDED = b"event: token_ended\ndata: {}\n\n"
+"""The last event: the client comes back with a new token and its last event id."""
 _REFERRAL = {"referral_id", "attempt", "rank"}
 
 

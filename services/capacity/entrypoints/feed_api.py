@@ -37,11 +37,14 @@ def last_seen(
 async def follow(
     service: Service, who: Reader, last: Annotated[StepId | None, Depends(last_seen)]
 ) -> StreamingResponse:
-    """Steps as they happen. An event `reset` says that steps were missed: load the list again."""
+    """Steps as they happen. An event `reset` says that steps were missed: load the list again.
+
+    When the token ends, the last event is `token_ended`: come back with a new token and `Last-Event-ID`.
+    """
     full = who.has(*EVERYWHERE)
 
     def write(message: FeedMessage) -> bytes:
         return message.full if full else message.public
 
-    messages = service.feed.follow(last, write)
+    messages = service.feed.follow(last, write, who.ends)
     return StreamingResponse(messages, media_type="text/event-stream", headers=_HEADERS)

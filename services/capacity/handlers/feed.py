@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
+from math import inf
+from time import time
 
 import structlog
 
-from services.capacity.domain.feed import BEAT, RESET, FeedMessage
+from services.capacity.domain.feed import BEAT, RESET, TOKEN_ENDED, FeedMessage
 from services.capacity.domain.step import START, StepId, resumable
 from services.capacity.ports import Steps
 from services.kit.errors import TransientError
@@ -32,10 +34,15 @@ class _Follower:
 
 
 class Feed:
-    """`run()` reads, `follow()` sends. A client that is too slow is dropped, and resumes by its last event id."""
+    """`run()` reads, `follow()` sends. A client that is too slow is dropped, and resumes by its last event id.
 
-    def __init__(self, steps: Steps, *, room: int = 2_000, beat: float = 15.0) -> None:
-        self._steps, self._room, self._beat = steps, room, beat
+    `clock` is in epoch seconds.
+    """
+
+    def __init__(
+        self, steps: Steps, *, room: int = 2_000, beat: float = 15.0, clock: Callable[[], float] = time
+    ) -> None:
+        self._steps, self._room, self._beat, self._clock = steps, room, beat, clock
         self._followers: set[_Follower] = set()
         self._last = START
         self._reading, self._closed = asyncio.Event(), asyncio.Event()
@@ -81,11 +88,11 @@ class Feed:
                 log.info("feed.dropped_slow_follower")
 
     async def follow(
-        self, last_seen: StepId | None, write: Callable[[FeedMessage], bytes]
+        self, last_seen: StepId | None, write: Callable[[FeedMessage], bytes], ends: float = inf
     ) -> AsyncGenerator[bytes, None]:
         """The messages behind `last_seen`, or from now; ends when the client is too slow or the feed closes.
 
-        The first beat says that the client has caught up.
+        The first beat says that the client has caught up. At `ends` (epoch seconds) the last message is TOKEN_ENDED.
         """
         await self._reading.wait()
         sent = self._last
@@ -95,7 +102,7 @@ class Feed:
                 sent = last_seen
             else:
                 yield RESET
-        while sent < (now := self._last) and not self._closed.is_set():
+        while sent < (now := self._last) and not self._closed.is_set() and self._clock() < ends:
             missed = await self._steps.after(sent, CHUNK)
             if not missed:  # the store has lost them meanwhile
                 sent = now
@@ -109,17 +116,20 @@ class Feed:
         self._followers.add(follower)  # nothing was awaited since the last comparison: no step is missed
         try:
             yield BEAT
-            async for message in self._live(follower, sent, write):
+            async for message in self._live(follower, sent, write, ends):
                 yield message
         finally:
             self._followers.discard(follower)
 
     async def _live(
-        self, follower: _Follower, sent: StepId | None, write: Callable[[FeedMessage], bytes]
+        self, follower: _Follower, sent: StepId | None, write: Callable[[FeedMessage], bytes], ends: float
     ) -> AsyncGenerator[bytes, None]:
         while not (follower.dropped or self._closed.is_set()):
+            if (left := ends - self._clock()) <= 0:
+                yield TOKEN_ENDED
+                return
             try:
-                message = await asyncio.wait_for(follower.queue.get(), self._beat)
+                message = await asyncio.wait_for(follower.queue.get(), min(self._beat, left))
             except TimeoutError:
                 yield BEAT
                 continue

@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from time import monotonic, time
 from typing import Annotated
@@ -15,7 +17,7 @@ from fastapi import Request, Security
 from fastapi.security import HTTPBearer
 from joserfc import jwt
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, KeySet
 
 from services.kit.http.problems import Problem
 from services.kit.settings import ServiceSettings
@@ -39,11 +41,15 @@ _SCHEME = HTTPBearer(
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The holder of a token. `org` is a polyclinic's or a center's id, empty for the others."""
+    """The holder of a token. `org` is a polyclinic's or a center's id, empty for the others.
+
+    From `ends` (epoch seconds) on the token is refused: an endless answer closes then.
+    """
 
     subject: str
     roles: frozenset[str]
     org: str
+    ends: float = inf
 
     def has(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
@@ -108,6 +114,7 @@ class TokenVerifier:
             str(claims["sub"]),
             frozenset(one for one in (roles if isinstance(roles, list) else [roles]) if isinstance(one, str)),
             org if isinstance(org, str) else "",
+            float(str(claims["exp"])) + CLOCK_DIFFERENCE,
         )
         return principal, float(str(claims["exp"]))
 
@@ -141,7 +148,7 @@ class TokenVerifier:
         """Read the keys, unless that was done just now; raises Problem 503 when the last reading failed."""
         if monotonic() >= self._refresh_at:
             try:
-                self._keys, self._unreadable = KeySet.import_key_set(json.loads(await self._read())), False
+                self._keys, self._unreadable = _key_set(await self._read()), False
             except (OSError, httpx2.HTTPError, *_REFUSED) as error:
                 log.error("auth.jwks_unreadable", source=self._source, reason=type(error).__name__)
                 self._unreadable = True
@@ -154,6 +161,15 @@ class TokenVerifier:
             return Path(self._source).read_text()  # noqa: ASYNC240  a small local file, read rarely
         async with httpx2.AsyncClient(timeout=5) as client:
             return (await client.get(self._source)).raise_for_status().text
+
+
+def _key_set(text: str) -> KeySet:
+    """The keys of a JWKS that can be used; others are ignored (RFC 7517, section 5)."""
+    usable = []
+    for one in json.loads(text)["keys"]:
+        with suppress(*_REFUSED):
+            usable.append(JWKRegistry.import_key(one))
+    return KeySet(usable)
 
 
 def _decoded(token: str, keys: KeySet) -> dict[str, object]:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from time import time
 
 import httpx2
 import pytest
@@ -10,7 +12,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.capacity.ports import Store
-from tests.integration.capacity.api_client import Client, assert_problem, two_centers
+from services.kit.http.auth import Principal
+from tests.integration.capacity.api_client import Client, MadeUpTokens, assert_problem, two_centers
 from tests.integration.capacity.network import claim, figures, opening, referral, story
 
 
@@ -204,3 +207,21 @@ async def test_the_feed_streams_and_names_the_referral_to_operators_only(store: 
                 assert event == "event: kz.joldama.place.held.v1"
                 assert (str(referral(1)) in data) is named
                 assert '"held":1' in data
+
+
+class EndingTokens(MadeUpTokens):
+    """Tokens that end after half a second."""
+
+    async def verify(self, token: str) -> Principal:
+        return replace(await super().verify(token), ends=time() + 0.5)
+
+
+async def test_the_feed_ends_with_the_token(store: Store, app: FastAPI) -> None:
+    await two_centers(store)
+    app.state.verifier = EndingTokens()
+    last = str(await store.steps.last())
+    async with served(app) as address, following(address, "operator", last) as answer:
+        await claim(store, 1, "a")
+        told = [line async for line in answer.aiter_lines() if line and not line.startswith(":")]
+    assert told[1] == "event: kz.joldama.place.held.v1"
+    assert told[-2:] == ["event: token_ended", "data: {}"]

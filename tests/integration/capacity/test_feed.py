@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from time import time
 
 import pytest
 from redis.asyncio import Redis
 
-from services.capacity.domain.feed import BEAT, RESET, FeedMessage
+from services.capacity.domain.feed import BEAT, RESET, TOKEN_ENDED, FeedMessage
 from services.capacity.domain.step import StepId
 from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Store
@@ -131,3 +132,27 @@ async def test_who_leaves_is_forgotten_and_the_end_ends_all(store: Store) -> Non
         await anext(staying)
         feed.close()
         assert [one async for one in staying] == []
+
+
+async def test_the_feed_ends_with_the_token_and_says_so(store: Store) -> None:
+    await open_programme(store, "a", 9)
+    async with reading(Feed(store.steps)) as feed:
+        messages = feed.follow(StepId(await epoch(store), 1), _id, ends=time() + 1)
+        assert await take(messages, 1) == [BEAT]
+        await claim(store, 1, "a")
+        assert await take(messages, 1) == [b"2"]
+        async with asyncio.timeout(10):
+            rest = [one async for one in messages]
+        assert rest[-1] == TOKEN_ENDED
+        assert set(rest[:-1]) <= {BEAT}
+        assert feed.followers == 0
+
+
+async def test_whoever_comes_back_with_an_ended_token_is_told_at_once_and_misses_nothing_later(store: Store) -> None:
+    await open_programme(store, "a", 9)
+    for number in (1, 2, 3):
+        await claim(store, number, "a")
+    async with reading(Feed(store.steps, clock=lambda: 1000.0)) as feed:
+        last = StepId(await epoch(store), 1)
+        assert [one async for one in feed.follow(last, _id, ends=1000.0)] == [BEAT, TOKEN_ENDED]
+        assert await take(feed.follow(last, _id, ends=1001.0), 4) == [b"2", b"3", b"4", BEAT]

@@ -1,14 +1,16 @@
 """`joldama watch` against a feed whose connection breaks."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
 from starlette.responses import StreamingResponse
 
-from services.cli import feed
+from services.cli import caller, feed
+from services.kit.http.problems import Problem, install_problems
 from tests.unit.cli.conftest import Harness, Joldama
 
 
@@ -26,7 +28,11 @@ class Capacity:
         self.asked: list[str | None] = []
         self.name = "Center A"
         self.more: dict[str, Any] = {}
+        self.tokens: list[str] = []
+        self.refused: set[str] = set()
+        self.end_token: Callable[[], object] | None = None
         self.app = FastAPI()
+        install_problems(self.app)
         self.app.get("/v1/capacity")(self.figures)
         self.app.get("/v1/capacity/feed")(self.feed)
         self.app.get("/v1/centers")(self.centers)
@@ -38,6 +44,9 @@ class Capacity:
         return {"items": [{"id": "a", "name_en": self.name}], "next": None}
 
     async def feed(self, request: Request) -> StreamingResponse:
+        self.tokens.append(request.headers["authorization"])
+        if self.tokens[-1] in self.refused:
+            raise Problem(401, "token_expired", "The token ended at noon.")
         self.asked.append(request.headers.get("last-event-id"))
         return StreamingResponse(self._told(int(str(self.asked[-1]).split("-")[1])), media_type="text/event-stream")
 
@@ -47,6 +56,11 @@ class Capacity:
             region = "KZ-10" if sequence % 2 else "KZ-75"
             data = json.dumps(held(sequence, region) | self.more)
             yield f"id: 1-{sequence}\nevent: kz.joldama.place.held.v1\ndata: {data}\n\n".encode()
+        if self.end_token:
+            self.refused.add(self.tokens[-1])
+            self.end_token()
+            yield b"event: token_ended\ndata: {}\n\n"
+            return
         if after >= 5:
             yield b"event: reset\ndata: {}\n\n"
         yield b"id: 1-99\nevent: kz.joldama.place.held.v1\ndata: {"  # torn in the middle
@@ -103,3 +117,52 @@ def test_events_that_are_no_longer_stored_are_reported(joldama: Joldama, capacit
 def test_the_feed_begins_after_the_given_event(joldama: Joldama, capacity: Capacity) -> None:
     joldama("watch", "--json", "--since", "1-3", "--count", "1")
     assert capacity.asked == ["1-3"]
+
+
+def test_after_a_token_s_end_the_feed_goes_on_with_the_new_one_where_it_left_off(
+    joldama: Joldama, capacity: Capacity, tmp_path: Path
+) -> None:
+    tokens = iter(["two", "three"])
+    (file := tmp_path / "token").write_text("one\n")
+    capacity.end_token = lambda: file.write_text(next(tokens))
+    ended = joldama("watch", "--json", "--count", "5", "--token", f"@{file}")
+    assert ended.exit_code == 0, ended.output
+    assert [json.loads(line)["id"] for line in ended.stdout.splitlines()] == ["1-1", "1-2", "1-3", "1-4", "1-5"]
+    assert capacity.tokens == ["Bearer one", "Bearer two", "Bearer three"]
+    assert "broke off" not in ended.stderr
+
+
+def test_a_local_network_s_token_is_made_anew(
+    joldama: Joldama, capacity: Capacity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = iter(["one", "two", "three"])
+    monkeypatch.setattr(caller, "local_token", lambda role, org: next(made))
+    capacity.end_token = lambda: None
+    assert joldama("watch", "--json", "--since", "1-0", "--count", "3").exit_code == 0
+    assert capacity.tokens == ["Bearer one", "Bearer two"]
+
+
+def test_without_a_new_token_the_command_says_how_to_go_on(joldama: Joldama, capacity: Capacity) -> None:
+    capacity.end_token = lambda: None
+    ended = joldama("watch", "--json", "--token", "one")
+    assert ended.exit_code == 4
+    assert len(ended.stdout.splitlines()) == 2
+    assert "--since 1-2" in ended.stderr
+
+
+def test_a_token_that_ended_while_the_connection_was_broken_is_renewed_once(
+    joldama: Joldama, capacity: Capacity, tmp_path: Path
+) -> None:
+    (file := tmp_path / "token").write_text("one")
+    capacity.refused = {"Bearer two"}
+    capacity.end_token = lambda: file.write_text("two")
+    ended = joldama("watch", "--json", "--token", f"@{file}")
+    assert ended.exit_code == 4
+    assert "token_expired" in ended.stderr
+    assert capacity.tokens == ["Bearer one", "Bearer two"]
+
+
+def test_a_token_s_file_that_is_missing_is_named(joldama: Joldama, capacity: Capacity, tmp_path: Path) -> None:
+    ended = joldama("watch", "--token", f"@{tmp_path / 'away'}")
+    assert ended.exit_code == 2
+    assert "away: No such file" in ended.stderr

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import json
 import os
 import time
 from base64 import urlsafe_b64encode
@@ -127,6 +128,12 @@ async def test_a_new_key_is_found_by_reading_the_set_again(jwks: Path, key: RSAK
     write_keys(jwks, key, new_key)
     assert (await verifier.verify(sign(new_key, kid="two"))).subject == "u1"
     assert (await verifier.verify(sign(key))).subject == "u1"
+
+
+async def test_a_key_that_cannot_be_used_does_not_spoil_the_others(tmp_path: Path, key: RSAKey) -> None:
+    strange = {"kty": "OKP", "crv": "X9999", "x": "AAAA", "kid": "strange"}
+    (path := tmp_path / "jwks.json").write_text(json.dumps({"keys": [strange, key.as_dict(private=False)]}))
+    assert (await TokenVerifier(str(path), ISSUER, AUDIENCE).verify(sign(key))).subject
 
 
 async def test_the_set_is_not_read_again_for_every_stranger(
@@ -276,3 +283,8 @@ def test_a_service_token_is_read_again_when_its_file_changes(tmp_path: Path) -> 
     os.utime(file, ns=(1, 1))
     assert token.header() == {"Authorization": "Bearer two"}
     assert ServiceToken(None).header() == {}
+
+
+async def test_a_principal_ends_when_its_token_is_refused(verifier: TokenVerifier, key: RSAKey) -> None:
+    end = int(time.time()) + 100
+    assert (await verifier.verify(sign(key, exp=end))).ends == end + 60
