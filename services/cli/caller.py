@@ -31,7 +31,7 @@ class Caller:
     role: Annotated[
         Role | None, typer.Option("--as", help="On a local network: act in this role.", show_default="what is needed")
     ] = None
-    org: Annotated[str | None, typer.Option(help="With --as: the polyclinic's or the center's id.")] = None
+    org: Annotated[str | None, typer.Option(help="With --as: the polyclinic's id, or the center's id or name.")] = None
 
     def api(self, service: str, role: Role = Role.OPERATOR, org: str | None = None, seconds: float = 30) -> "Api":
         """The API of `service`, as `role` of `org` unless the user has chosen others; an answer may take `seconds`."""
@@ -53,9 +53,18 @@ class Caller:
         own = self.org or (org if self.role in (None, role) else None)
         if self.role is Role.CENTER and not own:  # its token would show nothing
             raise Failure(ExitCode.USAGE, "--as center needs --org: the center's id, as `joldama centers` lists it.")
+        if self.org and (self.role or role) is Role.CENTER:
+            own = self._center(self.org)
         if self.role is Role.POLYCLINIC and not own:
             own = LOCAL_POLYCLINIC
         return local_token(self.role or role, own)
+
+    def _center(self, text: str) -> str:
+        from services.cli.client import Api
+        from services.cli.names import own_center_id
+
+        with Api(read_network().url("referral"), local_token(Role.OPERATOR, None)) as registry:
+            return own_center_id(registry, text)
 
 
 def _read_token(file: str) -> str:

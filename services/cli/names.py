@@ -30,12 +30,26 @@ def region_id(text: str | None) -> str | None:
 
 def center_id(api: "Api", text: str | None) -> str | None:
     """The center's id, by the network's registry. Raises Failure (usage) with near matches."""
+    return text if text is None or _ID.fullmatch(text) else _one("center", text, _centers(api))
+
+
+def own_center_id(api: "Api", text: str) -> str:
+    """The id of the center as which somebody acts: of an unknown one every list would be empty.
+
+    `text` as it is while the registry does not answer. Raises Failure (usage) with near matches.
+    """
+    try:
+        every = _centers(api)
+    except Failure:
+        return text
+    return _one("center", text, every)
+
+
+def _centers(api: "Api") -> "list[Named]":
     from services.contracts.near_matches import Named
 
-    if text is None or _ID.fullmatch(text):
-        return text
     found = api.pages("/v1/centers")
-    return _one("center", text, [Named(one["id"], (one["name_kk"], one["name_ru"], one["name_en"])) for one in found])
+    return [Named(one["id"], (one["name_kk"], one["name_ru"], one["name_en"])) for one in found]
 
 
 def _one(kind: str, text: str, every: "list[Named]") -> str:

@@ -10,7 +10,7 @@ _LONGEST = 100
 """Letters that are compared."""
 _NEAR = 0.6
 _MOST = 3
-_CITY, _REGION = (re.compile(rf"\b(?:{words})\b") for words in ("қаласы|город|г|city", "облысы|область|обл|region"))
+_CITY, _REGION = (re.compile(rf"\b(?:{words})\b") for words in ("қаласы|қ|город|г|city", "облысы|область|обл|region"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,9 @@ def resolve(text: str, every: Collection[Named]) -> str | None:
     name a region does ("Karaganda").
     """
     plain = _plain(text[:_LONGEST])
+    forms = [(one.id, _forms(one)) for one in every]
     for level, wanted in enumerate((plain, _without(_CITY, plain), _without(_REGION, plain))):
-        found = {one.id for one in every if wanted and wanted in _forms(one)[level]}
+        found = {id for id, levels in forms if wanted and wanted in levels[level]}
         if found:
             return found.pop() if len(found) == 1 else None
     return None
@@ -41,24 +42,26 @@ def resolve(text: str, every: Collection[Named]) -> str | None:
 def did_you_mean(text: str, every: Collection[Named]) -> str:
     """The nearest by id or name, as the end of a sentence ("; did you mean KZ-75, Almaty?"); empty without any."""
     wanted, id = _plain(text[:_LONGEST]), resolve(text, every)
-    candidates = [one for one in every if id in (None, one.id)]
-    scored = sorted(((_likeness(wanted, one), one.id, one) for one in candidates), key=lambda each: (-each[0], each[1]))
+    matcher = SequenceMatcher(None, b=wanted, autojunk=False)  # compares the second with many firsts
+    candidates = [one for one in every if wanted and id in (None, one.id)]
+    scored = sorted(
+        ((_likeness(matcher, wanted, one), one.id, one) for one in candidates), key=lambda each: (-each[0], each[1])
+    )
     near = [str(one) for score, _, one in scored[:_MOST] if score >= _NEAR]
     return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
-def _likeness(wanted: str, one: Named) -> float:
+def _likeness(matcher: SequenceMatcher[str], wanted: str, one: Named) -> float:
     """From 0 to 1; a name that has all of the text in it is nearer than one that only resembles it."""
-    if not wanted:
-        return 0
-    return max(_ratio(wanted, form) - level / 100 for level, forms in enumerate(_forms(one)) for form in forms)
+    return max(_ratio(matcher, wanted, form) - level / 100 for level, forms in enumerate(_forms(one)) for form in forms)
 
 
-def _ratio(wanted: str, form: str) -> float:
+def _ratio(matcher: SequenceMatcher[str], wanted: str, form: str) -> float:
     if len(wanted) >= 3 and wanted != form and wanted in form:
         return 0.9
-    matcher = SequenceMatcher(None, wanted, form[:_LONGEST])
-    return matcher.ratio() if matcher.quick_ratio() >= _NEAR else 0
+    matcher.set_seq1(form[:_LONGEST])
+    hopeful = matcher.real_quick_ratio() >= _NEAR and matcher.quick_ratio() >= _NEAR
+    return matcher.ratio() if hopeful else 0
 
 
 def _forms(one: Named) -> tuple[set[str], set[str], set[str]]:

@@ -164,11 +164,13 @@ class TokenVerifier:
 
 
 def _key_set(text: str) -> KeySet:
-    """The keys of a JWKS that can be used; others are ignored (RFC 7517, section 5)."""
+    """The keys of a JWKS that can be used; others are ignored (RFC 7517, section 5). Raises ValueError without one."""
     usable = []
     for one in json.loads(text)["keys"]:
         with suppress(*_REFUSED):
             usable.append(JWKRegistry.import_key(one))
+    if not usable:
+        raise ValueError("no key of the set can be used")
     return KeySet(usable)
 
 

@@ -98,7 +98,9 @@ def test_a_refused_answer_prints_the_reason(country: Country) -> None:
     assert wrong_reason.exit_code == 1
     assert "reason: must be one of" in wrong_reason.stderr
     assert joldama("accept", id, "--as", "polyclinic", "--org", "p").exit_code == 4
-    assert joldama("accept", id, "--as", "center", "--org", "another").exit_code == 5
+    assert joldama("accept", id, "--as", "center", "--org", "far").exit_code == 2, "there is no such center"
+    country.register("far", "astana", 1)
+    assert joldama("accept", id, "--as", "center", "--org", "far").exit_code == 5
     assert joldama("accept", id).exit_code == 0
     again = joldama("accept", id)
     assert again.exit_code == 1
@@ -183,6 +185,8 @@ def test_a_center_sets_confirms_and_suspends_its_figure_and_a_waiting_child_gets
     rows = [row.split()[:7] for row in joldama("capacity").stdout.splitlines()]
     assert ["near-in", "inpatient", "0", "-1", "1", "0", "0"] in rows
     assert joldama("set-places", "no-such", "1").exit_code == 5
+    assert joldama("set-places", "near-in", "1", "--as", "center", "--org", "far").exit_code == 2
+    country.register("far", "astana", 1)
     assert joldama("set-places", "near-in", "1", "--as", "center", "--org", "far").exit_code == 4
 
 

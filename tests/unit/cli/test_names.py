@@ -81,3 +81,12 @@ def test_without_the_reference_data_the_service_judges_the_region(
     monkeypatch.setenv("JOLDAMA_DATA", str(tmp_path / "nowhere"))
     assert joldama("capacity", "--region", "Almaty").exit_code == 0
     assert asked == [("capacity", {"region": "Almaty"})]
+
+
+def test_who_acts_as_a_center_that_does_not_exist_is_told_so(joldama: Joldama, asked: Asked) -> None:
+    act = ("worklist", "to-answer", "--as", "center", "--org")
+    for org, near in (("neer", "did you mean near"), ("Near Centre, Almaty", "did you mean near"), ("zzz", "several.")):
+        ended = joldama(*act, org)
+        assert (ended.exit_code, near in ended.stderr, asked) == (2, True, []), ended.stderr
+    assert [joldama(*act, org).exit_code for org in ("near", "NEAR", "Ближний центр")] == [0, 0, 0]
+    assert len(asked) == 3

@@ -32,7 +32,8 @@ class Registry(StubApi):
         self.app.get("/v1/capacity/near")(self.capacity)
 
     async def centers(self) -> dict[str, Any]:
-        far, near = ({"id": id, "programmes": [{"id": f"{id}-1"}]} for id in ("far", "near"))
+        names: dict[str, Any] = dict.fromkeys(("name_kk", "name_ru", "name_en"), "Center")
+        far, near = (names | {"id": id, "programmes": [{"id": f"{id}-1"}]} for id in ("far", "near"))
         return {"items": [far, near], "next": None}
 
     async def read(self) -> dict[str, Any]:
