@@ -59,9 +59,9 @@ def print_json(value: Any) -> None:
 
 
 def json_line(value: Any) -> str:
-    """JSON on one line; control characters that JSON leaves as they are (DEL, those of eight bits) are escaped too."""
+    """JSON on one line; what a terminal obeys and JSON leaves as it is (DEL, eight bits, direction) is escaped too."""
     written = orjson.dumps(value).decode()
-    return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", written) + "\n"
+    return re.sub("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]", lambda found: f"\\u{ord(found[0]):04x}", written) + "\n"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Group:
@@ -94,7 +94,8 @@ def _field(item: Any, name: str) -> object:
 def _cell(value: object) -> Text:
     if isinstance(value, Text):
         return value
-    return Text("" if value is None else kilometers(value) if isinstance(value, float) else str(value))
+    text = "" if value is None else kilometers(value) if isinstance(value, float) else str(value)
+    return Text(visible(text))  # before its width is measured
 
 
 def state(word: object) -> Text:

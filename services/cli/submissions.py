@@ -64,8 +64,8 @@ class Submissions:
 
         A record that cannot be read is sent as it is: intake says what is wrong with it.
         """
-        if b"\0" in self._first or self._first.startswith(_BINARY):
-            raise _neither()
+        if b"\0" in self._first or self._first.startswith(_BINARY) or b"\r" in self._first.rstrip(b"\r\n"):
+            raise _neither()  # with carriage returns only, as an old Macintosh has them, all of it would be one line
         header, records = self._rows() if self.kind is Format.CSV else (b"", self._objects())
         while part := list(islice(records, size)):
             yield Part(part, self._read, header)
@@ -174,4 +174,7 @@ def header_needed() -> str:
 
 
 def _neither() -> Failure:
-    return Failure(ExitCode.USAGE, f"The file is neither NDJSON nor CSV with a header.\n{header_needed()}")
+    return Failure(
+        ExitCode.USAGE,
+        f"The file is neither NDJSON nor CSV with a header. A spreadsheet saves it as CSV UTF-8.\n{header_needed()}",
+    )
