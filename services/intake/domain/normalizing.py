@@ -85,6 +85,7 @@ def phone(value: object) -> object:
     if not isinstance(text, str) or _OUR_PHONE.fullmatch(text):
         return text
     _refuse_scientific(text)
+    text = re.sub(r"(?<=\d{11})[.,]0$", "", text)
     if not _PHONE.fullmatch(text):
         raise Refused("phone_form")
     found = _e164(text)
@@ -111,6 +112,7 @@ def day(value: object) -> object:
     if not isinstance(text, str):
         raise Refused("date_form")
     _refuse_scientific(text)
+    text = re.sub(r" *([-./]) *", r"\1", text)
     if found := _YEAR_FIRST.fullmatch(text):
         return _date(found[1], found[3], found[4])
     if found := _YEAR_LAST.fullmatch(text):
@@ -199,12 +201,12 @@ def kilometers(value: object) -> object:
 
 
 def _typed(value: object) -> object:
-    """Plain text of text or of a whole number, without the signs by which a spreadsheet marks text."""
+    """Plain text of text or of a whole number, without a sign after it and those by which a spreadsheet marks text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 and value % 1000:
         return str(int(value))  # with zeros at its end it may have been 2.0E+11
-    return plain(value).removeprefix("=").strip("'\"").strip() if isinstance(value, str) else value
+    return plain(value).removeprefix("=").strip("'\"").strip().rstrip(" .,;") if isinstance(value, str) else value
 
 
 def _digits(value: object) -> object:
@@ -268,23 +270,26 @@ def normalize(body: Any) -> tuple[Any, list[FieldError]]:
         errors.append(error)
         part = meant if len(place) == 1 or not isinstance(meant[place[0]], dict) else meant[place[0]]
         part[place[0] if part is meant else place[1]] = REFUSED
-    for path, normal in FIELDS.items():
+    for path in FIELDS:
         group, _, key = path.rpartition(".")
         part = meant.get(group) if group else meant
-        if not isinstance(part, dict) or (value := part.get(key)) is None or value is REFUSED:
-            continue
-        if isinstance(value, str):
-            if path in _NORMAL and _NORMAL[path].fullmatch(value):
-                continue
-            if not value.strip(" \t\r\n\xa0\ufeff"):
-                del part[key]
-                continue
-        try:
-            part[key] = normal(value)
-        except Refused as refused:
-            part[key] = REFUSED
-            errors.append(FieldError.of(path, refused.code))
+        if isinstance(part, dict) and part.get(key) not in (None, REFUSED):
+            try:
+                _replace(part, key, path)
+            except Refused as refused:
+                part[key] = REFUSED
+                errors.append(FieldError.of(path, refused.code))
     return meant, errors
+
+
+def _replace(part: dict[str, Any], key: str, path: str) -> None:
+    value = part[key]
+    if isinstance(value, str) and path in _NORMAL and _NORMAL[path].fullmatch(value):
+        return
+    empty = isinstance(value, str) and not value.strip(" \t\r\n\xa0\ufeff")
+    part[key] = "" if empty else FIELDS[path](value)
+    if part[key] == "":
+        del part[key]
 
 
 def _has_halves(value: object, depth: int = 0) -> bool:
