@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import orjson
 import phonenumbers
 
 from services.contracts.iin import check_digit
@@ -112,7 +113,8 @@ def day(value: object) -> object:
     if not isinstance(text, str):
         raise Refused("date_form")
     _refuse_scientific(text)
-    text = re.sub(r" *([-./]) *", r"\1", text)
+    if " " in text:
+        text = re.sub(r" *([-./]) *", r"\1", text)
     if found := _YEAR_FIRST.fullmatch(text):
         return _date(found[1], found[3], found[4])
     if found := _YEAR_LAST.fullmatch(text):
@@ -292,12 +294,12 @@ def _replace(part: dict[str, Any], key: str, path: str) -> None:
         del part[key]
 
 
-def _has_halves(value: object, depth: int = 0) -> bool:
-    if isinstance(value, str):
-        return not value.isascii() and _HALF.search(value) is not None
-    if isinstance(value, dict | list) and depth < 3:
-        inner = value.values() if isinstance(value, dict) else value
-        return any(_has_halves(one, depth + 1) for one in inner)
+def _has_halves(body: object) -> bool:
+    """Whether some text in `body` may be none; the encoder is the fastest to see it."""
+    try:
+        orjson.dumps(body)
+    except orjson.JSONEncodeError:
+        return True
     return False
 
 
