@@ -93,7 +93,8 @@ def _field(item: Any, name: str) -> object:
 def _cell(value: object) -> Text:
     if isinstance(value, Text):
         return value
-    return Text("" if value is None else kilometers(value) if isinstance(value, float) else str(value))
+    text = "" if value is None else kilometers(value) if isinstance(value, float) else str(value)
+    return Text(visible(text))  # before its width is measured
 
 
 def state(word: object) -> Text:

@@ -20,9 +20,9 @@ def replace_unknown_characters() -> None:
 def json_line(value: Any, out: TextIO) -> str:
     """One JSON document as a line for `out`; where that is not UTF-8, in ASCII, because JSON has no other encoding.
 
-    Control characters that JSON leaves as they are (DEL, those of eight bits) are escaped too.
+    What a terminal obeys and JSON leaves as it is (DEL, eight bits, direction) is escaped too.
     """
     text = orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE).decode()
     if lookup(getattr(out, "encoding", None) or "utf-8").name == "utf-8":
-        return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
+        return re.sub("[\x7f-\x9f\u202a-\u202e\u2066-\u2069]", lambda found: f"\\u{ord(found[0]):04x}", text)
     return json.dumps(json.loads(text), separators=(",", ":")) + "\n"

@@ -11,13 +11,12 @@ from pathlib import PurePath
 from typing import IO, NamedTuple, Self
 
 from services.cli.failures import ExitCode, Failure
-from services.contracts.csv_rows import delimiter_of, is_blank
+from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of, is_blank
 
 LONGEST_LINE = 64 * 1024
 """Bytes; intake refuses a longer line."""
 LONGEST_ROW = 20
 """Lines of a row of CSV; a quotation mark that is not closed by then is taken for a mistake."""
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BINARY = (b"PK\3\4", b"%PDF-", b"\x1f\x8b")
 """The first bytes of a spreadsheet file, a PDF and an archive."""
 
@@ -56,7 +55,7 @@ class Submissions:
 
     def __init__(self, source: IO[bytes], name: str, kind: Format | None = None) -> None:
         self._source, self._number, self._read = source, 0, 0
-        self._first = self._read_line().removeprefix(_BYTE_ORDER_MARK)
+        self._first = self._read_line().removeprefix(BYTE_ORDER_MARK)
         self.kind = kind or _EXTENSIONS.get(PurePath(name).suffix.lower()) or _sniff(self._first)
 
     def parts(self, size: int) -> Iterator[Part]:
@@ -64,8 +63,8 @@ class Submissions:
 
         A record that cannot be read is sent as it is: intake says what is wrong with it.
         """
-        if b"\0" in self._first or self._first.startswith(_BINARY):
-            raise _neither()
+        if b"\0" in self._first or self._first.startswith(_BINARY) or b"\r" in self._first.rstrip(b"\r\n"):
+            raise _neither()  # with carriage returns only, as an old Macintosh has them, all of it would be one line
         header, records = self._rows() if self.kind is Format.CSV else (b"", self._objects())
         while part := list(islice(records, size)):
             yield Part(part, self._read, header)
@@ -174,4 +173,7 @@ def header_needed() -> str:
 
 
 def _neither() -> Failure:
-    return Failure(ExitCode.USAGE, f"The file is neither NDJSON nor CSV with a header.\n{header_needed()}")
+    return Failure(
+        ExitCode.USAGE,
+        f"The file is neither NDJSON nor CSV with a header. A spreadsheet saves it as CSV UTF-8.\n{header_needed()}",
+    )

@@ -1,5 +1,6 @@
 """Rows of CSV as spreadsheets save them, before their cells are read."""
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DELIMITERS = (",", ";", "\t")
 """A spreadsheet in Kazakhstan or Russia saves its CSV with semicolons."""
 
@@ -11,4 +12,4 @@ def delimiter_of(header: bytes) -> str:
 
 def is_blank(row: bytes) -> bool:
     """Whether no cell of `row` holds anything but spaces, also no-break ones (UTF-8)."""
-    return not row.replace(b"\xc2\xa0", b"").strip(b' \t\r\n\v\f",;')
+    return not row.removeprefix(BYTE_ORDER_MARK).replace(b"\xc2\xa0", b"").strip(b' \t\r\n\v\f",;')

@@ -11,13 +11,13 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 _TWELVE_DIGITS = re.compile(r"(?<![0-9a-fA-F-])[0-9]{12}(?![0-9a-fA-F-])")
-_PHONE = re.compile(r"\+7[0-9]{10}")
+_PHONE = re.compile(r"(\+[1-9])[0-9]{6,14}")
 
 
 def _mask(value: Any) -> Any:
     """`value` without phone numbers and IINs at any depth; a value that is no JSON becomes its masked repr."""
     if isinstance(value, str):
-        return _PHONE.sub("+7…", _TWELVE_DIGITS.sub("…", value))
+        return _TWELVE_DIGITS.sub("…", _PHONE.sub(r"\1…", value))
     if isinstance(value, int):
         return "…" if 10**11 <= value < 10**12 else value
     if isinstance(value, Mapping):

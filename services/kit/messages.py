@@ -25,6 +25,7 @@ ENGLISH = {
     "too_short": "must have at least {min_length} of them",
     "too_long": "must have at most {max_length} of them",
     "string_type": "must be text in quotes",
+    "string_unicode": "holds half a character: type it again",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
     "string_pattern_mismatch": "has another form than it must have, or a character that is not allowed in it",
@@ -66,7 +67,8 @@ ENGLISH = {
     "control_characters": "holds a character that cannot be seen (a line break, a tab or another): delete it and "
     "type the text again",
     "invisible_name": "has no visible letter: type the name",
-    "iin_not_twelve_digits": "must be twelve digits, as in the child's document",
+    "iin_not_twelve_digits": "must be twelve digits, as in the child's document; where Excel has dropped zeros, "
+    "format the column as Text",
     "iin_zeros_lost": f"has lost the zeros at its beginning, as Excel drops them: {_EXCEL}, all twelve digits",
     "invalid_iin": "its check digit does not fit: a digit is mistyped; compare all twelve with the child's document",
     "iin_required": "is missing: only a newborn of up to {days} days may have none",

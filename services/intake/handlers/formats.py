@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.contracts.csv_rows import delimiter_of
+from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of
 from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
 from services.intake.domain.field_errors import FieldError
 from services.intake.domain.normalizing import word
-from services.intake.handlers.parsing import BYTE_ORDER_MARK, Unparsed, parse, shape
+from services.intake.handlers.parsing import Unparsed, parse, shape
 
 KEY_COLUMN = "idempotency_key"
 OPTIONAL_COLUMNS = {"iin", "gmfcs", "max_distance_km", "priority", KEY_COLUMN}
@@ -88,6 +88,8 @@ class Csv:
         cells = _cells(raw, self._delimiter)
         while len(cells) > len(self._columns) and not cells[-1].strip():
             cells.pop()
+        if not any(self._columns[len(cells) :]):  # only columns without a name are left out
+            cells += [""] * (len(self._columns) - len(cells))
         if len(cells) != len(self._columns):
             raise _refused("wrong_cells", found=len(cells), expected=len(self._columns))
         for number, (column, cell) in enumerate(zip(self._columns, cells, strict=True), 1):

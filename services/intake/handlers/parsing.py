@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from services.contracts.csv_rows import BYTE_ORDER_MARK
 from services.contracts.submissions import Child, Diagnosis, DiagnosisSubmission
 from services.contracts.vocabulary import Modality
 from services.intake.domain.field_errors import FieldError
@@ -16,7 +17,6 @@ from services.intake.domain.validation import Reference, check_parts
 from services.kit.messages import field_path, message_of
 
 S = TypeVar("S", bound=DiagnosisSubmission)
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PARTS: Mapping[str, TypeAdapter[Any]] = {
     "child": TypeAdapter(Child),
     "diagnosis": TypeAdapter(Diagnosis),

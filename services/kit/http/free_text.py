@@ -16,11 +16,12 @@ NO_NUL = r"^[^\x00]*$"
 _DAY, _MONTH = "(?:0?[1-9]|[12][0-9]|3[01])", "(?:0?[1-9]|1[0-2])"
 _HARMLESS = re.compile(
     rf"(?<![\d+.-])(?:(?:19|20)\d\d([-./]){_MONTH}\1{_DAY}|{_DAY}([-./]){_MONTH}\2(?:19|20)\d\d)(?:T(?=\d\d:))?(?![\d-])"
+    rf"|(?<![\d+.-]){_DAY}\.{_MONTH}\.\d\d ?- ?{_DAY}\.{_MONTH}\.\d\d(?![\d.-])"
     r"|(?<![\d:])(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?![\d:])"
     r"|(?<![\d+])\d{1,3}(?:[ .,]\d{3})*(?:[.,]\d\d?)?(?= ?(?:₸|\$|€|₽|тг|тенге|теңге|руб|сом|сум|kzt|tenge|usd|eur))",
     re.IGNORECASE,
 )
-"""Dates with four digits of the year, times, and amounts of money."""
+"""Dates with four digits of the year, two dates with a hyphen between, times, and amounts of money."""
 _RUN = re.compile(r"\+?\d(?:[\s()./\\|*_,-]{0,3}\d){6,}")
 _NATIONAL = re.compile(r"[78]?[3-9]\d{9}|0\d{9}|(?:00|810)?(?:[1-689]\d|7)\d{9,11}")
 """Ten to fifteen digits without a plus that may be a phone number; the rest is not worth parsing."""

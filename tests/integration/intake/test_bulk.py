@@ -187,6 +187,38 @@ async def test_csv_columns_may_be_in_any_order(polyclinic: httpx2.AsyncClient, i
     assert read["modalities"] == ["inpatient", "day_stay"]
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", ","])
+async def test_a_csv_is_read_as_spreadsheets_save_it(
+    polyclinic: httpx2.AsyncClient, intake: Intake, delimiter: str
+) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
+    rows = [list(csv_row(n).values()) for n in range(3)]
+    header = [column.upper().replace("_", " ") for column in CSV_COLUMNS]
+    empty = ["", "\u00a0", *[""] * 12]
+    writer.writerows(
+        [
+            empty,
+            [*header, "", ""],
+            empty,
+            [*rows[0], "", ""],
+            rows[1][:-1],
+            [*rows[1], ""],
+            empty,
+            [*rows[2], "", "", ""],
+        ]
+    )
+    answer = await polyclinic.post("/v1/diagnoses/bulk", content=b"\xef\xbb\xbf" + out.getvalue().encode(), headers=CSV)
+    results = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert [(one["line"], one["status"], one.get("detail")) for one in results] == [
+        (4, 201, None),
+        (5, 422, "line: has 11 cells, not 14: compare it with the first line of the file"),
+        (6, 201, None),
+        (8, 201, None),
+    ]
+    assert await recorded(intake) == 3
+
+
 async def test_a_broken_csv_row_is_refused_and_the_others_are_recorded(polyclinic: httpx2.AsyncClient) -> None:
     good = csv_file([csv_row(1)])
     content = good + b'"open,cell\n' + b"too,few\n" + b"\xff\xfe,x\n" + csv_file([csv_row(2)]).split(b"\n", 1)[1]

@@ -104,6 +104,7 @@ def test_no_row_of_any_file_is_lost(rows: list[str]) -> None:
     [
         b"200315500012,Child 1,male\n",
         b"hello\nworld\n",
+        b"iin,sex\r1,male\r2,female\r",
         b"PK\x03\x04\x14\0\n",
         b"\0\1\2",
         b"\xff\xe0\n",
