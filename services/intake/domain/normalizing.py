@@ -227,7 +227,7 @@ def _refuse_scientific(text: str) -> None:
 
 
 def _latin(text: str) -> str:
-    return text.upper().translate(_ALIKE)
+    return unicodedata.normalize("NFKC", text.upper().translate(_ALIKE))
 
 
 FIELDS: Mapping[str, Callable[[object], object]] = {

@@ -1,13 +1,15 @@
 """No text of a service or a file is a command to the terminal on which it is shown."""
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cli.failures import say, visible
-from services.cli.render import json_line, listing, show
+from services.cli.render import listing, show
+from services.cli.streams import json_line
 
 NAME = "A\x1b]0;title\x07\x9b2J\u202eB\x00\r"
 
@@ -35,4 +37,4 @@ def test_a_table_a_sentence_and_json_show_signs_in_place_of_control_characters(
 def test_what_is_shown_has_the_same_width_and_json_the_same_value(text: str) -> None:
     assert harmless(visible(text))
     assert len(visible(text)) == len(text)
-    assert json.loads(json_line(text)) == text
+    assert json.loads(json_line(text, sys.stdout)) == text
