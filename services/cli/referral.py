@@ -38,7 +38,7 @@ def _story(found: dict[str, Any]) -> Iterator[RenderableType]:
     yield from filter(None, (opened(found), queues(found)))
     if offers := found.get("offers"):
         columns = "attempt center km=kilometers state reason made=made_at answered"
-        yield listing("Offers", offers, columns, center=center_of, answered=_answered)
+        yield listing("Offers", offers, columns, center=center_of, reason=_reason, answered=_answered)
     yield listing("History", found.get("history", []), "at actor command state detail", **_STEP)
 
 
@@ -68,6 +68,14 @@ def _center(found: dict[str, Any]) -> str | None:
     id: str | None = found.get("center_id")
     names = {one["center_id"]: one.get("center_name") for one in found.get("offers", [])}
     return f"{names[id]} ({id})" if id and names.get(id) not in (None, id) else id
+
+
+def _reason(offer: dict[str, Any]) -> str | None:
+    """Why it ended; of one that expired, from when on its center is asked again even if it answers nothing."""
+    if until := offer.get("passed_over_until"):
+        return f"asked again from {moment(until)}"
+    reason: str | None = offer.get("reason")
+    return reason
 
 
 def _answered(offer: dict[str, Any]) -> str:

@@ -169,7 +169,7 @@ def gmfcs(value: object) -> object:
     text = _typed(value)
     if not isinstance(text, str):
         return value
-    level = re.sub(r"[\s-]", "", _latin(_EMPTY_FRACTION.sub("", text))).removeprefix("GMFCS")
+    level = _latin(re.sub(r"[\s-]", "", _EMPTY_FRACTION.sub("", text))).removeprefix("GMFCS")
     return _LEVELS.get(level, level)
 
 
@@ -177,7 +177,7 @@ def icd10(value: object) -> object:
     """A code with its point; marks of ICD-10's dagger and asterisk are cut."""
     if not isinstance(value, str):
         return value
-    code = re.sub(r"\s", "", _latin(plain(value))).replace(",", ".").rstrip(".+*-\N{DAGGER}")
+    code = _latin(re.sub(r"\s", "", plain(value))).replace(",", ".").rstrip(".+*-\N{DAGGER}")
     code = code[:1] + code[1:].replace("O", "0")
     return re.sub(r"([A-Z]\d\d)(\d+)", r"\1.\2", code) if re.fullmatch(r"[A-Z]\d{3,}", code) else code
 

@@ -156,5 +156,5 @@ def _write_data(folder: Path) -> None:
     (folder / "centers.csv").write_text(CENTERS)
     (folder / "programmes.csv").write_text(PROGRAMMES)
     (folder / "icd10.csv").write_text(CODES)
-    (folder / "regions.csv").write_bytes((CHECKOUT / "data" / "regions.csv").read_bytes())
-    (folder / "reasons.csv").write_bytes((CHECKOUT / "data" / "reasons.csv").read_bytes())
+    for name in ("regions.csv", "reasons.csv", "days_off.csv"):
+        (folder / name).write_bytes((CHECKOUT / "data" / name).read_bytes())

@@ -85,6 +85,15 @@ def test_each_reason_that_occurs_is_explained(joldama: Joldama, stub: Referrals)
     assert meanings in joldama("referral", ID).stdout
 
 
+def test_of_an_offer_that_expired_it_is_told_from_when_on_the_center_is_asked_again(
+    joldama: Joldama, stub: Referrals
+) -> None:
+    expired = STORY["offers"][0] | {"state": "expired", "reason": None, "passed_over_until": "2026-12-07T08:00:01Z"}
+    stub.story = STORY | {"offers": [expired, STORY["offers"][1]]}
+    shown = " ".join(joldama("referral", ID).stdout.split())
+    assert "asked again from 2026-12-07 13:00" in shown
+
+
 @pytest.mark.parametrize(("kilometers", "tied"), [(31.7, True), (31.8, False)])
 def test_a_tie_with_the_chosen_is_explained(joldama: Joldama, stub: Referrals, kilometers: float, tied: bool) -> None:
     near, far = STORY["decision"]["candidates"]
