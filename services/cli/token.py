@@ -21,6 +21,11 @@ def local_token(role: Role, org: str | None) -> str:
         return issue_token(Home(home()), [role.value], org or "")
     except NotRunning as error:
         raise Failure(ExitCode.NO_NETWORK, str(error)) from None
+    except OSError as error:
+        raise Failure(
+            ExitCode.NOT_ALLOWED,
+            f"{error.filename}: {error.strerror}. Only who started this network has its keys; others need --token.",
+        ) from None
 
 
 def token(

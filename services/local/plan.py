@@ -26,7 +26,7 @@ DEFAULT_PORTS = {
 
 
 class PortTaken(RuntimeError):
-    """A port that the environment names is not free."""
+    """A port that the environment names is not free, or is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,20 @@ def _choose(home: Home, ports: Ports, environment: Mapping[str, str], unused: se
             continue
         variable = f"JOLDAMA_{name.upper().replace('-', '_')}_PORT"
         named = environment.get(variable)
-        wanted = int(named) if named else remembered.get(name, usual)
+        wanted = _port(variable, named) if named else remembered.get(name, usual)
         chosen[name] = ports.choose(wanted)
         if named and chosen[name] != wanted:
-            raise PortTaken(f"{variable}: port {wanted} is taken.")
+            raise PortTaken(
+                f"{variable}: port {wanted} is taken by another program. Name another one, or unset {variable}: "
+                "a free one is chosen then."
+            )
     return chosen
+
+
+def _port(variable: str, text: str) -> int:
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65_536:
+        return int(text)
+    raise PortTaken(f"{variable}: {text!r} is no port; it is a number from 1 to 65535.")
 
 
 def _sqlite(home: Home, service: str) -> str:

@@ -1,7 +1,7 @@
 """Choosing free ports on loopback, and never one that another network has chosen."""
 
 import fcntl
-import getpass
+import os
 import random
 import socket
 import tempfile
@@ -22,7 +22,7 @@ class Ports:
 
     def __init__(self) -> None:
         self._marks: dict[int, IO[str]] = {}
-        self._folder = Path(tempfile.gettempdir()) / f"joldama-ports-{getpass.getuser()}"
+        self._folder = Path(tempfile.gettempdir()) / f"joldama-ports-{os.getuid()}"
 
     def choose(self, preferred: int | None = None) -> int:
         """`preferred` when nobody listens there or has chosen it, else any other free port."""

@@ -9,6 +9,7 @@ from functools import partial
 
 from rich.console import Console
 
+from services.cli.failures import Failure
 from services.cli.network import home
 from services.cli.render import paper
 from services.local.home import AlreadyRunning, Home, UnusableHome
@@ -18,7 +19,7 @@ from services.local.network import Network, NotReady
 from services.local.plan import Plan, PortTaken
 from services.local.watch import Watch
 
-EXPECTED = (AlreadyRunning, JarsRefused, JobFailed, NotReady, PortTaken, UnusableHome, OSError)
+EXPECTED = (AlreadyRunning, JarsRefused, JobFailed, NotReady, PortTaken, UnusableHome, Failure, OSError)
 PATIENCE = 300.0
 
 
@@ -33,8 +34,9 @@ def run(children: int = 200) -> int:
         signal.signal(number, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` wants
         signal.signal(signal.SIGHUP, signal.default_int_handler)
+    place = Home(home())
     try:
-        with Network(Home(home()), say) as network:
+        with Network(place, say) as network:
             try:
                 _serve(network, children, console, say)
             except KeyboardInterrupt:
@@ -43,7 +45,11 @@ def run(children: int = 200) -> int:
                 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                     signal.signal(number, signal.SIG_IGN)  # the parts are stopped in order, once
     except EXPECTED as error:
-        paper(error=True).print(f"joldama: {error}", markup=False, soft_wrap=True)
+        from services.cli.up.excuses import explain
+
+        paper(error=True).print(f"joldama: {explain(error, place.root)}", markup=False, soft_wrap=True)
+        if isinstance(error, Failure):
+            say(f"The logs are in {place.logs}.")
         return 1
     say("Joldama is stopped; its data is kept.")
     return 0

@@ -1,6 +1,7 @@
 """`joldama watch` against a feed whose connection breaks."""
 
 import json
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,14 @@ class Capacity:
         if after >= 5:
             yield b"event: reset\ndata: {}\n\n"
         yield b"id: 1-99\nevent: kz.joldama.place.held.v1\ndata: {"  # torn in the middle
+
+
+@pytest.fixture(autouse=True)
+def _own_signals() -> Iterator[None]:
+    """`watch` takes the process's SIGINT, and here the process is pytest's."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
