@@ -8,9 +8,11 @@ from services.contracts.authority import OPERATORS, acting_role, actor
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, write_cursor
+from services.kit.http.preconditions import Precondition, etag, version_moved
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
-from services.referral.domain.registration import Expected, InvalidRegistration, UnknownProgramme, VersionMoved
+from services.kit.versions import Expected, VersionMoved
+from services.referral.domain.registration import InvalidRegistration, UnknownProgramme
 from services.referral.entrypoints.center_schemas import (
     Center,
     CenterUpdate,
@@ -20,7 +22,6 @@ from services.referral.entrypoints.center_schemas import (
     registration_of,
 )
 from services.referral.entrypoints.field_types import Id, Word
-from services.referral.entrypoints.preconditions import Precondition, etag, version_moved
 from services.referral.entrypoints.referrals import READERS, Service, last_seen
 
 router = guarded_router("/v1/centers", tags=["centers"])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.contracts.reference import Settlement
-from services.referral.domain.registration import Expected, InvalidRegistration, Registration
+from services.kit.versions import Expected
+from services.referral.domain.registration import InvalidRegistration, Registration
 
 
 class Centers(Protocol):

@@ -7,8 +7,8 @@ from services.contracts import topics
 from services.contracts.events import CenterRegisteredV1, DiagnosisRecordedV1, Event
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import TransientError
+from services.kit.versions import ANYTHING
 from services.referral.domain.life import Command
-from services.referral.domain.registration import ANYTHING
 from tests.integration.referral.country import CONSUMER, programme_body
 from tests.integration.referral.harness import Harness
 from tests.integration.referral.invariants import (

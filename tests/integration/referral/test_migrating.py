@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select, text
 
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
+from services.kit.versions import ANYTHING
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.rows import referral_values
 from services.referral.adapters.sql_deadlines import SqlDeadlines
@@ -21,7 +22,6 @@ from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.tables import ReferralRow, metadata, outbox
 from services.referral.domain.life import OPEN
-from services.referral.domain.registration import ANYTHING
 from services.referral.handlers.sweep import Sweep
 from tests.unit.referral.samples import NOW, SETTLEMENTS, referral
 

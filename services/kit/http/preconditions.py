@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Header
 
 from services.kit.http.problems import Problem
-from services.referral.domain.registration import Expected
+from services.kit.versions import Expected
 
 _TAG = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 
