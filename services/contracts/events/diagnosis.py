@@ -24,3 +24,14 @@ class DiagnosisRecordedV1(Payload, type="diagnosis.recorded.v1", topics=(topics.
     max_distance_km: float | None = None
     priority: Priority
     submitted_at: AwareDatetime
+
+
+class DiagnosisCorrectedV1(DiagnosisRecordedV1, type="diagnosis.corrected.v1"):
+    """A polyclinic corrected what it had submitted: the whole data as it is now, of which the newest version stands."""
+
+    version: int
+    """Counts the versions of this diagnosis; 1 was the submission."""
+    corrected: tuple[str, ...]
+    """The paths of the corrected fields, such as `guardian.phone`; never their values."""
+    corrected_at: AwareDatetime
+    actor: str
