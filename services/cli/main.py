@@ -15,6 +15,7 @@ from services.cli.reference import listed_codes
 MODULES = {
     "up_and_demo": "up demo-children",
     "submit": "submit",
+    "correct": "correct",
     "referrals": "referrals worklist",
     "referral": "referral",
     "actions": "seen accept decline admit no-show discharge cancel withdraw offer-again",

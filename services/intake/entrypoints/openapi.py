@@ -59,6 +59,24 @@ SUBMISSION_RESPONSES: Responses = {
     422: refusal("`validation_failed` with the wrong fields (their form first), or `idempotency_key_reused`"),
     503: refusal("`unavailable`: nothing was recorded or an answer was lost; repeat with the same key"),
 }
+CORRECTION_RESPONSES: Responses = {
+    404: refusal("`not_found`: it does not exist, or another polyclinic submitted it"),
+    409: refusal(
+        "`iin_taken`: another child has the IIN, named in `child_id` when the asker may see it; `shared_child`"
+    ),
+    412: refusal("`version_moved`: it is not of the version in `If-Match`"),
+    422: refusal("`validation_failed` with the wrong fields; nothing was changed"),
+}
+
+
+def correction_request(example: dict[str, Any]) -> dict[str, Any]:
+    """A required body that is a JSON merge patch."""
+    schema = {"type": "object", "description": "A JSON merge patch (RFC 7396) on what GET answers"}
+    content = {"schema": schema, "example": example}
+    types = ("application/json", "application/merge-patch+json")
+    return {"requestBody": {"required": True, "content": dict.fromkeys(types, content)}}
+
+
 BULK_REQUEST = _request(
     {
         "application/x-ndjson": {

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services.contracts.days import day_of
-from services.contracts.events import DiagnosisRecordedV1, write_event
+from services.contracts.events import DiagnosisCorrectedV1, DiagnosisRecordedV1, write_event
 from services.contracts.submissions import DiagnosisSubmission
-from services.contracts.vocabulary import Priority
+from services.contracts.vocabulary import Priority, Role
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.priorities import decide_priority
 
@@ -88,10 +88,27 @@ class Drafting:
             _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at
         )
 
+    def correct(
+        self, draft: Draft, referral_id: UUID, child_id: UUID, version: int, corrected: tuple[str, ...], at: datetime
+    ) -> None:
+        """Make `draft` the version `version` of that referral: ids, sealed data, and the event of the correction."""
+        draft.referral_id, draft.child_id = referral_id, child_id
+        draft.sealed = self.vault.seal(child_id, write_submission(draft.submission))
+        data = DiagnosisCorrectedV1(
+            **dict(_recorded(draft)), version=version, corrected=corrected, corrected_at=at,
+            actor=f"{Role.POLYCLINIC}:{draft.polyclinic_id}",
+        )  # fmt: skip
+        draft.event = write_event(data, event_id=correction_id(draft, version), source=SOURCE, time=at)
+
     def key(self, polyclinic_id: str, key: str, submission: DiagnosisSubmission) -> IdempotencyKey:
         """The digests of a key. Bodies of the same content are equal, however their JSON was written."""
         whose = self.vault.digest(polyclinic_id.encode(), key.encode())
         return IdempotencyKey(whose, self.vault.digest(write_submission(submission)))
+
+
+def correction_id(draft: Draft, version: int) -> str:
+    """The id of the event by which the draft became its referral's version `version`."""
+    return str(uuid5(draft.referral_id, str(version)))
 
 
 def write_submission(submission: DiagnosisSubmission) -> bytes:

@@ -152,7 +152,8 @@ async def test_a_correction_while_the_child_is_with_the_router_counts(country: C
     await country.open("far", places=1, settlement="far")
     await country.submit(1)
     await country.decline(1)
-    await country.handle([event(correction(1, age_months=96, **{"settlement_id": "far"} if moved else {}))])
+    home = "far" if moved else "home"
+    await country.handle([event(correction(1, age_months=96, settlement_id=home))])
     assert (await country.where(1))[0] is S.SUBMITTED
     await country.deliver()
     assert await country.where(1) == (S.OFFERED, "far")

@@ -27,7 +27,7 @@ from tests.unit.referral.samples import NOW, SETTLEMENTS, referral
 
 S = ReferralState
 MOMENT = round(NOW.timestamp() * 1000)
-NEW = ("due_at", "admit_on", "admitted_at", "escalated_at", "escalation")
+NEW = ("due_at", "admit_on", "admitted_at", "escalated_at", "escalation", "changed_at", "diagnosis_version")
 
 
 def test_the_history_ends_at_the_revision_that_the_code_needs() -> None:

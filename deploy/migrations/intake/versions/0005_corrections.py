@@ -1,0 +1,15 @@
+"""Children and diagnoses have a version, and the audit keeps what a correction found and left, sealed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    for table in ("child", "diagnosis"):
+        op.add_column(table, sa.Column("version", sa.Integer, nullable=False, server_default="1"))
+    op.add_column("diagnosis", sa.Column("changed_at", sa.BigInteger, nullable=True))
+    for column in ("sealed_before", "sealed_after"):
+        op.add_column("audit", sa.Column(column, sa.LargeBinary, nullable=True))
