@@ -108,7 +108,7 @@ class Drafting:
 
 def correction_id(draft: Draft, version: int) -> str:
     """The id of the event by which the draft became its referral's version `version`."""
-    return str(uuid5(draft.referral_id, str(version)))
+    return str(uuid5(draft.referral_id, f"correction {version}"))
 
 
 def write_submission(submission: DiagnosisSubmission) -> bytes:

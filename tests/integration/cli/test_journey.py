@@ -90,6 +90,25 @@ def test_a_waiting_child_s_queues_are_shown_with_programmes_that_opened_since(co
     assert "Queues:" not in joldama("referral", first).stdout
 
 
+def test_a_polyclinic_corrects_the_home_and_the_phone_and_the_center_sees_that(country: Country) -> None:
+    country.register("near", "almaty", 0)
+    country.register("far", "astana", 1, catchment="settlement")
+    id = results(joldama("submit", "-", "--json", stdin=child(1)))[0]["referral_id"]
+    country.carry()
+    assert json.loads(joldama("referral", id, "--json").stdout)["state"] == "waiting"
+    ended = joldama("correct", id, "--settlement", "astana", "--phone", "+77010000009")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    for _ in range(3):
+        country.carry()
+    story = json.loads(joldama("referral", id, "--json").stdout)
+    assert (story["state"], story["center_id"], story["settlement_id"]) == ("offered", "far", "astana")
+    assert story["changed_at"]
+    assert "guardian.phone" in joldama("referral", id).stdout
+    refused = joldama("correct", id, "--gmfcs", "VI")
+    assert refused.exit_code == 1
+    assert "diagnosis.gmfcs" in refused.stderr
+
+
 def test_a_refused_answer_prints_the_reason(country: Country) -> None:
     country.register("near", "almaty", 1)
     id = results(joldama("submit", "-", "--json", stdin=child(1)))[0]["referral_id"]
