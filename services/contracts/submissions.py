@@ -38,7 +38,7 @@ class Diagnosis(Strict):
 
 
 class DiagnosisSubmission(Strict):
-    """The body of `POST /v1/diagnoses`."""
+    """A child's diagnosis, as it is submitted, stored and read."""
 
     child: Child
     guardian: Guardian
@@ -47,6 +47,16 @@ class DiagnosisSubmission(Strict):
     modalities: Annotated[tuple[Modality, ...], Field(min_length=1, max_length=4)]
     max_distance_km: Annotated[float, Field(gt=0, le=5000)] | None = None
     priority: Priority | None = Field(None, description="The clinician's; a child under 36 months is urgent anyway")
+
+
+class NewSubmission(DiagnosisSubmission):
+    """The body of `POST /v1/diagnoses`."""
+
+    not_duplicate_of: Annotated[tuple[UUID, ...], Field(max_length=50)] | None = Field(
+        None,
+        description="After 409 `possible_duplicate`: the referrals that it named, when this is another child (a twin); "
+        "an empty list when it named none",
+    )
 
 
 class DiagnosisReceipt(BaseModel):

@@ -65,6 +65,8 @@ def _replace(session: Session, editor: Holder, kind: Correction, row: Any, draft
         "sealed": draft.sealed, "priority": draft.priority.value, "version": version, "changed_at": to_ms(at),
     }  # fmt: skip
     session.execute(update(diagnoses).where(diagnoses.c.referral_id == row.referral_id).values(values))
+    alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~_closed())
+    session.execute(alike.values(open_likeness=draft.likeness))
     sealed = {"sealed_before": row.sealed, "sealed_after": draft.sealed}
     session.execute(insert(audit).values(audit_row(editor, kind, row, at) | sealed))
     key, event_id = str(row.referral_id), correction_id(draft, version)

@@ -38,6 +38,8 @@ class Diagnosis(_Table, table=True):
     submitted_at: int = Field(sa_type=BigInteger)
     priority: str = Field(max_length=16)
     open_iin: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
+    open_likeness: bytes | None = Field(None, sa_type=LargeBinary, index=True)
+    """While the referral is open: a keyed digest of birth date, sex and guardian's phone."""
     sealed: bytes = Field(sa_type=LargeBinary)
     version: int = Field(1, sa_column_kwargs={"server_default": "1"})
     """Counts the corrections, the last of which was at `changed_at`."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
+from services.contracts.submissions import CSV_COLUMNS, NewSubmission
 from services.kit.http.problems import ProblemDetails
 
 Responses = dict[int | str, dict[str, Any]]
@@ -46,14 +46,18 @@ def refusal(description: str) -> dict[str, Any]:
     return {"description": description, "model": ProblemDetails, "content": {"application/problem+json": {}}}
 
 
-_schema = DiagnosisSubmission.model_json_schema()
+_schema = NewSubmission.model_json_schema()
 SUBMISSION_REQUEST = _request(
     {"application/json": {"schema": _inlined(_schema, _schema["$defs"]), "example": EXAMPLE}},
     "Any key of the polyclinic's own; kept for 30 days.",
 )
 SUBMISSION_RESPONSES: Responses = {
     201: {"description": "Recorded; `Location` names it"},
-    409: refusal("`open_referral_exists`: the child has an open referral, named in `referral_id`"),
+    409: refusal(
+        "`open_referral_exists`: the child has an open referral, named in `referral_id`; `possible_duplicate`: a child "
+        "without an IIN has the birth date, sex and guardian's phone of open referrals (`referral_ids`: those of the "
+        "asker): if it is another child, send it again with `not_duplicate_of`"
+    ),
     413: refusal("`too_large`"),
     415: refusal("`unsupported_media_type`"),
     422: refusal("`validation_failed` with the wrong fields (their form first), or `idempotency_key_reused`"),
@@ -87,13 +91,14 @@ BULK_REQUEST = _request(
             "schema": {
                 "type": "string",
                 "description": "A header with these columns in any order, then a row a line; modalities are "
-                "separated by `;`; a column `idempotency_key` may be added; a cell holds no line break",
+                "separated by `;`; columns `idempotency_key` and `not_duplicate_of` (ids with `;`) may be added; "
+                "a cell holds no line break",
             },
             "example": _CSV_EXAMPLE,
         },
     },
-    "Gives line n the key `<this>:n` where it has no `idempotency_key` of its own. Newborns without an IIN can be "
-    "told apart by keys only: send one, or they are recorded again with a repeated file.",
+    "Gives line n the key `<this>:n` where it has no `idempotency_key` of its own. With a key a "
+    "repeated file gets the first receipts, where newborns without an IIN would be refused as possible duplicates.",
 )
 BULK_RESPONSES: Responses = {
     200: {

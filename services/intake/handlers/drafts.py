@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from services.contracts.days import day_of
 from services.contracts.events import DiagnosisCorrectedV1, DiagnosisRecordedV1, write_event
-from services.contracts.submissions import DiagnosisSubmission
+from services.contracts.submissions import DiagnosisSubmission, NewSubmission
 from services.contracts.vocabulary import Priority, Role
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.priorities import decide_priority
@@ -49,6 +49,10 @@ class Draft:
     submitted_at: datetime
     iin_index: bytes | None
     idempotency: IdempotencyKey | None
+    likeness: bytes
+    """A keyed digest of birth date, sex and guardian's phone: equal for twins, and for a child submitted twice."""
+    not_duplicate_of: frozenset[UUID] | None
+    """The referrals that are another child's, as the polyclinic says; None when it says nothing."""
     submission: DiagnosisSubmission
     sealed: bytes = b""
     event: bytes = b""
@@ -64,7 +68,8 @@ class Drafting:
     def draft(
         self, submission: DiagnosisSubmission, polyclinic_id: str, at: datetime, key: IdempotencyKey | None = None
     ) -> Draft:
-        iin, age = submission.child.iin, age_in_months(submission.child.birth_date, day_of(at))
+        child, age = submission.child, age_in_months(submission.child.birth_date, day_of(at))
+        told = submission.not_duplicate_of if isinstance(submission, NewSubmission) else None
         draft = Draft(
             referral_id=self.new_id(),
             child_id=self.new_id(),
@@ -72,12 +77,19 @@ class Drafting:
             age_months=age,
             priority=decide_priority(age, submission.priority),
             submitted_at=at,
-            iin_index=None if iin is None else self.vault.index(iin),
+            iin_index=None if child.iin is None else self.vault.index(child.iin),
             idempotency=key,
+            likeness=self._likeness(submission),
+            not_duplicate_of=None if told is None else frozenset(told),
             submission=submission,
         )
         self.bind(draft, draft.child_id)
         return draft
+
+    def _likeness(self, submission: DiagnosisSubmission) -> bytes:
+        child = submission.child
+        parts = ("likeness", child.birth_date.isoformat(), child.sex.value, submission.guardian.phone)
+        return self.vault.digest(*(one.encode() for one in parts))
 
     def bind(self, draft: Draft, child_id: UUID) -> None:
         """Seal the data and write the event of `draft` under the id `child_id`."""
@@ -112,7 +124,7 @@ def correction_id(draft: Draft, version: int) -> str:
 
 
 def write_submission(submission: DiagnosisSubmission) -> bytes:
-    """The submission as JSON, without the fields of a subclass (the idempotency key of a line)."""
+    """The submission as JSON, without the fields of a subclass, which are about the request."""
     return _submission.to_json(submission, exclude_none=True)
 
 

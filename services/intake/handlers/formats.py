@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from services.contracts.submissions import CSV_COLUMNS, DiagnosisSubmission
+from services.contracts.submissions import CSV_COLUMNS, NewSubmission
 from services.intake.domain.validation import FieldError
 from services.intake.handlers.parsing import Unparsed, parse
 
-KEY_COLUMN = "idempotency_key"
-OPTIONAL_COLUMNS = {"iin", "gmfcs", "max_distance_km", "priority", KEY_COLUMN}
+EXTRA_COLUMNS = {"idempotency_key", "not_duplicate_of"}
+OPTIONAL_COLUMNS = {"iin", "gmfcs", "max_distance_km", "priority", *EXTRA_COLUMNS}
+LISTS = {"modalities", "not_duplicate_of"}
+"""Columns of several values, with `;` between."""
 _PATHS = {
     "iin": "child.iin",
     "full_name": "child.full_name",
@@ -26,7 +28,7 @@ _HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
 
 
-class BulkSubmission(DiagnosisSubmission):
+class BulkSubmission(NewSubmission):
     """A line of a bulk submission: a body of `POST /v1/diagnoses` with an optional idempotency key of the line."""
 
     idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -62,7 +64,7 @@ class Csv:
         except Unparsed as error:
             raise WrongHeader("header", error.errors[0].message) from None
         for column in self._columns:
-            if column not in CSV_COLUMNS and column != KEY_COLUMN:
+            if column not in CSV_COLUMNS and column not in EXTRA_COLUMNS:
                 raise _no_column(column, self._columns)
             if self._columns.count(column) > 1:
                 raise WrongHeader(column, "is there twice")
@@ -114,5 +116,5 @@ def _body(cells: dict[str, str]) -> dict[str, object]:
     for column, cell in cells.items():
         group, _, field = _PATHS.get(column, column).partition(".")
         part = body[group] if field else body
-        part[field or group] = [one.strip() for one in cell.split(";")] if column == "modalities" else cell
+        part[field or group] = [one.strip() for one in cell.split(";")] if column in LISTS else cell
     return body

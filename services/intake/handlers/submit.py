@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from services.contracts.days import day_of
-from services.contracts.submissions import DiagnosisSubmission
+from services.contracts.submissions import DiagnosisSubmission, NewSubmission
 from services.intake.domain.validation import Reference, check_submission
 from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey
 from services.intake.handlers.outcomes import Invalid, Outcome
@@ -46,7 +46,7 @@ class Submitting:
         """The outcome of one submission as JSON, durable. Raises TransientError while the record fails."""
         at = self.now()
         try:
-            submission = parse(DiagnosisSubmission, body)
+            submission = parse(NewSubmission, body)
         except Unparsed as error:
             return self.unparsed(error, at).invalid
         draft = self.draft(submission, polyclinic_id, at, key)

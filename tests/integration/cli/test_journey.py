@@ -159,7 +159,11 @@ def test_a_wrong_header_is_refused_before_anything_is_recorded(country: Country)
 
 def test_a_repeated_run_with_its_key_records_nothing_twice(country: Country) -> None:
     newborns = b"".join(
-        child(number, child={"full_name": f"Newborn {number}", "birth_date": _today(), "sex": "female"})
+        child(
+            number,
+            child={"full_name": f"Newborn {number}", "birth_date": _today(), "sex": "female"},
+            guardian={"full_name": "A Parent", "phone": f"+7701000000{number}"},
+        )
         for number in range(5)
     )
     first = joldama("submit", "-", "--json", "--part", "2", "--key", "k", stdin=newborns)

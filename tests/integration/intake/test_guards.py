@@ -23,6 +23,8 @@ ROUTES = {
     ("GET", "/v1/diagnoses/{referral_id}"): "polyclinic center",
     ("POST", "/v1/children/lookup"): "polyclinic center",
     ("GET", "/v1/children/{child_id}"): "polyclinic center",
+    ("PATCH", "/v1/children/{child_id}"): "polyclinic",
+    ("PATCH", "/v1/diagnoses/{referral_id}"): "polyclinic",
     ("GET", "/v1/dead-letters"): "operator admin",
     ("GET", "/v1/dead-letters/{letter_id}"): "operator admin",
     ("POST", "/v1/dead-letters/{letter_id}/retry"): "operator admin",
