@@ -35,6 +35,14 @@ SAMPLES: dict[str, events.Payload] = {
         corrected_at=LATER,
         actor="polyclinic:polyclinic-7",
     ),
+    "diagnoses/children_joined": events.ChildrenJoinedV1(
+        referral_id=REFERRAL,
+        ended_referral_id=CHILD,
+        child_id=CHILD,
+        joined_child_id=REFERRAL,
+        joined_at=LATER,
+        actor="polyclinic:polyclinic-7",
+    ),
     "referral/referral_offered": step(
         events.ReferralOfferedV1, S.OFFERED, 1, actor="router", deadline_at=LATER, **PLACE
     ),

@@ -1,7 +1,6 @@
 """Reading diagnoses from SQL under the access rules, with the audit's rows in the same transaction."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -60,9 +59,10 @@ def record_of(vault: Vault, row: Any) -> DiagnosisRecord:
 
 def _has_key(read: Read, key: UUID | bytes) -> ColumnElement[bool]:
     by_iin = select(children.c.child_id).where(children.c.iin_index == key).scalar_subquery()
+    joined = select(children.c.joined_into).where(children.c.child_id == key).scalar_subquery()
     return {
         Read.DIAGNOSIS: diagnoses.c.referral_id == key,
-        Read.CHILD: diagnoses.c.child_id == key,
+        Read.CHILD: diagnoses.c.child_id.in_([key, joined]),
         Read.LOOKUP: diagnoses.c.child_id == by_iin,
     }[read]
 
@@ -75,7 +75,7 @@ def _may_read(reader: Holder) -> ColumnElement[bool]:
     return or_(false(), *(rule for role, rule in by_role.items() if role in reader.roles))
 
 
-def audit_row(reader: Holder, read: StrEnum, row: Any, now: datetime) -> dict[str, Any]:
+def audit_row(reader: Holder, action: str, row: Any, now: datetime) -> dict[str, Any]:
     """The row of the audit for an act of `reader` on a diagnosis."""
     role = acting_role(reader, (Role.POLYCLINIC,), polyclinic_id=row.polyclinic_id) or Role.CENTER
     return {
@@ -83,7 +83,7 @@ def audit_row(reader: Holder, read: StrEnum, row: Any, now: datetime) -> dict[st
         "subject": reader.subject[:200],
         "role": role.value,
         "org": reader.org,
-        "action": read.value,
+        "action": str(action),
         "child_id": row.child_id,
         "referral_id": row.referral_id,
     }

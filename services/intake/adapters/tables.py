@@ -27,6 +27,8 @@ class Child(_Table, table=True):
     created_at: int = Field(sa_type=BigInteger)
     version: int = Field(1, sa_column_kwargs={"server_default": "1"})
     """Counts the corrections of the child's data."""
+    joined_into: UUID | None = None
+    """The child that this one turned out to be, which has all of its diagnoses."""
 
 
 class Diagnosis(_Table, table=True):

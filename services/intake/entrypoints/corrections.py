@@ -1,16 +1,19 @@
-"""`PATCH /v1/children/{child_id}` and `PATCH /v1/diagnoses/{referral_id}`: a polyclinic corrects what it submitted."""
+"""Corrections of what was submitted, and the join of two children who are one."""
 
 from uuid import UUID
 
 from fastapi import Request, Response
+from pydantic import BaseModel
 
+from services.contracts.authority import acting_role
 from services.intake.bootstrap import Intake
-from services.intake.entrypoints.access import Polyclinic, TheIntake
+from services.intake.entrypoints.access import JOINERS, Joiner, Polyclinic, TheIntake
 from services.intake.entrypoints.answers import problem
 from services.intake.entrypoints.bodies import LARGEST_SUBMISSION, expect_type
-from services.intake.entrypoints.openapi import CORRECTION_RESPONSES, correction_request
+from services.intake.entrypoints.openapi import CORRECTION_RESPONSES, JOIN_RESPONSES, correction_request
 from services.intake.entrypoints.records import ChildAnswer, DiagnosisAnswer, found
 from services.intake.handlers.correct import Correction, IinTaken, Refused, SharedChild
+from services.intake.handlers.join import NotJoinable
 from services.intake.handlers.read import DiagnosisRecord
 from services.kit.http.auth import Principal
 from services.kit.http.preconditions import Precondition, etag, version_moved
@@ -60,6 +63,40 @@ async def correct_child(
     return ChildAnswer.of(records)
 
 
+class Join(BaseModel, extra="forbid"):
+    """The child that turned out to be the one in the path."""
+
+    child_id: UUID
+
+
+class JoinAnswer(BaseModel, from_attributes=True):
+    """The child that stays with all referrals, and which of two open ones stays, with the earlier turn of both."""
+
+    child_id: UUID
+    joined_child_id: UUID
+    referral_id: UUID | None
+    ended_referral_id: UUID | None
+
+
+@router.post("/v1/children/{child_id}/join", summary="Join two children who are one", responses=JOIN_RESPONSES)
+async def join_children(child_id: UUID, other: Join, joiner: Joiner, intake: TheIntake) -> JoinAnswer:
+    """A newborn was submitted again with its IIN: joined by a polyclinic with referrals of both, or an operator.
+
+    Of two open referrals the one that has come farther stays, with the earlier turn, and the other is cancelled
+    (`joined`). Repeating it changes nothing.
+    """
+    role = acting_role(joiner, JOINERS, polyclinic_id=joiner.org)
+    if role is None:
+        raise Problem(403, "forbidden", "The token names no organization (claim org).")
+    try:
+        joined = await intake.joining.join(joiner, role, child_id, other.child_id)
+    except NotJoinable as error:
+        raise Problem(409, error.code, str(error)) from None
+    if joined is None:
+        raise Problem(404, "not_found", "child_id: one of the two does not exist, or you may not join it")
+    return JoinAnswer.model_validate(joined)
+
+
 async def _correct(
     intake: Intake, editor: Principal, kind: Correction, key: UUID, request: Request, wanted: Expected
 ) -> list[DiagnosisRecord]:
@@ -77,6 +114,6 @@ async def _correct(
         raise Problem(
             409,
             "iin_taken",
-            "child.iin: another child has this IIN",
+            "child.iin: another child has this IIN; if it is the same child: POST /v1/children/{child_id}/join",
             extra={"child_id": str(error.child_id)} if error.child_id else {},
         ) from None

@@ -73,6 +73,12 @@ CORRECTION_RESPONSES: Responses = {
 }
 
 
+JOIN_RESPONSES: Responses = {
+    404: refusal("`not_found`: one does not exist, or the polyclinic has no referral of it"),
+    409: refusal("`different_iins`, `different_children` (birth date or sex): correct first; `same_child`"),
+}
+
+
 def correction_request(example: dict[str, Any]) -> dict[str, Any]:
     """A required body that is a JSON merge patch."""
     schema = {"type": "object", "description": "A JSON merge patch (RFC 7396) on what GET answers"}

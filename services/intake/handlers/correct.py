@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
-from services.contracts.authority import Holder
+from services.contracts.authority import Holder, actor
 from services.contracts.days import day_of
 from services.contracts.submissions import DiagnosisSubmission
+from services.contracts.vocabulary import Role
 from services.intake.domain.validation import FieldError, Reference, check_submission
 from services.intake.handlers.drafts import Draft, Drafting, write_submission
 from services.intake.handlers.outcomes import Invalid
@@ -90,12 +91,12 @@ class Correcting:
         self, editor: Holder, kind: Correction, key: UUID, body: bytes, expected: Expected
     ) -> list[DiagnosisRecord]:
         """The corrected records, newest first; empty when the polyclinic has none. Raises Refused, and as above."""
-        patch, at = _patch(body, kind), self.now()
+        patch, at, by = _patch(body, kind), self.now(), actor(editor, Role.POLYCLINIC)
         return await self.corrections.correct(
-            editor, kind, key, expected, lambda record: self._draft(record, patch, at), at
+            editor, kind, key, expected, lambda record: self._draft(record, patch, at, by), at
         )
 
-    def _draft(self, record: DiagnosisRecord, patch: Patch, at: datetime) -> Draft | None:
+    def _draft(self, record: DiagnosisRecord, patch: Patch, at: datetime, by: str) -> Draft | None:
         """The corrected submission, by the rules of the day on which it was submitted; None when nothing changes."""
         before = json.loads(write_submission(record.submission))
         day = day_of(record.submitted_at)
@@ -113,7 +114,7 @@ class Correcting:
         if not corrected:
             return None
         draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
-        self.drafting.correct(draft, record.referral_id, record.child_id, record.version + 1, corrected, at)
+        self.drafting.correct(draft, record.referral_id, record.child_id, record.version + 1, corrected, at, by)
         return draft
 
 

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from services.contracts.days import day_of
 from services.contracts.events import DiagnosisCorrectedV1, DiagnosisRecordedV1, write_event
 from services.contracts.submissions import DiagnosisSubmission, NewSubmission
-from services.contracts.vocabulary import Priority, Role
+from services.contracts.vocabulary import Priority
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.priorities import decide_priority
 
@@ -101,14 +101,20 @@ class Drafting:
         )
 
     def correct(
-        self, draft: Draft, referral_id: UUID, child_id: UUID, version: int, corrected: tuple[str, ...], at: datetime
+        self,
+        draft: Draft,
+        referral_id: UUID,
+        child_id: UUID,
+        version: int,
+        corrected: tuple[str, ...],
+        at: datetime,
+        actor: str,
     ) -> None:
         """Make `draft` the version `version` of that referral: ids, sealed data, and the event of the correction."""
         draft.referral_id, draft.child_id = referral_id, child_id
         draft.sealed = self.vault.seal(child_id, write_submission(draft.submission))
         data = DiagnosisCorrectedV1(
-            **dict(_recorded(draft)), version=version, corrected=corrected, corrected_at=at,
-            actor=f"{Role.POLYCLINIC}:{draft.polyclinic_id}",
+            **dict(_recorded(draft)), version=version, corrected=corrected, corrected_at=at, actor=actor,
         )  # fmt: skip
         draft.event = write_event(data, event_id=correction_id(draft, version), source=SOURCE, time=at)
 

@@ -1,11 +1,11 @@
-"""Corrections: what becomes of a referral when its polyclinic corrects the child's data."""
+"""Corrections: what becomes of a referral when the child's data is corrected, or the child had two of them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.contracts.events import DiagnosisCorrectedV1
-from services.contracts.vocabulary import OfferState, ReferralState
+from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1
+from services.contracts.vocabulary import CLOSED, OfferState, ReferralState
 from services.referral.domain import deadlines
 from services.referral.domain.deadline_steps import REVIEWED, return_to_router, review
 from services.referral.domain.eligibility import Exclusion
@@ -16,6 +16,8 @@ from services.referral.domain.routing import Decision, queue_rank
 
 NO_LONGER_ELIGIBLE = "no_longer_eligible"
 """Why an offer was withdrawn: a code of `data/reasons.csv`."""
+JOINED = "joined"
+"""Why a referral ended that was a child's second one: a code of `data/reasons.csv`."""
 
 
 def correct(before: Referral, data: DiagnosisCorrectedV1, region_id: str, now: datetime) -> Change:
@@ -29,12 +31,41 @@ def correct(before: Referral, data: DiagnosisCorrectedV1, region_id: str, now: d
         due_at = min(before.deadline_at, needs.older_at(now))
     return change(
         before, Command.CORRECT, now, actor=data.actor, note=", ".join(data.corrected), needs=needs,
-        rank=_rank(before, needs), changed_at=data.corrected_at, diagnosis_version=data.version, due_at=due_at,
+        child_id=data.child_id, rank=_rank(before, needs), changed_at=data.corrected_at,
+        diagnosis_version=data.version, due_at=due_at,
     )  # fmt: skip
 
 
 def _rank(before: Referral, needs: Needs) -> int:
     return before.rank if needs.priority is before.needs.priority else queue_rank(needs)
+
+
+def join(
+    kept: Referral, ended: Referral, offers: Sequence[Offer], data: ChildrenJoinedV1, now: datetime
+) -> list[Change]:
+    """The second referral of a child ends, with its `offers`; the one that is kept has the earlier turn of both."""
+    changes = []
+    if ended.state not in CLOSED:
+        offer = current(ended, offers)
+        over = replace(offer, state=OfferState.WITHDRAWN, answered_at=now, reason=JOINED) if offer else None
+        changes.append(
+            change(
+                ended, Command.JOIN, now, actor=data.actor, reason=JOINED, offer=over if _in_hand(offer) else None,
+                **nowhere(), deadline_at=None, due_at=None,
+            )
+        )  # fmt: skip
+    if kept.state not in CLOSED and ended.rank < kept.rank:
+        earlier = change(
+            kept, Command.CORRECT, now, actor=data.actor, note=JOINED, rank=ended.rank, changed_at=data.joined_at
+        )
+        changes.append(earlier)
+        if kept.state is ReferralState.WAITING:  # capacity knows the rank of the attempt
+            changes.append(return_to_router(earlier.referral, now))
+    return changes
+
+
+def _in_hand(offer: Offer | None) -> bool:
+    return offer is not None and offer.state in (OfferState.MADE, OfferState.SEEN, OfferState.ACCEPTED)
 
 
 def look_again(

@@ -34,6 +34,7 @@ class Command(StrEnum):
     ESCALATE = "escalate"
     REVIEW = "review"
     CORRECT = "correct"
+    JOIN = "join"
 
     @property
     def path(self) -> str:
@@ -99,6 +100,12 @@ TRANSITIONS: tuple[Transition, ...] = (
         _S.OFFERED, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, _O.WITHDRAWN, ClaimEffect.NEXT
     ),
     *(Transition(state, _C.CORRECT, _ROUTER, state, events.ReferralCorrectedV1) for state in OPEN),
+    *(
+        Transition(
+            state, _C.JOIN, _ROUTER, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, ClaimEffect.RELEASE
+        )
+        for state in OPEN
+    ),
     *(
         Transition(state, command, who, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, ClaimEffect.RELEASE)
         for state in OPEN

@@ -1,14 +1,14 @@
-"""Diagnoses were corrected: the referrals have the new needs, and who waits or has an offer is looked at again."""
+"""Diagnoses were corrected, or children joined: the referrals follow, and who waits is looked at again."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.contracts.events import DiagnosisCorrectedV1, Payload
+from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1, Payload
 from services.contracts.vocabulary import CLOSED
 from services.kit.errors import PermanentError
-from services.referral.domain.corrections import correct, look_again
+from services.referral.domain.corrections import correct, join, look_again
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, ReferralWithOffers
 from services.referral.domain.routing import rank_programmes
@@ -25,25 +25,54 @@ class CorrectReferrals:
     clock: Clock
 
     async def __call__(self, batch: Mapping[str, Payload], context: BatchContext) -> Effect:
-        early = set[str]()
-        newest = dict[UUID, DiagnosisCorrectedV1]()
-        for event_id, data in batch.items():
-            assert isinstance(data, DiagnosisCorrectedV1)  # noqa: S101  by the table of reactions
-            one = context.referrals.get(data.referral_id)
-            if one is None:
-                early.add(event_id)
-            elif one.referral.state not in CLOSED and data.version > one.referral.diagnosis_version:
-                newest[data.referral_id] = _newer(newest.get(data.referral_id), data)
+        known = dict(context.referrals)
+        early = frozenset(id for id, data in batch.items() if not _named(data) <= known.keys())
+        in_time = [data for id, data in batch.items() if id not in early]
+        now = self.clock()
+        changes = await self._correct(_newest(in_time, known), known, now)
+        for data in in_time:
+            if isinstance(data, ChildrenJoinedV1):
+                kept, ended = known[data.referral_id], known[data.ended_referral_id]
+                changes += _known(known, join(kept.referral, ended.referral, ended.offers, data, now))
+        return Effect(changes, early=early)
+
+    async def _correct(
+        self, newest: Mapping[UUID, DiagnosisCorrectedV1], known: dict[UUID, ReferralWithOffers], now: datetime
+    ) -> list[Change]:
         if not newest:
-            return Effect(early=frozenset(early))
-        network, now = await self.registry.network(), self.clock()
-        queues = await self.queues.entries(newest.keys())
-        changes = [
+            return []
+        network, queues = await self.registry.network(), await self.queues.entries(newest.keys())
+        return [
             change
             for id, data in newest.items()
-            for change in _steps(context.referrals[id], data, queues.get(id, frozenset()), network, now)
+            for change in _known(known, _steps(known[id], data, queues.get(id, frozenset()), network, now))
         ]
-        return Effect(changes, early=frozenset(early))
+
+
+def _named(data: Payload) -> set[UUID]:
+    """The referrals that must be in the record."""
+    if isinstance(data, ChildrenJoinedV1):
+        return {data.referral_id, data.ended_referral_id}
+    assert isinstance(data, DiagnosisCorrectedV1)  # noqa: S101  by the table of reactions
+    return {data.referral_id}
+
+
+def _newest(batch: Sequence[Payload], known: Mapping[UUID, ReferralWithOffers]) -> dict[UUID, DiagnosisCorrectedV1]:
+    """By open referral the newest correction that it does not have yet."""
+    newest = dict[UUID, DiagnosisCorrectedV1]()
+    for data in batch:
+        if isinstance(data, DiagnosisCorrectedV1):
+            one = known[data.referral_id].referral
+            if one.state not in CLOSED and data.version > one.diagnosis_version:
+                newest[one.id] = _newer(newest.get(one.id), data)
+    return newest
+
+
+def _known(known: dict[UUID, ReferralWithOffers], changes: list[Change]) -> list[Change]:
+    """The changes, after which the referrals are known as they will be."""
+    for one in changes:
+        known[one.referral.id] = replace(known[one.referral.id], referral=one.referral)
+    return changes
 
 
 def _newer(known: DiagnosisCorrectedV1 | None, data: DiagnosisCorrectedV1) -> DiagnosisCorrectedV1:

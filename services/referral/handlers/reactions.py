@@ -38,6 +38,7 @@ class Reactions:
         return {
             events.DiagnosisRecordedV1: self.route_new_referrals,
             events.DiagnosisCorrectedV1: self.correct_referrals,
+            events.ChildrenJoinedV1: self.correct_referrals,
             events.OfferDeclinedV1: self.reroute_referrals,
             events.OfferExpiredV1: self.reroute_referrals,
             events.ReferralResubmittedV1: self.reroute_referrals,
@@ -74,4 +75,5 @@ class Reactions:
 
 
 def _referrals(batch: Collection[Payload]) -> set[UUID]:
-    return {id for data in batch if (id := getattr(data, "referral_id", None))}
+    names = ("referral_id", "ended_referral_id")
+    return {id for data in batch for name in names if (id := getattr(data, name, None))}

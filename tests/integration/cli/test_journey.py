@@ -109,6 +109,34 @@ def test_a_polyclinic_corrects_the_home_and_the_phone_and_the_center_sees_that(c
     assert "diagnosis.gmfcs" in refused.stderr
 
 
+def test_a_newborn_who_gets_an_iin_is_one_child_with_the_earlier_turn(country: Country) -> None:
+    country.register("near", "almaty", 0)
+    born, iin = _newborn()
+    newborn = {"full_name": "Newborn", "birth_date": born, "sex": "female"}
+    guardian = {"full_name": "Newborn's Parent", "phone": "+77010000077"}
+    lines = child(0, child=newborn, guardian=guardian) + child(1) + child(2, child=newborn | {"iin": iin})
+    first, _, second = results(joldama("submit", "-", "--json", stdin=lines))
+    country.carry()
+    ended = joldama("join", second["child_id"], first["child_id"])
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    for _ in range(2):
+        country.carry()
+    one, two = (json.loads(joldama("referral", of["referral_id"], "--json").stdout) for of in (first, second))
+    assert (one["state"], two["state"], two["history"][-1]["reason"]) == ("waiting", "cancelled", "joined")
+    assert one["child_id"] == second["child_id"]
+    assert one["forecast"]["queues"][0]["position"] == 1
+
+
+def _newborn() -> tuple[str, str]:
+    """Today, and the IIN of a girl born today."""
+    born = _today()
+    for serial in range(100):
+        first = f"{born[2:4]}{born[5:7]}{born[8:]}6{serial:04d}"
+        if (digit := check_digit(first)) is not None:
+            return born, f"{first}{digit}"
+    raise AssertionError("no check digit")
+
+
 def test_a_refused_answer_prints_the_reason(country: Country) -> None:
     country.register("near", "almaty", 1)
     id = results(joldama("submit", "-", "--json", stdin=child(1)))[0]["referral_id"]

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from services.contracts.events import DiagnosisCorrectedV1, ReferralCorrectedV1
+from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1, ReferralCorrectedV1
 from services.contracts.vocabulary import OfferState, Priority, ReferralState
 from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, offers, programme_body
@@ -168,3 +169,42 @@ async def test_a_programme_that_was_closed_meanwhile_keeps_its_offer(country: Co
     await country.deliver()
     await corrected(country, 1, gmfcs="IV")
     assert await country.where(1) == (S.OFFERED, "p")
+
+
+def joined(kept: int, ended: int) -> ChildrenJoinedV1:
+    return ChildrenJoinedV1(
+        referral_id=UUID(int=kept), ended_referral_id=UUID(int=ended), child_id=UUID(int=kept + 1000),
+        joined_child_id=UUID(int=ended + 1000), joined_at=NOW + timedelta(hours=3), actor="polyclinic:p1",
+    )  # fmt: skip
+
+
+async def test_of_a_childs_two_referrals_one_stays_with_the_earlier_turn(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.submit(1, 2, 3)
+    await country.handle([event(joined(3, 1)), event(correction(1, child_id=UUID(int=1003)))])
+    await country.deliver()
+    assert await country.queue("near") == [3, 2]
+    story = await country.story(1)
+    assert (story.state, story.history[-1].reason) == (S.CANCELLED, "joined")
+    assert story.child_id == str(UUID(int=1003))
+    await country.handle([event(joined(3, 1), id="again")])
+    assert await country.queue("near") == [3, 2]
+
+
+async def test_the_offer_of_the_referral_that_ends_goes_to_the_next(country: Country) -> None:
+    await country.open("near", places=2)
+    await country.submit(1, 2, 3)
+    await country.accept(1)
+    await country.handle([event(joined(1, 2))])
+    await country.deliver()
+    assert [await country.where(number) for number in (1, 2, 3)] == [
+        (S.ACCEPTED, "near"), (S.CANCELLED, None), (S.OFFERED, "near")
+    ]  # fmt: skip
+    assert [one.reason for one in (await country.story(2)).offers] == ["joined"]
+
+
+async def test_a_join_before_one_of_the_referrals_is_early(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.submit(1)
+    assert await country.react([event(joined(1, 2))])
+    assert await country.where(1) == (S.WAITING, None)

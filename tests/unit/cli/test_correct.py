@@ -1,4 +1,4 @@
-"""`joldama correct`: what is sent to which path, in whose name, and what is said."""
+"""`joldama correct` and `joldama join`: what is sent to which path, in whose name, and what is said."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,12 +20,17 @@ class Intake(StubApi):
         self.app.get("/v1/referrals/{id}")(self.referral)
         self.app.get("/v1/diagnoses/{id}")(self.read)
         self.app.patch("/v1/{kind}/{id}")(self.patch)
+        self.app.post("/v1/children/{id}/join")(self.join)
 
     async def referral(self, id: str) -> dict[str, Any]:
         return {"id": id, "polyclinic_id": "p1"}
 
     async def read(self, id: str) -> dict[str, Any]:
         return {"referral_id": id, "child_id": CHILD}
+
+    async def join(self, id: str, request: Request) -> dict[str, Any]:
+        self.note(f"join {id}", request, await request.json())
+        return {"child_id": id, "referral_id": ID, "ended_referral_id": CHILD}
 
     async def patch(self, kind: str, id: str, request: Request) -> dict[str, Any]:
         self.note(f"{kind}/{id}", request, await request.json())
@@ -67,3 +72,11 @@ def test_a_refused_field_is_named(joldama: Joldama, intake: Intake) -> None:
     ended = joldama("correct", ID, "--phone", "1")
     assert (ended.exit_code, ended.stdout) == (1, "")
     assert "guardian.phone: is no phone number" in ended.stderr
+
+
+def test_an_operator_joins_two_children(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama("join", CHILD, ID)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    told = f"Child {ID} is child {CHILD}; referral {ID} stays, referral {CHILD} ends"
+    assert " ".join(ended.stdout.split()) == told
+    assert intake.calls == [(f"join {CHILD}", "operator", "", {"child_id": ID})]

@@ -18,7 +18,7 @@ _FOOT = """
 - The API's commands are `POST /v1/referrals/{id}/…` with `_` written as `-`; the others cannot be asked for.
 - Open states have an owner: {owners}.
 """
-_ENDS = (Command.CANCEL, Command.WITHDRAW)
+_ENDS = (Command.CANCEL, Command.WITHDRAW, Command.JOIN)
 
 
 def page() -> str:

@@ -10,6 +10,7 @@ down_revision = "0004"
 def upgrade() -> None:
     for table in ("child", "diagnosis"):
         op.add_column(table, sa.Column("version", sa.Integer, nullable=False, server_default="1"))
+    op.add_column("child", sa.Column("joined_into", sa.Uuid, nullable=True))
     op.add_column("diagnosis", sa.Column("changed_at", sa.BigInteger, nullable=True))
     op.add_column("diagnosis", sa.Column("open_likeness", sa.LargeBinary, nullable=True))
     op.create_index("ix_diagnosis_open_likeness", "diagnosis", ["open_likeness"])
