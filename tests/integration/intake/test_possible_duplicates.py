@@ -1,5 +1,6 @@
 """A child without an IIN who looks like one with an open referral is refused, or explained."""
 
+import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -31,6 +32,11 @@ async def test_a_newborn_submitted_twice_is_refused_by_its_open_referral(polycli
     assert (again.status_code, again.json()["code"]) == (409, "possible_duplicate")
     assert again.json()["referral_ids"] == [first["referral_id"]]
     assert newborn()["guardian"]["phone"] not in again.text
+
+
+async def test_of_many_at_once_one_is_taken(polyclinic: httpx2.AsyncClient) -> None:
+    answers = await asyncio.gather(*(submit(polyclinic, newborn()) for _ in range(12)))
+    assert sorted(one.status_code for one in answers) == [201, *[409] * 11]
 
 
 async def test_twins_exist(polyclinic: httpx2.AsyncClient) -> None:
