@@ -45,11 +45,15 @@ class SqlCorrections:
             if not (rows := session.execute(query.with_for_update(of=diagnoses)).all()):
                 return rows
             expected.check(rows[0].child_version if kind is Correction.CHILD else rows[0].version)
-            drafts = [(row, one) for row in rows if (one := draft(record_of(self._vault, row)))]
-            for row, one in drafts:
-                _replace(session, editor, kind, row, one, at)
-            if drafts and kind is Correction.CHILD:
-                _correct_child(session, editor, key, drafts[0][1])
+            drafts = [draft(record_of(self._vault, row)) for row in rows]
+            for row, one in zip(rows, drafts, strict=True):
+                if one:
+                    _replace(session, row, one, at)
+                # Also of what is unchanged, because it is answered: that is a read.
+                sealed = {"sealed_before": row.sealed, "sealed_after": one.sealed} if one else {}
+                session.execute(insert(audit).values(audit_row(editor, kind, row, at) | sealed))
+            if kind is Correction.CHILD and (corrected := next(filter(None, drafts), None)):
+                _correct_child(session, editor, key, corrected)
             return session.execute(query).all()
 
         try:
@@ -59,7 +63,7 @@ class SqlCorrections:
         return [record_of(self._vault, row) for row in rows]
 
 
-def _replace(session: Session, editor: Holder, kind: Correction, row: Any, draft: Draft, at: datetime) -> None:
+def _replace(session: Session, row: Any, draft: Draft, at: datetime) -> None:
     version = row.version + 1
     values = {
         "sealed": draft.sealed, "priority": draft.priority.value, "version": version, "changed_at": to_ms(at),
@@ -67,8 +71,6 @@ def _replace(session: Session, editor: Holder, kind: Correction, row: Any, draft
     session.execute(update(diagnoses).where(diagnoses.c.referral_id == row.referral_id).values(values))
     alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~_closed())
     session.execute(alike.values(open_likeness=draft.likeness))
-    sealed = {"sealed_before": row.sealed, "sealed_after": draft.sealed}
-    session.execute(insert(audit).values(audit_row(editor, kind, row, at) | sealed))
     key, event_id = str(row.referral_id), correction_id(draft, version)
     outbox.add(session, [OutgoingEvent(DIAGNOSES, key, draft.event, event_id)])
 

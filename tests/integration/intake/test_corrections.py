@@ -101,13 +101,15 @@ async def test_a_corrected_birth_date_gives_the_age_and_the_priority_of_the_day_
     assert (again.status_code, again.json()["referral_id"]) == (409, receipt["referral_id"])
 
 
-async def test_what_changes_nothing_is_no_correction(
+async def test_what_changes_nothing_is_no_correction_but_a_read(
     polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
 ) -> None:
     answer = await polyclinic.patch(f"/v1/diagnoses/{receipt['referral_id']}", json={"settlement_id": "almaty"})
     assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
     assert answer.json()["changed_at"] is None
     assert await corrections(intake) == []
+    [row] = await intake.database.read(lambda s: s.execute(select(audit)).all())
+    assert (row.action, row.sealed_before, row.sealed_after) == ("diagnosis.correct", None, None)
 
 
 async def test_a_correction_on_an_older_version_is_refused(
