@@ -39,7 +39,7 @@ def _action(
 
     def act(caller: Caller, id: ReferralId, **given: Any) -> None:
         body = {option: _value(name, option, value) for option, value in given.items()}
-        with caller.api("referral", role, _owner(caller, id, role)) as api:
+        with caller.api("referral", role, owner(caller, id, role)) as api:
             answer = api.post(f"/v1/referrals/{id}/{name}", {key: one for key, one in body.items() if one is not None})
         day = f", to be admitted on {answer['admit_on']}" if name == "accept" and answer.get("admit_on") else ""
         caller.show(answer, lambda _: f"Referral {id} {said}{day}")
@@ -65,7 +65,7 @@ def _value(action: str, option: str, given: Any) -> Any:
     raise Failure(ExitCode.USAGE, "\n".join(end))
 
 
-def _owner(caller: Caller, id: UUID, role: Role) -> str | None:
+def owner(caller: Caller, id: UUID, role: Role) -> str | None:
     """The referral's center or polyclinic; None where the user has named a token, role or organization, or must."""
     field, _ = _ACTORS[role]
     if caller.token or caller.role or caller.org or not read_network().local or not field:

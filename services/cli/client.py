@@ -60,6 +60,10 @@ class Api:
         """The answer's JSON. Retried after any passing failure: a repeated PUT does no harm."""
         return persistently(lambda: self._json("PUT", path, json=body, headers=headers), 3)
 
+    def patch(self, path: str, body: Any) -> Any:
+        """The answer's JSON. Retried after any passing failure: the same correction again changes nothing."""
+        return persistently(lambda: self._json("PATCH", path, json=body), 3)
+
     def pages(self, path: str, **params: Params) -> Iterator[Any]:
         """The items of a cursor-paged list, page by page."""
         cursor = None

@@ -16,6 +16,8 @@ from services.cli.streams import replace_unknown_characters
 MODULES = {
     "up_and_demo": "up demo-children",
     "submit": "submit",
+    "correct": "correct",
+    "join": "join",
     "referrals": "referrals worklist",
     "referral": "referral",
     "actions": "seen accept decline admit no-show discharge cancel withdraw offer-again",

@@ -57,6 +57,7 @@ def _facts(found: dict[str, Any]) -> RenderableType:
         "deadline": moment(found.get("deadline_at")),
         "admit on": found.get("admit_on"),
         "admitted": moment(found.get("admitted_at")),
+        "corrected": moment(found.get("changed_at")),
         "needs help": spaced(found.get("escalation")),
         "allowed now": ", ".join(found.get("allowed_actions", [])),
     }

@@ -56,6 +56,11 @@ class SubmissionRequest(DiagnosisSubmission):
     strict: bool = Field(
         False, description="Refuse what would be a warning: an IIN that says another birth date or sex"
     )
+    not_duplicate_of: Annotated[tuple[UUID, ...], Field(max_length=50)] | None = Field(
+        None,
+        description="After 409 `possible_duplicate`: the referrals that it named, when this is another child (a twin); "
+        "an empty list when it named none",
+    )
 
 
 class SubmissionWarning(BaseModel):

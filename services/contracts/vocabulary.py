@@ -80,7 +80,7 @@ class OfferState(StrEnum):
     DECLINED = "declined"
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
-    """The referral ended first."""
+    """The referral ended first, or its data was corrected and the programme does not accept such a child."""
     MISSED = "missed"
     """Accepted, but the child did not come."""
 

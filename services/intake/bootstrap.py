@@ -12,12 +12,16 @@ from uuid_utils.compat import uuid7
 from services.contracts.reference import read_icd10_codes, read_settlements
 from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.sql_access import SqlAccessRules
+from services.intake.adapters.sql_children import SqlChildren
+from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.adapters.tables import dead_letters
 from services.intake.domain.validation import Reference
+from services.intake.handlers.correct import Correcting
 from services.intake.handlers.drafts import Drafting
 from services.intake.handlers.grouping import GroupedSubmissions
+from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.settings import IntakeSettings
@@ -35,6 +39,8 @@ class Intake:
     database: Database
     submitting: Submitting
     reading: Reading
+    correcting: Correcting
+    joining: Joining
     access: SqlAccessRules
     dead_letters: DeadLetterRepository
 
@@ -66,6 +72,8 @@ async def bootstrap(
             database,
             Submitting(submissions, drafting, reference, now),
             Reading(SqlDiagnoses(database, vault), vault, now),
+            Correcting(SqlCorrections(database, vault), drafting, reference, now),
+            Joining(SqlChildren(database, vault), drafting, now),
             SqlAccessRules(database),
             DeadLetterRepository(database, dead_letters),
         )

@@ -30,6 +30,7 @@ from services.referral.domain.working_days import WorkingDays
 from services.referral.handlers.act import ActOnReferral
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.claim_places import ClaimPlaces
+from services.referral.handlers.correct_referrals import CorrectReferrals
 from services.referral.handlers.forecast_places import ForecastPlaces
 from services.referral.handlers.occupy_places import OccupyPlaces
 from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
@@ -123,6 +124,7 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         reactions=Reactions(
             referrals,
             route_new_referrals=RouteNewReferrals(claim_places, registry, clock),
+            correct_referrals=CorrectReferrals(queues, registry, clock),
             reroute_referrals=RerouteReferrals(claim_places, registry, clock),
             occupy_places=OccupyPlaces(capacity),
             release_places=ReleasePlaces(capacity),

@@ -28,6 +28,21 @@ DIAGNOSIS = events.DiagnosisRecordedV1(
 S = ReferralState
 SAMPLES: dict[str, events.Payload] = {
     "diagnoses/diagnosis_recorded": DIAGNOSIS,
+    "diagnoses/diagnosis_corrected": events.DiagnosisCorrectedV1(
+        **dict(DIAGNOSIS),
+        version=2,
+        corrected=("child.birth_date", "guardian.phone"),
+        corrected_at=LATER,
+        actor="polyclinic:polyclinic-7",
+    ),
+    "diagnoses/children_joined": events.ChildrenJoinedV1(
+        referral_id=REFERRAL,
+        ended_referral_id=CHILD,
+        child_id=CHILD,
+        joined_child_id=REFERRAL,
+        joined_at=LATER,
+        actor="polyclinic:polyclinic-7",
+    ),
     "referral/referral_offered": step(
         events.ReferralOfferedV1, S.OFFERED, 1, actor="router", deadline_at=LATER, **PLACE
     ),
@@ -80,6 +95,9 @@ SAMPLES: dict[str, events.Payload] = {
     ),
     "referral/referral_cancelled": step(
         events.ReferralCancelledV1, S.CANCELLED, 2, actor="polyclinic:polyclinic-7", reason="family_withdrew"
+    ),
+    "referral/referral_corrected": step(
+        events.ReferralCorrectedV1, S.OFFERED, 2, actor="polyclinic:polyclinic-7", deadline_at=LATER, **PLACE
     ),
     "referral/referral_escalated": step(
         events.ReferralEscalatedV1,

@@ -39,7 +39,13 @@ def test_a_golden_file_is_read_as_the_event_it_is(name: str) -> None:
 
 
 def test_every_type_of_the_referral_service_has_its_golden_file() -> None:
-    others = {events.CenterRegisteredV1, events.FigureSetV1, events.DiagnosisRecordedV1}
+    others = {
+        events.CenterRegisteredV1,
+        events.FigureSetV1,
+        events.DiagnosisRecordedV1,
+        events.DiagnosisCorrectedV1,
+        events.ChildrenJoinedV1,
+    }
     kinds = {*events.ReferralEvent.__subclasses__(), *others}
     assert {type(one) for one in SAMPLES.values()} == kinds
     assert {str(one.relative_to(FOLDER).with_suffix("")) for one in FOLDER.glob("*/*.json")} >= set(SAMPLES)
@@ -52,7 +58,7 @@ def test_every_event_goes_to_the_topic_of_its_context_and_what_the_worker_reacts
         events.CenterRegisteredV1, events.FigureSetV1,
     }  # fmt: skip
     for kind in events.KNOWN.values():
-        if kind is events.DiagnosisRecordedV1:
+        if issubclass(kind, events.DiagnosisRecordedV1 | events.ChildrenJoinedV1):
             assert kind.TOPICS == ("diagnoses.v1",)
         elif kind is events.PlaceHandedOverV1:
             assert kind.TOPICS == ("capacity.v1", "handovers.v1")

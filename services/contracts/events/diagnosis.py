@@ -26,3 +26,26 @@ class DiagnosisRecordedV1(Payload, type="diagnosis.recorded.v1", topics=(topics.
     max_distance_km: float | None = None
     priority: Priority
     submitted_at: AwareDatetime
+
+
+class DiagnosisCorrectedV1(DiagnosisRecordedV1, type="diagnosis.corrected.v1"):
+    """A polyclinic corrected what it had submitted: the whole data as it is now, of which the newest version stands."""
+
+    version: int
+    """Counts the versions of this diagnosis; 1 was the submission."""
+    corrected: tuple[str, ...]
+    """The paths of the corrected fields, such as `guardian.phone`; never their values."""
+    corrected_at: AwareDatetime
+    actor: str
+
+
+class ChildrenJoinedV1(Payload, type="children.joined.v1", topics=(topics.DIAGNOSES,), key="referral_id"):
+    """Two children were one, and had two open referrals: one stays, with the earlier turn, and the other ends."""
+
+    referral_id: UUID
+    ended_referral_id: UUID
+    child_id: UUID
+    joined_child_id: UUID
+    """The id that is no child's any more."""
+    joined_at: AwareDatetime
+    actor: str

@@ -89,6 +89,10 @@ class ReferralCancelledV1(ReferralEvent, type="referral.cancelled.v1", topics=_T
     """The referral ended without care, for `reason`: the worker releases its place or queue entries."""
 
 
+class ReferralCorrectedV1(ReferralEvent, type="referral.corrected.v1"):
+    """Its polyclinic corrected the child's data, which intake has; the state is unchanged."""
+
+
 class ReferralEscalatedV1(ReferralEvent, type="referral.escalated.v1"):
     """A deadline has passed without a step: on the operators' worklist, for the reason in `escalation`."""
 

@@ -58,7 +58,9 @@ def _follow(session: Session, changes: Sequence[AccessChange]) -> None:
     if rows:
         session.connection().execute(_upsert(session), rows)
     if closed := [one.referral_id for one in newest if one.closed]:
-        session.execute(update(diagnoses).where(diagnoses.c.referral_id.in_(closed)).values(open_iin=None))
+        session.execute(
+            update(diagnoses).where(diagnoses.c.referral_id.in_(closed)).values(open_iin=None, open_likeness=None)
+        )
 
 
 def _upsert(session: Session) -> Any:

@@ -20,6 +20,10 @@ MOST = 200
 """Referrals of one child in one answer, the newest."""
 
 
+SELECTED = select(diagnoses, children.c.version.label("child_version")).join(children)
+"""Diagnoses with all that `record_of` needs."""
+
+
 class SqlDiagnoses:
     """Diagnoses in SQL; `vault` opens their sealed submissions."""
 
@@ -27,27 +31,38 @@ class SqlDiagnoses:
         self._database, self._vault = database, vault
 
     async def find(self, reader: Holder, read: Read, key: UUID | bytes, now: datetime) -> list[DiagnosisRecord]:
-        query = select(diagnoses).where(_has_key(read, key), _may_read(reader))
+        query = SELECTED.where(_has_key(read, key), _may_read(reader))
         query = query.order_by(diagnoses.c.submitted_at.desc()).limit(MOST)
 
         def work(session: Session) -> Any:
             if rows := session.execute(query).all():
-                session.execute(insert(audit), [_audit_row(reader, read, row, now) for row in rows])
+                session.execute(insert(audit), [audit_row(reader, read, row, now) for row in rows])
             return rows
 
-        return [self._record(row) for row in await self._database.write(work)]
+        return [record_of(self._vault, row) for row in await self._database.write(work)]
 
-    def _record(self, row: Any) -> DiagnosisRecord:
-        submission = DiagnosisSubmission.model_validate_json(self._vault.open(row.child_id, row.sealed))
-        at, priority = from_ms(row.submitted_at), Priority(row.priority)
-        return DiagnosisRecord(row.referral_id, row.child_id, row.polyclinic_id, at, priority, submission)
+
+def record_of(vault: Vault, row: Any) -> DiagnosisRecord:
+    """The record in a row of `SELECTED`."""
+    return DiagnosisRecord(
+        row.referral_id,
+        row.child_id,
+        row.polyclinic_id,
+        from_ms(row.submitted_at),
+        Priority(row.priority),
+        DiagnosisSubmission.model_validate_json(vault.open(row.child_id, row.sealed)),
+        row.version,
+        row.child_version,
+        None if row.changed_at is None else from_ms(row.changed_at),
+    )
 
 
 def _has_key(read: Read, key: UUID | bytes) -> ColumnElement[bool]:
     by_iin = select(children.c.child_id).where(children.c.iin_index == key).scalar_subquery()
+    joined = select(children.c.joined_into).where(children.c.child_id == key).scalar_subquery()
     return {
         Read.DIAGNOSIS: diagnoses.c.referral_id == key,
-        Read.CHILD: diagnoses.c.child_id == key,
+        Read.CHILD: diagnoses.c.child_id.in_([key, joined]),
         Read.LOOKUP: diagnoses.c.child_id == by_iin,
     }[read]
 
@@ -60,14 +75,15 @@ def _may_read(reader: Holder) -> ColumnElement[bool]:
     return or_(false(), *(rule for role, rule in by_role.items() if role in reader.roles))
 
 
-def _audit_row(reader: Holder, read: Read, row: Any, now: datetime) -> dict[str, Any]:
+def audit_row(reader: Holder, action: str, row: Any, now: datetime) -> dict[str, Any]:
+    """The row of the audit for an act of `reader` on a diagnosis."""
     role = acting_role(reader, (Role.POLYCLINIC,), polyclinic_id=row.polyclinic_id) or Role.CENTER
     return {
         "read_at": to_ms(now),
         "subject": reader.subject[:200],
         "role": role.value,
         "org": reader.org,
-        "action": read.value,
+        "action": str(action),
         "child_id": row.child_id,
         "referral_id": row.referral_id,
     }

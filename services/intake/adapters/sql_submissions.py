@@ -1,12 +1,12 @@
 """The record of submissions in SQL: a batch is one transaction, with one statement a table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Insert, bindparam, delete, insert, select
+from sqlalchemy import Insert, bindparam, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -14,7 +14,7 @@ from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import Priority
 from services.intake.adapters.tables import answered, children, diagnoses, outbox
 from services.intake.handlers.drafts import Draft, IdempotencyKey
-from services.intake.handlers.outcomes import KeyReused, OpenReferralExists, Outcome, Recorded
+from services.intake.handlers.outcomes import KeyReused, OpenReferralExists, Outcome, PossibleDuplicate, Recorded
 from services.kit.errors import Conflict, TransientError
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
@@ -36,6 +36,9 @@ _FIND_ANSWERS = (
     .where(answered.c.key_digest.in_(bindparam("keys", expanding=True)))
 )
 _FORGET_REFUSALS = delete(answered).where(answered.c.status != _ACCEPTED, answered.c.key_digest == bindparam("key"))
+_FIND_ALIKE = select(diagnoses.c.open_likeness, diagnoses.c.referral_id, diagnoses.c.polyclinic_id).where(
+    diagnoses.c.open_likeness.in_(bindparam("likenesses", expanding=True))
+)
 _ADD_CHILDREN, _ADD_DIAGNOSES, _ADD_ANSWERS = insert(children), insert(diagnoses), insert(answered)
 
 
@@ -82,6 +85,7 @@ class _Batch:
     def __init__(self, session: Session, drafts: Sequence[Draft], bind: Callable[[Draft, UUID], None]) -> None:
         self._session, self._bind = session, bind
         self._known = _known(session, [d.iin_index for d in drafts if d.iin_index])
+        self._alike = _alike(session, {d.likeness for d in drafts if not d.iin_index})
         self._answers, self._refused = _answers(session, [d.idempotency.key for d in drafts if d.idempotency])
         self._rows: dict[Insert, list[dict[str, Any]]] = {_ADD_CHILDREN: [], _ADD_DIAGNOSES: [], _ADD_ANSWERS: []}
         self._events: list[OutgoingEvent] = []
@@ -96,6 +100,8 @@ class _Batch:
             return _recorded(draft)
         if open_referral is not None:
             return OpenReferralExists(open_referral)
+        if duplicate := self._possible_duplicate(draft):
+            return duplicate
         recorded = self._accept(draft, child_id)
         if key is not None:
             self._answers[key.key] = (key.body, recorded)
@@ -109,6 +115,19 @@ class _Batch:
                 }
             )
         return recorded
+
+    def _possible_duplicate(self, draft: Draft) -> PossibleDuplicate | None:
+        """The open referrals of a child alike, unless the polyclinic has said that they are another's.
+
+        Of those of other polyclinics it can say so without naming them.
+        """
+        alike = {id: whose for id, whose in self._alike.get(draft.likeness, ()) if id != draft.referral_id}
+        if draft.iin_index or not alike:
+            return None
+        own = {id for id, whose in alike.items() if whose == draft.polyclinic_id}
+        if draft.not_duplicate_of is not None and own <= draft.not_duplicate_of:
+            return None
+        return PossibleDuplicate(tuple(sorted(own)))
 
     def _accept(self, draft: Draft, known_child: UUID | None) -> Recorded:
         at = to_ms(draft.submitted_at)
@@ -125,10 +144,12 @@ class _Batch:
                 "submitted_at": at,
                 "priority": draft.priority.value,
                 "open_iin": draft.iin_index,
+                "open_likeness": draft.likeness,
                 "sealed": draft.sealed,
             }
         )
         self._events.append(OutgoingEvent(DIAGNOSES, name := str(draft.referral_id), draft.event, name))
+        self._alike.setdefault(draft.likeness, []).append((draft.referral_id, draft.polyclinic_id))
         if draft.iin_index:
             self._known[draft.iin_index] = (draft.child_id, draft.referral_id)
         return _recorded(draft)
@@ -158,6 +179,21 @@ def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID
         return {}
     rows = session.connection().execute(_FIND_CHILDREN, {"indexes": indexes})
     return {index: (child_id, referral_id) for index, child_id, referral_id in rows}
+
+
+def _alike(session: Session, likenesses: Collection[bytes]) -> dict[bytes, list[tuple[UUID, str]]]:
+    """The open referrals with each likeness, and their polyclinics; nobody else adds one until this is committed."""
+    found: dict[bytes, list[tuple[UUID, str]]] = {}
+    if not likenesses:
+        return found
+    if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer
+        for one in sorted(likenesses):
+            session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(one[:8], "big", signed=True))))
+    for likeness, referral_id, polyclinic_id in session.connection().execute(
+        _FIND_ALIKE, {"likenesses": list(likenesses)}
+    ):
+        found.setdefault(likeness, []).append((referral_id, polyclinic_id))
+    return found
 
 
 def _answers(session: Session, keys: Sequence[bytes]) -> tuple[dict[bytes, tuple[bytes, Recorded]], list[bytes]]:

@@ -25,6 +25,10 @@ class Child(_Table, table=True):
     child_id: UUID = Field(primary_key=True)
     iin_index: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
     created_at: int = Field(sa_type=BigInteger)
+    version: int = Field(1, sa_column_kwargs={"server_default": "1"})
+    """Counts the corrections of the child's data."""
+    joined_into: UUID | None = None
+    """The child that this one turned out to be, which has all of its diagnoses."""
 
 
 class Diagnosis(_Table, table=True):
@@ -36,7 +40,12 @@ class Diagnosis(_Table, table=True):
     submitted_at: int = Field(sa_type=BigInteger)
     priority: str = Field(max_length=16)
     open_iin: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
+    open_likeness: bytes | None = Field(None, sa_type=LargeBinary, index=True)
+    """While the referral is open: a keyed digest of birth date, sex and guardian's phone."""
     sealed: bytes = Field(sa_type=LargeBinary)
+    version: int = Field(1, sa_column_kwargs={"server_default": "1"})
+    """Counts the corrections, the last of which was at `changed_at`."""
+    changed_at: int | None = Field(None, sa_type=BigInteger)
 
 
 class Answered(_Table, table=True):
@@ -59,7 +68,10 @@ class Access(_Table, table=True):
 
 
 class Audit(_Table, table=True):
-    """Reads of personal data. Append-only: the database refuses changes."""
+    """Reads and corrections of personal data. Append-only: the database refuses changes.
+
+    A correction has the submission before and after it, sealed.
+    """
 
     sequence: int | None = Field(None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite"))
     read_at: int = Field(sa_type=BigInteger)
@@ -69,6 +81,8 @@ class Audit(_Table, table=True):
     action: str = Field(max_length=32)
     child_id: UUID
     referral_id: UUID
+    sealed_before: bytes | None = Field(None, sa_type=LargeBinary)
+    sealed_after: bytes | None = Field(None, sa_type=LargeBinary)
 
     __table_args__ = (Index("ix_audit_child_id_read_at", "child_id", "read_at"),)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
 from services.intake.bootstrap import Intake
 from services.kit.http.auth import Principal, Require
@@ -27,5 +28,8 @@ class OfOrganization(Require):
 TheIntake = Annotated[Intake, Depends(the_intake)]
 Polyclinic = Annotated[Principal, Depends(OfOrganization(Role.POLYCLINIC))]
 """May submit: only a polyclinic, in its own name."""
+JOINERS = (Role.POLYCLINIC, *OPERATORS)
+Joiner = Annotated[Principal, Depends(Require(*JOINERS))]
+"""May join children: a polyclinic those of its own, an operator all."""
 Reader = Annotated[Principal, Depends(OfOrganization(Role.POLYCLINIC, Role.CENTER))]
 """May read personal data; the access rules decide which."""

@@ -7,7 +7,15 @@ import orjson
 from fastapi import Response
 
 from services.intake.handlers.bulk import LineResult
-from services.intake.handlers.outcomes import Invalid, KeyReused, OpenReferralExists, Outcome, Recorded, Unavailable
+from services.intake.handlers.outcomes import (
+    Invalid,
+    KeyReused,
+    OpenReferralExists,
+    Outcome,
+    PossibleDuplicate,
+    Recorded,
+    Unavailable,
+)
 from services.kit.http.problems import FieldError, Problem, fields_problem
 
 _REPLAYED = {"Idempotency-Replayed": "true"}
@@ -32,16 +40,30 @@ def answer(outcome: Outcome | Invalid) -> Response:
     return problem(outcome).response()
 
 
-def problem(outcome: OpenReferralExists | KeyReused | Invalid) -> Problem:
+def problem(outcome: OpenReferralExists | PossibleDuplicate | KeyReused | Invalid) -> Problem:
     if isinstance(outcome, Invalid):
         return fields_problem([FieldError(**asdict(one)) for one in outcome.errors])
     if isinstance(outcome, KeyReused):
         return Problem(422, "idempotency_key_reused", "Idempotency-Key: was used before with another body")
+    if isinstance(outcome, PossibleDuplicate):
+        return _possible_duplicate(outcome)
     return Problem(
         409,
         "open_referral_exists",
         f"The child has an open referral: {outcome.referral_id}",
         extra={"referral_id": str(outcome.referral_id)},
+    )
+
+
+def _possible_duplicate(outcome: PossibleDuplicate) -> Problem:
+    ids = [str(one) for one in outcome.referral_ids]
+    of = ", ".join(ids) or "another polyclinic"
+    return Problem(
+        409,
+        "possible_duplicate",
+        "An open referral is of a child with the same birth date, sex and guardian's phone "
+        f"({of}). If this is another child, such as a twin, send it again with not_duplicate_of: [{', '.join(ids)}]",
+        extra={"referral_ids": ids},
     )
 
 

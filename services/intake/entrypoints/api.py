@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.contracts.authority import OPERATORS, operator
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
-from services.intake.entrypoints import bulk, children, diagnoses
+from services.intake.entrypoints import bulk, children, corrections, diagnoses
 from services.intake.settings import IntakeSettings
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import create_app
@@ -38,6 +38,7 @@ def create_api(settings: IntakeSettings) -> FastAPI:
     app.include_router(bulk.router)
     app.include_router(diagnoses.router)
     app.include_router(children.router)
+    app.include_router(corrections.router)
     app.include_router(dead_letters_router(operator, *OPERATORS))
     return app
 

@@ -53,12 +53,40 @@ SUBMISSION_REQUEST = _request(
 )
 SUBMISSION_RESPONSES: Responses = {
     201: {"description": "Recorded; `Location` names it; `warnings` are to be looked at"},
-    409: refusal("`open_referral_exists`: the child has an open referral, named in `referral_id`"),
+    409: refusal(
+        "`open_referral_exists`: the child has an open referral, named in `referral_id`; `possible_duplicate`: a child "
+        "without an IIN has the birth date, sex and guardian's phone of open referrals (`referral_ids`: those of the "
+        "asker): if it is another child, send it again with `not_duplicate_of`"
+    ),
     413: refusal("`too_large`"),
     415: refusal("`unsupported_media_type`, or `unsupported_encoding`: the body is compressed"),
     422: refusal("`validation_failed` with the wrong fields (their form first), or `idempotency_key_reused`"),
     503: refusal("`unavailable`: nothing was recorded or an answer was lost; repeat with the same key"),
 }
+CORRECTION_RESPONSES: Responses = {
+    404: refusal("`not_found`: it does not exist, or another polyclinic submitted it"),
+    409: refusal(
+        "`iin_taken`: another child has the IIN, named in `child_id` when the asker may see it; `shared_child`"
+    ),
+    412: refusal("`version_moved`: it is not of the version in `If-Match`"),
+    422: refusal("`validation_failed` with the wrong fields; nothing was changed"),
+}
+
+
+JOIN_RESPONSES: Responses = {
+    404: refusal("`not_found`: one does not exist, or the polyclinic has no referral of it"),
+    409: refusal("`different_iins`, `different_children` (birth date or sex): correct first; `same_child`"),
+}
+
+
+def correction_request(example: dict[str, Any]) -> dict[str, Any]:
+    """A required body that is a JSON merge patch."""
+    schema = {"type": "object", "description": "A JSON merge patch (RFC 7396) on what GET answers"}
+    content = {"schema": schema, "example": example}
+    types = ("application/json", "application/merge-patch+json")
+    return {"requestBody": {"required": True, "content": dict.fromkeys(types, content)}}
+
+
 BULK_REQUEST = _request(
     {
         "application/x-ndjson": {
@@ -69,14 +97,14 @@ BULK_REQUEST = _request(
             "schema": {
                 "type": "string",
                 "description": "A header with these columns in any order, then a row a line, with commas, semicolons "
-                "or tabs between the cells; modalities are separated by `;` or `,`; a column `idempotency_key` may be "
-                "added; a cell holds no line break",
+                "or tabs between the cells; modalities are separated by `;` or `,`; columns `idempotency_key` and "
+                "`not_duplicate_of` (ids with `;`) may be added; a cell holds no line break",
             },
             "example": _CSV_EXAMPLE,
         },
     },
-    "Gives each line that has no `idempotency_key` a key of this and its number. Newborns without an IIN can be "
-    "told apart by keys only: send one, or they are recorded again with a repeated file.",
+    "Gives each line that has no `idempotency_key` a key of this and its number. With a key a "
+    "repeated file gets the first receipts, where newborns without an IIN would be refused as possible duplicates.",
 )
 BULK_RESPONSES: Responses = {
     200: {

@@ -37,16 +37,20 @@ class Private(BaseModel, hide_input_in_errors=True):
 
 
 class ReferralOutline(Private, from_attributes=True):
-    """A referral without its child. `priority` is the one by which the referral is ranked."""
+    """A referral without its child. `priority` is the one by which the referral is ranked.
+
+    `changed_at` is when its polyclinic last corrected it.
+    """
 
     referral_id: UUID
     polyclinic_id: str
     submitted_at: Annotated[str, BeforeValidator(_iso)]
     priority: Priority
+    changed_at: Annotated[str | None, BeforeValidator(_iso)] = None
 
 
 class DiagnosisAnswer(ReferralOutline, DiagnosisSubmission):
-    """A diagnosis as its polyclinic submitted it, except that `priority` is the one that the referral was given."""
+    """A diagnosis as its polyclinic submitted or corrected it, except that `priority` is the referral's."""
 
     child_id: UUID
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from services.contracts.days import day_of
-from services.contracts.events import DiagnosisRecordedV1, write_event
-from services.contracts.submissions import DiagnosisSubmission
+from services.contracts.events import DiagnosisCorrectedV1, DiagnosisRecordedV1, write_event
+from services.contracts.submissions import DiagnosisSubmission, SubmissionRequest
 from services.contracts.vocabulary import Priority
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.field_errors import FieldError
@@ -57,6 +57,10 @@ class Draft:
     submitted_at: datetime
     iin_index: bytes | None
     idempotency: IdempotencyKey | None
+    likeness: bytes
+    """A keyed digest of birth date, sex and guardian's phone: equal for twins, and for a child submitted twice."""
+    not_duplicate_of: frozenset[UUID] | None
+    """The referrals that are another child's, as the polyclinic says; None when it says nothing."""
     submission: DiagnosisSubmission
     warnings: tuple[FieldError, ...] = ()
     sealed: bytes = b""
@@ -73,7 +77,8 @@ class Drafting:
     def draft(
         self, submission: DiagnosisSubmission, polyclinic_id: str, at: datetime, key: IdempotencyKey | None = None
     ) -> Draft:
-        iin, age = submission.child.iin, age_in_months(submission.child.birth_date, day_of(at))
+        child, age = submission.child, age_in_months(submission.child.birth_date, day_of(at))
+        told = submission.not_duplicate_of if isinstance(submission, SubmissionRequest) else None
         draft = Draft(
             referral_id=self.new_id(),
             child_id=self.new_id(),
@@ -81,13 +86,20 @@ class Drafting:
             age_months=age,
             priority=decide_priority(age, submission.priority),
             submitted_at=at,
-            iin_index=None if iin is None else self.vault.index(iin),
+            iin_index=None if child.iin is None else self.vault.index(child.iin),
             idempotency=key,
+            likeness=self._likeness(submission),
+            not_duplicate_of=None if told is None else frozenset(told),
             submission=submission,
             warnings=tuple(warn_of(submission)),
         )
         self.bind(draft, draft.child_id)
         return draft
+
+    def _likeness(self, submission: DiagnosisSubmission) -> bytes:
+        child = submission.child
+        parts = ("likeness", child.birth_date.isoformat(), child.sex.value, submission.guardian.phone)
+        return self.vault.digest(*(one.encode() for one in parts))
 
     def bind(self, draft: Draft, child_id: UUID) -> None:
         """Seal the data and write the event of `draft` under the id `child_id`."""
@@ -98,6 +110,24 @@ class Drafting:
             _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at
         )
 
+    def correct(
+        self,
+        draft: Draft,
+        referral_id: UUID,
+        child_id: UUID,
+        version: int,
+        corrected: tuple[str, ...],
+        at: datetime,
+        actor: str,
+    ) -> None:
+        """Make `draft` the version `version` of that referral: ids, sealed data, and the event of the correction."""
+        draft.referral_id, draft.child_id = referral_id, child_id
+        draft.sealed = self.vault.seal(child_id, write_submission(draft.submission))
+        data = DiagnosisCorrectedV1(
+            **dict(_recorded(draft)), version=version, corrected=corrected, corrected_at=at, actor=actor,
+        )  # fmt: skip
+        draft.event = write_event(data, event_id=correction_id(draft, version), source=SOURCE, time=at)
+
     def key(self, polyclinic_id: str, key: KeyParts, submission: DiagnosisSubmission) -> IdempotencyKey:
         """The digests of a key. Bodies of the same content are equal, however JSON and letters were written."""
         whose = self.vault.digest(polyclinic_id.encode(), *(part.encode() for part in key))
@@ -105,8 +135,13 @@ class Drafting:
         return IdempotencyKey(whose, self.vault.digest(composed.encode()))
 
 
+def correction_id(draft: Draft, version: int) -> str:
+    """The id of the event by which the draft became its referral's version `version`."""
+    return str(uuid5(draft.referral_id, f"correction {version}"))
+
+
 def write_submission(submission: DiagnosisSubmission) -> bytes:
-    """The submission as JSON, without the fields of a subclass (the idempotency key of a line)."""
+    """The submission as JSON, without the fields of a subclass, which are about the request."""
     return _submission.to_json(submission, exclude_none=True)
 
 

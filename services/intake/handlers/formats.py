@@ -12,8 +12,8 @@ from services.intake.domain.field_errors import FieldError
 from services.intake.domain.normalizing import word
 from services.intake.handlers.parsing import Unparsed, parse, shape
 
-KEY_COLUMN = "idempotency_key"
-OPTIONAL_COLUMNS = {"iin", "gmfcs", "max_distance_km", "priority", KEY_COLUMN}
+EXTRA_COLUMNS = {"idempotency_key", "not_duplicate_of"}
+OPTIONAL_COLUMNS = {"iin", "gmfcs", "max_distance_km", "priority", *EXTRA_COLUMNS}
 _PATHS = {
     "iin": "child.iin",
     "full_name": "child.full_name",
@@ -76,7 +76,7 @@ class Csv:
         except Unparsed as error:
             raise WrongHeader("header", error.errors[0].message) from None
         for column in filter(None, self._columns):
-            if column not in CSV_COLUMNS and column != KEY_COLUMN:
+            if column not in CSV_COLUMNS and column not in EXTRA_COLUMNS:
                 raise _no_column(column, self._columns)
             if self._columns.count(column) > 1:
                 raise WrongHeader(column, "is there twice")
@@ -150,5 +150,9 @@ def _body(cells: dict[str, str]) -> dict[str, object]:
     for column, cell in cells.items():
         group, _, field = _PATHS.get(column, column).partition(".")
         part = body[group] if field else body
-        part[field or group] = cell
+        part[field or group] = _ids(cell) if column == "not_duplicate_of" else cell
     return body
+
+
+def _ids(cell: str) -> list[str]:
+    return [one.strip() for one in cell.replace(",", ";").split(";") if one.strip()]

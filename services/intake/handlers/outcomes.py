@@ -31,6 +31,16 @@ class OpenReferralExists:
 
 
 @dataclass(frozen=True, slots=True)
+class PossibleDuplicate:
+    """Refused: open referrals are of a child born that day, of that sex, with that guardian's phone.
+
+    Named are those of the polyclinic that asks. Not an answer to an idempotency key: it may be sent again, explained.
+    """
+
+    referral_ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class KeyReused:
     """Refused: an earlier request had the same idempotency key and another body."""
 
@@ -47,5 +57,5 @@ class Unavailable:
     """Not recorded, as far as is known, because the database failed: the client may send it again."""
 
 
-Outcome = Recorded | OpenReferralExists | KeyReused
+Outcome = Recorded | OpenReferralExists | PossibleDuplicate | KeyReused
 """The outcome of a valid submission."""

@@ -26,7 +26,7 @@ class Read(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisRecord:
-    """A recorded submission with its ids and its priority."""
+    """A recorded submission with its ids, its priority, and its version (1 until it is corrected)."""
 
     referral_id: UUID
     child_id: UUID
@@ -34,6 +34,9 @@ class DiagnosisRecord:
     submitted_at: datetime
     priority: Priority
     submission: DiagnosisSubmission
+    version: int
+    child_version: int
+    changed_at: datetime | None = None
 
 
 class Diagnoses(Protocol):

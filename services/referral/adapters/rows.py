@@ -21,7 +21,7 @@ _needs, _offer_fields, _entry_fields, _programme_fields = (
 )
 _MOVING = (
     "state", "version", "attempt", "center_id", "programme_id", "deadline_at", "due_at", "admit_on", "admitted_at",
-    "escalated_at", "escalation",
+    "escalated_at", "escalation", "changed_at", "diagnosis_version",
 )  # fmt: skip
 """The columns that a step may change."""
 _referral, _offer = TypeAdapter(Referral), TypeAdapter(Offer)

@@ -131,7 +131,9 @@ def _save_referrals(session: Session, changes: Sequence[Change]) -> None:
     for change in changes:
         if change.expected:
             here = (referrals.c.id == str(change.referral.id)) & (referrals.c.version == change.expected)
-            moved: Any = session.execute(update(referrals).where(here).values(rows.moving_values(change.referral)))
+            corrected = change.entry.command is Command.CORRECT
+            values = rows.referral_values(change.referral) if corrected else rows.moving_values(change.referral)
+            moved: Any = session.execute(update(referrals).where(here).values(values))
             if moved.rowcount != 1:
                 raise Conflict(f"referral {change.referral.id} has moved on from version {change.expected}")
 

@@ -17,12 +17,13 @@ from services.contracts.vocabulary import Modality
 from services.kit.errors import Conflict
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
+from services.kit.versions import Expected
 from services.referral.adapters.geodesic import GeodesicDistances
 from services.referral.adapters.rows import figure_of, programme_of, programme_row
 from services.referral.adapters.tables import CenterRow, FigureRow, ProgrammeRow, RegistryVersionRow, outbox, table
 from services.referral.domain.network import Network
 from services.referral.domain.programmes import Figure
-from services.referral.domain.registration import Expected, InvalidRegistration, Registration, UnknownProgramme
+from services.referral.domain.registration import InvalidRegistration, Registration, UnknownProgramme
 from services.referral.domain.staleness import WEEK, Staleness
 from services.referral.ports import Clock
 

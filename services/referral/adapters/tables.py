@@ -137,6 +137,9 @@ class ReferralRow(Base, table=True):
     admitted_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
     escalated_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
     escalation: str | None = Field(None, max_length=40)
+    changed_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
+    """When its polyclinic last corrected the data; `diagnosis_version` is that of the data at intake."""
+    diagnosis_version: int = Field(1, sa_column_kwargs={"server_default": "1"})
 
 
 class OfferRow(Base, table=True):

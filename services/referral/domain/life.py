@@ -33,6 +33,8 @@ class Command(StrEnum):
     EXPIRE = "expire"
     ESCALATE = "escalate"
     REVIEW = "review"
+    CORRECT = "correct"
+    JOIN = "join"
 
     @property
     def path(self) -> str:
@@ -93,6 +95,16 @@ TRANSITIONS: tuple[Transition, ...] = (
     *(
         Transition(state, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, None, ClaimEffect.NEXT)
         for state in (_S.WAITING, _S.UNPLACEABLE)
+    ),
+    Transition(
+        _S.OFFERED, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, _O.WITHDRAWN, ClaimEffect.NEXT
+    ),
+    *(Transition(state, _C.CORRECT, _ROUTER, state, events.ReferralCorrectedV1) for state in OPEN),
+    *(
+        Transition(
+            state, _C.JOIN, _ROUTER, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, ClaimEffect.RELEASE
+        )
+        for state in OPEN
     ),
     *(
         Transition(state, command, who, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, ClaimEffect.RELEASE)

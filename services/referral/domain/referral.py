@@ -60,6 +60,9 @@ class Referral:
     admitted_at: datetime | None = None
     escalated_at: datetime | None = None
     escalation: Escalation | None = None
+    changed_at: datetime | None = None
+    """When its polyclinic last corrected the data; `diagnosis_version` is that of the data."""
+    diagnosis_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ from services.contracts.near_matches import did_you_mean
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, write_cursor
+from services.kit.http.preconditions import NOT_MODIFIED, Precondition, etag, not_modified, version_moved
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
+from services.kit.versions import VersionMoved
 from services.referral.bootstrap import ReferralService
-from services.referral.domain.registration import InvalidRegistration, UnknownProgramme, VersionMoved
+from services.referral.domain.registration import InvalidRegistration, UnknownProgramme
 from services.referral.entrypoints.center_schemas import (
     Center,
     CenterUpdate,
@@ -24,7 +26,6 @@ from services.referral.entrypoints.center_schemas import (
 )
 from services.referral.entrypoints.field_types import Id, Word
 from services.referral.entrypoints.filters import check_ids
-from services.referral.entrypoints.preconditions import NOT_MODIFIED, Precondition, etag, not_modified, version_moved
 from services.referral.entrypoints.referrals import READERS, Service, last_seen
 
 router = guarded_router("/v1/centers", tags=["centers"])

@@ -9,13 +9,13 @@ from fastapi import Body, Depends, Response
 
 from services.contracts.days import day_of
 from services.kit.http.auth import Principal, Require
+from services.kit.http.preconditions import Precondition, version_moved
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
+from services.kit.versions import Expected, VersionMoved
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import TRANSITIONS, Command, IllegalTransition
-from services.referral.domain.registration import Expected, VersionMoved
 from services.referral.entrypoints.command_schemas import Acceptance, Discharge, Reasoned, Remark
-from services.referral.entrypoints.preconditions import Precondition, version_moved
 from services.referral.entrypoints.referral_schemas import ReferralStory
 from services.referral.entrypoints.referrals import Service, not_found, read_referral
 from services.referral.handlers.act import Details, UnknownReferral

@@ -46,6 +46,9 @@ class ReferralSummary(BaseModel):
     admitted_at: datetime | None
     escalated_at: datetime | None
     escalation: str | None = Field(description="Why it is on the operators' worklist")
+    changed_at: datetime | None = Field(
+        description="When its polyclinic last corrected the data; the history names the fields, intake has the values"
+    )
 
 
 class ProgrammeNamed(BaseModel):

@@ -9,13 +9,13 @@ from services.contracts.authority import EVERYWHERE, Visibility
 from services.contracts.vocabulary import ReferralState, Role
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
+from services.kit.http.preconditions import etag
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.referral.adapters.rows import referral_of
 from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.field_types import Word
 from services.referral.entrypoints.filters import check_ids
-from services.referral.entrypoints.preconditions import etag
 from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, story_of, summary
 from services.referral.handlers.act import actions_of
 

@@ -8,10 +8,10 @@ from uuid import UUID
 from services.contracts.authority import EVERYWHERE, Holder, acting_role, actor
 from services.contracts.vocabulary import OfferState, Role
 from services.kit.errors import Conflict
+from services.kit.versions import ANYTHING, Expected
 from services.referral.domain.acts import COURSE_DAYS, Act, act
 from services.referral.domain.life import Command, IllegalTransition, allowed_actions, who_may
 from services.referral.domain.referral import Change, Referral, ReferralWithOffers
-from services.referral.domain.registration import ANYTHING, Expected
 from services.referral.ports import Clock, Referrals, Registry
 
 TRIES = 5

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.contracts import events
 from services.contracts.events import Event, Payload
 from services.referral.handlers.apply_figures import ApplyFigures
+from services.referral.handlers.correct_referrals import CorrectReferrals
 from services.referral.handlers.effect import Handler, newest
 from services.referral.handlers.occupy_places import OccupyPlaces
 from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
@@ -23,6 +24,7 @@ class Reactions:
 
     referrals: Referrals
     route_new_referrals: RouteNewReferrals
+    correct_referrals: CorrectReferrals
     reroute_referrals: RerouteReferrals
     occupy_places: OccupyPlaces
     release_places: ReleasePlaces
@@ -35,6 +37,8 @@ class Reactions:
         """Event to handler. In a batch the handlers run in this order."""
         return {
             events.DiagnosisRecordedV1: self.route_new_referrals,
+            events.DiagnosisCorrectedV1: self.correct_referrals,
+            events.ChildrenJoinedV1: self.correct_referrals,
             events.OfferDeclinedV1: self.reroute_referrals,
             events.OfferExpiredV1: self.reroute_referrals,
             events.ReferralResubmittedV1: self.reroute_referrals,
@@ -71,4 +75,5 @@ class Reactions:
 
 
 def _referrals(batch: Collection[Payload]) -> set[UUID]:
-    return {id for data in batch if (id := getattr(data, "referral_id", None))}
+    names = ("referral_id", "ended_referral_id")
+    return {id for data in batch for name in names if (id := getattr(data, name, None))}

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from services.contracts.coordinates import misplaced
 from services.contracts.reference import Settlement
-from services.referral.domain.registration import Expected, InvalidRegistration, Registration
+from services.kit.versions import Expected
+from services.referral.domain.registration import InvalidRegistration, Registration
 
 
 class Centers(Protocol):

@@ -63,11 +63,11 @@ class Country:
     referral: ReferralSettings
     urls: dict[str, str]
 
-    def register(self, center_id: str, settlement_id: str, places: int | None) -> None:
+    def register(self, center_id: str, settlement_id: str, places: int | None, catchment: str = "nation") -> None:
         """A center with one inpatient programme for children of any age; without a figure when `places` is None."""
         programme = {
             "id": f"{center_id}-in", "modality": "inpatient", "age_from_months": 0, "age_under_months": 216,
-            "icd10_prefixes": ["G80"], "catchment": "nation", "course_days": 20,
+            "icd10_prefixes": ["G80"], "catchment": catchment, "course_days": 20,
         }  # fmt: skip
         region, latitude, longitude = {"almaty": ("KZ-75", 43.2, 76.9), "astana": ("KZ-71", 51.1, 71.4)}[settlement_id]
         body = {

@@ -90,6 +90,53 @@ def test_a_waiting_child_s_queues_are_shown_with_programmes_that_opened_since(co
     assert "Queues:" not in joldama("referral", first).stdout
 
 
+def test_a_polyclinic_corrects_the_home_and_the_phone_and_the_center_sees_that(country: Country) -> None:
+    country.register("near", "almaty", 0)
+    country.register("far", "astana", 1, catchment="settlement")
+    id = results(joldama("submit", "-", "--json", stdin=child(1)))[0]["referral_id"]
+    country.carry()
+    assert json.loads(joldama("referral", id, "--json").stdout)["state"] == "waiting"
+    ended = joldama("correct", id, "--settlement", "astana", "--phone", "+77010000009")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    for _ in range(3):
+        country.carry()
+    story = json.loads(joldama("referral", id, "--json").stdout)
+    assert (story["state"], story["center_id"], story["settlement_id"]) == ("offered", "far", "astana")
+    assert story["changed_at"]
+    assert "guardian.phone" in joldama("referral", id).stdout
+    refused = joldama("correct", id, "--gmfcs", "VI")
+    assert refused.exit_code == 1
+    assert "diagnosis.gmfcs" in refused.stderr
+
+
+def test_a_newborn_who_gets_an_iin_is_one_child_with_the_earlier_turn(country: Country) -> None:
+    country.register("near", "almaty", 0)
+    born, iin = _newborn()
+    newborn = {"full_name": "Newborn", "birth_date": born, "sex": "female"}
+    guardian = {"full_name": "Newborn's Parent", "phone": "+77010000077"}
+    lines = child(0, child=newborn, guardian=guardian) + child(1) + child(2, child=newborn | {"iin": iin})
+    first, _, second = results(joldama("submit", "-", "--json", stdin=lines))
+    country.carry()
+    ended = joldama("join", second["child_id"], first["child_id"])
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    for _ in range(2):
+        country.carry()
+    one, two = (json.loads(joldama("referral", of["referral_id"], "--json").stdout) for of in (first, second))
+    assert (one["state"], two["state"], two["history"][-1]["reason"]) == ("waiting", "cancelled", "joined")
+    assert one["child_id"] == second["child_id"]
+    assert one["forecast"]["queues"][0]["position"] == 1
+
+
+def _newborn() -> tuple[str, str]:
+    """Today, and the IIN of a girl born today."""
+    born = _today()
+    for serial in range(100):
+        first = f"{born[2:4]}{born[5:7]}{born[8:]}6{serial:04d}"
+        if (digit := check_digit(first)) is not None:
+            return born, f"{first}{digit}"
+    raise AssertionError("no check digit")
+
+
 def test_a_refused_answer_prints_the_reason(country: Country) -> None:
     country.register("near", "almaty", 1)
     id = results(joldama("submit", "-", "--json", stdin=child(1)))[0]["referral_id"]
@@ -142,7 +189,11 @@ def test_a_wrong_header_is_refused_before_anything_is_recorded(country: Country)
 
 def test_a_repeated_run_with_its_key_records_nothing_twice(country: Country) -> None:
     newborns = b"".join(
-        child(number, child={"full_name": f"Newborn {number}", "birth_date": _today(), "sex": "female"})
+        child(
+            number,
+            child={"full_name": f"Newborn {number}", "birth_date": _today(), "sex": "female"},
+            guardian={"full_name": "A Parent", "phone": f"+7701000000{number}"},
+        )
         for number in range(5)
     )
     first = joldama("submit", "-", "--json", "--part", "2", "--key", "k", stdin=newborns)

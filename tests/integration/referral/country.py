@@ -22,12 +22,12 @@ from services.contracts.events import Event, FigureSetV1, PlaceHandedOverV1, Pla
 from services.contracts.vocabulary import ReferralState, Role
 from services.kit.errors import TransientError
 from services.kit.http.auth import Principal
+from services.kit.versions import ANYTHING
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.tables import outbox
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command
 from services.referral.domain.referral import ReferralWithOffers
-from services.referral.domain.registration import ANYTHING
 from services.referral.entrypoints.center_schemas import CenterBody, registration_of
 from services.referral.entrypoints.referral_schemas import ReferralStory, story_of
 from services.referral.handlers.act import Details

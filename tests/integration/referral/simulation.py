@@ -2,10 +2,13 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from services.contracts import topics
 from services.contracts.events import (
     CenterRegisteredV1,
+    ChildrenJoinedV1,
+    DiagnosisCorrectedV1,
     DiagnosisRecordedV1,
     Event,
     OfferDeclinedV1,
@@ -15,8 +18,8 @@ from services.contracts.events import (
 )
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import TransientError
-from services.referral.domain.life import Command
-from services.referral.domain.registration import ANYTHING
+from services.kit.versions import ANYTHING
+from services.referral.domain.life import OPEN, Command
 from tests.integration.referral.country import CONSUMER, programme_body
 from tests.integration.referral.harness import Harness
 from tests.integration.referral.invariants import (
@@ -83,7 +86,7 @@ class Simulation:
         self.latest = NOW
         self.passed_over: dict[tuple[int, str], datetime] = {}
         self.certain: Accepting = {}
-        self.judged = 0
+        self.judged = self.corrections = 0
         self.oracle = Oracle(self.service.settings.data)
         self.oracle.centers, self.oracle.programmes = {}, {}
 
@@ -198,6 +201,29 @@ class Simulation:
         self.children[number] = data
         self.topics[topics.DIAGNOSES].add([event(data)])
 
+    async def correct(self, which: int, child: dict[str, Any]) -> None:
+        """The polyclinic of an open referral corrects it: the child is as `child` is, with its own priority."""
+        if numbers := self.among(*OPEN):
+            number = numbers[which % len(numbers)]
+            self.corrections += 1
+            changes = {name: value for name, value in child.items() if name != "priority"}
+            data = DiagnosisCorrectedV1(
+                **dict(self.children[number]) | changes, version=1 + self.corrections, corrected=tuple(changes),
+                corrected_at=self.harness.country.clock(), actor="polyclinic:p1",
+            )  # fmt: skip
+            self.topics[topics.DIAGNOSES].add([event(data)])
+
+    async def join(self, which: int, more: int) -> None:
+        """Two open referrals turn out to be one child's."""
+        numbers = self.among(*OPEN)
+        kept, ended = (numbers[one % len(numbers)] for one in (which, more)) if numbers else (0, 0)
+        if kept != ended:
+            data = ChildrenJoinedV1(
+                referral_id=UUID(int=kept), ended_referral_id=UUID(int=ended), child_id=UUID(int=kept + 1000),
+                joined_child_id=UUID(int=ended + 1000), joined_at=self.harness.country.clock(), actor="polyclinic:p1",
+            )  # fmt: skip
+            self.topics[topics.DIAGNOSES].add([event(data, id=f"join {kept} {ended}")])
+
     async def set_places(self, which: int, places: int, suspended: bool | None) -> None:
         """The center sets its figure, suspends or resumes; whether capacity serves just now is no matter."""
         names = sorted(self.oracle.programmes)
@@ -266,9 +292,12 @@ class Simulation:
 
     def accepting(self, number: int) -> set[str]:
         """The programmes that accept the child today by the design's text alone, and were not excluded by an offer."""
-        child, now = self.children[number], self.harness.country.clock.now
-        months = child.age_months + months_between(child.submitted_at, now, child.birth_day)
-        accepting = self.oracle.accepting(child.model_dump() | {"age_months": months})
+        child, now = self.record[number].row, self.harness.country.clock.now
+        first = self.children[number]
+        months = child.age_months + months_between(first.submitted_at, now, child.birth_day)
+        needs = {"age_months": months, "modalities": tuple(child.modalities.split(";"))}
+        needs |= {name: getattr(child, name) for name in ("settlement_id", "icd10", "max_distance_km")}
+        accepting = self.oracle.accepting(first.model_dump() | needs)
         excluded = {center_id for (one, center_id), until in self.passed_over.items() if one == number and until > now}
         for offer in self.record[number].offers:
             if offer.state == OfferState.DECLINED:

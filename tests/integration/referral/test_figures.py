@@ -7,7 +7,7 @@ import pytest
 from services.contracts.events import FigureSetV1
 from services.contracts.vocabulary import ReferralState
 from services.kit.errors import TransientError
-from services.referral.domain.registration import ANYTHING
+from services.kit.versions import ANYTHING
 from tests.integration.referral.country import Country, offers, programme_body
 from tests.integration.referral.harness import Harness
 from tests.integration.referral.test_rebuild_during_review import harness

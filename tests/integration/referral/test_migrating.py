@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select, text
 
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.sql.database import Database
+from services.kit.versions import ANYTHING
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.rows import offer_values, referral_values
 from services.referral.adapters.sql_deadlines import SqlDeadlines
@@ -22,13 +23,21 @@ from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.tables import OfferRow, ReferralRow, metadata, outbox, table
 from services.referral.domain.life import OPEN
 from services.referral.domain.referral import Offer
-from services.referral.domain.registration import ANYTHING
 from services.referral.handlers.sweep import Sweep
 from tests.unit.referral.samples import NOW, SETTLEMENTS, referral
 
 S = ReferralState
 MOMENT = round(NOW.timestamp() * 1000)
-NEW = ("due_at", "admit_on", "admitted_at", "escalated_at", "escalation", "birth_day")
+NEW = (
+    "due_at",
+    "admit_on",
+    "admitted_at",
+    "escalated_at",
+    "escalation",
+    "changed_at",
+    "diagnosis_version",
+    "birth_day",
+)
 
 
 def test_the_history_ends_at_the_revision_that_the_code_needs() -> None:

@@ -10,11 +10,11 @@ from services.contracts.events import Event
 from services.contracts.vocabulary import OfferState, ReferralState
 from services.kit.errors import Conflict, TransientError
 from services.kit.http.auth import Principal
+from services.kit.versions import ANYTHING, Expected, VersionMoved
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command, IllegalTransition
 from services.referral.domain.referral import ReferralWithOffers
-from services.referral.domain.registration import ANYTHING, Expected, VersionMoved
 from services.referral.entrypoints.center_schemas import CenterBody, registration_of
 from services.referral.handlers.act import Details, UnknownReferral
 from tests.integration.referral.country import CONSUMER, Country, center_body, offers, programme_body

@@ -15,6 +15,7 @@ from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority
 from services.kit.errors import Conflict
 from services.kit.sql.database import Database
 from services.kit.sql.migrations import History
+from services.kit.versions import ANYTHING
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.sql_queues import SqlQueues
 from services.referral.adapters.sql_referrals import SqlReferrals
@@ -24,7 +25,6 @@ from services.referral.domain.deadline_steps import return_to_router
 from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change, make_offer, set_aside, start_waiting
-from services.referral.domain.registration import ANYTHING
 from services.referral.domain.routing import Candidate, Decision
 from services.referral.entrypoints.center_schemas import CenterBody, registration_of
 from services.referral.ports import Queues, Referrals, UnplacedReferral

@@ -26,7 +26,8 @@ COMINGS = ((C.ADMIT, None), (C.ADMIT, None), (C.NO_SHOW, "other"), (C.DECLINE, "
 ANYTHING = (C.ACCEPT, C.ADMIT, C.DISCHARGE, C.DECLINE, C.NO_SHOW)
 WEIGHTS = {
     "handle_all": 9, "submit": 10, "answer": 11, "come": 8, "discharge": 6, "handle": 7, "pass_time": 5, "resize": 5,
-    "meanwhile": 5, "crash": 4, "register": 4, "settle": 3, "suspend": 3, "cancel": 3, "offer_again": 2, "repeat": 2,
+    "meanwhile": 5, "crash": 4, "register": 4, "settle": 3, "suspend": 3, "cancel": 3, "correct": 4, "join": 1,
+    "offer_again": 2, "repeat": 2,
     "try_anything": 2, "close": 2, "save": 1, "flush": 1, "lose": 2, "restore": 1, "die_rebuilding": 1,
 }  # fmt: skip
 HAPPENINGS = st.sampled_from([name for name, weight in WEIGHTS.items() for _ in range(weight)])
@@ -74,6 +75,12 @@ class WholeNetwork(RuleBasedStateMachine):
         for _ in range(1 + more % 3):
             if len(self.simulation.children) < MOST_CHILDREN:
                 await self.simulation.submit(CHILDREN[which % len(CHILDREN)])
+
+    async def correct(self, which: int, more: int) -> None:
+        await self.simulation.correct(which, CHILDREN[more % len(CHILDREN)])
+
+    async def join(self, which: int, more: int) -> None:
+        await self.simulation.join(which, more)
 
     async def register(self, which: int, more: int) -> None:
         centers, kinds = sorted(CENTERS), sorted(KINDS)

@@ -25,7 +25,7 @@ _FOOT = """
 - *review*: on the day on which the child grows a month older, when a center is passed over no longer, and when a
   center's entry has changed; only if other programmes accept the child by then.
 """
-_ENDS = (Command.CANCEL, Command.WITHDRAW)
+_ENDS = (Command.CANCEL, Command.WITHDRAW, Command.JOIN)
 
 
 def page() -> str:

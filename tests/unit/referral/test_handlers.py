@@ -25,6 +25,7 @@ from services.referral.handlers import open_center
 from services.referral.handlers.act import ActOnReferral, Details
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.claim_places import ClaimPlaces
+from services.referral.handlers.correct_referrals import CorrectReferrals
 from services.referral.handlers.occupy_places import OccupyPlaces
 from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
 from services.referral.handlers.open_center import OpenCenter
@@ -53,6 +54,7 @@ class Country:
         self.reactions = Reactions(
             referrals,
             route_new_referrals=RouteNewReferrals(places, registry, lambda: NOW),
+            correct_referrals=CorrectReferrals(referrals, registry, lambda: NOW),
             reroute_referrals=RerouteReferrals(places, registry, lambda: NOW),
             occupy_places=OccupyPlaces(claims),
             release_places=ReleasePlaces(claims),

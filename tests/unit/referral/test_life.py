@@ -46,11 +46,14 @@ LIFE: dict[tuple[ReferralState, Command], Row] = {
     (S.UNPLACEABLE, C.OFFER_AGAIN): (OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.WAITING, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.UNPLACEABLE, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
+    (S.OFFERED, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, O.WITHDRAWN, ClaimEffect.NEXT),
 }
 for _open in OPEN:
     cancelled = S.CANCELLED, E.ReferralCancelledV1, O.WITHDRAWN, ClaimEffect.RELEASE
     LIFE[_open, C.CANCEL] = POLYCLINIC | OPERATOR, *cancelled
     LIFE[_open, C.WITHDRAW] = POLYCLINIC, *cancelled
+    LIFE[_open, C.JOIN] = ROUTED, *cancelled
+    LIFE[_open, C.CORRECT] = ROUTED, _open, E.ReferralCorrectedV1, None, None
     if _open is not S.OFFERED:
         LIFE[_open, C.ESCALATE] = KEPT, _open, E.ReferralEscalatedV1, None, None
 EVERYBODY = frozenset({ROUTER, STEWARD, *(role.value for role in Role)})

@@ -3,6 +3,7 @@
 from services.kit.settings import CHECKOUT
 from services.referral.adapters.reasons import read_reasons
 from services.referral.domain.acts import FAMILY_WITHDREW
+from services.referral.domain.corrections import JOINED, NO_LONGER_ELIGIBLE
 from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.referral import Escalation, set_aside
 from services.referral.domain.routing import Decision
@@ -17,6 +18,14 @@ def test_every_escalation_has_its_words() -> None:
 
 def test_a_familys_withdrawal_has_its_words() -> None:
     assert FAMILY_WITHDREW in REASONS["cancel"]
+
+
+def test_an_offer_that_a_correction_ends_has_its_words() -> None:
+    assert {NO_LONGER_ELIGIBLE} == REASONS["withdrawn_offer"]
+
+
+def test_a_referral_that_a_join_ends_has_its_words() -> None:
+    assert {JOINED} == REASONS["join"]
 
 
 def test_every_cause_of_unplaceable_has_its_words() -> None:

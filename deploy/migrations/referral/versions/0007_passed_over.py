@@ -8,7 +8,7 @@ from alembic import op
 from services.kit.sql.columns import Instant
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 
 _WHERE = sa.text("passed_over_until IS NOT NULL")
 _PASS_OVER = timedelta(days=14)

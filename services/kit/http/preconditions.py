@@ -8,7 +8,7 @@ from fastapi import Depends, Header, Response
 
 from services.kit.http.etags import read_etags
 from services.kit.http.problems import Problem
-from services.referral.domain.registration import Expected
+from services.kit.versions import Expected
 
 _VERSION = re.compile(r"0|[1-9][0-9]{0,8}")
 

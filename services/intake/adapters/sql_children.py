@@ -1,0 +1,117 @@
+"""Joining children in SQL: one transaction, with the audit and the events."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from services.contracts.authority import Holder
+from services.contracts.topics import DIAGNOSES
+from services.contracts.vocabulary import ReferralState, Role
+from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, record_of
+from services.intake.adapters.sql_submissions import to_ms
+from services.intake.adapters.tables import access, audit, children, diagnoses, outbox
+from services.intake.handlers.drafts import Draft, Vault, correction_id, write_submission
+from services.intake.handlers.join import Joined, Known, Plan
+from services.kit.errors import TransientError
+from services.kit.outgoing_event import OutgoingEvent
+from services.kit.sql.database import Database
+
+ACTION = "child.join"
+"""As the audit names it."""
+_KNOWN = SELECTED.add_columns(access.c.state).outerjoin(access, access.c.referral_id == diagnoses.c.referral_id)
+
+
+class SqlChildren:
+    """Children on the tables of intake; `vault` opens and seals their submissions."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+
+    async def join(
+        self,
+        holder: Holder,
+        role: Role,
+        child_id: UUID,
+        other_id: UUID,
+        plan: Callable[[Sequence[Known]], Plan],
+        at: datetime,
+    ) -> Joined | None:
+        def work(session: Session) -> Joined | None:
+            both = select(children.c.child_id, children.c.joined_into).where(
+                children.c.child_id.in_([child_id, other_id])
+            )
+            locked = session.execute(both.order_by(children.c.child_id).with_for_update())
+            known = {row.child_id: row.joined_into for row in locked}
+            if len(known) < 2 or known[child_id] is not None or known[other_id] not in (None, child_id):
+                return None
+            again = known[other_id] == child_id
+            rows = session.execute(_KNOWN.where(diagnoses.c.child_id.in_([child_id, other_id]))).all()
+            theirs = [row for row in rows if row.polyclinic_id == holder.org]
+            wanted = {child_id} if again else {child_id, other_id}
+            if role is Role.POLYCLINIC and {row.child_id for row in theirs} < wanted:
+                return None
+            if again:
+                return Joined(child_id, other_id)
+            planned = plan([self._known(row) for row in rows])
+            self._write(session, planned, rows, lambda row: audit_row(holder, ACTION, row, at) | _by(holder, role), at)
+            return planned.joined
+
+        try:
+            return await self._database.write(work)
+        except IntegrityError as error:
+            raise TransientError("database: another request wrote one of these children") from error
+
+    def _known(self, row: Any) -> Known:
+        state = ReferralState.SUBMITTED if row.state is None else ReferralState(row.state)
+        return Known(record_of(self._vault, row), state)
+
+    def _write(
+        self, session: Session, plan: Plan, rows: Sequence[Any], audited: Callable[[Any], dict[str, Any]], at: datetime
+    ) -> None:
+        joined, by_referral = plan.joined, {row.referral_id: row for row in rows}
+        theirs = children.c.child_id.in_([joined.child_id, joined.joined_child_id])
+        session.execute(update(children).where(theirs).values(iin_index=None, version=children.c.version + 1))
+        both = diagnoses.c.referral_id.in_([joined.referral_id, joined.ended_referral_id])
+        session.execute(update(diagnoses).where(both).values(open_iin=None))
+        ended = diagnoses.c.referral_id == joined.ended_referral_id
+        session.execute(update(diagnoses).where(ended).values(open_likeness=None))
+        for referral_id, draft in plan.drafts.items():
+            row = by_referral[referral_id]
+            session.execute(
+                update(diagnoses).where(diagnoses.c.referral_id == referral_id).values(_moved(draft, row, at))
+            )
+            # Sealed for the audit under the id of the child that the row names.
+            after = self._vault.seal(row.child_id, write_submission(draft.submission))
+            session.execute(insert(audit).values(audited(row) | {"sealed_before": row.sealed, "sealed_after": after}))
+        stays = children.c.child_id == joined.child_id
+        session.execute(update(children).where(stays).values(iin_index=plan.iin_index))
+        gone = children.c.child_id == joined.joined_child_id
+        session.execute(update(children).where(gone).values(joined_into=joined.child_id))
+        kept = diagnoses.c.referral_id == joined.referral_id
+        session.execute(update(diagnoses).where(kept).values(open_iin=plan.iin_index))
+        outbox.add(session, _messages(plan, by_referral))
+
+
+def _moved(draft: Draft, row: Any, at: datetime) -> dict[str, Any]:
+    return {
+        "child_id": draft.child_id, "sealed": draft.sealed, "version": row.version + 1, "changed_at": to_ms(at),
+    }  # fmt: skip
+
+
+def _messages(plan: Plan, by_referral: dict[UUID, Any]) -> list[OutgoingEvent]:
+    messages = [
+        OutgoingEvent(DIAGNOSES, str(id), draft.event, correction_id(draft, by_referral[id].version + 1))
+        for id, draft in plan.drafts.items()
+    ]
+    if plan.event:
+        messages.append(OutgoingEvent(DIAGNOSES, str(plan.joined.referral_id), plan.event, plan.event_id))
+    return messages
+
+
+def _by(holder: Holder, role: Role) -> dict[str, str]:
+    return {"role": role.value, "org": holder.org}

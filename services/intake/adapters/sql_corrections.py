@@ -1,0 +1,108 @@
+"""Corrections in SQL: new data, the audit with the old and the new sealed, and the events, in one transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from services.contracts.authority import Holder
+from services.contracts.topics import DIAGNOSES
+from services.contracts.vocabulary import CLOSED
+from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, record_of
+from services.intake.adapters.sql_submissions import to_ms
+from services.intake.adapters.tables import access, audit, children, diagnoses, outbox
+from services.intake.handlers.correct import Correction, IinTaken, SharedChild
+from services.intake.handlers.drafts import Draft, Vault, correction_id
+from services.intake.handlers.read import DiagnosisRecord
+from services.kit.errors import TransientError
+from services.kit.outgoing_event import OutgoingEvent
+from services.kit.sql.database import Database
+from services.kit.versions import Expected
+
+Drafter = Callable[[DiagnosisRecord], Draft | None]
+
+
+class SqlCorrections:
+    """Corrections on the tables of intake; `vault` opens the sealed submissions."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+
+    async def correct(
+        self, editor: Holder, kind: Correction, key: UUID, expected: Expected, draft: Drafter, at: datetime
+    ) -> list[DiagnosisRecord]:
+        column = diagnoses.c.child_id if kind is Correction.CHILD else diagnoses.c.referral_id
+        query = SELECTED.where(column == key, diagnoses.c.polyclinic_id == editor.org)
+        query = query.order_by(diagnoses.c.submitted_at.desc())
+
+        def work(session: Session) -> Any:
+            # The child first, as every writer of several rows does: two corrections wait for each other.
+            session.execute(select(children.c.child_id).where(children.c.child_id == key).with_for_update()).all()
+            if not (rows := session.execute(query.with_for_update(of=diagnoses)).all()):
+                return rows
+            expected.check(rows[0].child_version if kind is Correction.CHILD else rows[0].version)
+            drafts = [draft(record_of(self._vault, row)) for row in rows]
+            for row, one in zip(rows, drafts, strict=True):
+                if one:
+                    _replace(session, row, one, at)
+                # Also of what is unchanged, because it is answered: that is a read.
+                sealed = {"sealed_before": row.sealed, "sealed_after": one.sealed} if one else {}
+                session.execute(insert(audit).values(audit_row(editor, kind, row, at) | sealed))
+            if kind is Correction.CHILD and (corrected := next(filter(None, drafts), None)):
+                _correct_child(session, editor, key, corrected)
+            return session.execute(query).all()
+
+        try:
+            rows = await self._database.write(work)
+        except IntegrityError as error:
+            raise TransientError("database: another request wrote this child") from error
+        return [record_of(self._vault, row) for row in rows]
+
+
+def _replace(session: Session, row: Any, draft: Draft, at: datetime) -> None:
+    version = row.version + 1
+    values = {
+        "sealed": draft.sealed, "priority": draft.priority.value, "version": version, "changed_at": to_ms(at),
+    }  # fmt: skip
+    session.execute(update(diagnoses).where(diagnoses.c.referral_id == row.referral_id).values(values))
+    alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~_closed())
+    session.execute(alike.values(open_likeness=draft.likeness))
+    key, event_id = str(row.referral_id), correction_id(draft, version)
+    outbox.add(session, [OutgoingEvent(DIAGNOSES, key, draft.event, event_id)])
+
+
+def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draft) -> None:
+    """A version more; and the child's IIN, which may be new."""
+    known = session.execute(select(children.c.iin_index).where(children.c.child_id == child_id)).scalar_one()
+    values: dict[str, Any] = {"version": children.c.version + 1}
+    if draft.iin_index != known:
+        _may_be_known_by(session, editor, child_id, known, draft.iin_index)
+        values["iin_index"] = draft.iin_index
+        session.execute(
+            update(diagnoses).where(diagnoses.c.child_id == child_id, ~_closed()).values(open_iin=draft.iin_index)
+        )
+    session.execute(update(children).where(children.c.child_id == child_id).values(values))
+
+
+def _closed() -> Any:
+    """Whether a diagnosis' referral has ended."""
+    ended = select(access.c.referral_id).where(access.c.referral_id == diagnoses.c.referral_id)
+    return ended.where(access.c.state.in_(CLOSED)).exists()
+
+
+def _may_be_known_by(
+    session: Session, editor: Holder, child_id: UUID, known: bytes | None, wanted: bytes | None
+) -> None:
+    """Raises IinTaken, SharedChild."""
+    other = session.execute(select(children.c.child_id).where(children.c.iin_index == wanted)).scalar()
+    if other is not None:
+        own = (diagnoses.c.child_id == other) & (diagnoses.c.polyclinic_id == editor.org)
+        visible = session.execute(select(diagnoses.c.referral_id).where(own)).first()
+        raise IinTaken(other if visible else None)
+    elsewhere = (diagnoses.c.child_id == child_id) & (diagnoses.c.polyclinic_id != editor.org)
+    if known is not None and session.execute(select(diagnoses.c.referral_id).where(elsewhere)).first():
+        raise SharedChild

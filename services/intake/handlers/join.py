@@ -1,0 +1,137 @@
+"""Joining two children who are one: a newborn who was submitted without an IIN, and again with it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID, uuid5
+
+from services.contracts.authority import Holder, actor
+from services.contracts.events import ChildrenJoinedV1, write_event
+from services.contracts.vocabulary import CLOSED, ReferralState, Role
+from services.intake.handlers.drafts import SOURCE, Draft, Drafting
+from services.intake.handlers.read import DiagnosisRecord
+
+_FARTHEST = (ReferralState.ADMITTED, ReferralState.ACCEPTED, ReferralState.OFFERED)
+"""The referral that has come the farthest stays; of two that are equally far, the earlier one."""
+
+
+class NotJoinable(Exception):
+    """The two are not one child: `code`, and why in words."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A diagnosis of one of the two children, and its referral's state as far as intake knows."""
+
+    record: DiagnosisRecord
+    state: ReferralState
+
+    @property
+    def progress(self) -> tuple[int, datetime]:
+        """The smaller stays."""
+        far = _FARTHEST.index(self.state) if self.state in _FARTHEST else len(_FARTHEST)
+        return far, self.record.submitted_at
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The child that stays, and the open referrals: the one that stays, and the one that ends."""
+
+    child_id: UUID
+    joined_child_id: UUID
+    referral_id: UUID | None = None
+    ended_referral_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be written: the drafts of changed diagnoses by referral, and the event when two were open."""
+
+    joined: Joined
+    drafts: dict[UUID, Draft]
+    iin_index: bytes | None
+    event: bytes | None
+    event_id: str
+
+
+class Children(Protocol):
+    """The recorded children."""
+
+    async def join(
+        self,
+        holder: Holder,
+        role: Role,
+        child_id: UUID,
+        other_id: UUID,
+        plan: Callable[[Sequence[Known]], Plan],
+        at: datetime,
+    ) -> Joined | None:
+        """Join `other_id` into `child_id` as planned, audited, durable; repeating it changes nothing.
+
+        None when one does not exist, or `holder`, as a polyclinic, has no referral of it. Raises what `plan` does.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Joins by a polyclinic that has referrals of both children, or by an operator."""
+
+    children: Children
+    drafting: Drafting
+    now: Callable[[], datetime]
+
+    async def join(self, holder: Holder, role: Role, child_id: UUID, other_id: UUID) -> Joined | None:
+        """The outcome. Raises NotJoinable."""
+        if child_id == other_id:
+            raise NotJoinable("same_child", "child_id: is the child itself")
+        at, by = self.now(), actor(holder, role)
+        return await self.children.join(
+            holder, role, child_id, other_id, lambda known: self._plan(child_id, other_id, known, at, by), at
+        )
+
+    def _plan(self, child_id: UUID, other_id: UUID, known: Sequence[Known], at: datetime, by: str) -> Plan:
+        iin = _iin([one.record for one in known])
+        drafts = {
+            one.record.referral_id: draft for one in known if (draft := self._draft(one.record, child_id, iin, at, by))
+        }
+        still_open = sorted((one for one in known if one.state not in CLOSED), key=lambda one: one.progress)
+        kept, ended = (*(one.record.referral_id for one in still_open), None, None)[:2]
+        index = self.drafting.vault.index(iin) if iin else None
+        event_id = str(uuid5(other_id, "joined"))
+        event = None
+        if kept and ended:
+            data = ChildrenJoinedV1(
+                referral_id=kept, ended_referral_id=ended, child_id=child_id, joined_child_id=other_id,
+                joined_at=at, actor=by,
+            )  # fmt: skip
+            event = write_event(data, event_id=event_id, source=SOURCE, time=at)
+        return Plan(Joined(child_id, other_id, kept, ended), drafts, index, event, event_id)
+
+    def _draft(self, record: DiagnosisRecord, child_id: UUID, iin: str | None, at: datetime, by: str) -> Draft | None:
+        """The diagnosis with the child that stays and its IIN; None when both are so already."""
+        child = record.submission.child
+        named = ("child.iin",) if child.iin != iin else ()
+        if record.child_id == child_id and not named:
+            return None
+        submission = record.submission.model_copy(update={"child": child.model_copy(update={"iin": iin})})
+        draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
+        self.drafting.correct(draft, record.referral_id, child_id, record.version + 1, named or ("child",), at, by)
+        return draft
+
+
+def _iin(records: Sequence[DiagnosisRecord]) -> str | None:
+    """The one IIN of both children. Raises NotJoinable when they are two."""
+    people = [one.submission.child for one in records]
+    iins = {one.iin for one in people if one.iin}
+    if len(iins) > 1:
+        raise NotJoinable("different_iins", "The two have different IINs: correct the wrong one first")
+    for field in ("birth_date", "sex"):
+        if len({getattr(one, field) for one in people}) > 1:
+            raise NotJoinable("different_children", f"The two differ in child.{field}: correct the wrong one first")
+    return next(iter(iins), None)

@@ -1,0 +1,104 @@
+"""Corrections: what becomes of a referral when the child's data is corrected, or the child had two of them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1
+from services.contracts.vocabulary import CLOSED, OfferState, ReferralState
+from services.referral.domain import deadlines
+from services.referral.domain.deadline_steps import REVIEWED, return_to_router, review
+from services.referral.domain.eligibility import Exclusion
+from services.referral.domain.life import STEWARD, Command
+from services.referral.domain.programmes import Needs
+from services.referral.domain.referral import Change, Offer, Referral, change, current, nowhere, review_at, until
+from services.referral.domain.routing import Decision, queue_rank
+
+NO_LONGER_ELIGIBLE = "no_longer_eligible"
+"""Why an offer was withdrawn: a code of `data/reasons.csv`."""
+JOINED = "joined"
+"""Why a referral ended that was a child's second one: a code of `data/reasons.csv`."""
+
+
+def correct(
+    before: Referral, offers: Sequence[Offer], data: DiagnosisCorrectedV1, region_id: str, now: datetime
+) -> Change:
+    """The referral with the corrected needs, in the state in which it was; the history names the fields.
+
+    The rank is that of the submission, and another one only when the corrected data gives another priority.
+    """
+    needs = Needs.of(data, region_id)
+    due_at = before.due_at
+    if before.state in REVIEWED and before.deadline_at:
+        due_at = min(before.deadline_at, review_at(needs, offers, now))
+    return change(
+        before, Command.CORRECT, now, actor=data.actor, note=", ".join(data.corrected), needs=needs,
+        child_id=data.child_id, rank=_rank(before, needs), changed_at=data.corrected_at,
+        diagnosis_version=data.version, due_at=due_at,
+    )  # fmt: skip
+
+
+def _rank(before: Referral, needs: Needs) -> int:
+    return before.rank if needs.priority is before.needs.priority else queue_rank(needs)
+
+
+def join(
+    kept: Referral, ended: Referral, offers: Sequence[Offer], data: ChildrenJoinedV1, now: datetime
+) -> list[Change]:
+    """The second referral of a child ends, with its `offers`; the one that is kept has the earlier turn of both."""
+    changes = []
+    if ended.state not in CLOSED:
+        offer = current(ended, offers)
+        over = replace(offer, state=OfferState.WITHDRAWN, answered_at=now, reason=JOINED) if offer else None
+        changes.append(
+            change(
+                ended, Command.JOIN, now, actor=data.actor, reason=JOINED, offer=over if _in_hand(offer) else None,
+                **nowhere(), deadline_at=None, due_at=None,
+            )
+        )  # fmt: skip
+    if kept.state not in CLOSED and ended.rank < kept.rank:
+        earlier = change(
+            kept, Command.CORRECT, now, actor=data.actor, note=JOINED, rank=ended.rank, changed_at=data.joined_at
+        )
+        changes.append(earlier)
+        if kept.state is ReferralState.WAITING:  # capacity knows the rank of the attempt
+            changes.append(return_to_router(earlier.referral, now))
+    return changes
+
+
+def _in_hand(offer: Offer | None) -> bool:
+    return offer is not None and offer.state in (OfferState.MADE, OfferState.SEEN, OfferState.ACCEPTED)
+
+
+def look_again(
+    before: Referral,
+    after: Referral,
+    offers: Sequence[Offer],
+    queues: Collection[str],
+    decision: Decision,
+    now: datetime,
+) -> Change | None:
+    """Back to the router when the corrected needs change where the child may go; None when all stays as it is.
+
+    An accepted offer stands: center and family have agreed on it, and the center sees the correction.
+    """
+    if after.needs == before.needs:
+        return None
+    if after.state is ReferralState.WAITING and after.rank != before.rank:
+        return return_to_router(after, now)
+    if after.state in REVIEWED:
+        return review(after, queues, decision, now)
+    return _withdraw(after, offers, decision, now) if after.state is ReferralState.OFFERED else None
+
+
+def _withdraw(after: Referral, offers: Sequence[Offer], decision: Decision, now: datetime) -> Change | None:
+    """The offer is withdrawn when its programme is one that excludes the child; a closed one keeps its offers."""
+    offer = current(after, offers)
+    excluded = {id for why, ids in decision.excluded.items() if why is not Exclusion.DECLINED for id in ids}
+    if offer is None or offer.programme_id not in excluded:
+        return None
+    over = replace(offer, state=OfferState.WITHDRAWN, answered_at=now, reason=NO_LONGER_ELIGIBLE)
+    return change(
+        after, Command.REVIEW, now, role=STEWARD, actor=STEWARD, reason=NO_LONGER_ELIGIBLE, offer=over,
+        **nowhere(), **until(deadlines.to_route(now)),
+    )  # fmt: skip

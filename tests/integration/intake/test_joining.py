@@ -1,0 +1,150 @@
+"""A newborn who gets an IIN later: it is added, or two children are joined, and one place and turn remain."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+from sqlalchemy import select
+
+from services.contracts.events import ChildrenJoinedV1, read_event
+from services.contracts.submissions import DiagnosisSubmission
+from services.contracts.vocabulary import ReferralState
+from services.intake.adapters.aes_vault import AesVault
+from services.intake.adapters.tables import audit, outbox
+from services.intake.bootstrap import Intake
+from services.intake.settings import IntakeSettings
+from tests.integration.intake.conftest import Client
+from tests.integration.intake.test_possible_duplicates import newborn, submit
+from tests.integration.intake.test_reading import now_in
+from tests.unit.intake.samples import iin_of
+
+S = ReferralState
+
+
+def iin(number: int = 0) -> str:
+    return iin_of(date.fromisoformat(newborn()["child"]["birth_date"]), "female", number)
+
+
+def with_iin(number: int = 0) -> dict[str, Any]:
+    body = newborn()
+    return body | {"child": body["child"] | {"iin": iin(number)}}
+
+
+async def joins(intake: Intake) -> list[ChildrenJoinedV1]:
+    query = select(outbox.rows.c.payload).order_by(outbox.rows.c.sequence)
+    events = [read_event(raw) for raw in await intake.database.read(lambda s: s.execute(query).scalars().all())]
+    return [one.data for one in events if one and isinstance(one.data, ChildrenJoinedV1)]
+
+
+@pytest.fixture
+async def first(polyclinic: httpx2.AsyncClient) -> dict[str, Any]:
+    """The newborn without an IIN."""
+    found: dict[str, Any] = (await submit(polyclinic, newborn())).json()
+    return found
+
+
+@pytest.fixture
+async def second(polyclinic: httpx2.AsyncClient, first: dict[str, Any]) -> dict[str, Any]:
+    """The same child, submitted again with its IIN."""
+    found: dict[str, Any] = (await submit(polyclinic, with_iin())).json()
+    return found
+
+
+async def test_an_iin_is_added_to_a_child_without_one(polyclinic: httpx2.AsyncClient, first: dict[str, Any]) -> None:
+    answer = await polyclinic.patch(f"/v1/children/{first['child_id']}", json={"child": {"iin": iin()}})
+    assert answer.status_code == 200, answer.text
+    found = await polyclinic.post("/v1/children/lookup", json={"iin": iin()})
+    assert found.json()["child_id"] == first["child_id"]
+    again = await submit(polyclinic, with_iin())
+    assert (again.status_code, again.json()["code"]) == (409, "open_referral_exists")
+
+
+async def test_an_iin_that_has_a_child_says_how_to_join_them(
+    polyclinic: httpx2.AsyncClient, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    answer = await polyclinic.patch(f"/v1/children/{first['child_id']}", json={"child": {"iin": iin()}})
+    assert (answer.status_code, answer.json()["child_id"]) == (409, second["child_id"])
+    assert "/join" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("stays", ["first", "second"])
+async def test_two_children_become_one_whichever_stays(
+    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any], stays: str
+) -> None:
+    child, other = (first, second) if stays == "first" else (second, first)
+    path = f"/v1/children/{child['child_id']}/join"
+    answer = await polyclinic.post(path, json={"child_id": other["child_id"]})
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {
+        "child_id": child["child_id"], "joined_child_id": other["child_id"],
+        "referral_id": first["referral_id"], "ended_referral_id": second["referral_id"],
+    }  # fmt: skip
+    [event] = await joins(intake)
+    assert (event.referral_id, event.ended_referral_id) == (UUID(first["referral_id"]), UUID(second["referral_id"]))
+    for id in (child["child_id"], other["child_id"]):
+        read = (await polyclinic.get(f"/v1/children/{id}")).json()
+        assert (read["child_id"], read["child"]["iin"], len(read["referrals"])) == (child["child_id"], iin(), 2)
+    refused = await submit(polyclinic, with_iin())
+    assert (refused.json()["code"], refused.json()["referral_id"]) == ("open_referral_exists", first["referral_id"])
+    again = await polyclinic.post(path, json={"child_id": other["child_id"]})
+    assert again.status_code == 200
+    assert len(await joins(intake)) == 1
+
+
+async def test_the_referral_that_has_come_farther_stays(
+    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    await now_in(intake, first, S.WAITING, 1)
+    await now_in(intake, second, S.ACCEPTED, 2)
+    answer = await polyclinic.post(f"/v1/children/{first['child_id']}/join", json={"child_id": second["child_id"]})
+    assert answer.json()["referral_id"] == second["referral_id"]
+    await now_in(intake, first, S.CANCELLED, 2)
+    assert (await submit(polyclinic, with_iin())).json()["referral_id"] == second["referral_id"]
+
+
+async def test_a_closed_referral_of_the_two_is_left(
+    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    await now_in(intake, second, S.COMPLETED, 5)
+    answer = await polyclinic.post(f"/v1/children/{first['child_id']}/join", json={"child_id": second["child_id"]})
+    assert (answer.json()["referral_id"], answer.json()["ended_referral_id"]) == (first["referral_id"], None)
+    assert await joins(intake) == []
+    assert (await submit(polyclinic, with_iin())).json()["referral_id"] == first["referral_id"]
+
+
+async def test_an_operator_joins_what_two_polyclinics_have_and_reads_nothing_personal(
+    client: Client, settings: IntakeSettings, intake: Intake, first: dict[str, Any]
+) -> None:
+    elsewhere = (await submit(client("polyclinic", "p2"), with_iin())).json()
+    path, body = f"/v1/children/{first['child_id']}/join", {"child_id": elsewhere["child_id"]}
+    for org in ("p1", "p2", "p3"):
+        assert (await client("polyclinic", org).post(path, json=body)).status_code == 404
+    for stranger in (client("center", "c1"), client("polyclinic")):
+        assert (await stranger.post(path, json=body)).status_code == 403
+    answer = await client("operator").post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    assert newborn()["guardian"]["phone"] not in answer.text
+    rows = await intake.database.read(lambda s: s.execute(select(audit).where(audit.c.action == "child.join")).all())
+    assert {(row.role, row.subject) for row in rows} == {("operator", "operator-1")}
+    vault = AesVault(settings.data_keys)
+    for row in rows:
+        before, after = (
+            DiagnosisSubmission.model_validate_json(vault.open(row.child_id, sealed)).child
+            for sealed in (row.sealed_before, row.sealed_after)
+        )
+        assert (before.birth_date, after.iin) == (after.birth_date, iin())
+
+
+async def test_who_is_not_one_child_is_not_joined(
+    polyclinic: httpx2.AsyncClient, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    other = (await submit(polyclinic, with_iin(40))).json()
+    boy = (await submit(polyclinic, newborn(child__sex="male"))).json()
+    for child, joined, expected in (
+        (second, other, (409, "different_iins")), (first, boy, (409, "different_children")),
+        (first, first, (409, "same_child")), (first, {"child_id": str(uuid4())}, (404, "not_found")),
+    ):  # fmt: skip
+        answer = await polyclinic.post(f"/v1/children/{child['child_id']}/join", json={"child_id": joined["child_id"]})
+        assert (answer.status_code, answer.json()["code"]) == expected

@@ -1,0 +1,127 @@
+"""A child without an IIN who looks like one with an open referral is refused, or explained."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import orjson
+import pytest
+
+from services.contracts.submissions import CSV_COLUMNS
+from services.contracts.vocabulary import ReferralState
+from services.intake.bootstrap import Intake
+from tests.integration.intake.conftest import Client
+from tests.integration.intake.test_reading import now_in
+from tests.unit.intake.samples import child_body, iin_of
+
+
+def newborn(number: int = 0, **changes: Any) -> dict[str, Any]:
+    born = (datetime.now(UTC) - timedelta(days=20)).date().isoformat()
+    return child_body(number, child__iin=..., child__birth_date=born, **changes)
+
+
+async def submit(polyclinic: httpx2.AsyncClient, body: dict[str, Any], **headers: str) -> httpx2.Response:
+    return await polyclinic.post("/v1/diagnoses", json=body, headers=headers)
+
+
+async def test_a_newborn_submitted_twice_is_refused_by_its_open_referral(polyclinic: httpx2.AsyncClient) -> None:
+    first = (await submit(polyclinic, newborn())).json()
+    again = await submit(polyclinic, newborn(child__full_name="Another spelling"))
+    assert (again.status_code, again.json()["code"]) == (409, "possible_duplicate")
+    assert again.json()["referral_ids"] == [first["referral_id"]]
+    assert newborn()["guardian"]["phone"] not in again.text
+
+
+async def test_of_many_at_once_one_is_taken(polyclinic: httpx2.AsyncClient) -> None:
+    answers = await asyncio.gather(*(submit(polyclinic, newborn()) for _ in range(12)))
+    assert sorted(one.status_code for one in answers) == [201, *[409] * 11]
+
+
+async def test_twins_exist(polyclinic: httpx2.AsyncClient) -> None:
+    first = (await submit(polyclinic, newborn())).json()["referral_id"]
+    second = await submit(polyclinic, newborn(not_duplicate_of=[first]))
+    assert second.status_code == 201, second.text
+    third = await submit(polyclinic, newborn(not_duplicate_of=[first]))
+    assert sorted(third.json()["referral_ids"]) == sorted([first, second.json()["referral_id"]])
+    both = [first, second.json()["referral_id"]]
+    assert (await submit(polyclinic, newborn(not_duplicate_of=both))).status_code == 201
+    read = (await polyclinic.get(f"/v1/diagnoses/{second.json()['referral_id']}")).json()
+    assert "not_duplicate_of" not in read
+
+
+async def test_another_polyclinics_referral_is_not_named_and_may_be_denied_unnamed(client: Client) -> None:
+    await submit(client("polyclinic", "p2"), newborn())
+    own = client("polyclinic", "p1")
+    refused = await submit(own, newborn())
+    assert (refused.status_code, refused.json()["referral_ids"]) == (409, [])
+    assert "p2" not in refused.text
+    assert (await submit(own, newborn(not_duplicate_of=[]))).status_code == 201
+
+
+@pytest.mark.parametrize("different", [("child__sex", "male"), ("guardian__phone", "+77019999999")])
+async def test_who_differs_is_another_child(polyclinic: httpx2.AsyncClient, different: tuple[str, Any]) -> None:
+    assert (await submit(polyclinic, newborn())).status_code == 201
+    assert (await submit(polyclinic, newborn(0, **dict([different])))).status_code == 201
+
+
+async def test_a_child_with_an_iin_counts_and_is_itself_told_apart_by_it(polyclinic: httpx2.AsyncClient) -> None:
+    known = child_body(1)
+    await submit(polyclinic, known)
+    sibling = child_body(2, child__birth_date=known["child"]["birth_date"], guardian=known["guardian"])
+    sibling["child"]["iin"] = child_body(3)["child"]["iin"]
+    assert (await submit(polyclinic, sibling)).status_code == 201
+
+
+async def test_a_child_without_an_iin_is_compared_with_those_who_have_one(polyclinic: httpx2.AsyncClient) -> None:
+    born = date.fromisoformat(newborn()["child"]["birth_date"])
+    first = await submit(polyclinic, newborn() | {"child": newborn()["child"] | {"iin": iin_of(born, "female", 0)}})
+    again = await submit(polyclinic, newborn())
+    assert (again.status_code, again.json()["referral_ids"]) == (409, [first.json()["referral_id"]])
+
+
+async def test_a_closed_referral_is_in_nobodys_way(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+    first = (await submit(polyclinic, newborn())).json()
+    await now_in(intake, first, ReferralState.COMPLETED, 5)
+    assert (await submit(polyclinic, newborn())).status_code == 201
+
+
+async def test_a_corrected_phone_is_compared(polyclinic: httpx2.AsyncClient) -> None:
+    first = (await submit(polyclinic, newborn())).json()
+    patch = {"guardian": {"phone": "+77019999999"}}
+    assert (await polyclinic.patch(f"/v1/children/{first['child_id']}", json=patch)).status_code == 200
+    assert (await submit(polyclinic, newborn(guardian__phone="+77019999999"))).status_code == 409
+    assert (await submit(polyclinic, newborn())).status_code == 201
+
+
+async def test_the_same_key_is_replayed_and_a_refused_one_may_be_explained(polyclinic: httpx2.AsyncClient) -> None:
+    first = await submit(polyclinic, newborn(), **{"Idempotency-Key": "a"})
+    assert (await submit(polyclinic, newborn(), **{"Idempotency-Key": "a"})).json() == first.json()
+    assert (await submit(polyclinic, newborn(), **{"Idempotency-Key": "b"})).status_code == 409
+    told = newborn(not_duplicate_of=[first.json()["referral_id"]])
+    assert (await submit(polyclinic, told, **{"Idempotency-Key": "b"})).status_code == 201
+
+
+async def test_lines_of_one_file_are_compared_with_each_other(polyclinic: httpx2.AsyncClient) -> None:
+    lines = b"\n".join(orjson.dumps(one) for one in (newborn(), newborn(), newborn(not_duplicate_of=[str(uuid4())])))
+    answer = await polyclinic.post(
+        "/v1/diagnoses/bulk", content=lines, headers={"Content-Type": "application/x-ndjson"}
+    )
+    found = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert [(one["status"], one.get("code")) for one in found] == [
+        (201, None), (409, "possible_duplicate"), (409, "possible_duplicate")
+    ]  # fmt: skip
+    assert found[1]["referral_ids"] == [found[0]["referral_id"]]
+
+
+async def test_a_csv_says_it_in_a_column(polyclinic: httpx2.AsyncClient) -> None:
+    first = (await submit(polyclinic, newborn())).json()["referral_id"]
+    one = newborn()
+    row = (
+        "", one["child"]["full_name"], one["child"]["birth_date"], one["child"]["sex"], one["guardian"]["full_name"],
+        one["guardian"]["phone"], "G80.1", "III", "almaty", "inpatient", "", "", f"{first};{UUID(int=1)}",
+    )  # fmt: skip
+    content = "\n".join([",".join((*CSV_COLUMNS, "not_duplicate_of")), ",".join(row)])
+    answer = await polyclinic.post("/v1/diagnoses/bulk", content=content.encode(), headers={"Content-Type": "text/csv"})
+    assert orjson.loads(answer.content)["status"] == 201, answer.text

@@ -1,0 +1,210 @@
+"""A polyclinic corrects a child's data: the turn is kept, and who waits or has an offer is looked at again."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1, ReferralCorrectedV1
+from services.contracts.vocabulary import OfferState, Priority, ReferralState
+from services.referral.domain.life import Command
+from tests.integration.referral.country import Country, offers, programme_body
+from tests.unit.referral.samples import NOW, diagnosis, event
+
+S = ReferralState
+
+
+def correction(number: int, version: int = 2, *fields: str, **changes: Any) -> DiagnosisCorrectedV1:
+    """Child `number` with these changes of what was submitted."""
+    named = fields or tuple(changes) or ("guardian.phone",)
+    return DiagnosisCorrectedV1(
+        **dict(diagnosis(number, **changes)), version=version, corrected=named,
+        corrected_at=NOW + timedelta(hours=version), actor="polyclinic:p1",
+    )  # fmt: skip
+
+
+async def corrected(country: Country, number: int, version: int = 2, *fields: str, **changes: Any) -> None:
+    await country.handle([event(correction(number, version, *fields, **changes))])
+    await country.deliver()
+
+
+async def test_a_center_with_the_offer_sees_that_something_changed_and_keeps_it(country: Country) -> None:
+    await country.open("near")
+    await country.submit(1)
+    await country.handle([event(correction(1, 2, "child.full_name", "guardian.phone"))])
+    events = await country.deliver()
+    assert [type(one.data) for one in events if isinstance(one.data, ReferralCorrectedV1)] == [ReferralCorrectedV1]
+    story = await country.story(1)
+    assert (story.state, story.center_id, story.changed_at) == (S.OFFERED, "near", NOW + timedelta(hours=2))
+    last = story.history[-1]
+    assert (last.command, last.actor, last.note) == ("correct", "polyclinic:p1", "child.full_name, guardian.phone")
+    await country.accept(1)
+
+
+async def test_an_offer_that_is_no_longer_eligible_is_withdrawn_and_the_child_goes_on(country: Country) -> None:
+    await country.open("near", age_under_months=72)
+    await country.open("far", settlement="far")
+    await country.submit(1)
+    assert await country.where(1) == (S.OFFERED, "near")
+    await corrected(country, 1, age_months=96)
+    assert await country.where(1) == (S.OFFERED, "far")
+    story = await country.story(1)
+    assert [(one.center_id, one.state, one.reason) for one in story.offers] == [
+        ("near", OfferState.WITHDRAWN, "no_longer_eligible"), ("far", OfferState.MADE, None)
+    ]  # fmt: skip
+    assert story.age_months == 96
+    assert (await country.figures())["near"] == (1, 0, 0)
+
+
+async def test_a_withdrawn_offer_s_place_goes_to_the_next_and_its_program_may_be_asked_again(country: Country) -> None:
+    await country.open("near", age_under_months=72)
+    await country.submit(1)
+    await country.submit(2)
+    await corrected(country, 1, age_months=96)
+    assert await country.where(1) == (S.UNPLACEABLE, None)
+    assert await country.where(2) == (S.OFFERED, "near")
+    await corrected(country, 1, 3)  # the birth date was right after all
+    assert await country.where(1) == (S.WAITING, None)
+    assert await country.queue("near") == [1]
+
+
+async def test_who_waits_is_looked_at_again_and_keeps_the_turn(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.open("beds", places=0, modality="inpatient", settlement="far")
+    await country.submit(1, 2)
+    await country.submit(3, modalities=("inpatient",))
+    before = (await country.loaded(1)).referral.rank
+    await corrected(country, 1, modalities=("inpatient",))
+    assert (await country.queue("near"), await country.queue("beds")) == ([2], [1, 3]), "in front of the later one"
+    assert (await country.loaded(1)).referral.rank == before
+    await country.set_places("beds", 1)
+    assert offers(await country.deliver()) == [(1, "beds")]
+
+
+async def test_a_new_home_moves_the_child_to_where_there_is_a_place(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.open("far", places=1, settlement="far", catchment="region")
+    await country.submit(1)
+    assert await country.where(1) == (S.WAITING, None)
+    await corrected(country, 1, settlement_id="far")
+    assert await country.where(1) == (S.OFFERED, "far")
+    assert (await country.loaded(1)).referral.needs.region_id == "KZ-71"
+
+
+async def test_who_waits_where_nothing_changes_for_it_goes_on_waiting(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.submit(1)
+    deadline = (await country.story(1)).deadline_at
+    await corrected(country, 1, gmfcs="IV")
+    story = await country.story(1)
+    assert ([one.command for one in story.history], story.gmfcs) == (["wait", "correct"], "IV")
+    assert (story.attempt, story.deadline_at) == (1, deadline)
+
+
+async def test_another_priority_gives_the_head_start_that_goes_with_it(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.submit(1, 2)
+    await corrected(country, 2, age_months=20, priority=Priority.URGENT)
+    assert await country.queue("near") == [2, 1]
+
+
+async def test_an_older_correction_after_a_newer_one_changes_nothing(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.submit(1)
+    await corrected(country, 1, 3, gmfcs="IV")
+    await corrected(country, 1, 2, gmfcs="II")
+    assert (await country.story(1)).gmfcs == "IV"
+
+
+async def test_two_corrections_in_one_batch_are_one_step_that_names_the_fields_of_both(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.submit(1)
+    both = [correction(1, 3, "diagnosis.gmfcs", gmfcs="IV"), correction(1, 2, "guardian.phone")]
+    await country.handle([event(one) for one in both])
+    story = await country.story(1)
+    assert (story.gmfcs, story.history[-1].note) == ("IV", "diagnosis.gmfcs, guardian.phone")
+
+
+async def test_a_correction_that_comes_before_its_referral_is_early(country: Country) -> None:
+    await country.open("near")
+    batch = [event(diagnosis(1)), event(correction(1, gmfcs="IV"))]
+    early = await country.react(batch)
+    assert early == {batch[1].envelope.id}
+    await country.handle(batch[1:])
+    assert (await country.story(1)).gmfcs == "IV"
+
+
+async def test_an_accepted_offer_stands_and_a_closed_referral_is_left_alone(country: Country) -> None:
+    await country.open("near", places=2, age_under_months=72)
+    await country.submit(1, 2)
+    await country.accept(1)
+    await country.act(2, Command.CANCEL, "moved_away")
+    for number in (1, 2):
+        await corrected(country, number, age_months=96)
+    assert await country.where(1) == (S.ACCEPTED, "near")
+    assert (await country.where(2))[0] is S.CANCELLED
+    assert (await country.story(2)).changed_at is None
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_correction_while_the_child_is_with_the_router_counts(country: Country, moved: bool) -> None:
+    await country.open("near")
+    await country.open("far", places=1, settlement="far")
+    await country.submit(1)
+    await country.decline(1)
+    home = "far" if moved else "home"
+    await country.handle([event(correction(1, age_months=96, settlement_id=home))])
+    assert (await country.where(1))[0] is S.SUBMITTED
+    await country.deliver()
+    assert await country.where(1) == (S.OFFERED, "far")
+    assert (await country.story(1)).decision.candidates[0].kilometers < (1 if moved else 1000)  # type: ignore[union-attr]
+
+
+async def test_a_programme_that_was_closed_meanwhile_keeps_its_offer(country: Country) -> None:
+    await country.register("c", programme_body("p"), programme_body("q", 0))
+    await country.deliver()
+    await country.submit(1)
+    await country.register("c", programme_body("q", 0))
+    await country.deliver()
+    await corrected(country, 1, gmfcs="IV")
+    assert await country.where(1) == (S.OFFERED, "p")
+
+
+def joined(kept: int, ended: int) -> ChildrenJoinedV1:
+    return ChildrenJoinedV1(
+        referral_id=UUID(int=kept), ended_referral_id=UUID(int=ended), child_id=UUID(int=kept + 1000),
+        joined_child_id=UUID(int=ended + 1000), joined_at=NOW + timedelta(hours=3), actor="polyclinic:p1",
+    )  # fmt: skip
+
+
+async def test_of_a_childs_two_referrals_one_stays_with_the_earlier_turn(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.submit(1, 2, 3)
+    await country.handle([event(joined(3, 1)), event(correction(1, child_id=UUID(int=1003)))])
+    await country.deliver()
+    assert await country.queue("near") == [3, 2]
+    story = await country.story(1)
+    assert (story.state, story.history[-1].reason) == (S.CANCELLED, "joined")
+    assert story.child_id == str(UUID(int=1003))
+    await country.handle([event(joined(3, 1), id="again")])
+    assert await country.queue("near") == [3, 2]
+
+
+async def test_the_offer_of_the_referral_that_ends_goes_to_the_next(country: Country) -> None:
+    await country.open("near", places=2)
+    await country.submit(1, 2, 3)
+    await country.accept(1)
+    await country.handle([event(joined(1, 2))])
+    await country.deliver()
+    assert [await country.where(number) for number in (1, 2, 3)] == [
+        (S.ACCEPTED, "near"), (S.CANCELLED, None), (S.OFFERED, "near")
+    ]  # fmt: skip
+    assert [one.reason for one in (await country.story(2)).offers] == ["joined"]
+
+
+async def test_a_join_before_one_of_the_referrals_is_early(country: Country) -> None:
+    await country.open("near", places=0)
+    await country.submit(1)
+    assert await country.react([event(joined(1, 2))])
+    assert await country.where(1) == (S.WAITING, None)

@@ -1,0 +1,82 @@
+"""`joldama correct` and `joldama join`: what is sent to which path, in whose name, and what is said."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fastapi import Request
+
+from services.kit.http.problems import Problem
+from tests.unit.cli.conftest import Harness, Joldama, StubApi
+
+ID, CHILD = "019a2b3c-0000-7000-8000-000000000001", "019a2b3c-0000-7000-8000-00000000000c"
+
+
+class Intake(StubApi):
+    """A stub of intake, and of the referral service that names the polyclinic."""
+
+    def __init__(self, harness: Harness) -> None:
+        super().__init__(harness)
+        self.app.get("/v1/referrals/{id}")(self.referral)
+        self.app.get("/v1/diagnoses/{id}")(self.read)
+        self.app.patch("/v1/{kind}/{id}")(self.patch)
+        self.app.post("/v1/children/{id}/join")(self.join)
+
+    async def referral(self, id: str) -> dict[str, Any]:
+        return {"id": id, "polyclinic_id": "p1"}
+
+    async def read(self, id: str) -> dict[str, Any]:
+        return {"referral_id": id, "child_id": CHILD}
+
+    async def join(self, id: str, request: Request) -> dict[str, Any]:
+        self.note(f"join {id}", request, await request.json())
+        return {"child_id": id, "referral_id": ID, "ended_referral_id": CHILD}
+
+    async def patch(self, kind: str, id: str, request: Request) -> dict[str, Any]:
+        self.note(f"{kind}/{id}", request, await request.json())
+        return {"kind": kind}
+
+
+@pytest.fixture
+def intake(harness: Harness) -> Iterator[Intake]:
+    stub = Intake(harness)
+    with harness.serve(stub.app):
+        yield stub
+
+
+def test_what_is_the_childs_and_what_is_the_diagnosis_goes_where_it_belongs(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama(
+        "correct", ID, "--phone", "+77010000001", "--birth-date", "2019-12-31", "--gmfcs", "", "--modalities",
+        "inpatient; day_stay", "--max-distance-km", "300",
+    )  # fmt: skip
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    named = "child.birth_date, guardian.phone, diagnosis.gmfcs, modalities, max_distance_km"
+    assert " ".join(ended.stdout.split()) == f"Referral {ID} corrected: {named}"
+    child = {"child": {"birth_date": "2019-12-31"}, "guardian": {"phone": "+77010000001"}}
+    rest = {"diagnosis": {"gmfcs": None}, "modalities": ["inpatient", "day_stay"], "max_distance_km": 300.0}
+    assert intake.calls == [
+        (f"children/{CHILD}", "polyclinic", "p1", child), (f"diagnoses/{ID}", "polyclinic", "p1", rest)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [(), ("--max-distance-km", "far")])
+def test_nothing_to_correct_and_no_number_are_usage_errors(
+    joldama: Joldama, intake: Intake, words: tuple[str, ...]
+) -> None:
+    assert joldama("correct", ID, *words).exit_code == 2
+    assert intake.calls == []
+
+
+def test_a_refused_field_is_named(joldama: Joldama, intake: Intake) -> None:
+    intake.problems = [Problem.of_field("guardian.phone", "invalid_phone", "is no phone number")]
+    ended = joldama("correct", ID, "--phone", "1")
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert "guardian.phone: is no phone number" in ended.stderr
+
+
+def test_an_operator_joins_two_children(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama("join", CHILD, ID)
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    told = f"Child {ID} is child {CHILD}; referral {ID} stays, referral {CHILD} ends"
+    assert " ".join(ended.stdout.split()) == told
+    assert intake.calls == [(f"join {CHILD}", "operator", "", {"child_id": ID})]
