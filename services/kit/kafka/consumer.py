@@ -5,6 +5,7 @@ from collections.abc import Callable
 import structlog
 from aiokafka import AIOKafkaConsumer
 
+from services.kit.errors import reason_of
 from services.kit.kafka.batch_processor import BatchProcessor
 from services.kit.kafka.consumed_record import ConsumedRecord
 from services.kit.kafka.topic_watch import FAILURES, TopicWatch
@@ -34,13 +35,22 @@ async def consume(
             batch = [ConsumedRecord.of(record) for record in records]
             await processor.process(batch)
             await watch.processed(batch)
-        if uncommitted := uncommitted or bool(fetched):  # a commit that failed is repeated, also on a silent topic
-            await consumer.commit()
-            uncommitted = False
+        if fetched or uncommitted:  # a commit that failed is repeated, also on a silent topic
+            uncommitted = not await _commit(consumer)
         progress()
 
     while True:
         await retry("consumer", step, FAILURES, first=0.5)
+
+
+async def _commit(consumer: AIOKafkaConsumer) -> bool:
+    """Whether Kafka has the offsets. While it has not, the lag stands, and readiness turns red in the end."""
+    try:
+        await consumer.commit()
+    except FAILURES as error:
+        log.warning("consumer.not_committed", reason=reason_of(error))
+        return False
+    return True
 
 
 async def _rewind_recreated(consumer: AIOKafkaConsumer, watch: TopicWatch) -> None:
