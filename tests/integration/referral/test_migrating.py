@@ -9,9 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select, text
 
 from services.contracts.vocabulary import OfferState, ReferralState
+from services.kit.sql.columns import Instant
 from services.kit.sql.database import Database
 from services.kit.versions import ANYTHING
 from services.referral.adapters.history import HISTORY
@@ -27,7 +28,6 @@ from services.referral.handlers.sweep import Sweep
 from tests.unit.referral.samples import NOW, SETTLEMENTS, referral
 
 S = ReferralState
-MOMENT = round(NOW.timestamp() * 1000)
 NEW = (
     "due_at",
     "admit_on",
@@ -133,6 +133,7 @@ async def test_an_expiry_of_the_tables_before_passes_a_center_over_for_the_rest_
     await database.close()
 
 
+_NOW = bindparam("now", type_=Instant)
 _EVENT = text(
     "INSERT INTO outbox (event_id, topic, key, payload, recorded_at, acknowledged_at)"
     " VALUES (:id, 'referrals.v1', :key, 'x', 1, 1)"
@@ -142,23 +143,23 @@ _EVENT = text(
 def _insert_programmes(connection: Connection) -> None:
     connection.execute(text("INSERT INTO registry_version VALUES (1, 7)"))
     for id, places, suspended in (("near", 3, False), ("far", 0, True)):
-        values = {"id": id, "places": places, "suspended": suspended, "now": MOMENT}
+        values = {"id": id, "places": places, "suspended": suspended, "now": NOW}
         connection.execute(text(f"INSERT INTO centers VALUES ('{id}', 'KZ-10', 'near', 'a', 'b', 'c', 44, 70, 1)"))
         connection.execute(
             text(
                 "INSERT INTO programmes (id, center_id, modality, age_from_months, age_under_months, icd10_prefixes,"
                 " catchment, places, course_days, suspended, confirmed_at)"
                 " VALUES (:id, :id, 'day_stay', 0, 216, 'G80', 'nation', :places, 21, :suspended, :now)"
-            ),
+            ).bindparams(_NOW),
             values,
         )
 
 
 def _insert_decision(connection: Connection, number: int, attempt: int) -> None:
     connection.execute(
-        text("INSERT INTO decisions VALUES (:id, :attempt, :now, 7, :candidates, '{}')"),
+        text("INSERT INTO decisions VALUES (:id, :attempt, :now, 7, :candidates, '{}')").bindparams(_NOW),
         {
-            "id": str(UUID(int=number)), "attempt": attempt, "now": MOMENT,
+            "id": str(UUID(int=number)), "attempt": attempt, "now": NOW,
             "candidates": '[["near", 1.5, 0], ["far", 9.0, null]]',
         },
     )  # fmt: skip
@@ -167,8 +168,8 @@ def _insert_decision(connection: Connection, number: int, attempt: int) -> None:
             text(
                 "INSERT INTO offers (referral_id, attempt, center_id, programme_id, kilometers, state, made_at,"
                 " answer_by) VALUES (:id, :attempt, 'near', 'near', 1.5, 'declined', :now, :now)"
-            ),
-            {"id": str(UUID(int=number)), "attempt": attempt, "now": MOMENT},
+            ).bindparams(_NOW),
+            {"id": str(UUID(int=number)), "attempt": attempt, "now": NOW},
         )
 
 
