@@ -63,6 +63,18 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             _stop_writing()
             raise typer.Exit(ExitCode.PIPE_CLOSED) from None
+        except OSError as error:
+            if not error.filename:
+                raise
+            say(f"joldama: {error.filename}: {error.strerror}")
+            raise typer.Exit(ExitCode.USAGE) from None
+        except ValueError as error:
+            from services.contracts.reference import WrongData  # imports pydantic, which help does not need
+
+            if not isinstance(error, WrongData):
+                raise
+            say(f"joldama: {error}")
+            raise typer.Exit(ExitCode.USAGE) from None
 
 
 def _stop_writing() -> None:

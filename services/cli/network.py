@@ -32,7 +32,8 @@ class Network:
         """The base URL of `intake`, `referral` or `capacity`. Raises Failure when it is unknown."""
         found = self.addresses[service]
         if not found:
-            raise NoNetwork(f"No network is running here: {file()} does not name the {service} service.")
+            missing = f"does not name the {service} service" if file().exists() else "is not there"
+            raise NoNetwork(f"No network is running here: {file()} {missing}.")
         return found.rstrip("/")
 
 

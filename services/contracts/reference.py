@@ -4,12 +4,14 @@ import csv
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from services.contracts.near_matches import Named
 from services.contracts.vocabulary import Catchment, Modality
+
+T = TypeVar("T", bound=BaseModel)
 
 
 class _Location(BaseModel, frozen=True, extra="ignore"):
@@ -52,33 +54,49 @@ class ProgrammeEntry(BaseModel, frozen=True, extra="ignore"):
     modality: Modality
     age_from_months: int = Field(ge=0)
     age_under_months: int = Field(le=216)
-    icd10_prefixes: Annotated[tuple[str, ...], BeforeValidator(lambda text: text.split(";"))]
+    icd10_prefixes: Annotated[tuple[str, ...], BeforeValidator(lambda text: (text or "").split(";"))]
     catchment: Catchment
     places: int = Field(ge=0)
     course_days: int = Field(gt=0)
 
 
+class WrongData(ValueError):
+    """A row of the reference data that cannot be read, named by its file, line and column."""
+
+
 def rows(path: Path) -> Iterator[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+    """Raises OSError and WrongData."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        try:
+            yield from csv.DictReader(file)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise WrongData(f"{path}: {error}") from None
+
+
+def _read(path: Path, kind: type[T]) -> Iterator[T]:
+    for line, row in enumerate(rows(path), 2):
+        try:
+            yield kind.model_validate(row)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise WrongData(f"{path}:{line}: {wrong}") from None
 
 
 def read_settlements(data: Path) -> dict[str, Settlement]:
-    return {row["id"]: Settlement.model_validate(row) for row in rows(data / "settlements.csv")}
+    return {one.id: one for one in _read(data / "settlements.csv", Settlement)}
 
 
 def read_centers(data: Path) -> dict[str, CenterEntry]:
-    return {row["id"]: CenterEntry.model_validate(row) for row in rows(data / "centers.csv")}
+    return {one.id: one for one in _read(data / "centers.csv", CenterEntry)}
 
 
 def read_programmes(data: Path) -> dict[str, ProgrammeEntry]:
-    return {row["id"]: ProgrammeEntry.model_validate(row) for row in rows(data / "programmes.csv")}
+    return {one.id: one for one in _read(data / "programmes.csv", ProgrammeEntry)}
 
 
 def read_days_off(data: Path) -> dict[date, bool]:
     """Of each day for which the `holidays` library is wrong or unsure, whether it is worked."""
-    days = [DayOff.model_validate(row) for row in rows(data / "days_off.csv")]
-    return {one.date: one.day == "working" for one in days}
+    return {one.date: one.day == "working" for one in _read(data / "days_off.csv", DayOff)}
 
 
 def read_icd10_codes(data: Path) -> frozenset[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import holidays
 import pytest
-from pydantic import ValidationError
 
 from services.contracts.reference import (
+    WrongData,
     read_centers,
     read_days_off,
     read_icd10_codes,
@@ -210,7 +210,7 @@ def test_each_exception_of_the_days_off_is_told_once_and_the_library_does_not_kn
 )
 def test_a_row_of_the_days_off_without_a_source_or_with_a_wrong_word_is_refused(row: str, tmp_path: Path) -> None:
     (tmp_path / "days_off.csv").write_text(f"date,day,source\n{row}\n")
-    with pytest.raises(ValidationError):
+    with pytest.raises(WrongData):
         read_days_off(tmp_path)
 
 

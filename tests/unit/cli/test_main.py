@@ -11,7 +11,8 @@ from services.cli.failures import ExitCode
 from tests.unit.cli.conftest import Joldama
 
 COMMANDS = (
-    "up", "submit", "referral", "seen", "accept", "decline", "admit", "no-show", "discharge", "cancel", "withdraw",
+    "up", "submit", "correct", "join", "referral", "seen", "accept", "decline", "admit", "no-show", "discharge",
+    "cancel", "withdraw",
     "referrals", "offer-again", "worklist", "audit", "watch", "capacity", "set-places", "centers", "forecast",
     "register-centers", "urls", "token", "demo-children", "dead-letters",
 )  # fmt: skip
@@ -81,3 +82,21 @@ def test_a_closed_pipe_is_no_error(home: Path) -> None:
     )
     os.close(write)
     assert (ended.returncode, ended.stderr) == (ExitCode.PIPE_CLOSED, "")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "settlements.csv: No such file or directory"),
+        ("id,name_kk\na,b\n", "settlements.csv:2: name_ru: Field required"),
+        ("id,latitude\na,999\n", "latitude: Input should be less than or equal to 90"),
+    ],
+)
+def test_reference_data_that_cannot_be_read_is_named_with_its_line(
+    joldama: Joldama, tmp_path: Path, content: str | None, told: str
+) -> None:
+    if content:
+        (tmp_path / "settlements.csv").write_text(content)
+    ended = joldama("demo-children", "--data", str(tmp_path))
+    assert ended.exit_code == 2
+    assert told in ended.stderr
