@@ -48,6 +48,11 @@ async def test_ids_that_exist_narrow_the_list_also_to_nothing(small: Country, cl
         assert (answer.status_code, len(answer.json().get("items", ()))) == (200, found), path
 
 
+async def test_before_the_first_referral_no_polyclinic_is_unknown(country: Country, client: Client) -> None:
+    answer = await client("operator").get("/v1/referrals", params={"polyclinic_id": "demo-polyclinic"})
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+
+
 async def test_a_refusal_names_no_polyclinic_that_the_asker_may_not_see(small: Country, client: Client) -> None:
     await small.submit(2, polyclinic_id="p-2")
     mine, new, center = client("polyclinic", org="p-2"), client("polyclinic", org="p-3"), client("center", org="near")
