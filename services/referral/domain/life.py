@@ -89,12 +89,10 @@ TRANSITIONS: tuple[Transition, ...] = (
         _S.NO_SHOW, _C.OFFER_AGAIN, _POLYCLINIC | _OPERATOR, _S.SUBMITTED, events.ReferralResubmittedV1,
         None, ClaimEffect.NEXT,
     ),
-    Transition(
-        _S.UNPLACEABLE, _C.OFFER_AGAIN, _OPERATOR, _S.SUBMITTED, events.ReferralResubmittedV1, None, ClaimEffect.NEXT
-    ),
     *(
-        Transition(state, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, None, ClaimEffect.NEXT)
+        Transition(state, command, who, _S.SUBMITTED, events.ReferralResubmittedV1, None, ClaimEffect.NEXT)
         for state in (_S.WAITING, _S.UNPLACEABLE)
+        for command, who in ((_C.OFFER_AGAIN, _OPERATOR), (_C.REVIEW, _STEWARD))
     ),
     Transition(
         _S.OFFERED, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, _O.WITHDRAWN, ClaimEffect.NEXT

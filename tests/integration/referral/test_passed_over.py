@@ -106,6 +106,18 @@ async def test_offer_again_asks_the_center_at_once(country: Country) -> None:
     assert await country.where(1) == (S.OFFERED, "near")
 
 
+async def test_offer_again_asks_the_center_at_once_also_for_a_child_that_waits_elsewhere(country: Country) -> None:
+    await country.open("far", places=0, settlement="far")
+    await country.open("near", places=2)
+    await country.submit(1)
+    await country.pass_time(days=3)
+    await country.deliver()
+    assert (await country.where(1), await country.queue("far")) == ((S.WAITING, None), [1])
+    await country.act(1, C.OFFER_AGAIN)
+    await country.deliver()
+    assert (await country.where(1), await country.queue("far")) == ((S.OFFERED, "near"), [])
+
+
 async def test_a_decline_is_for_ever_whatever_the_center_answers(country: Country) -> None:
     await country.open("near", places=2)
     await country.submit(1, 2)

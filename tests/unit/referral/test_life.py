@@ -43,6 +43,7 @@ LIFE: dict[tuple[ReferralState, Command], Row] = {
     (S.ACCEPTED, C.DECLINE): (CENTER, S.SUBMITTED, E.OfferDeclinedV1, O.DECLINED, ClaimEffect.NEXT),
     (S.ADMITTED, C.DISCHARGE): (CENTER, S.COMPLETED, E.ReferralCompletedV1, None, ClaimEffect.RELEASE),
     (S.NO_SHOW, C.OFFER_AGAIN): (POLYCLINIC | OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
+    (S.WAITING, C.OFFER_AGAIN): (OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.UNPLACEABLE, C.OFFER_AGAIN): (OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.WAITING, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.UNPLACEABLE, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
