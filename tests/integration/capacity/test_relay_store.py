@@ -1,5 +1,6 @@
 """The stream of steps as the relay's store, on a real server: fenced by its lease, and complete whatever Kafka took."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -48,7 +49,7 @@ async def test_every_process_is_an_owner_of_its_own(scripts: RedisScripts) -> No
     assert not await second.acquire()
 
 
-@pytest.mark.parametrize("taken", [True, False], ids=["the lease is another's", "the lease ran out"])
+@pytest.mark.parametrize("taken", [True, False], ids=["the lease is another's", "the lease was released"])
 async def test_a_relay_that_lost_its_lease_notes_nothing(
     redis_store: Store, scripts: RedisScripts, taken: bool
 ) -> None:
@@ -67,6 +68,24 @@ async def test_a_relay_that_lost_its_lease_notes_nothing(
     assert await noted(scripts) == before
     assert await second.acquire()
     assert [one.event_id for one in await second.pending(1, 0.01)] == (await event_ids(redis_store))[2:3]
+
+
+async def test_a_relay_that_waits_for_kafka_longer_than_its_lease_goes_on_when_nobody_else_has_acquired_it(
+    redis_store: Store, scripts: RedisScripts
+) -> None:
+    """Else a Kafka that answers more slowly than that would never get another event."""
+    await hand_over(redis_store)
+    slow, log = relay_store(scripts, "first"), Log()
+    slow.lease_ms = 1
+    assert await slow.acquire()
+    batch = await slow.pending(2, 0.01)
+    await asyncio.sleep(0.01)
+    await slow.acknowledge(batch, await log.publish(batch))
+    await slow.republish([CAPACITY])
+    assert [one.event_id for one in await slow.pending(1, 0.01)] == (await event_ids(redis_store))[:1]
+    assert await relay_store(scripts, "second").acquire(), "it has run out"
+    with pytest.raises(LeaseLost):
+        await slow.republish([CAPACITY])
 
 
 async def test_a_relay_that_was_held_up_while_another_worked_does_not_undo_its_notes(
@@ -89,7 +108,7 @@ async def test_a_lease_that_is_lost_between_kafka_and_the_note_is_a_failure_to_b
 ) -> None:
     class Thief(Log):
         async def publish(self, messages: Sequence[OutgoingEvent]) -> list[Acknowledgement]:
-            await scripts.redis.set(scripts.lease, "another")
+            await scripts.redis.set(scripts.lease, "another 99999999999999")
             return await super().publish(messages)
 
     await hand_over(redis_store)

@@ -4,6 +4,6 @@
 -- ARGV[5] owner
 -- Result  {1} when this owner had it | {0}
 
-if redis.call('GET', KEYS[3]) ~= ARGV[5] then return {0} end
+if lease_of(KEYS[3]) ~= ARGV[5] then return {0} end
 redis.call('DEL', KEYS[3])
 return {1}

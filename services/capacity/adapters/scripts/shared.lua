@@ -83,6 +83,12 @@ local function free(places, held, occupied, suspended)
   return (suspended == '0' and left > 0) and left or 0
 end
 
+-- Owner and end (ms by Redis' clock) of a lease; nil without one.
+local function lease_of(key)
+  local owner, ends = match(redis.call('GET', key) or '', '^(%S+) (%d+)$')
+  return owner, tonumber(ends)
+end
+
 local function queue(id)
   return ARGV[1] .. 'queue:' .. id
 end
