@@ -35,6 +35,9 @@ class RedisRelayStore:
             self._relayed = StepId.parse(relayed[0].decode()) if relayed[0] else START
         return bool(acquired)
 
+    async def renew(self) -> None:
+        await self._run("renew_lease", self.lease_ms)
+
     async def release(self) -> None:
         await self._run("release_lease")
 

@@ -45,6 +45,9 @@ class OutboxStore:
         self._renew_at = now + self.lease.milliseconds / 3000 if acquired else 0.0
         return acquired
 
+    async def renew(self) -> None:
+        await self.lease.renew()
+
     async def release(self) -> None:
         self._renew_at = 0.0
         await self.lease.release()

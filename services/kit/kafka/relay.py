@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from services.kit.errors import TransientError
 from services.kit.kafka.publisher import Publisher
+from services.kit.loops import background, run_periodically
 from services.kit.metrics import relay_published, relay_republished
 from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
 from services.kit.retry import retry
@@ -34,6 +35,10 @@ class RelayStore(Protocol):
 
     async def acquire(self) -> bool:
         """Acquire or renew the lease; False while another relay holds it."""
+        ...
+
+    async def renew(self) -> None:
+        """Renew the lease, also one that has run out, unless another relay has acquired it."""
         ...
 
     async def release(self) -> None: ...
@@ -72,16 +77,23 @@ class Relay:
     progress: Callable[[], None] = lambda: None
     wait: float = WAIT
     _verify_at: float = 0.0
+    _at_work: bool = False
     _acknowledged: dict[tuple[str, int], Acknowledgement] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Until cancelled; then the lease is released."""
         try:
-            while True:
-                await retry("relay", self.step, FAILURES)
+            async with background(run_periodically("relay.renewal", self._renew, self.wait)):
+                while True:
+                    await retry("relay", self.step, FAILURES)
         finally:
             with suppress(TransientError):  # the lease ends by itself
                 await self.store.release()
+
+    async def _renew(self) -> None:
+        """Amid a step, which may wait for Kafka longer than the lease lasts."""
+        if self._at_work:
+            await self.store.renew()
 
     async def step(self) -> int:
         """Acquire the lease, verify what Kafka has, publish one batch; how many events were acknowledged."""
@@ -90,6 +102,8 @@ class Relay:
         except FAILURES:
             self._verify_at = 0.0
             raise
+        finally:
+            self._at_work = False
 
     async def _step(self) -> int:
         acquired = await self.store.acquire()
@@ -98,6 +112,7 @@ class Relay:
             self._verify_at = 0.0  # another publishes meanwhile
             await asyncio.sleep(self.wait)
             return 0
+        self._at_work = True
         await self.store.measure()
         if time.monotonic() >= self._verify_at:
             await self.verify()

@@ -19,6 +19,8 @@ ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
 WHERE lease.owner = excluded.owner OR lease.until < {now}
 """
 
+_RENEW = "UPDATE lease SET until = {now} + :milliseconds WHERE name = :name AND owner = :owner"
+
 
 def lease_table(metadata: MetaData) -> Table:
     """The table `lease` of one service; `until` is in epoch milliseconds."""
@@ -50,6 +52,15 @@ class Lease:
             return bool(session.execute(statement, values).rowcount)  # type: ignore[attr-defined]
 
         return await self.database.write(work)
+
+    async def renew(self) -> None:
+        """Renew the lease, also one that has run out, unless another owner has acquired it."""
+        values = {"name": self.name, "owner": self.owner, "milliseconds": self.milliseconds}
+
+        def work(session: Session) -> None:
+            session.execute(text(_RENEW.format(now=_NOW[session.get_bind().dialect.name])), values)
+
+        await self.database.write(work)
 
     async def release(self) -> None:
         """Release the lease, so that the next owner need not wait for its end."""

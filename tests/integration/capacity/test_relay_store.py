@@ -88,6 +88,21 @@ async def test_a_relay_that_waits_for_kafka_longer_than_its_lease_goes_on_when_n
         await slow.republish([CAPACITY])
 
 
+async def test_a_lease_is_renewed_also_when_it_has_run_out_but_never_anothers(scripts: RedisScripts) -> None:
+    first, second = relay_store(scripts, "first"), relay_store(scripts, "second")
+    first.lease_ms = 1
+    await first.acquire()
+    await asyncio.sleep(0.01)
+    first.lease_ms = 60_000
+    await first.renew()
+    assert not await second.acquire()
+    await first.release()
+    await first.renew()
+    assert await second.acquire(), "what was released is not renewed"
+    await first.renew()
+    assert not await first.acquire()
+
+
 async def test_a_relay_that_was_held_up_while_another_worked_does_not_undo_its_notes(
     redis_store: Store, scripts: RedisScripts
 ) -> None:

@@ -11,6 +11,7 @@ from services.kit.errors import LeaseLost
 from services.kit.kafka.clients import make_admin, make_consumer, make_producer, started
 from services.kit.kafka.publisher import KafkaPublisher, Publisher
 from services.kit.kafka.relay import BATCH
+from services.kit.loops import background
 from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
 from services.kit.settings import Mode, ServiceSettings
 from services.kit.sql.database import Database
@@ -104,6 +105,26 @@ async def test_a_relay_that_goes_on_after_another_has_taken_over_notes_nothing_a
     await slow.verify()
     assert await pending(database) == 0
     assert await records.count() == EVENTS + BATCH
+
+
+async def test_a_relay_that_waits_for_a_slow_kafka_keeps_its_lease(
+    database: Database, other: Callable[[], Database], publisher: FakePublisher
+) -> None:
+    await add(database, 1)
+    held_up = HeldUp(publisher)
+    slow, rival = make_relay(database, held_up, milliseconds=300, wait=0.05), make_relay(other(), publisher)
+    async with background(slow.run()):
+        await held_up.reached.wait()
+        for _ in range(6):
+            await asyncio.sleep(0.1)
+            assert await rival.step() == 0
+        held_up.go_on.set()
+        await eventually(lambda: pending_none(database))
+    assert publisher.log["events.v1"] == ["e1"]
+
+
+async def pending_none(database: Database) -> bool:
+    return await pending(database) == 0
 
 
 async def test_a_relay_that_goes_on_after_another_has_republished_does_not_do_so_again(

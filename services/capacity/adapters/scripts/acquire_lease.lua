@@ -4,9 +4,7 @@
 -- ARGV[5] owner, ARGV[6] duration of the lease (ms)
 -- Result  {0} while another owner holds it | {1, last step acknowledged or ''}
 
-local time = redis.call('TIME')
-local ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local owner, ends = lease_of(KEYS[3])
-if owner and owner ~= ARGV[5] and ends > ms then return {0} end
-redis.call('SET', KEYS[3], ARGV[5] .. ' ' .. string.format('%.0f', ms + ARGV[6]))
+if owner and owner ~= ARGV[5] and ends > server_ms() then return {0} end
+set_lease(KEYS[3], ARGV[5], ARGV[6])
 return {1, redis.call('HGET', KEYS[4], 'relayed') or ''}

@@ -83,6 +83,15 @@ local function free(places, held, occupied, suspended)
   return (suspended == '0' and left > 0) and left or 0
 end
 
+local function server_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function set_lease(key, owner, ms)
+  redis.call('SET', key, owner .. ' ' .. string.format('%.0f', server_ms() + ms))
+end
+
 -- Owner and end (ms by Redis' clock) of a lease; nil without one.
 local function lease_of(key)
   local owner, ends = match(redis.call('GET', key) or '', '^(%S+) (%d+)$')
