@@ -57,6 +57,7 @@ ENGLISH = {
     "line_too_long": "has more than {longest} bytes",
     "invalid_csv": 'has a quotation mark (") that is not closed or not alone: close it, write "" for one inside '
     "a cell, or delete it",
+    "open_quote": 'has a quotation mark (") that is not closed: delete it, and type again what a ditto mark stood for',
     "wrong_cells": "has {found} cells, not {expected}: compare it with the first line of the file",
     "unnamed_column": "has something in its cell {number}, above which the first line has no name: "
     "delete it, or name the column",

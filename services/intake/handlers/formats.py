@@ -85,7 +85,7 @@ class Csv:
                 raise WrongHeader(column, "is missing")
 
     def read(self, raw: bytes) -> BulkSubmission:
-        cells = _cells(raw, self._delimiter)
+        cells = self._read_cells(raw)
         while len(cells) > len(self._columns) and not cells[-1].strip():
             cells.pop()
         if not any(self._columns[len(cells) :]):  # only columns without a name are left out
@@ -97,6 +97,15 @@ class Csv:
                 raise _refused("unnamed_column", number=number)
         named = {column: cell for column, cell in zip(self._columns, cells, strict=True) if column and cell.strip()}
         return shape(BulkSubmission, _body(named))
+
+    def _read_cells(self, raw: bytes) -> list[str]:
+        try:
+            return _cells(raw, self._delimiter)
+        except Unparsed:
+            number = _open_cell(_decode(raw), self._delimiter)
+            if number is None or not (column := "".join(self._columns[number : number + 1])):
+                raise
+            raise Unparsed([FieldError.of(column, "open_quote")]) from None
 
     def name(self, field: str) -> str:
         return _COLUMNS.get(field, field.partition(".")[0] if field.startswith("modalities") else field)
@@ -125,6 +134,15 @@ def _cells(raw: bytes, delimiter: str) -> list[str]:
         return next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error:
         raise _refused("invalid_csv") from None
+
+
+def _open_cell(text: str, delimiter: str) -> int | None:
+    """The position of the cell whose quotation mark nothing closes."""
+    whole = re.compile(rf'(?:(?:"(?:[^"]|"")*"|[^"{delimiter}][^{delimiter}]*|){delimiter})*')
+    before = whole.match(text)
+    if before is None or text.count('"', before.end()) % 2 == 0:
+        return None
+    return len(next(csv.reader([before[0]], delimiter=delimiter))) - 1 if before[0] else 0
 
 
 def _decode(raw: bytes) -> str:
