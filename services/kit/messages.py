@@ -68,6 +68,11 @@ ENGLISH = {
     "control_characters": "holds a character that cannot be seen (a line break, a tab or another): delete it and "
     "type the text again",
     "invisible_name": "has no visible letter: type the name",
+    "no_name": "is no name, but a sign, a number or a word for none: type the name",
+    "letter_lost": "holds ?, where a letter was lost: save the file as CSV UTF-8 and type the name again",
+    "garbled_name": "has become other letters, as a file read in another encoding: save the file as CSV UTF-8 and type "
+    "the name again",
+    "no_iin": "is no IIN: type the twelve digits of the document; leave it empty for a newborn",
     "iin_not_twelve_digits": "must be twelve digits, as in the child's document; where Excel has dropped zeros, "
     "format the column as Text",
     "iin_zeros_lost": f"has lost the zeros at its beginning, as Excel drops them: {_EXCEL}, all twelve digits",

@@ -32,7 +32,7 @@ _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?E[+-]?\d+", re.IGNORECASE)
 _EMPTY_FRACTION = re.compile(r"(?<=\d)[.,]0+$")
 _NEIGHBORS = ("+7", "+992", "+993", "+996", "+998")
 """Their numbers are known without the plus."""
-_OUR_PHONE = re.compile(r"\+7[67]\d{9}")
+_OUR_PHONE = re.compile(r"\+7[67][0-9]{9}")
 """A number of Kazakhstan; the library does not know each range that is in use, or kept for tests."""
 _PHONE = re.compile(r"\(?\+?[\d\s().-]+")
 _MIDNIGHT = r"(?:[T ]+0?0:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?)?"
@@ -46,6 +46,18 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _HALF = re.compile("[\ud800-\udfff]")
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and signs that show nothing."""
+
+
+_NO_NAMES = frozenset({"NULL", "NONE", "NAN", "N/A", "NA", "UNDEFINED", "НЕТ", "Н/Д", "ЖОҚ"})
+_REST = bytes(range(0x80, 0xC0))
+_GARBLED = re.compile(
+    f"[РСТУ][{re.escape(_REST.decode('cp1251', 'ignore'))}]|[ÐÑÒÓ][{re.escape(_REST.decode('cp1252', 'ignore'))}]"
+)
+"""One Cyrillic letter of UTF-8 as Windows' Cyrillic and Latin code pages show its two bytes."""
+_ALL_ACCENTS = re.compile(r"[À-ÿ]{2,}(?:[\s.-]+[À-ÿ]+)*\.?")
+"""Words of Windows' Cyrillic code page as its Latin one shows them."""
+_PLACEHOLDER = re.compile(r"000000[0-9]{6}|([0-9])\1{11}")
+"""Digits that stand for an IIN that nobody knows; the check digit of some fits."""
 
 
 class Refused(ValueError):
@@ -65,7 +77,19 @@ def name(value: object) -> object:
         raise Refused("control_characters")
     if not any(unicodedata.category(one)[0] not in "CZM" and one not in _FILLERS for one in text):
         raise Refused("invisible_name")
+    _refuse_lost_letters(text)
     return text
+
+
+def _refuse_lost_letters(name: str) -> None:
+    """Names as encodings and spreadsheets destroy them."""
+    if "?" in name or "\ufffd" in name:
+        raise Refused("letter_lost")
+    if name.startswith("#") or name.upper() in _NO_NAMES or not any(map(str.isalpha, name)):
+        raise Refused("no_name")
+    rest, pairs = _GARBLED.subn("", name)
+    if (pairs > 1 and not any(map(str.isalpha, rest))) or (len(name) > 3 and _ALL_ACCENTS.fullmatch(name)):
+        raise Refused("garbled_name")
 
 
 def iin(value: object) -> object:
@@ -77,6 +101,8 @@ def iin(value: object) -> object:
         whole = text.zfill(12) if re.fullmatch(r"[1-9]\d{5,10}", text) else ""
         lost = bool(whole) and check_digit(whole[:11]) == int(whole[11])
         raise Refused("iin_zeros_lost" if lost else "iin_not_twelve_digits")
+    if _PLACEHOLDER.fullmatch(text):
+        raise Refused("no_iin")
     return text
 
 
@@ -246,7 +272,7 @@ FIELDS: Mapping[str, Callable[[object], object]] = {
 }
 """What normalizes each field, by its dotted path."""
 _NORMAL: Mapping[str, re.Pattern[str]] = {
-    "child.iin": re.compile("[0-9]{12}"),
+    "child.iin": re.compile(f"(?!{_PLACEHOLDER.pattern})[0-9]{{12}}"),
     "child.sex": re.compile("female|male"),
     "guardian.phone": _OUR_PHONE,
     "diagnosis.icd10": re.compile(r"[A-Z][0-9]{2}(?:\.[0-9]+)?"),

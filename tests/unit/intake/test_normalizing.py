@@ -55,6 +55,11 @@ def meant(path: str, value: object) -> object:
         (IIN.lstrip("0"), "refused: iin_zeros_lost"),
         (int(IIN), "refused: iin_zeros_lost"),
         ("12345", "refused: iin_not_twelve_digits"),
+        ("000000000000", "refused: no_iin"),
+        ("0000 0000 0000", "refused: no_iin"),
+        ("000000500010", "refused: no_iin"),
+        ("1" * 12, "refused: no_iin"),
+        (999999999999, "refused: no_iin"),
         (f"-{IIN}", "refused: iin_not_twelve_digits"),
         ("О00315600014", "refused: iin_not_twelve_digits"),
         (True, True),
@@ -80,6 +85,8 @@ def test_an_iin(typed: object, found: object) -> None:
         ("8 7272 12 34 56", "+77272123456"),
         ("87011234567,0", "+77011234567"),
         ("8 701 123 45 67;", "+77011234567"),
+        ("+7701123456７", "+77011234567"),
+        ("+٧٧٠١١٢٣٤٥٦٧", "+77011234567"),
         ("+7 600 000 00 01", "+76000000001"),
         ("+996 555 123 456", "+996555123456"),
         ("996555123456", "+996555123456"),
@@ -187,7 +194,31 @@ def test_a_code_or_a_number(path: str, typed: object, found: object) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Әйгерім", "O'Neil-Ұлы", "عائشة", "ש", "а" * 200, "Ли", "Jo\u0301zef", "Айша Бекқызы", "محمد\u200cرضا", "李小龙"],
+    [
+        "Әйгерім",
+        "O'Neil-Ұлы",
+        "عائشة",
+        "ש",
+        "а" * 200,
+        "Ли",
+        "Jo\u0301zef",
+        "Айша Бекқызы",
+        "محمد\u200cرضا",
+        "李小龙",
+        "Аружан 2",
+        "СЕРЁЖА РЁВА",
+        "СІРІК",
+        "БЕРІК СЕРІК",
+        "Ўринов Ёқуб",
+        "José Ñañez",
+        "Ólafía",
+        "Ñ Ó",
+        "Нуль",
+        "Noah",
+        "Нанов",
+        "Анна (Ли)",
+        "С. Р. Ў.",
+    ],
 )
 def test_a_name_stays_as_it_is(name: str) -> None:
     assert meant("child.full_name", f" {name}{NBSP}") == name
@@ -196,6 +227,45 @@ def test_a_name_stays_as_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", ["\u200b\u200b", "\u200d", "\u2060\u200e", "\u3164", "\u2800", "\u0301"])
 def test_a_name_that_nobody_can_see_is_refused(name: str) -> None:
     assert meant("guardian.full_name", name) == "refused: invisible_name"
+
+
+def garbled(name: str, encoding: str) -> str:
+    """UTF-8 as a program shows it that takes it for that encoding."""
+    return "".join(
+        chr(one) if one in (0x98, 0x81, 0x8D, 0x8F, 0x90, 0x9D) else bytes([one]).decode(encoding)
+        for one in name.encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("????", "letter_lost"),
+        ("Ахметова Айг?л ?анат?ызы", "letter_lost"),
+        ("Ж\ufffdния", "letter_lost"),
+        *(
+            (name, "no_name")
+            for name in ["-", "...", "12345", "#Н/Д", "#REF!", "#N/A", "#ЗНАЧ!", "null", "None", "nan", "нет", '"']
+        ),
+        *(
+            (garbled(name, page), "garbled_name")
+            for name in ["Петрова Белла", "Петрова", "Ахметова М.", "ӘЛЕМ ҚҰЛАН", "Әлия"]
+            for page in ("cp1251", "cp1252")
+            if garbled(name, page).isprintable() or "\xa0" in garbled(name, page)
+        ),
+        ("Петрова Белла".encode("cp1251").decode("cp1252"), "garbled_name"),
+    ],
+)
+def test_a_destroyed_name_is_refused(name: str, code: str) -> None:
+    for path in ("child.full_name", "guardian.full_name"):
+        assert meant(path, name) in [f"refused: {code}", "refused: control_characters"]
+        if not any(unicodedata.category(one) == "Cc" for one in name):
+            assert meant(path, name) == f"refused: {code}"
+
+
+def test_a_placeholder_for_an_iin_is_refused_from_programs_too() -> None:
+    _, errors = normalize(child_body(child__iin="000000000000"))
+    assert [(one.field, one.code) for one in errors] == [("child.iin", "no_iin")]
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\x1b[31m", "\n", "\t", "\x7f", "\x9b"])
