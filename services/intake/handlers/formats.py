@@ -2,6 +2,8 @@
 
 import csv
 import re
+from collections.abc import Iterable
+from enum import Enum, auto
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -27,6 +29,15 @@ _PATHS = {
 _HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]{3,}")
+_MIXED_WORD = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")
+
+
+class _Encoding(Enum):
+    """How a row with more than ASCII is encoded."""
+
+    UTF8 = auto()
+    WINDOWS = auto()
+    UNKNOWN = auto()
 
 
 class BulkSubmission(SubmissionRequest):
@@ -70,6 +81,7 @@ class Csv:
     def __init__(self, header: bytes) -> None:
         """Raises WrongHeader."""
         header = header.removeprefix(BYTE_ORDER_MARK)
+        self._seen: set[_Encoding] = set()
         self._delimiter = delimiter_of(header)
         try:
             self._columns = [str(word(cell)) for cell in _cells(header, self._delimiter)]
@@ -83,6 +95,10 @@ class Csv:
         for column in CSV_COLUMNS:
             if column not in self._columns and column not in OPTIONAL_COLUMNS:
                 raise WrongHeader(column, "is missing")
+
+    def look_through(self, rows: Iterable[bytes]) -> None:
+        """See how the file is encoded, before its `rows` are read: one that says nothing is as the others are."""
+        self._seen |= {_encoding(raw) for raw in rows if not raw.isascii()}
 
     def read(self, raw: bytes) -> BulkSubmission:
         cells = self._read_cells(raw)
@@ -100,7 +116,8 @@ class Csv:
 
     def _read_cells(self, raw: bytes) -> list[str]:
         try:
-            return _cells(raw, self._delimiter)
+            windows = _Encoding.WINDOWS in self._seen and _Encoding.UTF8 not in self._seen
+            return _cells(raw, self._delimiter, windows)
         except Unparsed:
             number = _open_cell(_decode(raw), self._delimiter)
             if number is None or not (column := "".join(self._columns[number : number + 1])):
@@ -126,8 +143,8 @@ def _refused(code: str, **given: object) -> Unparsed:
     return Unparsed([FieldError.of("line", code, **given)])
 
 
-def _cells(raw: bytes, delimiter: str) -> list[str]:
-    text = _decode(raw).strip("\r\n")
+def _cells(raw: bytes, delimiter: str, windows: bool = False) -> list[str]:
+    text = _decode(raw, windows).strip("\r\n")
     if '"' not in text:
         return text.split(delimiter)
     try:
@@ -145,21 +162,36 @@ def _open_cell(text: str, delimiter: str) -> int | None:
     return len(next(csv.reader([before[0]], delimiter=delimiter))) - 1 if before[0] else 0
 
 
-def _decode(raw: bytes) -> str:
+def _encoding(raw: bytes) -> _Encoding:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return _Encoding.WINDOWS if _CYRILLIC_WORD.search(_windows(raw)) else _Encoding.UNKNOWN
+    return _Encoding.UTF8
+
+
+def _decode(raw: bytes, windows: bool = False) -> str:
     """UTF-8, or a row that is all in Windows' Cyrillic code page; other bytes stay in it as half characters.
 
     Where the code pages for Russian and for Kazakh differ, nobody knows which was meant. In a row without a Cyrillic
-    word a stray byte is not read as a letter either.
+    word a stray byte is a letter only when other rows of the file are in the code page (`windows`), and never beside a
+    Latin one.
     """
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        text = raw.decode("utf-8", "surrogateescape")
-    if not any(one > "\x7f" and not "\udc80" <= one <= "\udcff" for one in text):
-        russian, kazakh = (raw.decode(page, "replace") for page in ("cp1251", "kz1048"))
-        if russian == kazakh and "\ufffd" not in russian and _CYRILLIC_WORD.search(russian):
-            return russian
-    return text
+        found = _windows(raw)
+    if _CYRILLIC_WORD.search(found) or (windows and found and not _MIXED_WORD.search(found)):
+        return found
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _windows(raw: bytes) -> str:
+    """The row in Windows' Cyrillic code page; empty when part of it is UTF-8, or the Kazakh page has another letter."""
+    text = raw.decode("utf-8", "surrogateescape")
+    russian, kazakh = (raw.decode(page, "replace") for page in ("cp1251", "kz1048"))
+    some_utf8 = any(one > "\x7f" and not "\udc80" <= one <= "\udcff" for one in text)
+    return "" if some_utf8 or russian != kazakh or "\ufffd" in russian else russian
 
 
 def _body(cells: dict[str, str]) -> dict[str, object]:

@@ -49,3 +49,33 @@ def test_the_cell_with_an_open_quotation_mark_is_named(column: str, cell: str, m
 @pytest.mark.parametrize("name", ['Иванова "Аня"', "“Аня”", '"с ""кавычками"""'])
 def test_quotation_marks_around_a_part_of_a_name_are_kept(name: str) -> None:
     assert "Аня" in (found := read(row(full_name=name)).child.full_name) or found == 'с "кавычками"'
+
+
+RUSSIAN = row().decode().encode("cp1251")
+SHORT = [row(full_name=name, guardian_name="Ли", sex="ж").decode().encode("cp1251") for name in ("Ли", "Ivanova")]
+
+
+@pytest.mark.parametrize("line", SHORT)
+def test_a_row_without_a_long_word_is_read_as_the_others_of_its_file_are(line: bytes) -> None:
+    file = Csv(";".join(CSV_COLUMNS).encode())
+    with pytest.raises(Unparsed):
+        file.read(line)
+    file.look_through([line, RUSSIAN])
+    assert (file.read(line).guardian.full_name, file.read(line).child.sex) == ("Ли", "female")
+
+
+@pytest.mark.parametrize("other", [row(), row(full_name="Әлия")])
+def test_in_a_file_with_utf8_a_stray_byte_is_no_letter(other: bytes) -> None:
+    file = Csv(";".join(CSV_COLUMNS).encode())
+    file.look_through([other, RUSSIAN])
+    for line in SHORT:
+        with pytest.raises(Unparsed) as caught:
+            file.read(line)
+        assert {one.code for one in caught.value.errors} == {"invalid_utf8"}
+
+
+def test_a_letter_of_another_page_beside_latin_ones_is_not_read_as_cyrillic() -> None:
+    file = Csv(";".join(CSV_COLUMNS).encode())
+    file.look_through([RUSSIAN])
+    with pytest.raises(Unparsed, match="not a submission"):
+        file.read(row(full_name="JosQ", guardian_name="A", sex="f").replace(b"Q", b"\xe9"))
