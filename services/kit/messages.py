@@ -95,6 +95,7 @@ ENGLISH = {
     "not_a_child": "is 18 years ago or more: compare it with the child's document; the network is for children",
     # codes
     "unknown_icd10": "is no code of ICD-10 (WHO, 2019): a letter and digits, as G80.1",
+    "several_codes": "must be one code only, as G80.1",
     "unknown_settlement": "is no id of a settlement: take it from data/settlements.csv, as 1526384 for Almaty",
     "duplicate_modality": "was named before: name each once",
     # free text

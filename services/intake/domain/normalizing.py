@@ -22,12 +22,25 @@ from services.kit.plain_text import plain
 _ALIKE = str.maketrans("АВЕНКМОРСТУХІӀЈЅԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEHKMOPCTYXIIJSQWABEZHIKMNOPTYX")
 """Cyrillic and Greek capital letters that look as Latin ones do."""
 _SEXES = {
-    "female": ("F", "FEMALE", "Ж", "ЖЕН", "ЖЕНСКИЙ", "ӘЙЕЛ", "ҚЫЗ"),
-    "male": ("M", "MALE", "М", "МУЖ", "МУЖСКОЙ", "ЕР", "ЕРКЕК", "ҰЛ"),
+    "female": ("F", "FEMALE", "Ж", "ЖЕН", "ЖЕНСКИЙ", "ДЕВОЧКА", "ӘЙЕЛ", "ҚЫЗ", "ҚЫЗ БАЛА"),
+    "male": ("M", "MALE", "М", "МУЖ", "МУЖСКОЙ", "МАЛЬЧИК", "ЕР", "ЕРКЕК", "ҰЛ", "ҰЛ БАЛА"),
 }
 _SEX = {word: sex for sex, words in _SEXES.items() for word in words}
 _MODALITIES = frozenset(Modality)
+_CARE = {
+    Modality.INPATIENT: ("стационар", "стационарно", "круглосуточный стационар", "тәуліктік стационар"),
+    Modality.DAY_STAY: ("дневной стационар", "күндізгі стационар"),
+    Modality.OUTPATIENT: ("амбулаторно", "амбулаторный", "амбулаторная", "амбулаториялық"),
+    Modality.HOME_CARE: ("на дому", "үйде"),
+}
+_MODALITY = {name: modality.value for modality, names in _CARE.items() for name in names}
+"""Modalities in words of Russian and Kazakh that mean no other."""
 _LEVELS = {str(number): level for number, level in enumerate(("I", "II", "III", "IV", "V"), 1)}
+_LEVEL_WORDS = re.compile(
+    r"^(?:GMFCS)?[\s:.-]*(?:LEVEL|УРОВЕНЬ|СТЕПЕНЬ|ДЕҢГЕЙ)?[\s:.-]*"
+    r"|[\s.-]*(?:LEVEL|УР|УРОВЕНЬ|СТ|СТЕПЕНЬ|ДЕҢГЕЙ|ДЕҢГЕЙІ|ДӘРЕЖЕ)?(?: +(?:ПО +)?GMFCS)?[\s.]*$",
+    re.IGNORECASE,
+)
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?E[+-]?\d+", re.IGNORECASE)
 _EMPTY_FRACTION = re.compile(r"(?<=\d)[.,]0+$")
 _NEIGHBORS = ("+7", "+992", "+993", "+996", "+998")
@@ -36,11 +49,24 @@ _OUR_PHONE = re.compile(r"\+7[67][0-9]{9}")
 """A number of Kazakhstan; the library does not know each range that is in use, or kept for tests."""
 _PHONE = re.compile(r"\(?\+?[\d\s().-]+")
 _MIDNIGHT = r"(?:[T ]+0?0:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?)?"
+_LONGEST = 60
+"""Characters of a date or a level with words around it."""
+_YEAR_WORD = r"(?: ?(?:[гж]|года?|г\. ?р|г(?:\.|ода?) рождения|жылы)\.?)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([-./])(\d{{1,2}})\2(\d{{1,2}}){_MIDNIGHT}", re.IGNORECASE)
-_YEAR_LAST = re.compile(rf"(\d{{1,2}})([-./])(\d{{1,2}})\2(\d{{4}}|\d\d){_MIDNIGHT}(?: ?[гж]\.?)?", re.IGNORECASE)
+_YEAR_LAST = re.compile(rf"(\d{{1,2}})([-./])(\d{{1,2}})\2(\d{{4}}|\d\d){_MIDNIGHT}{_YEAR_WORD}", re.IGNORECASE)
 _SERIAL = re.compile(r"[2-6]\d{4}")
 _SERIAL_ZERO = date(1899, 12, 30)
 """Day 0 of a spreadsheet's serial dates, as they count since March 1900; 20000 to 69999 are 1954 to 2091."""
+_CODES = re.compile(r"(?<![^\W\d])[^\W\d][0-9OО]\d(?:[.,]\d+)?", re.IGNORECASE)
+_NAMED_CODE = re.compile(rf"({_CODES.pattern})[.]?(?: *[:;,-] *| +)[^\W\d]{{3}}[^\d?]*", re.IGNORECASE)
+"""A code of ICD-10 with its name after it."""
+_MONTH_STEMS = (
+    ("ЯНВ", "ҚАҢ", "JAN"), ("ФЕВ", "АҚП", "FEB"), ("МАР", "НАУ", "MAR"), ("АПР", "СӘУ", "APR"),
+    ("МАЙ", "МАЯ", "МАМ", "MAY"), ("ИЮН", "МАУ", "JUN"), ("ИЮЛ", "ШІЛ", "JUL"), ("АВГ", "ТАМ", "AUG"),
+    ("СЕН", "ҚЫР", "SEP"), ("ОКТ", "ҚАЗ", "OCT"), ("НОЯ", "ҚАР", "NOV"), ("ДЕК", "ЖЕЛ", "DEC"),
+)  # fmt: skip
+_MONTHS = {stem: str(number) for number, stems in enumerate(_MONTH_STEMS, 1) for stem in stems}
+_DAY_IN_WORDS = re.compile(rf"(\d{{1,2}})[ .-]+([^\W\d]{{3,9}})[ .,-]+(\d{{4}}){_YEAR_WORD}", re.IGNORECASE)
 _DISTANCE = re.compile(r"([\d .,]*\d)\s*(?:КМ|KM|ШАҚЫРЫМ)?\.?", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -119,6 +145,8 @@ def phone(value: object) -> object:
     if not found and "+" not in text:
         found = _e164("+" + re.sub(r"\D", "", text).removeprefix("00"))
         found = found if found and found.startswith(_NEIGHBORS) else None
+    if not found and text.startswith("+8"):  # the 8 that is dialled within the country
+        found = _e164(text[1:])
     if not found:
         raise Refused("invalid_phone")
     return found
@@ -136,7 +164,7 @@ def _e164(text: str) -> str | None:
 def day(value: object) -> object:
     """A date: day first with points, year first, or a spreadsheet's serial number."""
     text = _typed(value)
-    if not isinstance(text, str):
+    if not isinstance(text, str) or len(text) > _LONGEST:
         raise Refused("date_form")
     _refuse_scientific(text)
     if " " in text:
@@ -145,6 +173,8 @@ def day(value: object) -> object:
         return _date(found[1], found[3], found[4])
     if found := _YEAR_LAST.fullmatch(text):
         return _day_first(found[1], found[3], found[4], dotted=found[2] == ".")
+    if (found := _DAY_IN_WORDS.fullmatch(text)) and (month := _MONTHS.get(found[2][:3].upper())):
+        return _date(found[3], month, found[1])
     if _SERIAL.fullmatch(serial := _EMPTY_FRACTION.sub("", text)):
         return _SERIAL_ZERO + timedelta(days=int(serial))
     raise Refused("date_form")
@@ -172,7 +202,7 @@ def sex(value: object) -> object:
     text = value if value in ("female", "male") else _typed(value)
     if not isinstance(text, str):
         return value
-    capitals = text.upper().rstrip(".")
+    capitals = " ".join(text.upper().split())
     return _SEX.get(capitals) or _SEX.get(capitals.translate(_ALIKE), text)
 
 
@@ -188,14 +218,19 @@ def words(value: object) -> object:
         return value
     if isinstance(value, str):
         value = [part for part in re.split(r"[;,|/\n]", value) if part.strip()]
-    return [word(one) for one in value] if isinstance(value, list) else value
+    return [_modality(one) for one in value] if isinstance(value, list) else value
+
+
+def _modality(value: object) -> object:
+    text = _typed(value)
+    return _MODALITY.get(" ".join(text.lower().split()), word(text)) if isinstance(text, str) else value
 
 
 def gmfcs(value: object) -> object:
     text = _typed(value)
     if not isinstance(text, str):
         return value
-    level = _latin(re.sub(r"[\s-]", "", _EMPTY_FRACTION.sub("", text))).removeprefix("GMFCS")
+    level = _latin(_LEVEL_WORDS.sub("", _EMPTY_FRACTION.sub("", text[:_LONGEST])))
     return _LEVELS.get(level, level)
 
 
@@ -203,8 +238,13 @@ def icd10(value: object) -> object:
     """A code with its point; marks of ICD-10's dagger and asterisk are cut."""
     if not isinstance(value, str):
         return value
-    code = _latin(re.sub(r"\s", "", plain(value))).replace(",", ".").rstrip(".+*-\N{DAGGER}")
-    code = code[:1] + code[1:].replace("O", "0")
+    text = plain(value)
+    if named := _NAMED_CODE.fullmatch(text):
+        text = named[1]
+    if len(_CODES.findall(text)) > 1:
+        raise Refused("several_codes")
+    code = _latin(re.sub(r"\s", "", text)).replace(",", ".").rstrip(".+*-\N{DAGGER}")
+    code = re.sub(r"^(.\d\d)-(?=\d)", r"\1.", code[:1] + code[1:].replace("O", "0"))
     return re.sub(r"([A-Z]\d\d)(\d+)", r"\1.\2", code) if re.fullmatch(r"[A-Z]\d{3,}", code) else code
 
 

@@ -49,7 +49,7 @@ ROWS = [
     (row(12, birth_date="15.03.20"), "birth_date: must have its year in four digits"),
     (row(13, icd10="Г80.1"), "icd10: is no code of ICD-10"),
     (row(14, iin=str(int(iin(14)) // 10)), "iin: must be twelve digits"),
-    (row(15, modalities="стационар"), "modalities: must be one of: inpatient, day_stay"),
+    (row(15, modalities="больница"), "modalities: must be one of: inpatient, day_stay"),
     (row(16, full_name='"Тестова Бала'), 'full_name: has a quotation mark (") that is not closed'),
     (row(17, settlement_id="Алматы"), "settlement_id: is no id of a settlement"),
     (row(18).removesuffix(";;") + ";;комментарий", "line: has something in its cell 13, above which"),

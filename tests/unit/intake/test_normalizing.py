@@ -1,6 +1,7 @@
 """What people and spreadsheets type is read as it was meant, or refused with what would be right."""
 
 import json
+import time
 import unicodedata
 from contextlib import suppress
 from datetime import date, timedelta
@@ -85,6 +86,9 @@ def test_an_iin(typed: object, found: object) -> None:
         ("8 7272 12 34 56", "+77272123456"),
         ("87011234567,0", "+77011234567"),
         ("8 701 123 45 67;", "+77011234567"),
+        ("+8 701 123 45 67", "+77011234567"),
+        ("+8 (701) 1234567", "+77011234567"),
+        ("+86 10 6552 9988", "+861065529988"),
         ("+7701123456７", "+77011234567"),
         ("+٧٧٠١١٢٣٤٥٦٧", "+77011234567"),
         ("+7 600 000 00 01", "+76000000001"),
@@ -129,6 +133,20 @@ NEW_YEARS_EVE = date(2019, 12, 31)
         ("43830", NEW_YEARS_EVE),
         ("43830,0", NEW_YEARS_EVE),
         (43830, NEW_YEARS_EVE),
+        ("31.12.2019 г.р.", NEW_YEARS_EVE),
+        ("31.12.2019г.р.", NEW_YEARS_EVE),
+        ("31.12.2019 года рождения", NEW_YEARS_EVE),
+        ("31 декабря 2019", NEW_YEARS_EVE),
+        ("31 декабря 2019 года", NEW_YEARS_EVE),
+        ("31-дек-2019", NEW_YEARS_EVE),
+        ("31 желтоқсан 2019 ж.", NEW_YEARS_EVE),
+        ("15 марта 2019", date(2019, 3, 15)),
+        ("15 мая 2019 г.", date(2019, 5, 15)),
+        ("15 маусым 2019", date(2019, 6, 15)),
+        ("15 мамыр 2019", date(2019, 5, 15)),
+        ("31 апреля 2019", "refused: no_such_day"),
+        ("15 числа 2019", "refused: date_form"),
+        ("15 марта 19", "refused: date_form"),
         ("3.2.2019", date(2019, 2, 3)),
         ("02/02/2019", date(2019, 2, 2)),
         ("03/02/2019", "refused: ambiguous_date"),
@@ -159,7 +177,30 @@ def test_a_birth_date(typed: object, found: object) -> None:
         ("diagnosis.gmfcs", "III.", "III"),
         ("diagnosis.gmfcs", "3", "III"),
         ("diagnosis.gmfcs", 3, "III"),
+        *(
+            ("diagnosis.gmfcs", text, "III")
+            for text in [
+                "III ст",
+                "ІІІ ст.",
+                "III степень",
+                "gmfcs: III",
+                "GMFCS-3",
+                "3 уровень",
+                "уровень III",
+                "GMFCS level III",
+                "III деңгей",
+                "III по GMFCS",
+            ]
+        ),
+        ("diagnosis.gmfcs", "I-II", "I-II"),
         ("diagnosis.gmfcs", "GMFCS II", "II"),
+        ("diagnosis.icd10", "G80-1", "G80.1"),
+        ("diagnosis.icd10", "G80.1 Спастическая диплегия", "G80.1"),
+        ("diagnosis.icd10", "G80.1 - спастическая диплегия (ДЦП)", "G80.1"),
+        ("diagnosis.icd10", "G80 ДЦП", "G80"),
+        ("diagnosis.icd10", "G80.1, G40", "refused: several_codes"),
+        ("diagnosis.icd10", "G80.1/G40.2", "refused: several_codes"),
+        ("diagnosis.icd10", "G80.1 (ДЦП?)", "G80.1(ДЦП?)"),
         ("diagnosis.icd10", "Н90.3", "H90.3"),
         ("diagnosis.icd10", "g80,1", "G80.1"),
         ("diagnosis.icd10", f"G{NBSP}80.1", "G80.1"),
@@ -168,7 +209,8 @@ def test_a_birth_date(typed: object, found: object) -> None:
         ("diagnosis.icd10", "G80.-", "G80"),
         ("child.sex", "Female", "female"),
         ("child.sex", "МАLЕ", "male"),
-        ("child.sex", "ж", "female"),
+        *(("child.sex", text, "female") for text in ["ж", "девочка", "Қыз бала", "қыз", "жен."]),
+        *(("child.sex", text, "male") for text in ["мальчик", "ұл  бала", "ЕР"]),
         ("child.sex", "муж.", "male"),
         ("child.sex", "м", "male"),
         ("child.sex", "f", "female"),
@@ -176,6 +218,10 @@ def test_a_birth_date(typed: object, found: object) -> None:
         ("priority", "нigh", "high"),
         ("modalities", ["Day Stay", "іnpatient"], ["day_stay", "inpatient"]),
         ("modalities", "inpatient; day-stay;", ["inpatient", "day_stay"]),
+        ("modalities", "стационар; Дневной  стационар", ["inpatient", "day_stay"]),
+        ("modalities", ["амбулаторно", "на дому"], ["outpatient", "home_care"]),
+        ("modalities", "күндізгі стационар/амбулаториялық", ["day_stay", "outpatient"]),
+        ("modalities", "care", ["care"]),
         ("modalities", "INPATIENT, home_care", ["inpatient", "home_care"]),
         ("settlement_id", f"1{NBSP}526{NBSP}384", "1526384"),
         ("settlement_id", 1526384, "1526384"),
@@ -395,6 +441,14 @@ def test_a_code_is_read_in_any_case_and_with_letters_that_look_alike(
     assert meant(path, f"{data.draw(spaces.filter(lambda s: s != '-'))}{written} ") == (
         [word] if path == "modalities" else word
     )
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_a_long_value_is_read_in_a_moment(path: str) -> None:
+    began = time.monotonic()
+    for text in (f"I{' ' * 60_000}x", f"1{' ' * 60_000}x", f"G80.1{' -' * 30_000}1", "Р°" * 30_000):
+        meant(path, text)
+    assert time.monotonic() - began < 2
 
 
 def test_a_refused_value_fits_no_shape_and_no_rule_judges_it() -> None:
