@@ -59,6 +59,7 @@ ENGLISH = {
     "a cell, or delete it",
     "open_quote": 'has a quotation mark (") that is not closed: delete it, and type again what a ditto mark stood for',
     "wrong_cells": "has {found} cells, not {expected}: compare it with the first line of the file",
+    "split_modalities": "has {found} cells, not {expected}: put modalities in quotes or separate them by commas",
     "unnamed_column": "has something in its cell {number}, above which the first line has no name: "
     "delete it, or name the column",
     # numbers as a spreadsheet writes them

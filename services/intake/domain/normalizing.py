@@ -311,6 +311,9 @@ FIELDS: Mapping[str, Callable[[object], object]] = {
     "priority": word,
 }
 """What normalizes each field, by its dotted path."""
+OPTIONAL = frozenset({"child.iin", "diagnosis.gmfcs", "max_distance_km", "priority"})
+_DASHES = "-\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}"
+"""What people type for nothing where nothing is allowed."""
 _NORMAL: Mapping[str, re.Pattern[str]] = {
     "child.iin": re.compile(f"(?!{_PLACEHOLDER.pattern})[0-9]{{12}}"),
     "child.sex": re.compile("female|male"),
@@ -328,7 +331,8 @@ REFUSED = object()
 def normalize(body: Any) -> tuple[Any, list[FieldError]]:
     """A copy of `body`, all or a part of a submission, with each field's value as it was meant, and the refused fields.
 
-    An empty text is left out, as an empty cell is. `body` may be any JSON value, and is returned when it is no object.
+    An empty text is left out, as an empty cell is; so is a dash for what is optional.
+    `body` may be any JSON value, and is returned when it is no object.
     """
     if not isinstance(body, dict):
         return body, []
@@ -354,7 +358,7 @@ def _replace(part: dict[str, Any], key: str, path: str) -> None:
     value = part[key]
     if isinstance(value, str) and path in _NORMAL and _NORMAL[path].fullmatch(value):
         return
-    empty = isinstance(value, str) and not value.strip(" \t\r\n\xa0\ufeff")
+    empty = isinstance(value, str) and not value.strip(" \t\r\n\xa0\ufeff" + (_DASHES if path in OPTIONAL else ""))
     part[key] = "" if empty else FIELDS[path](value)
     if part[key] == "":
         del part[key]

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of
 from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
+from services.contracts.vocabulary import Modality
 from services.intake.domain.field_errors import FieldError
-from services.intake.domain.normalizing import word
+from services.intake.domain.normalizing import word, words
 from services.intake.handlers.parsing import Unparsed, parse, shape
 
 EXTRA_COLUMNS = {"idempotency_key", "not_duplicate_of"}
@@ -26,9 +27,13 @@ _PATHS = {
     "icd10": "diagnosis.icd10",
     "gmfcs": "diagnosis.gmfcs",
 }
+_NUMBERS = {word(name) for name in ("№", "№ п/п", "п/п", "№ п.п.", "#", "No", "р/с", "№ р/с")}
+_NUMBERING = "\0"
+"""Stands for a column that numbers the rows, which is read over."""
 _HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]{3,}")
+_ONE_MODALITY = [[one] for one in Modality]
 _MIXED_WORD = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")
 
 
@@ -84,10 +89,13 @@ class Csv:
         self._seen: set[_Encoding] = set()
         self._delimiter = delimiter_of(header)
         try:
-            self._columns = [str(word(cell)) for cell in _cells(header, self._delimiter)]
+            columns = [str(word(cell)) for cell in _cells(header, self._delimiter)]
         except Unparsed as error:
             raise WrongHeader("header", error.errors[0].message) from None
+        self._columns = [_NUMBERING if column in _NUMBERS else column for column in columns]
         for column in filter(None, self._columns):
+            if column == _NUMBERING:
+                continue
             if column not in CSV_COLUMNS and column not in EXTRA_COLUMNS:
                 raise _no_column(column, self._columns)
             if self._columns.count(column) > 1:
@@ -102,6 +110,8 @@ class Csv:
 
     def read(self, raw: bytes) -> BulkSubmission:
         cells = self._read_cells(raw)
+        if len(cells) > len(self._columns) and self._splits_modalities(cells):
+            raise _refused("split_modalities", found=len(cells), expected=len(self._columns))
         while len(cells) > len(self._columns) and not cells[-1].strip():
             cells.pop()
         if not any(self._columns[len(cells) :]):  # only columns without a name are left out
@@ -112,7 +122,13 @@ class Csv:
             if not column and cell.strip():
                 raise _refused("unnamed_column", number=number)
         named = {column: cell for column, cell in zip(self._columns, cells, strict=True) if column and cell.strip()}
+        named.pop(_NUMBERING, None)
         return shape(BulkSubmission, _body(named))
+
+    def _splits_modalities(self, cells: list[str]) -> bool:
+        """Whether the cell after that of modalities holds one more of them."""
+        after = self._columns.index("modalities") + 1
+        return words(cells[after : after + 1]) in _ONE_MODALITY
 
     def _read_cells(self, raw: bytes) -> list[str]:
         try:

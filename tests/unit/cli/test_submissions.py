@@ -167,3 +167,8 @@ def test_a_line_break_in_quotes_is_joined_also_before_cells_that_a_spreadsheet_a
         "1;Two lines;I;701;inpatient;;\n",
         '2;B;P;702;"inpatient; day_stay";high;;\n',
     ]
+
+
+def test_a_first_line_that_names_the_delimiter_is_skipped() -> None:
+    found = parts(b"\xef\xbb\xbfsep=;\r\niin;sex\r\n1;male\r\n")
+    assert (lines(found), found[0].body) == ([3], b"iin;sex\n1;male\n")

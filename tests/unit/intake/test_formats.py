@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.contracts.csv_rows import is_blank
 from services.contracts.submissions import CSV_COLUMNS
 from services.intake.handlers.formats import BulkSubmission, Csv
 from services.intake.handlers.parsing import Unparsed
@@ -79,3 +80,35 @@ def test_a_letter_of_another_page_beside_latin_ones_is_not_read_as_cyrillic() ->
     file.look_through([RUSSIAN])
     with pytest.raises(Unparsed, match="not a submission"):
         file.read(row(full_name="JosQ", guardian_name="A", sex="f").replace(b"Q", b"\xe9"))
+
+
+@pytest.mark.parametrize("dash", ["-", " — ", "–", "--"])
+def test_a_dash_is_an_empty_cell_of_what_is_optional(dash: str) -> None:
+    found = read(row(iin=dash, gmfcs=dash, max_distance_km=dash, priority=dash))
+    assert (found.child.iin, found.diagnosis.gmfcs, found.max_distance_km, found.priority) == (None, None, None, None)
+
+
+def test_a_dash_for_what_must_be_given_is_refused() -> None:
+    assert refused(row(guardian_name="-", icd10="-", modalities="-")) == [
+        ("guardian.full_name", "no_name"),
+        ("diagnosis.icd10", "missing"),
+        ("modalities.0", "enum"),
+    ]
+
+
+@pytest.mark.parametrize("cells", ["inpatient;day_stay", "inpatient; Day stay; home_care", "стационар;на дому"])
+@pytest.mark.parametrize("distance", ["", "50"])
+def test_modalities_without_quotes_are_told_so(cells: str, distance: str) -> None:
+    assert refused(row(modalities=cells, max_distance_km=distance)) == [("line", "split_modalities")]
+
+
+@pytest.mark.parametrize("name", ["№", "№ п/п", "#"])
+def test_a_column_that_numbers_the_rows_is_read_over(name: str) -> None:
+    header = ";".join((name, *CSV_COLUMNS))
+    assert read(b"17;" + row(), header) == read(row())
+
+
+@pytest.mark.parametrize("first", ["sep=;", "\ufeffsep=;\r\n", '"sep=,"', "SEP=\t", "sep=;;;"])
+def test_a_line_that_names_the_delimiter_is_no_row(first: str) -> None:
+    assert is_blank(first.encode())
+    assert not is_blank(f"{first}1;2".encode())
