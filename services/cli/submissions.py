@@ -17,6 +17,7 @@ LONGEST_LINE = 64 * 1024
 """Bytes; intake refuses a longer line."""
 LONGEST_ROW = 20
 """Lines of a row of CSV; a quotation mark that is not closed by then is taken for a mistake."""
+_MOST_MODALITIES = 4
 _BINARY = (b"PK\3\4", b"%PDF-", b"\x1f\x8b")
 """The first bytes of a spreadsheet file, a PDF and an archive."""
 
@@ -95,9 +96,11 @@ class Submissions:
         _, header = next(lines, (1, b""))
         delimiter = delimiter_of(header)
         columns = header.decode("utf-8", "replace").split(delimiter)
-        if header and set(_columns()).isdisjoint(name.strip('\r\n\xa0" ').lower() for name in columns):
+        columns = [name.strip('\r\n\xa0" ').lower() for name in columns]
+        if header and set(_columns()).isdisjoint(columns):
             raise _neither()
-        return _ended(header), (_record(line, lines, delimiter, len(columns)) for line in lines)
+        shape = _Shape(delimiter, columns)
+        return _ended(header), (_record(line, lines, shape) for line in lines)
 
 
 class _Lookahead:
@@ -122,7 +125,25 @@ class _Lookahead:
             self._next.popleft()
 
 
-def _record(numbered: tuple[int, bytes], lines: _Lookahead, delimiter: str, width: int) -> Record:
+class _Shape(NamedTuple):
+    """What stands between the cells of a file's rows, and the names of its columns."""
+
+    delimiter: str
+    columns: list[str]
+
+    def fits(self, row: list[str]) -> bool:
+        """Whether a row over several lines is one: a cell with a line break that holds cells has swallowed a row."""
+        return (
+            len(row) >= len(self.columns)
+            and not any(row[len(self.columns) :])
+            and not any(
+                "\n" in cell and cell.count(self.delimiter) > (_MOST_MODALITIES - 1 if name == "modalities" else 0)
+                for name, cell in zip(self.columns, row, strict=False)
+            )
+        )
+
+
+def _record(numbered: tuple[int, bytes], lines: _Lookahead, shape: _Shape) -> Record:
     """The row that begins with that line, and ends some lines later when a cell in quotes has line breaks.
 
     A quotation mark that nothing closes costs its own line: it is sent as it is, and intake refuses it.
@@ -131,9 +152,9 @@ def _record(numbered: tuple[int, bytes], lines: _Lookahead, delimiter: str, widt
     quotes, text = line.count(b'"'), line
     for taken, more in enumerate(lines.look(LONGEST_ROW) if quotes % 2 else (), 1):
         quotes, text = quotes + more.count(b'"'), text + more
-        if quotes % 2 == 0 and (row := _read_row(text, delimiter)) and len(row) == width:
+        if quotes % 2 == 0 and (row := _read_row(text, shape.delimiter)) and shape.fits(row):
             lines.drop(taken)
-            return Record(number, _written(row, delimiter))
+            return Record(number, _written(row, shape.delimiter))
     return Record(number, _ended(line))
 
 

@@ -78,6 +78,8 @@ def submit(
             if tally.line or not isinstance(stop, Failure) or stop.code is ExitCode.NO_NETWORK:
                 say(f"Stopped: {tally}.{_unsure(sending)} To go on: the same command with --key {key}")
             raise _explained(stop, file) from None
+    if not tally.line:
+        raise Failure(ExitCode.USAGE, f"{file}: the file has no rows.")
     (say if json else print)(str(tally))
     if tally.first and not json:
         say(f"first: {', '.join(tally.first)}; all: joldama referrals")

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
+from services.contracts.near_matches import Named
 from services.contracts.reference import read_icd10_codes, read_settlements
 from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.sql_access import SqlAccessRules
@@ -52,8 +53,10 @@ def utc_now() -> datetime:
 
 
 def read_reference(data: Path) -> Reference:
-    """The ids in the reference data of folder `data`."""
-    return Reference(frozenset(read_settlements(data)), read_icd10_codes(data))
+    """The ids and names in the reference data of folder `data`."""
+    settlements = read_settlements(data)
+    names = tuple(Named(one.id, (one.name_kk, one.name_en, one.name_ru)) for one in settlements.values())
+    return Reference(frozenset(settlements), read_icd10_codes(data), names)
 
 
 @asynccontextmanager

@@ -57,7 +57,9 @@ ENGLISH = {
     "line_too_long": "has more than {longest} bytes",
     "invalid_csv": 'has a quotation mark (") that is not closed or not alone: close it, write "" for one inside '
     "a cell, or delete it",
+    "open_quote": 'has a quotation mark (") that is not closed: delete it, and type again what a ditto mark stood for',
     "wrong_cells": "has {found} cells, not {expected}: compare it with the first line of the file",
+    "split_modalities": "has {found} cells, not {expected}: put modalities in quotes or separate them by commas",
     "unnamed_column": "has something in its cell {number}, above which the first line has no name: "
     "delete it, or name the column",
     # numbers as a spreadsheet writes them
@@ -67,6 +69,11 @@ ENGLISH = {
     "control_characters": "holds a character that cannot be seen (a line break, a tab or another): delete it and "
     "type the text again",
     "invisible_name": "has no visible letter: type the name",
+    "no_name": "is no name, but a sign, a number or a word for none: type the name",
+    "letter_lost": "holds ?, where a letter was lost: save the file as CSV UTF-8 and type the name again",
+    "garbled_name": "has become other letters, as a file read in another encoding: save the file as CSV UTF-8 and type "
+    "the name again",
+    "no_iin": "is no IIN: type the twelve digits of the document; leave it empty for a newborn",
     "iin_not_twelve_digits": "must be twelve digits, as in the child's document; where Excel has dropped zeros, "
     "format the column as Text",
     "iin_zeros_lost": f"has lost the zeros at its beginning, as Excel drops them: {_EXCEL}, all twelve digits",
@@ -89,6 +96,7 @@ ENGLISH = {
     "not_a_child": "is 18 years ago or more: compare it with the child's document; the network is for children",
     # codes
     "unknown_icd10": "is no code of ICD-10 (WHO, 2019): a letter and digits, as G80.1",
+    "several_codes": "must be one code only, as G80.1",
     "unknown_settlement": "is no id of a settlement: take it from data/settlements.csv, as 1526384 for Almaty",
     "duplicate_modality": "was named before: name each once",
     # free text

@@ -3,22 +3,26 @@
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from services.contracts.iin import IinFacts, InvalidIin, read_iin
+from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.submissions import NEWBORN_DAYS, Child, Diagnosis, DiagnosisSubmission
 from services.contracts.vocabulary import Modality
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.field_errors import FieldError
+from services.kit.messages import message
 
 ADULT_MONTHS = 18 * 12
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The ids of the reference data that a submission may name."""
+    """The ids of the reference data that a submission may name, and the names of settlements."""
 
     settlements: Container[str]
     icd10_codes: Container[str]
+    settlement_names: tuple[Named, ...] = ()
 
 
 def check_submission(
@@ -44,10 +48,17 @@ def check_parts(
     if diagnosis is not None and diagnosis.icd10 not in reference.icd10_codes:
         yield FieldError.of("diagnosis.icd10", "unknown_icd10")
     if settlement_id is not None and settlement_id not in reference.settlements:
-        yield FieldError.of("settlement_id", "unknown_settlement")
+        near = _near_settlements(settlement_id[:100], reference.settlement_names)
+        yield FieldError("settlement_id", "unknown_settlement", message("unknown_settlement") + near)
     for position, modality in enumerate(modalities or ()):
         if modality in (modalities or ())[:position]:
             yield FieldError.of(f"modalities.{position}", "duplicate_modality")
+
+
+@lru_cache(1_000)
+def _near_settlements(text: str, names: tuple[Named, ...]) -> str:
+    """Files repeat what they have instead of an id."""
+    return did_you_mean(text, names)
 
 
 def _check_child(child: Child, today: date) -> Iterator[FieldError]:

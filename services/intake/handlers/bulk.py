@@ -7,7 +7,7 @@ from datetime import datetime
 
 from services.intake.domain.field_errors import FieldError
 from services.intake.handlers.drafts import Draft, KeyParts
-from services.intake.handlers.formats import BulkSubmission, Format
+from services.intake.handlers.formats import BulkSubmission, Csv, Format
 from services.intake.handlers.lines import LONGEST, Line
 from services.intake.handlers.outcomes import Invalid, Outcome, Unavailable
 from services.intake.handlers.parsing import Unparsed
@@ -51,6 +51,8 @@ class BulkRequest:
 
     def _draft_all(self, lines: Sequence[Line]) -> list[Draft | Refusal]:
         at = self.submitting.now()
+        if isinstance(self.format, Csv):
+            self.format.look_through(line.raw for line in lines if line.raw)
         return [self._draft(line, at) for line in lines]
 
     def _draft(self, line: Line, at: datetime) -> Draft | Refusal:

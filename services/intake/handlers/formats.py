@@ -2,14 +2,17 @@
 
 import csv
 import re
+from collections.abc import Iterable
+from enum import Enum, auto
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of
 from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
+from services.contracts.vocabulary import Modality
 from services.intake.domain.field_errors import FieldError
-from services.intake.domain.normalizing import word
+from services.intake.domain.normalizing import word, words
 from services.intake.handlers.parsing import Unparsed, parse, shape
 
 EXTRA_COLUMNS = {"idempotency_key", "not_duplicate_of"}
@@ -24,9 +27,22 @@ _PATHS = {
     "icd10": "diagnosis.icd10",
     "gmfcs": "diagnosis.gmfcs",
 }
+_NUMBERS = {word(name) for name in ("№", "№ п/п", "п/п", "№ п.п.", "#", "No", "р/с", "№ р/с")}
+_NUMBERING = "\0"
+"""Stands for a column that numbers the rows, which is read over."""
 _HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]{3,}")
+_ONE_MODALITY = [[one] for one in Modality]
+_MIXED_WORD = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")
+
+
+class _Encoding(Enum):
+    """How a row with more than ASCII is encoded."""
+
+    UTF8 = auto()
+    WINDOWS = auto()
+    UNKNOWN = auto()
 
 
 class BulkSubmission(SubmissionRequest):
@@ -70,12 +86,16 @@ class Csv:
     def __init__(self, header: bytes) -> None:
         """Raises WrongHeader."""
         header = header.removeprefix(BYTE_ORDER_MARK)
+        self._seen: set[_Encoding] = set()
         self._delimiter = delimiter_of(header)
         try:
-            self._columns = [str(word(cell)) for cell in _cells(header, self._delimiter)]
+            columns = [str(word(cell)) for cell in _cells(header, self._delimiter)]
         except Unparsed as error:
             raise WrongHeader("header", error.errors[0].message) from None
+        self._columns = [_NUMBERING if column in _NUMBERS else column for column in columns]
         for column in filter(None, self._columns):
+            if column == _NUMBERING:
+                continue
             if column not in CSV_COLUMNS and column not in EXTRA_COLUMNS:
                 raise _no_column(column, self._columns)
             if self._columns.count(column) > 1:
@@ -84,8 +104,14 @@ class Csv:
             if column not in self._columns and column not in OPTIONAL_COLUMNS:
                 raise WrongHeader(column, "is missing")
 
+    def look_through(self, rows: Iterable[bytes]) -> None:
+        """See how the file is encoded, before its `rows` are read: one that says nothing is as the others are."""
+        self._seen |= {_encoding(raw) for raw in rows if not raw.isascii()}
+
     def read(self, raw: bytes) -> BulkSubmission:
-        cells = _cells(raw, self._delimiter)
+        cells = self._read_cells(raw)
+        if len(cells) > len(self._columns) and self._splits_modalities(cells):
+            raise _refused("split_modalities", found=len(cells), expected=len(self._columns))
         while len(cells) > len(self._columns) and not cells[-1].strip():
             cells.pop()
         if not any(self._columns[len(cells) :]):  # only columns without a name are left out
@@ -96,7 +122,23 @@ class Csv:
             if not column and cell.strip():
                 raise _refused("unnamed_column", number=number)
         named = {column: cell for column, cell in zip(self._columns, cells, strict=True) if column and cell.strip()}
+        named.pop(_NUMBERING, None)
         return shape(BulkSubmission, _body(named))
+
+    def _splits_modalities(self, cells: list[str]) -> bool:
+        """Whether the cell after that of modalities holds one more of them."""
+        after = self._columns.index("modalities") + 1
+        return words(cells[after : after + 1]) in _ONE_MODALITY
+
+    def _read_cells(self, raw: bytes) -> list[str]:
+        try:
+            windows = _Encoding.WINDOWS in self._seen and _Encoding.UTF8 not in self._seen
+            return _cells(raw, self._delimiter, windows)
+        except Unparsed:
+            number = _open_cell(_decode(raw), self._delimiter)
+            if number is None or not (column := "".join(self._columns[number : number + 1])):
+                raise
+            raise Unparsed([FieldError.of(column, "open_quote")]) from None
 
     def name(self, field: str) -> str:
         return _COLUMNS.get(field, field.partition(".")[0] if field.startswith("modalities") else field)
@@ -117,8 +159,8 @@ def _refused(code: str, **given: object) -> Unparsed:
     return Unparsed([FieldError.of("line", code, **given)])
 
 
-def _cells(raw: bytes, delimiter: str) -> list[str]:
-    text = _decode(raw).strip("\r\n")
+def _cells(raw: bytes, delimiter: str, windows: bool = False) -> list[str]:
+    text = _decode(raw, windows).strip("\r\n")
     if '"' not in text:
         return text.split(delimiter)
     try:
@@ -127,21 +169,45 @@ def _cells(raw: bytes, delimiter: str) -> list[str]:
         raise _refused("invalid_csv") from None
 
 
-def _decode(raw: bytes) -> str:
+def _open_cell(text: str, delimiter: str) -> int | None:
+    """The position of the cell whose quotation mark nothing closes."""
+    whole = re.compile(rf'(?:(?:"(?:[^"]|"")*"|[^"{delimiter}][^{delimiter}]*|){delimiter})*')
+    before = whole.match(text)
+    if before is None or text.count('"', before.end()) % 2 == 0:
+        return None
+    return len(next(csv.reader([before[0]], delimiter=delimiter))) - 1 if before[0] else 0
+
+
+def _encoding(raw: bytes) -> _Encoding:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return _Encoding.WINDOWS if _CYRILLIC_WORD.search(_windows(raw)) else _Encoding.UNKNOWN
+    return _Encoding.UTF8
+
+
+def _decode(raw: bytes, windows: bool = False) -> str:
     """UTF-8, or a row that is all in Windows' Cyrillic code page; other bytes stay in it as half characters.
 
     Where the code pages for Russian and for Kazakh differ, nobody knows which was meant. In a row without a Cyrillic
-    word a stray byte is not read as a letter either.
+    word a stray byte is a letter only when other rows of the file are in the code page (`windows`), and never beside a
+    Latin one.
     """
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        text = raw.decode("utf-8", "surrogateescape")
-    if not any(one > "\x7f" and not "\udc80" <= one <= "\udcff" for one in text):
-        russian, kazakh = (raw.decode(page, "replace") for page in ("cp1251", "kz1048"))
-        if russian == kazakh and "\ufffd" not in russian and _CYRILLIC_WORD.search(russian):
-            return russian
-    return text
+        found = _windows(raw)
+    if _CYRILLIC_WORD.search(found) or (windows and found and not _MIXED_WORD.search(found)):
+        return found
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _windows(raw: bytes) -> str:
+    """The row in Windows' Cyrillic code page; empty when part of it is UTF-8, or the Kazakh page has another letter."""
+    text = raw.decode("utf-8", "surrogateescape")
+    russian, kazakh = (raw.decode(page, "replace") for page in ("cp1251", "kz1048"))
+    some_utf8 = any(one > "\x7f" and not "\udc80" <= one <= "\udcff" for one in text)
+    return "" if some_utf8 or russian != kazakh or "\ufffd" in russian else russian
 
 
 def _body(cells: dict[str, str]) -> dict[str, object]:

@@ -138,3 +138,37 @@ def test_an_endless_file_is_read_part_by_part() -> None:
 
     first = next(Submissions(Endless(), "-").parts(500))  # type: ignore[arg-type]
     assert len(first.records) == 500
+
+
+COLUMNS = "iin;full_name;guardian_name;guardian_phone;modalities;priority"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ['1;A;";701;inpatient;', '2;B;";702;inpatient;', "3;C;D;703;inpatient;"],
+        ['1;A;"Иванова;701;inpatient;', '2;B;Петрова";702;inpatient;', "3;C;D;703;inpatient;"],
+        ['1;"A;I;701;inpatient;', '2;B";P;702;inpatient;', "3;C;D;703;inpatient;"],
+        ['1;A;"I;701;inpatient', '2;B;P";702;inpatient;', "3;C;D;703;inpatient;"],
+        ['1;A;"I;701;inpatient;', "2;B;P;702;inpatient;", '3;C;D";703;inpatient;', "4;D;E;704;inpatient;"],
+        ['1;A;I;701;"inpatient;', '2;B;P;702;inpatient";', "3;C;D;703;inpatient;"],
+        ['1;A;I;701;inpatient;"', '2;B;P;702;inpatient;"', "3;C;D;703;inpatient;"],
+    ],
+)
+def test_a_quotation_mark_swallows_no_row(rows: list[str]) -> None:
+    found = parts("\n".join([COLUMNS, *rows]).encode(), size=9)
+    assert [one.content.decode() for one in found[0].records] == [f"{row}\n" for row in rows]
+
+
+def test_a_line_break_in_quotes_is_joined_also_before_cells_that_a_spreadsheet_adds() -> None:
+    rows = '1;"Two\nlines";I;701;inpatient;;\n2;B;P;702;"inpatient;\nday_stay";high;;\n'
+    found = parts(f"{COLUMNS}\n{rows}".encode(), size=9)
+    assert [one.content.decode() for one in found[0].records] == [
+        "1;Two lines;I;701;inpatient;;\n",
+        '2;B;P;702;"inpatient; day_stay";high;;\n',
+    ]
+
+
+def test_a_first_line_that_names_the_delimiter_is_skipped() -> None:
+    found = parts(b"\xef\xbb\xbfsep=;\r\niin;sex\r\n1;male\r\n")
+    assert (lines(found), found[0].body) == ([3], b"iin;sex\n1;male\n")

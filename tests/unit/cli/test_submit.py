@@ -222,10 +222,16 @@ def test_a_missing_file_is_a_usage_error(joldama: Joldama, intake: Intake) -> No
     assert "nowhere.csv: No such file" in ended.stderr
 
 
-def test_an_empty_file_is_exit_code_0(joldama: Joldama, intake: Intake) -> None:
-    ended = joldama("submit", "-", stdin=b"")
-    assert ended.exit_code == 0
-    assert intake.bodies == []
+@pytest.mark.parametrize("content", [b"", b"\n", b"iin;full_name\n", b"\xef\xbb\xbfsep=;\niin;full_name\n;;\n"])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_file_without_rows_is_wrong_usage(
+    joldama: Joldama, intake: Intake, content: bytes, options: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "children.csv"
+    file.write_bytes(content)
+    ended = joldama("submit", str(file), *options)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "the file has no rows" in ended.stderr
 
 
 def test_without_an_answer_the_error_says_how_to_start_a_network(joldama: Joldama, home: Path, issuer: Path) -> None:

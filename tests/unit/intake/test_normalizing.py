@@ -1,6 +1,7 @@
 """What people and spreadsheets type is read as it was meant, or refused with what would be right."""
 
 import json
+import time
 import unicodedata
 from contextlib import suppress
 from datetime import date, timedelta
@@ -55,6 +56,11 @@ def meant(path: str, value: object) -> object:
         (IIN.lstrip("0"), "refused: iin_zeros_lost"),
         (int(IIN), "refused: iin_zeros_lost"),
         ("12345", "refused: iin_not_twelve_digits"),
+        ("000000000000", "refused: no_iin"),
+        ("0000 0000 0000", "refused: no_iin"),
+        ("000000500010", "refused: no_iin"),
+        ("1" * 12, "refused: no_iin"),
+        (999999999999, "refused: no_iin"),
         (f"-{IIN}", "refused: iin_not_twelve_digits"),
         ("О00315600014", "refused: iin_not_twelve_digits"),
         (True, True),
@@ -80,6 +86,11 @@ def test_an_iin(typed: object, found: object) -> None:
         ("8 7272 12 34 56", "+77272123456"),
         ("87011234567,0", "+77011234567"),
         ("8 701 123 45 67;", "+77011234567"),
+        ("+8 701 123 45 67", "+77011234567"),
+        ("+8 (701) 1234567", "+77011234567"),
+        ("+86 10 6552 9988", "+861065529988"),
+        ("+7701123456７", "+77011234567"),
+        ("+٧٧٠١١٢٣٤٥٦٧", "+77011234567"),
         ("+7 600 000 00 01", "+76000000001"),
         ("+996 555 123 456", "+996555123456"),
         ("996555123456", "+996555123456"),
@@ -122,6 +133,20 @@ NEW_YEARS_EVE = date(2019, 12, 31)
         ("43830", NEW_YEARS_EVE),
         ("43830,0", NEW_YEARS_EVE),
         (43830, NEW_YEARS_EVE),
+        ("31.12.2019 г.р.", NEW_YEARS_EVE),
+        ("31.12.2019г.р.", NEW_YEARS_EVE),
+        ("31.12.2019 года рождения", NEW_YEARS_EVE),
+        ("31 декабря 2019", NEW_YEARS_EVE),
+        ("31 декабря 2019 года", NEW_YEARS_EVE),
+        ("31-дек-2019", NEW_YEARS_EVE),
+        ("31 желтоқсан 2019 ж.", NEW_YEARS_EVE),
+        ("15 марта 2019", date(2019, 3, 15)),
+        ("15 мая 2019 г.", date(2019, 5, 15)),
+        ("15 маусым 2019", date(2019, 6, 15)),
+        ("15 мамыр 2019", date(2019, 5, 15)),
+        ("31 апреля 2019", "refused: no_such_day"),
+        ("15 числа 2019", "refused: date_form"),
+        ("15 марта 19", "refused: date_form"),
         ("3.2.2019", date(2019, 2, 3)),
         ("02/02/2019", date(2019, 2, 2)),
         ("03/02/2019", "refused: ambiguous_date"),
@@ -152,7 +177,30 @@ def test_a_birth_date(typed: object, found: object) -> None:
         ("diagnosis.gmfcs", "III.", "III"),
         ("diagnosis.gmfcs", "3", "III"),
         ("diagnosis.gmfcs", 3, "III"),
+        *(
+            ("diagnosis.gmfcs", text, "III")
+            for text in [
+                "III ст",
+                "ІІІ ст.",
+                "III степень",
+                "gmfcs: III",
+                "GMFCS-3",
+                "3 уровень",
+                "уровень III",
+                "GMFCS level III",
+                "III деңгей",
+                "III по GMFCS",
+            ]
+        ),
+        ("diagnosis.gmfcs", "I-II", "I-II"),
         ("diagnosis.gmfcs", "GMFCS II", "II"),
+        ("diagnosis.icd10", "G80-1", "G80.1"),
+        ("diagnosis.icd10", "G80.1 Спастическая диплегия", "G80.1"),
+        ("diagnosis.icd10", "G80.1 - спастическая диплегия (ДЦП)", "G80.1"),
+        ("diagnosis.icd10", "G80 ДЦП", "G80"),
+        ("diagnosis.icd10", "G80.1, G40", "refused: several_codes"),
+        ("diagnosis.icd10", "G80.1/G40.2", "refused: several_codes"),
+        ("diagnosis.icd10", "G80.1 (ДЦП?)", "G80.1(ДЦП?)"),
         ("diagnosis.icd10", "Н90.3", "H90.3"),
         ("diagnosis.icd10", "g80,1", "G80.1"),
         ("diagnosis.icd10", f"G{NBSP}80.1", "G80.1"),
@@ -161,7 +209,8 @@ def test_a_birth_date(typed: object, found: object) -> None:
         ("diagnosis.icd10", "G80.-", "G80"),
         ("child.sex", "Female", "female"),
         ("child.sex", "МАLЕ", "male"),
-        ("child.sex", "ж", "female"),
+        *(("child.sex", text, "female") for text in ["ж", "девочка", "Қыз бала", "қыз", "жен."]),
+        *(("child.sex", text, "male") for text in ["мальчик", "ұл  бала", "ЕР"]),
         ("child.sex", "муж.", "male"),
         ("child.sex", "м", "male"),
         ("child.sex", "f", "female"),
@@ -169,6 +218,10 @@ def test_a_birth_date(typed: object, found: object) -> None:
         ("priority", "нigh", "high"),
         ("modalities", ["Day Stay", "іnpatient"], ["day_stay", "inpatient"]),
         ("modalities", "inpatient; day-stay;", ["inpatient", "day_stay"]),
+        ("modalities", "стационар; Дневной  стационар", ["inpatient", "day_stay"]),
+        ("modalities", ["амбулаторно", "на дому"], ["outpatient", "home_care"]),
+        ("modalities", "күндізгі стационар/амбулаториялық", ["day_stay", "outpatient"]),
+        ("modalities", "care", ["care"]),
         ("modalities", "INPATIENT, home_care", ["inpatient", "home_care"]),
         ("settlement_id", f"1{NBSP}526{NBSP}384", "1526384"),
         ("settlement_id", 1526384, "1526384"),
@@ -187,7 +240,31 @@ def test_a_code_or_a_number(path: str, typed: object, found: object) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Әйгерім", "O'Neil-Ұлы", "عائشة", "ש", "а" * 200, "Ли", "Jo\u0301zef", "Айша Бекқызы", "محمد\u200cرضا", "李小龙"],
+    [
+        "Әйгерім",
+        "O'Neil-Ұлы",
+        "عائشة",
+        "ש",
+        "а" * 200,
+        "Ли",
+        "Jo\u0301zef",
+        "Айша Бекқызы",
+        "محمد\u200cرضا",
+        "李小龙",
+        "Аружан 2",
+        "СЕРЁЖА РЁВА",
+        "СІРІК",
+        "БЕРІК СЕРІК",
+        "Ўринов Ёқуб",
+        "José Ñañez",
+        "Ólafía",
+        "Ñ Ó",
+        "Нуль",
+        "Noah",
+        "Нанов",
+        "Анна (Ли)",
+        "С. Р. Ў.",
+    ],
 )
 def test_a_name_stays_as_it_is(name: str) -> None:
     assert meant("child.full_name", f" {name}{NBSP}") == name
@@ -196,6 +273,45 @@ def test_a_name_stays_as_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", ["\u200b\u200b", "\u200d", "\u2060\u200e", "\u3164", "\u2800", "\u0301"])
 def test_a_name_that_nobody_can_see_is_refused(name: str) -> None:
     assert meant("guardian.full_name", name) == "refused: invisible_name"
+
+
+def garbled(name: str, encoding: str) -> str:
+    """UTF-8 as a program shows it that takes it for that encoding."""
+    return "".join(
+        chr(one) if one in (0x98, 0x81, 0x8D, 0x8F, 0x90, 0x9D) else bytes([one]).decode(encoding)
+        for one in name.encode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("????", "letter_lost"),
+        ("Ахметова Айг?л ?анат?ызы", "letter_lost"),
+        ("Ж\ufffdния", "letter_lost"),
+        *(
+            (name, "no_name")
+            for name in ["-", "...", "12345", "#Н/Д", "#REF!", "#N/A", "#ЗНАЧ!", "null", "None", "nan", "нет", '"']
+        ),
+        *(
+            (garbled(name, page), "garbled_name")
+            for name in ["Петрова Белла", "Петрова", "Ахметова М.", "ӘЛЕМ ҚҰЛАН", "Әлия"]
+            for page in ("cp1251", "cp1252")
+            if garbled(name, page).isprintable() or "\xa0" in garbled(name, page)
+        ),
+        ("Петрова Белла".encode("cp1251").decode("cp1252"), "garbled_name"),
+    ],
+)
+def test_a_destroyed_name_is_refused(name: str, code: str) -> None:
+    for path in ("child.full_name", "guardian.full_name"):
+        assert meant(path, name) in [f"refused: {code}", "refused: control_characters"]
+        if not any(unicodedata.category(one) == "Cc" for one in name):
+            assert meant(path, name) == f"refused: {code}"
+
+
+def test_a_placeholder_for_an_iin_is_refused_from_programs_too() -> None:
+    _, errors = normalize(child_body(child__iin="000000000000"))
+    assert [(one.field, one.code) for one in errors] == [("child.iin", "no_iin")]
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\x1b[31m", "\n", "\t", "\x7f", "\x9b"])
@@ -325,6 +441,14 @@ def test_a_code_is_read_in_any_case_and_with_letters_that_look_alike(
     assert meant(path, f"{data.draw(spaces.filter(lambda s: s != '-'))}{written} ") == (
         [word] if path == "modalities" else word
     )
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_a_long_value_is_read_in_a_moment(path: str) -> None:
+    began = time.monotonic()
+    for text in (f"I{' ' * 60_000}x", f"1{' ' * 60_000}x", f"G80.1{' -' * 30_000}1", "Р°" * 30_000):
+        meant(path, text)
+    assert time.monotonic() - began < 2
 
 
 def test_a_refused_value_fits_no_shape_and_no_rule_judges_it() -> None:

@@ -1,5 +1,6 @@
 """The rules for a submission on a given day."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,10 +11,14 @@ from hypothesis import strategies as st
 from services.contracts.iin import check_digit
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority
+from services.intake.bootstrap import read_reference
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.priorities import decide_priority
 from services.intake.domain.validation import check_submission, warn_of
+from services.kit.settings import CHECKOUT
 from tests.unit.intake.samples import REFERENCE, TODAY, iin_of, submission
+
+ALL = read_reference(CHECKOUT / "data")
 
 
 def codes(found: DiagnosisSubmission, today: date = TODAY) -> set[tuple[str, str]]:
@@ -156,3 +161,20 @@ def test_age_grows_by_one_month_at_a_time(when: date, days: int) -> None:
 )
 def test_age_counts_completed_months(born_on: date, today: date, months: int) -> None:
     assert age_in_months(born_on, today) == months
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("Алматы", "; did you mean 1526384, Алматы?"),
+        ("г. Алматы", "; did you mean 1526384, Алматы?"),
+        ("Almaty", "; did you mean 1526384, Алматы?"),
+        ("Алмты", "; did you mean 1526384, Алматы"),
+        ("9999999", None),
+    ],
+)
+def test_a_settlement_by_its_name_is_refused_with_its_id(typed: str, near: str | None) -> None:
+    (error,) = check_submission(submission(settlement_id=typed), TODAY, replace(ALL, icd10_codes={"G80.1"}))
+    assert (error.field, error.code) == ("settlement_id", "unknown_settlement")
+    assert near is None or near in error.message
+    assert typed == "Алматы" or typed not in error.message.partition("as 1526384 for Almaty")[2]
