@@ -7,7 +7,7 @@ from rich.text import Text
 
 from services.cli.actions import ReferralId, owner
 from services.cli.caller import Caller, command
-from services.cli.failures import ExitCode, Failure, say
+from services.cli.failures import ExitCode, Failure, Refused, say
 from services.cli.render import paper
 from services.cli.sending import warnings
 from services.contracts.vocabulary import Role
@@ -71,8 +71,7 @@ def _send(api: "Api", path: str, child: Any, diagnosis: Any) -> tuple[Any, list[
         return answer, answer["corrected"]
     if diagnosis:
         api.patch(f"{path}?check=true", diagnosis)
-    child_id = api.get(path)["child_id"]
-    first = answer = api.patch(f"/v1/children/{child_id}", child)
+    first = answer = _correct_child(api, api.get(path)["child_id"], child)
     if diagnosis:
         try:
             answer = api.patch(path, diagnosis)
@@ -81,6 +80,19 @@ def _send(api: "Api", path: str, child: Any, diagnosis: Any) -> tuple[Any, list[
             raise
         answer |= {"corrected": first["corrected"] + answer["corrected"], "warnings": first["warnings"]}
     return answer, answer["corrected"]
+
+
+def _correct_child(api: "Api", child_id: str, child: Any) -> Any:
+    """The answer. Raises Failure, which names the command that joins two children who are one."""
+    try:
+        return api.patch(f"/v1/children/{child_id}", child)
+    except Refused as refused:
+        if refused.problem.get("code") != "iin_taken":
+            raise
+        other = refused.problem.get("child_id")
+        join = f"joldama join {other} {child_id}" if other else "an operator can join them, with `joldama join`"
+        told = f"child.iin: another child has this IIN; if it is the same child: {join} (iin_taken)"
+        raise Failure(refused.code, told) from None
 
 
 def _patch(fields: dict[str, tuple[str, str]], given: dict[str, str | None]) -> dict[str, Any]:

@@ -117,7 +117,10 @@ def test_a_newborn_who_gets_an_iin_is_one_child_with_the_earlier_turn(country: C
     lines = child(0, child=newborn, guardian=guardian) + child(1) + child(2, child=newborn | {"iin": iin})
     first, _, second = results(joldama("submit", "-", "--json", stdin=lines))
     country.carry()
-    ended = joldama("join", second["child_id"], first["child_id"])
+    taken = joldama("correct", first["referral_id"], "--iin", iin)
+    assert f"joldama join {second['child_id']} {first['child_id']}" in taken.stderr
+    assert first["child_id"] in joldama("referral", first["referral_id"]).stdout
+    ended = joldama("join", second["referral_id"], first["referral_id"])
     assert (ended.exit_code, ended.stderr) == (0, "")
     for _ in range(2):
         country.carry()

@@ -10,6 +10,7 @@ from services.kit.http.problems import Problem
 from tests.unit.cli.conftest import Harness, Joldama, StubApi
 
 ID, CHILD = "019a2b3c-0000-7000-8000-000000000001", "019a2b3c-0000-7000-8000-00000000000c"
+OTHER_ID, OTHER = "019a2b3c-0000-7000-8000-000000000002", "019a2b3c-0000-7000-8000-00000000000d"
 
 
 class Intake(StubApi):
@@ -18,6 +19,7 @@ class Intake(StubApi):
     def __init__(self, harness: Harness) -> None:
         super().__init__(harness)
         self.corrects = {"children": ["guardian.phone"], "diagnoses": ["modalities"]}
+        self.children = {ID: CHILD}
         self.warns: list[dict[str, str]] = []
         self.app.get("/v1/referrals/{id}")(self.referral)
         self.app.get("/v1/diagnoses/{id}")(self.read)
@@ -25,7 +27,9 @@ class Intake(StubApi):
         self.app.post("/v1/children/{id}/join")(self.join)
 
     async def referral(self, id: str) -> dict[str, Any]:
-        return {"id": id, "polyclinic_id": "p1"}
+        if id not in self.children:
+            raise Problem(404, "not_found", "There is none.")
+        return {"id": id, "polyclinic_id": "p1", "child_id": self.children[id]}
 
     async def read(self, id: str) -> dict[str, Any]:
         return {"referral_id": id, "child_id": CHILD}
@@ -102,8 +106,26 @@ def test_a_refused_field_is_named(joldama: Joldama, intake: Intake) -> None:
 
 
 def test_an_operator_joins_two_children(joldama: Joldama, intake: Intake) -> None:
-    ended = joldama("join", CHILD, ID)
+    ended = joldama("join", CHILD, OTHER)
     assert (ended.exit_code, ended.stderr) == (0, "")
-    told = f"Child {ID} is child {CHILD}; referral {ID} stays, referral {CHILD} ends"
+    told = f"Child {OTHER} is child {CHILD}; referral {ID} stays, referral {CHILD} ends"
     assert " ".join(ended.stdout.split()) == told
-    assert intake.calls == [(f"join {CHILD}", "operator", "", {"child_id": ID})]
+    assert intake.calls == [(f"join {CHILD}", "operator", "", {"child_id": OTHER})]
+
+
+@pytest.mark.parametrize(("stays", "joined"), [(ID, OTHER_ID), (ID, OTHER), (CHILD, OTHER_ID)])
+def test_two_children_are_joined_by_their_referrals(joldama: Joldama, intake: Intake, stays: str, joined: str) -> None:
+    intake.children[OTHER_ID] = OTHER
+    assert joldama("join", stays, joined).exit_code == 0
+    assert intake.calls == [(f"join {CHILD}", "operator", "", {"child_id": OTHER})]
+
+
+@pytest.mark.parametrize(("named", "told"), [(OTHER, f"joldama join {OTHER} {CHILD}"), (None, "an operator can join")])
+def test_an_iin_of_another_child_names_the_command_that_joins(
+    joldama: Joldama, intake: Intake, named: str | None, told: str
+) -> None:
+    extra = {"child_id": named} if named else {}
+    intake.problems = [Problem(409, "iin_taken", "POST /v1/children/{child_id}/join", extra=extra)]
+    ended = joldama("correct", ID, "--iin", "200615600014")
+    assert (ended.exit_code, ended.stdout, "POST" in ended.stderr) == (1, "", False)
+    assert f"if it is the same child: {told}" in ended.stderr
