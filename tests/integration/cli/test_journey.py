@@ -182,6 +182,20 @@ def test_a_csv_of_a_spreadsheet_is_recorded(country: Country) -> None:
     assert ended.stdout.startswith("2 taken (1 with warnings), 0 refused")
 
 
+def test_a_twin_in_a_csv_is_taken_when_the_column_that_its_refusal_names_is_added(country: Country) -> None:
+    row = f";Newborn;{_newborn()[0]};female;A Parent;+77010000077;G80.1;;almaty;inpatient"
+    content = f"{HEADER}\n{row}\n"
+    first = results(joldama("submit", "-", "--json", stdin=content.encode()))[0]["referral_id"]
+    for polyclinic, named in (("demo-polyclinic", first), ("another", ";")):
+        act = ("--as", "polyclinic", "--org", polyclinic)
+        told = joldama("submit", "-", *act, stdin=content.encode()).stderr
+        assert f"such as a twin, add a column not_duplicate_of with {named} (possible_duplicate)" in told
+        assert ("not_duplicate_of: [" in told, polyclinic == "another" and first in told) == (False, False)
+        more = f'{HEADER};not_duplicate_of\n{row};"{named}"\n'
+        ended = joldama("submit", "-", *act, stdin=more.encode())
+        assert (ended.exit_code, ended.stdout[:8]) == (0, "1 taken,"), ended.stderr
+
+
 def test_a_wrong_header_is_refused_before_anything_is_recorded(country: Country) -> None:
     ended = joldama("submit", "-", stdin=b"iin,name\n1,2\n")
     assert ended.exit_code == 1
