@@ -1,17 +1,23 @@
 """`joldama correct`: a polyclinic corrects what it submitted."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from services.cli.actions import ReferralId, owner
 from services.cli.caller import Caller, command
-from services.cli.failures import ExitCode, Failure, say
+from services.cli.failures import ExitCode, Failure, Refused, say
+from services.cli.render import paper
+from services.cli.sending import warnings
 from services.contracts.vocabulary import Role
+
+if TYPE_CHECKING:
+    from services.cli.client import Api
 
 _CHILD = {
     "name": ("child.full_name", "The child's full name."),
-    "birth_date": ("child.birth_date", "The child's birth date, as 2019-12-31."),
+    "birth_date": ("child.birth_date", "The child's birth date, as 31.12.2019 or 2019-12-31."),
     "sex": ("child.sex", "female or male."),
     "iin": ("child.iin", "The child's IIN, also of a newborn who had none."),
     "guardian": ("guardian.full_name", "The guardian's full name."),
@@ -29,12 +35,14 @@ _OPTIONS = {
     name: Annotated[str | None, typer.Option(metavar="TEXT", help=text)]
     for name, (_, text) in (_CHILD | _DIAGNOSIS).items()
 }
+_SAVED = "The child's and the guardian's data was sent first and is as asked; the diagnosis is not:"
 
 
 def _correct(caller: Caller, id: ReferralId, **given: str | None) -> None:
     """Correct what was submitted. The child keeps its turn; the audit keeps what stood there before.
 
     An offer of a center that does not take such a child is withdrawn, and the referral goes on to the next one.
+    Values may be as people write them, as in a file for `joldama submit`. When one is refused, none is corrected.
     On a local network the command acts as the polyclinic that submitted the referral.
 
     Example: joldama correct 019a2b3c-0000-7000-8000-000000000001 --phone +77010000001
@@ -43,43 +51,59 @@ def _correct(caller: Caller, id: ReferralId, **given: str | None) -> None:
     if not (child or diagnosis):
         raise Failure(ExitCode.USAGE, "Nothing to correct: name at least one field, such as --phone +77010000001.")
     with caller.api("intake", Role.POLYCLINIC, owner(caller, id, Role.POLYCLINIC)) as api:
-        path = f"/v1/diagnoses/{id}"
-        answer: Any = None
-        if child:
-            answer = api.patch(f"/v1/children/{api.get(path)['child_id']}", child)
+        answer, fields = _send(api, f"/v1/diagnoses/{id}", child, diagnosis)
+    if not caller.json:
+        for warning in warnings(answer):
+            paper(error=True).print(Text(warning, style="yellow"), soft_wrap=True)
+    done = (
+        f"Referral {id} corrected: {', '.join(fields)}" if fields else f"Nothing changed: referral {id} is so already"
+    )
+    caller.show(answer, lambda _: done)
+
+
+def _send(api: "Api", path: str, child: Any, diagnosis: Any) -> tuple[Any, list[str]]:
+    """The last answer with all warnings and corrected fields, and these fields.
+
+    Of both corrections the second is judged before the first is made, so that both are made or none.
+    """
+    if not child:
+        answer = api.patch(path, diagnosis)
+        return answer, answer["corrected"]
+    if diagnosis:
+        api.patch(f"{path}?check=true", diagnosis)
+    first = answer = _correct_child(api, api.get(path)["child_id"], child)
+    if diagnosis:
         try:
-            answer = api.patch(path, diagnosis) if diagnosis else answer
+            answer = api.patch(path, diagnosis)
         except Failure:
-            if child:
-                say("The child's and the guardian's data is corrected; the diagnosis is not:")
+            say(_SAVED)
             raise
-    named = [field for name, (field, _) in (_CHILD | _DIAGNOSIS).items() if given.get(name) is not None]
-    caller.show(answer, lambda _: f"Referral {id} corrected: {', '.join(named)}")
+        answer |= {"corrected": first["corrected"] + answer["corrected"], "warnings": first["warnings"]}
+    return answer, answer["corrected"]
+
+
+def _correct_child(api: "Api", child_id: str, child: Any) -> Any:
+    """The answer. Raises Failure, which names the command that joins two children who are one."""
+    try:
+        return api.patch(f"/v1/children/{child_id}", child)
+    except Refused as refused:
+        if refused.problem.get("code") != "iin_taken":
+            raise
+        other = refused.problem.get("child_id")
+        join = f"joldama join {other} {child_id}" if other else "an operator can join them, with `joldama join`"
+        told = f"child.iin: another child has this IIN; if it is the same child: {join} (iin_taken)"
+        raise Failure(refused.code, told) from None
 
 
 def _patch(fields: dict[str, tuple[str, str]], given: dict[str, str | None]) -> dict[str, Any]:
-    """The merge patch of the options that were given; an empty one removes what it names."""
+    """The merge patch of the options that were given, as they were typed; an empty one removes what it names."""
     patch: dict[str, Any] = {}
     for name, (field, _) in fields.items():
         if (value := given.get(name)) is not None:
             group, _, leaf = field.rpartition(".")
             part = patch.setdefault(group, {}) if group else patch
-            part[leaf] = _value(name, value)
+            part[leaf] = value or None
     return patch
-
-
-def _value(name: str, text: str) -> Any:
-    """The option as the API takes it."""
-    if not text:
-        return None
-    if name == "modalities":
-        return [one.strip() for one in text.split(";")]
-    if name == "max_distance_km":
-        try:
-            return float(text)
-        except ValueError:
-            raise Failure(ExitCode.USAGE, "--max-distance-km must be a number of kilometers, such as 300.") from None
-    return text
 
 
 correct = command(_correct, _OPTIONS)

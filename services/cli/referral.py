@@ -51,6 +51,7 @@ def _facts(found: dict[str, Any]) -> RenderableType:
         "diagnosis": found.get("icd10"),
         "asked for": ", ".join(found.get("modalities", [])) + (f", at most {limit:g} km away" if limit else ""),
         "home": settlement_name(found.get("settlement_id")),
+        "child": found.get("child_id"),
         "polyclinic": found.get("polyclinic_id"),
         "submitted": moment(found.get("submitted_at")),
         "owner": found.get("owner"),

@@ -1,12 +1,12 @@
 """Output: tables, colors and moments, on a terminal and through a pipe. Colors follow NO_COLOR."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.segment import Segment
 from rich.table import Table
@@ -22,7 +22,8 @@ _STATES = {
     "withdrawn": "dim", "no_show": "red", "missed": "red",
     "open": "red", "retrying": "yellow", "settled": "green", "discarded": "dim",
 }  # fmt: skip
-_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GAP = 2
+"""Characters between columns."""
 _WIDE = 160
 """The width of a pipe or a file, in characters, when COLUMNS is not set."""
 
@@ -62,17 +63,64 @@ def print_json(value: Any) -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> Group:
     """A table with a title; columns of numbers, and those in `right`, are aligned to the right.
 
-    A referral's id is never broken over lines, so that it can be copied: the other columns give way.
+    Only at spaces is a cell broken over lines, so that ids can be copied: where that is too wide, each row is a block
+    with a line for each column.
     """
-    cells = [list(row) for row in rows]
-    made = Table(header_style="bold", show_header=any(columns), box=None, pad_edge=False)
-    for number, column in enumerate(columns):
-        numeric = column in right or any(isinstance(row[number], int | float) for row in cells)
-        whole = any(_ID.fullmatch(str(row[number])) for row in cells)
-        made.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
-    for row in cells:
-        made.add_row(*map(_cell, row))
+    values = [list(row) for row in rows]
+    numeric = [
+        column in right or any(isinstance(row[number], int | float) for row in values)
+        for number, column in enumerate(columns)
+    ]
+    made = _Rows(columns, [[_cell(value) for value in row] for row in values], numeric)
     return Group(*([Text(title, style="bold")] if title else []), made)
+
+
+class _Rows:
+    """Rows, as wide as the console allows."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[Text]], numeric: Sequence[bool]) -> None:
+        self._columns, self._rows, self._numeric = columns, rows, numeric
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[RenderableType]:
+        widths = self._widths(options.max_width - _GAP * (len(self._columns) - 1))
+        if widths or not any(self._columns):
+            yield self._table(widths)
+        else:
+            yield from self._blocks()
+
+    def _widths(self, available: int) -> list[int]:
+        """The columns' widths; empty when a word would have to be broken. The widest ones give way."""
+        texts = [[column, *(row[n].plain for row in self._rows)] for n, column in enumerate(self._columns)]
+        least = [max((cell_len(word) for text in column for word in text.split()), default=0) for column in texts]
+        widths = [max(cell_len(line) for text in column for line in text.split("\n")) for column in texts]
+        if sum(least) > available:
+            return []
+        while sum(widths) > available:
+            widest = max((n for n, width in enumerate(widths) if width > least[n]), key=widths.__getitem__)
+            widths[widest] -= 1
+        return widths
+
+    def _table(self, widths: Sequence[int]) -> Table:
+        made = Table(
+            header_style="bold", show_header=any(self._columns), box=None, pad_edge=False, padding=(0, _GAP, 0, 0)
+        )
+        for number, column in enumerate(self._columns):
+            justify: Literal["left", "right"] = "right" if self._numeric[number] else "left"
+            made.add_column(column, justify=justify, overflow="fold", width=widths[number] if widths else None)
+        for row in self._rows:
+            made.add_row(*row)
+        return made
+
+    def _blocks(self) -> Iterable[RenderableType]:
+        for number, row in enumerate(self._rows):
+            block = Table(show_header=False, box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+            block.add_column(style="bold", no_wrap=True)
+            block.add_column(overflow="fold")
+            for name, cell in zip(self._columns, row, strict=True):
+                block.add_row(name, cell)
+            if number:
+                yield Text()
+            yield block
 
 
 def listing(title: str, found: Iterable[Any], columns: str, **made: Callable[[Any], object]) -> Group:

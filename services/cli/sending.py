@@ -19,13 +19,22 @@ def is_taken(outcome: Outcome) -> bool:
     return outcome.get("status") == 201
 
 
-def complaints(outcome: Outcome) -> Iterator[str]:
+def complaints(outcome: Outcome, kind: Format) -> Iterator[str]:
     """The errors of a refused submission: a sentence for each field, or one for all of it."""
     code = outcome.get("code", "refused")
+    if code == "possible_duplicate" and kind is Format.CSV:
+        outcome = outcome | {"detail": _in_a_column(outcome)}
     for one in outcome.get("errors") or []:
         yield f"{one['field']}: {one['message']} ({one.get('code', code)})"
     if not outcome.get("errors"):
         yield f"{outcome.get('detail', 'refused')} ({code})"
+
+
+def _in_a_column(outcome: Outcome) -> str:
+    """What the API's detail says, for who has a table."""
+    head = str(outcome.get("detail")).partition(" If this is another child")[0]
+    ids = ";".join(outcome.get("referral_ids", [])) or ";"
+    return f"{head} If this is another child, such as a twin, add a column not_duplicate_of with {ids}"
 
 
 def warnings(outcome: Outcome) -> Iterator[str]:

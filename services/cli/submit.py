@@ -52,6 +52,10 @@ def submit(
     them; what cannot be read as one thing is refused with its line, its field and what to type. The other lines are
     taken. Warnings (yellow) are about lines that were taken.
 
+    A child without an IIN who looks like one with an open referral is refused (possible_duplicate). A twin is sent
+    again with that referral's id in a further column, not_duplicate_of (several with ; between; ; alone when the
+    refusal names none).
+
     It is sent in parts; a part that fails is sent again. Exit code 0: all taken; 1: some refused.
 
     Example: joldama demo-children --count 200 --seed 7 | joldama submit -
@@ -72,7 +76,7 @@ def submit(
                 sending = None
                 tally.count(outcomes)
                 bar.update(task, completed=one.read, counts=tally.counts)
-                _report(outcomes, file, json, out)
+                _report(outcomes, file, submissions.kind, json, out)
         except (KeyboardInterrupt, Failure) as stop:
             # after any other failure before the first answer, nothing was taken
             if tally.line or not isinstance(stop, Failure) or stop.code is ExitCode.NO_NETWORK:
@@ -118,7 +122,7 @@ class Tally:
         return f"{self.counts}, up to line {self.line} ({time.monotonic() - self._began:.1f} s)"
 
 
-def _report(outcomes: list[Outcome], file: str, json: bool, out: IO[str] | None) -> None:
+def _report(outcomes: list[Outcome], file: str, kind: Format, json: bool, out: IO[str] | None) -> None:
     """Print results for a script, and refusals to the file of `--errors`, or else to standard error.
 
     Warnings are not refusals: they are printed in yellow.
@@ -129,7 +133,7 @@ def _report(outcomes: list[Outcome], file: str, json: bool, out: IO[str] | None)
     for one in outcomes:
         for warning in () if json else warnings(one):
             paper(error=True).print(Text(f"{file}:{one['line']}: {warning}", style="yellow"), soft_wrap=True)
-        for complaint in () if is_taken(one) else complaints(one):
+        for complaint in () if is_taken(one) else complaints(one, kind):
             line = f"{file}:{one['line']}: {complaint}"
             if out:
                 print(visible(line), file=out)

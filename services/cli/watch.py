@@ -18,9 +18,12 @@ from services.contracts.days import ALMATY
 if TYPE_CHECKING:
     from httpx2 import ServerSentEvent
 
-_ROW = "{:8}  {:12}  {:48}  {:10}  {:>5}  {:>6}  {:>7}  {}"
+_ROW = "{:8}  {:12}  {:{width}}  {:10}  {:>5}  {:>6}  {:>7}  {}"
 """Fixed widths, because the table has no end."""
-_CENTER_WIDTH = 48
+_NARROW_ROW = "{0:8} {1:11} {3:10} {4:>5} {5:>6} {6:>7} {7}\n         {2}"
+"""For 60 characters, with the center on a line of its own."""
+_CENTER_WIDTH, _LEAST_CENTER_WIDTH = 48, 24
+_OTHERS = len(_ROW.format("", "", "", "", "", "", "", "stale", width=0))
 _STYLES = {"held": "cyan", "handed over": "magenta", "released": "green", "occupied": "blue", "queued": "yellow"}
 
 
@@ -64,7 +67,8 @@ def _is_in(region: str | None, event: "ServerSentEvent") -> bool:
 
 def _grow(out: Paper, events: "Iterator[ServerSentEvent]", names: dict[str, str]) -> None:
     """Print a row as each event comes, with Kazakhstan's time."""
-    _print_row(out, "bold", "time", "what", "center", "modality", "free", "places", "waiting", "")
+    width = min(_CENTER_WIDTH, out.width - _OTHERS)
+    _print_row(out, width, "bold", "time", "what", "center", "modality", "free", "places", "waiting", "")
     with paper(error=True).status("waiting for events ...", spinner="line"):
         first = list(islice(events, 1))
     for event in chain(first, events):
@@ -73,26 +77,30 @@ def _grow(out: Paper, events: "Iterator[ServerSentEvent]", names: dict[str, str]
             continue
         what = event.event.removesuffix(".v1").rpartition(".")[2].replace("_", " ")
         now = datetime.now(ALMATY).strftime("%H:%M:%S")
-        _print_row(out, _STYLES.get(what, ""), now, what, *_cells(event.json(), names))
+        _print_row(out, width, _STYLES.get(what, ""), now, what, *_cells(event.json(), names))
 
 
 def _cells(data: Any, names: dict[str, str]) -> list[object]:
     if "places" not in data:
-        return [_fit(", ".join(data.get("programme_ids", []))), "", "", "", "", ""]
-    center = _fit(names.get(data["center_id"], data["center_id"]))
+        return [", ".join(data.get("programme_ids", [])), "", "", "", "", ""]
+    center = names.get(data["center_id"], data["center_id"])
     free = max(0, data["places"] - data["held"] - data["occupied"])
     return [center, data["modality"], free, data["places"], data["waiting"], "stale" if data.get("stale") else ""]
 
 
-def _print_row(out: Paper, style: str, *cells: object) -> None:
-    out.print(_ROW.format(*cells).rstrip(), style=style, markup=False, soft_wrap=True)
+def _print_row(out: Paper, width: int, style: str, time: str, what: str, center: Any, *cells: object) -> None:
+    """Print a row whose center has `width` characters, or a line of its own when these are too few."""
+    if width < _LEAST_CENTER_WIDTH:
+        row = _NARROW_ROW.format(time, what, _fit(center, out.width - 9), *cells)
+    else:
+        row = _ROW.format(time, what, _fit(center, width), *cells, width=width)
+    out.print("\n".join(line.rstrip() for line in row.split("\n")), style=style, markup=False, soft_wrap=True)
 
 
-def _fit(center: str) -> str:
-    """A name as wide as its column, cut in the middle, because the town is at its end."""
-    end = _CENTER_WIDTH // 2
-    too_long = len(center) > _CENTER_WIDTH
-    return f"{center[: _CENTER_WIDTH - 1 - end]}…{center[-end:]}" if too_long else center
+def _fit(center: str, width: int) -> str:
+    """A name of at most `width` characters, cut in the middle, because the town is at its end."""
+    end = width // 2
+    return f"{center[: width - 1 - end]}…{center[-end:]}" if len(center) > width else center
 
 
 def _names(caller: Caller) -> dict[str, str]:

@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 from services.cli.main import app
 
 
-def run_joldama(*words: str, stdin: bytes | None = None, encoding: str = "utf-8") -> Result:
-    """The result of `joldama words…` on a console of `encoding`: exit code, standard output and error."""
+def run_joldama(*words: str, stdin: bytes | None = None, encoding: str = "utf-8", width: int = 160) -> Result:
+    """The result of `joldama words…` on a console of `encoding`, `width` characters wide: exit code and output."""
     # else as wide as the terminal of whoever started the tests, and 80 under pytest-xdist
-    return CliRunner(charset=encoding, env={"COLUMNS": "160"}).invoke(app, words, input=stdin)
+    return CliRunner(charset=encoding, env={"COLUMNS": str(width)}).invoke(app, words, input=stdin)
 
 
 @contextmanager

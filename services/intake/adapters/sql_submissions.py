@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Insert, bindparam, delete, func, insert, select
@@ -13,8 +13,16 @@ from sqlmodel import Session
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import Priority
 from services.intake.adapters.tables import answered, children, diagnoses, outbox
+from services.intake.domain.field_errors import FieldError
 from services.intake.handlers.drafts import Draft, IdempotencyKey
-from services.intake.handlers.outcomes import KeyReused, OpenReferralExists, Outcome, PossibleDuplicate, Recorded
+from services.intake.handlers.outcomes import (
+    KeyReused,
+    OpenReferralExists,
+    Outcome,
+    PossibleDuplicate,
+    Recorded,
+    possible_duplicate,
+)
 from services.kit.errors import Conflict, TransientError
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
@@ -36,10 +44,18 @@ _FIND_ANSWERS = (
     .where(answered.c.key_digest.in_(bindparam("keys", expanding=True)))
 )
 _FORGET_REFUSALS = delete(answered).where(answered.c.status != _ACCEPTED, answered.c.key_digest == bindparam("key"))
-_FIND_ALIKE = select(diagnoses.c.open_likeness, diagnoses.c.referral_id, diagnoses.c.polyclinic_id).where(
-    diagnoses.c.open_likeness.in_(bindparam("likenesses", expanding=True))
-)
+_FIND_ALIKE = select(
+    diagnoses.c.open_likeness, diagnoses.c.referral_id, diagnoses.c.polyclinic_id, diagnoses.c.open_iin
+).where(diagnoses.c.open_likeness.in_(bindparam("likenesses", expanding=True)))
 _ADD_CHILDREN, _ADD_DIAGNOSES, _ADD_ANSWERS = insert(children), insert(diagnoses), insert(answered)
+
+
+class _Alike(NamedTuple):
+    """An open referral of a child alike; `has_iin` says whether the child has one."""
+
+    referral_id: UUID
+    polyclinic_id: str
+    has_iin: bool
 
 
 class SqlSubmissions:
@@ -85,13 +101,19 @@ class _Batch:
     def __init__(self, session: Session, drafts: Sequence[Draft], bind: Callable[[Draft, UUID], None]) -> None:
         self._session, self._bind = session, bind
         self._known = _known(session, [d.iin_index for d in drafts if d.iin_index])
-        self._alike = _alike(session, {d.likeness for d in drafts if not d.iin_index})
+        self._alike = _alike(session, drafts)
         self._answers, self._refused = _answers(session, [d.idempotency.key for d in drafts if d.idempotency])
         self._rows: dict[Insert, list[dict[str, Any]]] = {_ADD_CHILDREN: [], _ADD_DIAGNOSES: [], _ADD_ANSWERS: []}
         self._events: list[OutgoingEvent] = []
 
     def judge(self, draft: Draft) -> Outcome:
         """The outcome of a draft, which the drafts before it may decide."""
+        outcome = self._judge(draft)
+        if draft.iin_index and isinstance(outcome, Recorded):
+            outcome = replace(outcome, warnings=self._warnings(draft, outcome.referral_id))
+        return outcome
+
+    def _judge(self, draft: Draft) -> Outcome:
         key = draft.idempotency
         if key is not None and key.key in self._answers:
             return _replayed(self._answers[key.key], key)
@@ -121,13 +143,16 @@ class _Batch:
 
         Of those of other polyclinics it can say so without naming them.
         """
-        alike = {id: whose for id, whose in self._alike.get(draft.likeness, ()) if id != draft.referral_id}
-        if draft.iin_index or not alike:
+        alike = [one for one in self._alike.get(draft.likeness, ()) if one.referral_id != draft.referral_id]
+        if draft.iin_index or not alike or _explained(draft, alike):
             return None
-        own = {id for id, whose in alike.items() if whose == draft.polyclinic_id}
-        if draft.not_duplicate_of is not None and own <= draft.not_duplicate_of:
-            return None
-        return PossibleDuplicate(tuple(sorted(own)))
+        return PossibleDuplicate(tuple(sorted(_own(draft, alike))))
+
+    def _warnings(self, draft: Draft, referral_id: UUID) -> tuple[FieldError, ...]:
+        """That a child with an IIN may be one who was submitted without it, and has a referral of that time."""
+        alike = [one for one in self._alike.get(draft.likeness, ()) if not one.has_iin]
+        alike = [one for one in alike if one.referral_id != referral_id]
+        return (possible_duplicate(referral_id, _own(draft, alike)),) if alike and not _explained(draft, alike) else ()
 
     def _accept(self, draft: Draft, known_child: UUID | None) -> Recorded:
         at = to_ms(draft.submitted_at)
@@ -149,7 +174,9 @@ class _Batch:
             }
         )
         self._events.append(OutgoingEvent(DIAGNOSES, name := str(draft.referral_id), draft.event, name))
-        self._alike.setdefault(draft.likeness, []).append((draft.referral_id, draft.polyclinic_id))
+        self._alike.setdefault(draft.likeness, []).append(
+            _Alike(draft.referral_id, draft.polyclinic_id, draft.iin_index is not None)
+        )
         if draft.iin_index:
             self._known[draft.iin_index] = (draft.child_id, draft.referral_id)
         return _recorded(draft)
@@ -162,6 +189,16 @@ class _Batch:
             if rows:
                 connection.execute(statement, rows)
         outbox.add(self._session, self._events)
+
+
+def _own(draft: Draft, alike: Collection[_Alike]) -> set[UUID]:
+    """Those of the polyclinic that asks."""
+    return {one.referral_id for one in alike if one.polyclinic_id == draft.polyclinic_id}
+
+
+def _explained(draft: Draft, alike: Collection[_Alike]) -> bool:
+    """Whether the polyclinic has said that they are another child's."""
+    return draft.not_duplicate_of is not None and _own(draft, alike) <= draft.not_duplicate_of
 
 
 def _recorded(draft: Draft) -> Recorded:
@@ -181,18 +218,19 @@ def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID
     return {index: (child_id, referral_id) for index, child_id, referral_id in rows}
 
 
-def _alike(session: Session, likenesses: Collection[bytes]) -> dict[bytes, list[tuple[UUID, str]]]:
-    """The open referrals with each likeness, and their polyclinics; nobody else adds one until this is committed."""
-    found: dict[bytes, list[tuple[UUID, str]]] = {}
-    if not likenesses:
-        return found
+def _alike(session: Session, drafts: Sequence[Draft]) -> dict[bytes, list[_Alike]]:
+    """The open referrals with each draft's likeness.
+
+    Of drafts without an IIN nobody else adds one until this is committed; for others they are for a warning only.
+    """
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer
-        for one in sorted(likenesses):
+        for one in sorted({draft.likeness for draft in drafts if not draft.iin_index}):
             session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(one[:8], "big", signed=True))))
-    for likeness, referral_id, polyclinic_id in session.connection().execute(
-        _FIND_ALIKE, {"likenesses": list(likenesses)}
-    ):
-        found.setdefault(likeness, []).append((referral_id, polyclinic_id))
+    found: dict[bytes, list[_Alike]] = {}
+    likenesses = list({draft.likeness for draft in drafts})
+    for row in session.connection().execute(_FIND_ALIKE, {"likenesses": likenesses}):
+        alike = _Alike(row.referral_id, row.polyclinic_id, row.open_iin is not None)
+        found.setdefault(row.open_likeness, []).append(alike)
     return found
 
 

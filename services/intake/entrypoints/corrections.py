@@ -1,8 +1,10 @@
 """Corrections of what was submitted, and the join of two children who are one."""
 
+from dataclasses import asdict
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from pydantic import BaseModel
 
 from services.contracts.authority import acting_role
@@ -11,10 +13,9 @@ from services.intake.entrypoints.access import JOINERS, Joiner, Polyclinic, TheI
 from services.intake.entrypoints.answers import problem
 from services.intake.entrypoints.bodies import LARGEST_SUBMISSION, expect_type
 from services.intake.entrypoints.openapi import CORRECTION_RESPONSES, JOIN_RESPONSES, correction_request
-from services.intake.entrypoints.records import ChildAnswer, DiagnosisAnswer, found
-from services.intake.handlers.correct import Correction, IinTaken, Refused, SharedChild
+from services.intake.entrypoints.records import ChildAnswer, CorrectedChild, CorrectedDiagnosis, DiagnosisAnswer, found
+from services.intake.handlers.correct import Corrected, Correction, IinTaken, Refused, SharedChild
 from services.intake.handlers.join import NotJoinable
-from services.intake.handlers.read import DiagnosisRecord
 from services.kit.http.auth import Principal
 from services.kit.http.preconditions import Precondition, etag, version_moved
 from services.kit.http.problems import Problem
@@ -32,17 +33,23 @@ _TYPES = ("application/json", "application/merge-patch+json")
     responses=CORRECTION_RESPONSES,
 )
 async def correct_diagnosis(
-    referral_id: UUID, request: Request, response: Response, editor: Polyclinic, intake: TheIntake, wanted: Precondition
-) -> DiagnosisAnswer:
+    referral_id: UUID,
+    request: Request,
+    response: Response,
+    editor: Polyclinic,
+    intake: TheIntake,
+    wanted: Precondition,
+    check: Annotated[bool, Query(description="Judge only: nothing is corrected")] = False,
+) -> CorrectedDiagnosis:
     """A JSON merge patch: what it does not name stays as it is, and null removes what may be left out.
 
     The turn is kept: who waits is looked at again, and an offer of a programme that does not accept such a child is
     withdrawn. The audit keeps the data before and after.
     """
-    records = await _correct(intake, editor, Correction.DIAGNOSIS, referral_id, request, wanted)
-    record = found("referral_id", records)[0]
+    corrected = await _correct(intake, editor, Correction.DIAGNOSIS, referral_id, request, wanted, check=check)
+    record = found("referral_id", corrected.records)[0]
     response.headers["ETag"] = etag(record.version)
-    return DiagnosisAnswer.of(record)
+    return CorrectedDiagnosis(**dict(DiagnosisAnswer.of(record)), **_outcome(corrected))
 
 
 @router.patch(
@@ -53,14 +60,16 @@ async def correct_diagnosis(
 )
 async def correct_child(
     child_id: UUID, request: Request, response: Response, editor: Polyclinic, intake: TheIntake, wanted: Precondition
-) -> ChildAnswer:
+) -> CorrectedChild:
     """A JSON merge patch on `child` and `guardian`, in all referrals of the child that this polyclinic submitted.
 
-    A child without an IIN gets one so. The turn is kept, as with `PATCH /v1/diagnoses/{referral_id}`.
+    A child without an IIN gets one so. `warnings` are those of a submission. The turn is kept, as with
+    `PATCH /v1/diagnoses/{referral_id}`.
     """
-    records = found("child_id", await _correct(intake, editor, Correction.CHILD, child_id, request, wanted))
+    corrected = await _correct(intake, editor, Correction.CHILD, child_id, request, wanted)
+    records = found("child_id", corrected.records)
     response.headers["ETag"] = etag(records[0].child_version)
-    return ChildAnswer.of(records)
+    return CorrectedChild(**dict(ChildAnswer.of(records)), **_outcome(corrected))
 
 
 class Join(BaseModel, extra="forbid"):
@@ -97,12 +106,24 @@ async def join_children(child_id: UUID, other: Join, joiner: Joiner, intake: The
     return JoinAnswer.model_validate(joined)
 
 
+def _outcome(corrected: Corrected) -> dict[str, Any]:
+    """The fields of a CorrectionOutcome."""
+    return {"corrected": list(corrected.fields), "warnings": [asdict(one) for one in corrected.warnings]}
+
+
 async def _correct(
-    intake: Intake, editor: Principal, kind: Correction, key: UUID, request: Request, wanted: Expected
-) -> list[DiagnosisRecord]:
+    intake: Intake,
+    editor: Principal,
+    kind: Correction,
+    key: UUID,
+    request: Request,
+    wanted: Expected,
+    *,
+    check: bool = False,
+) -> Corrected:
     expect_type(request, *_TYPES)
     try:
-        return await intake.correcting.correct(editor, kind, key, await request.body(), wanted)
+        return await intake.correcting.correct(editor, kind, key, await request.body(), wanted, check=check)
     except Refused as error:
         raise problem(error.invalid) from None
     except VersionMoved:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from services.contracts.iin import InvalidIin, read_iin
-from services.contracts.submissions import Child, DiagnosisSubmission, Guardian
+from services.contracts.submissions import Child, DiagnosisSubmission, Guardian, SubmissionWarning
 from services.contracts.vocabulary import Priority
 from services.intake.domain.normalizing import Refused, iin
 from services.intake.handlers.read import DiagnosisRecord
@@ -77,6 +77,21 @@ class ChildAnswer(Private):
             guardian=newest.submission.guardian,
             referrals=[ReferralOutline.model_validate(record) for record in records],
         )
+
+
+class CorrectionOutcome(Private):
+    """What a correction did: `corrected` are the dotted paths of the fields that it changed, none when all were so."""
+
+    corrected: list[str] = []
+    warnings: list[SubmissionWarning] = Field([], description="As at submission; of a child's correction only")
+
+
+class CorrectedDiagnosis(CorrectionOutcome, DiagnosisAnswer):
+    """The diagnosis as it is now."""
+
+
+class CorrectedChild(CorrectionOutcome, ChildAnswer):
+    """The child as it is now."""
 
 
 class Lookup(Private, extra="forbid"):

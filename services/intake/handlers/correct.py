@@ -13,10 +13,10 @@ from services.contracts.days import day_of
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Role
 from services.intake.domain.field_errors import FieldError
-from services.intake.domain.validation import Reference, check_submission
+from services.intake.domain.validation import Reference, check_submission, warn_of
 from services.intake.handlers.drafts import Draft, Drafting, write_submission
 from services.intake.handlers.outcomes import Invalid
-from services.intake.handlers.parsing import Unparsed, every_error, parse
+from services.intake.handlers.parsing import Unparsed, every_error, read_json, shape
 from services.intake.handlers.read import DiagnosisRecord
 from services.kit.versions import Expected
 
@@ -80,6 +80,18 @@ class Corrections(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """The records as they are now, newest first; empty when the polyclinic has none.
+
+    `fields` are the dotted paths that this correction changed; `warnings` are those of the newest, as at submission.
+    """
+
+    records: list[DiagnosisRecord]
+    fields: tuple[str, ...] = ()
+    warnings: tuple[FieldError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Correcting:
     """Corrections by the polyclinic that submitted the data."""
 
@@ -89,20 +101,31 @@ class Correcting:
     now: Callable[[], datetime]
 
     async def correct(
-        self, editor: Holder, kind: Correction, key: UUID, body: bytes, expected: Expected
-    ) -> list[DiagnosisRecord]:
-        """The corrected records, newest first; empty when the polyclinic has none. Raises Refused, and as above."""
+        self, editor: Holder, kind: Correction, key: UUID, body: bytes, expected: Expected, *, check: bool = False
+    ) -> Corrected:
+        """What was corrected; with `check` the correction is judged only. Raises Refused, and as above."""
         patch, at, by = _patch(body, kind), self.now(), actor(editor, Role.POLYCLINIC)
-        return await self.corrections.correct(
-            editor, kind, key, expected, lambda record: self._draft(record, patch, at, by), at
-        )
+        fields: dict[UUID, tuple[str, ...]] = {}
 
-    def _draft(self, record: DiagnosisRecord, patch: Patch, at: datetime, by: str) -> Draft | None:
-        """The corrected submission, by the rules of the day on which it was submitted; None when nothing changes."""
+        def draft(record: DiagnosisRecord) -> Draft | None:
+            corrected, submission = self._judge(record, patch)
+            if check or not corrected:
+                return None
+            fields[record.referral_id] = corrected
+            draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
+            self.drafting.correct(draft, record.referral_id, record.child_id, record.version + 1, corrected, at, by)
+            return draft
+
+        records = await self.corrections.correct(editor, kind, key, expected, draft, at)
+        warnings = warn_of(records[0].submission) if records and kind is Correction.CHILD else ()
+        return Corrected(records, tuple(sorted(set().union(*fields.values()))), tuple(warnings))
+
+    def _judge(self, record: DiagnosisRecord, patch: Patch) -> tuple[tuple[str, ...], DiagnosisSubmission]:
+        """The fields that change, and the corrected submission, by the rules of the day on which it was submitted."""
         before = json.loads(write_submission(record.submission))
         day = day_of(record.submitted_at)
         try:
-            submission = parse(DiagnosisSubmission, json.dumps(merged(before, patch)).encode())
+            submission = shape(DiagnosisSubmission, merged(before, patch))
         except Unparsed as error:
             raise Refused(every_error(error, day, self.reference)) from None
         if errors := check_submission(submission, day, self.reference):
@@ -111,20 +134,15 @@ class Correcting:
             raise Refused(
                 [FieldError("child.iin", "iin_required", "the child has one: it may be corrected, not removed")]
             )
-        corrected = changed(before, json.loads(write_submission(submission)))
-        if not corrected:
-            return None
-        draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
-        self.drafting.correct(draft, record.referral_id, record.child_id, record.version + 1, corrected, at, by)
-        return draft
+        return changed(before, json.loads(write_submission(submission))), submission
 
 
 def _patch(body: bytes, kind: Correction) -> Patch:
     """Raises Refused unless the body is an object of parts that `kind` corrects."""
     try:
-        patch = json.loads(body)
-    except (ValueError, RecursionError):
-        raise Refused([FieldError("body", "json_invalid", "is no JSON")]) from None
+        patch = read_json(body)
+    except Unparsed as error:
+        raise Refused(error.errors) from None
     if not isinstance(patch, dict) or not patch:
         names = ", ".join(sorted(kind.parts))
         raise Refused([FieldError("body", "nothing_to_correct", f"must be an object with what is to be: {names}")])
@@ -136,12 +154,12 @@ def _patch(body: bytes, kind: Correction) -> Patch:
     return patch
 
 
-def merged(target: Any, patch: Any) -> Any:
-    """`target` with the JSON merge patch applied."""
-    if not isinstance(patch, dict):
+def merged(target: Any, patch: Any, depth: int = 2) -> Any:
+    """`target` with the JSON merge patch applied; deeper than a submission's fields the patch is taken as it is."""
+    if not (isinstance(patch, dict) and depth):
         return patch
     kept = target if isinstance(target, dict) else {}
-    new = {name: merged(kept.get(name), value) for name, value in patch.items() if value is not None}
+    new = {name: merged(kept.get(name), value, depth - 1) for name, value in patch.items() if value is not None}
     return {name: value for name, value in kept.items() if name not in patch} | new
 
 

@@ -1,5 +1,6 @@
 """The outcomes of one submission."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +13,7 @@ from services.intake.domain.field_errors import FieldError
 class Recorded:
     """Stored together with its event. `replayed`: an earlier request with the same idempotency key did it.
 
-    `warnings` are those of the submission.
+    `warnings` are those of the submission, and of a possible duplicate.
     """
 
     referral_id: UUID
@@ -38,6 +39,17 @@ class PossibleDuplicate:
     """
 
     referral_ids: tuple[UUID, ...]
+
+
+def possible_duplicate(new: UUID, own: Collection[UUID]) -> FieldError:
+    """The warning about the referral `new` of a child with an IIN; `own` are the alike ones that the asker may see."""
+    why = "of a child without an IIN with the same birth date, sex and guardian's phone"
+    if not own:
+        told = f"an open referral of another polyclinic is {why}: if it is the same child, an operator can join the two"
+    else:
+        joins = ", ".join(f"joldama join {one} {new}" for one in sorted(own))
+        told = f"open referral {' and '.join(map(str, sorted(own)))} is {why}: if it is the same child: {joins}"
+    return FieldError("child.iin", "possible_duplicate", told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,9 @@ class Submitting:
         """One outcome a draft, in order, durable, with its warnings. Raises TransientError while the record fails."""
         outcomes = await self.submissions.record(drafts)
         return [
-            replace(outcome, warnings=draft.warnings) if draft.warnings and isinstance(outcome, Recorded) else outcome
+            replace(outcome, warnings=draft.warnings + outcome.warnings)
+            if draft.warnings and isinstance(outcome, Recorded)
+            else outcome
             for draft, outcome in zip(drafts, outcomes, strict=True)
         ]
 

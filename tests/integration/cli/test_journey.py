@@ -117,7 +117,10 @@ def test_a_newborn_who_gets_an_iin_is_one_child_with_the_earlier_turn(country: C
     lines = child(0, child=newborn, guardian=guardian) + child(1) + child(2, child=newborn | {"iin": iin})
     first, _, second = results(joldama("submit", "-", "--json", stdin=lines))
     country.carry()
-    ended = joldama("join", second["child_id"], first["child_id"])
+    taken = joldama("correct", first["referral_id"], "--iin", iin)
+    assert f"joldama join {second['child_id']} {first['child_id']}" in taken.stderr
+    assert first["child_id"] in joldama("referral", first["referral_id"]).stdout
+    ended = joldama("join", second["referral_id"], first["referral_id"])
     assert (ended.exit_code, ended.stderr) == (0, "")
     for _ in range(2):
         country.carry()
@@ -177,6 +180,20 @@ def test_a_csv_of_a_spreadsheet_is_recorded(country: Country) -> None:
     assert ended.exit_code == 0
     assert ended.stderr.startswith("-:4: sex: is not the one in the IIN's seventh digit")
     assert ended.stdout.startswith("2 taken (1 with warnings), 0 refused")
+
+
+def test_a_twin_in_a_csv_is_taken_when_the_column_that_its_refusal_names_is_added(country: Country) -> None:
+    row = f";Newborn;{_newborn()[0]};female;A Parent;+77010000077;G80.1;;almaty;inpatient"
+    content = f"{HEADER}\n{row}\n"
+    first = results(joldama("submit", "-", "--json", stdin=content.encode()))[0]["referral_id"]
+    for polyclinic, named in (("demo-polyclinic", first), ("another", ";")):
+        act = ("--as", "polyclinic", "--org", polyclinic)
+        told = joldama("submit", "-", *act, stdin=content.encode()).stderr
+        assert f"such as a twin, add a column not_duplicate_of with {named} (possible_duplicate)" in told
+        assert ("not_duplicate_of: [" in told, polyclinic == "another" and first in told) == (False, False)
+        more = f'{HEADER};not_duplicate_of\n{row};"{named}"\n'
+        ended = joldama("submit", "-", *act, stdin=more.encode())
+        assert (ended.exit_code, ended.stdout[:8]) == (0, "1 taken,"), ended.stderr
 
 
 def test_a_wrong_header_is_refused_before_anything_is_recorded(country: Country) -> None:

@@ -77,7 +77,8 @@ async def test_every_part_of_a_diagnosis_is_corrected_and_the_turn_is_that_of_th
     [event] = await corrections(intake)
     assert (event.settlement_id, event.icd10, event.gmfcs, event.priority) == ("astana", "F84.0", None, Priority.HIGH)
     assert event.submitted_at.isoformat(timespec="milliseconds") == receipt["submitted_at"]
-    assert (await polyclinic.get(f"/v1/diagnoses/{receipt['referral_id']}")).json() == answer.json()
+    outcome = {"corrected": sorted(["diagnosis.gmfcs", "diagnosis.icd10", *list(patch)[1:]]), "warnings": []}
+    assert answer.json() == (await polyclinic.get(f"/v1/diagnoses/{receipt['referral_id']}")).json() | outcome
 
 
 async def test_a_corrected_birth_date_gives_the_age_and_the_priority_of_the_day_of_submission(
@@ -106,10 +107,15 @@ async def test_what_changes_nothing_is_no_correction_but_a_read(
 ) -> None:
     answer = await polyclinic.patch(f"/v1/diagnoses/{receipt['referral_id']}", json={"settlement_id": "almaty"})
     assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
-    assert answer.json()["changed_at"] is None
+    assert (answer.json()["changed_at"], answer.json()["corrected"]) == (None, [])
+    same = {"guardian": {"phone": child_body()["guardian"]["phone"]}}
+    answer = await polyclinic.patch(f"/v1/children/{receipt['child_id']}", json=same)
+    assert (answer.headers["etag"], answer.json()["corrected"]) == ('"1"', [])
     assert await corrections(intake) == []
-    [row] = await intake.database.read(lambda s: s.execute(select(audit)).all())
-    assert (row.action, row.sealed_before, row.sealed_after) == ("diagnosis.correct", None, None)
+    rows = await intake.database.read(lambda s: s.execute(select(audit)).all())
+    assert [(one.action, one.sealed_before, one.sealed_after) for one in rows] == [
+        ("diagnosis.correct", None, None), ("child.correct", None, None)
+    ]  # fmt: skip
 
 
 async def test_a_correction_on_an_older_version_is_refused(
@@ -178,3 +184,67 @@ async def test_the_iin_of_another_child_is_refused_and_names_it_to_whom_it_may(
         patch = {"child": {"iin": child_body(number)["child"]["iin"]}}
         answer = await polyclinic.patch(f"/v1/children/{receipt['child_id']}", json=patch)
         assert (answer.status_code, answer.json()["code"], answer.json().get("child_id")) == (409, "iin_taken", named)
+
+
+@pytest.mark.parametrize(
+    ("path", "typed", "read"),
+    [
+        ("diagnoses", {"max_distance_km": "600,5"}, {"max_distance_km": 600.5}),
+        ("diagnoses", {"max_distance_km": "1 000 km"}, {"max_distance_km": 1000}),
+        ("diagnoses", {"max_distance_km": " "}, {"max_distance_km": None}),
+        ("diagnoses", {"modalities": "Home care; outpatient"}, {"modalities": ["home_care", "outpatient"]}),
+        ("diagnoses", {"priority": "High"}, {"priority": "high"}),
+        ("diagnoses", {"diagnosis": {"gmfcs": "ІV"}}, {"diagnosis": {"icd10": "G80.1", "gmfcs": "IV"}}),
+        ("children", {"guardian": {"phone": "8 (701) 999-99-99"}}, "+77019999999"),
+    ],
+)
+async def test_values_are_read_as_at_submission(
+    polyclinic: httpx2.AsyncClient, receipt: dict[str, Any], path: str, typed: Any, read: Any
+) -> None:
+    key = receipt["child_id"] if path == "children" else receipt["referral_id"]
+    answer = await polyclinic.patch(f"/v1/{path}/{key}", json=typed)
+    assert answer.status_code == 200, answer.text
+    if path == "children":
+        assert answer.json()["guardian"]["phone"] == read
+    else:
+        assert {name: answer.json()[name] for name in read} == read
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"NaN", b"Infinity", b"-Infinity", b"1e999", b'"nan"', b'"inf"', b'"1.000"', b'"1e3"', b'"\\ud800"', b"\xff",
+     b"1" * 5000, b'{"a":' * 900 + b"1" + b"}" * 900, b"[" * 900 + b"]" * 900],
+)  # fmt: skip
+async def test_what_is_no_number_is_refused(
+    polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any], value: bytes
+) -> None:
+    for path, name in (
+        (f"/v1/diagnoses/{receipt['referral_id']}", b"max_distance_km"),
+        (f"/v1/diagnoses/{receipt['referral_id']}", b"diagnosis"),
+        (f"/v1/children/{receipt['child_id']}", b"child"),
+    ):
+        body = b'{"' + name + b'":' + value + b"}"
+        answer = await polyclinic.patch(path, content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed"), answer.text
+    assert await corrections(intake) == []
+
+
+async def test_a_correction_can_be_judged_only(
+    polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
+) -> None:
+    path = f"/v1/diagnoses/{receipt['referral_id']}?check=true"
+    answer = await polyclinic.patch(path, json={"max_distance_km": "50 km"})
+    assert (answer.status_code, answer.headers["etag"], answer.json()["corrected"]) == (200, '"1"', [])
+    refused = await polyclinic.patch(path, json={"max_distance_km": "1.000"})
+    assert [one["code"] for one in refused.json()["errors"]] == ["ambiguous_number"]
+    assert await corrections(intake) == []
+
+
+async def test_a_correction_against_the_iin_is_warned_of_as_a_submission_is(
+    polyclinic: httpx2.AsyncClient, receipt: dict[str, Any]
+) -> None:
+    other = "male" if child_body()["child"]["sex"] == "female" else "female"
+    patch = {"child": {"sex": other}}
+    answer = await polyclinic.patch(f"/v1/children/{receipt['child_id']}", json=patch)
+    assert answer.json()["corrected"] == ["child.sex"]
+    assert [(one["field"], one["code"]) for one in answer.json()["warnings"]] == [("child.sex", "iin_sex_mismatch")]

@@ -125,3 +125,58 @@ async def test_a_csv_says_it_in_a_column(polyclinic: httpx2.AsyncClient) -> None
     content = "\n".join([",".join((*CSV_COLUMNS, "not_duplicate_of")), ",".join(row)])
     answer = await polyclinic.post("/v1/diagnoses/bulk", content=content.encode(), headers={"Content-Type": "text/csv"})
     assert orjson.loads(answer.content)["status"] == 201, answer.text
+
+
+def with_iin(born: str, **changes: Any) -> dict[str, Any]:
+    iin = iin_of(date.fromisoformat(born), newborn()["child"]["sex"], 7)
+    return child_body(child__iin=iin, child__birth_date=born, **changes)
+
+
+def possible(answer: httpx2.Response) -> list[str]:
+    assert answer.status_code == 201, answer.text
+    return [one["message"] for one in answer.json()["warnings"] if one["code"] == "possible_duplicate"]
+
+
+async def test_a_newborn_submitted_again_with_an_iin_is_taken_with_a_warning_that_names_the_open_referral(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    first = (await submit(polyclinic, newborn())).json()
+    body = with_iin(newborn()["child"]["birth_date"])
+    second = await submit(polyclinic, body, **{"Idempotency-Key": "k"})
+    [told] = possible(second)
+    assert f"joldama join {first['referral_id']} {second.json()['referral_id']}" in told
+    assert (await submit(polyclinic, body, **{"Idempotency-Key": "k"})).json()["warnings"] == second.json()["warnings"]
+    joined = await polyclinic.post(
+        f"/v1/children/{first['child_id']}/join", json={"child_id": second.json()["child_id"]}
+    )
+    assert joined.status_code == 200, joined.text
+
+
+async def test_in_one_file_too(polyclinic: httpx2.AsyncClient) -> None:
+    lines = b"\n".join(orjson.dumps(one) for one in (newborn(), with_iin(newborn()["child"]["birth_date"])))
+    answer = await polyclinic.post(
+        "/v1/diagnoses/bulk", content=lines, headers={"Content-Type": "application/x-ndjson"}
+    )
+    first, second = (orjson.loads(line) for line in answer.content.splitlines())
+    assert [one["code"] for one in second["warnings"]] == ["possible_duplicate"]
+    assert first["referral_id"] in second["warnings"][0]["message"]
+
+
+async def test_no_warning_of_twins_of_ended_referrals_and_of_children_who_have_their_own_iins(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    born = newborn()["child"]["birth_date"]
+    first = (await submit(polyclinic, newborn())).json()
+    assert possible(await submit(polyclinic, with_iin(born, not_duplicate_of=[first["referral_id"]]))) == []
+    await now_in(intake, first, ReferralState.COMPLETED, 1)
+    other = child_body(1)["child"]["full_name"]
+    twin = iin_of(date.fromisoformat(born), newborn()["child"]["sex"], 8)
+    body = child_body(child__iin=twin, child__birth_date=born, child__full_name=other)
+    assert possible(await submit(polyclinic, body)) == []
+
+
+async def test_another_polyclinics_referral_is_warned_of_without_naming_it(client: Client) -> None:
+    first = (await submit(client("polyclinic", "p2"), newborn())).json()
+    [told] = possible(await submit(client("polyclinic", "p1"), with_iin(newborn()["child"]["birth_date"])))
+    assert "another polyclinic" in told
+    assert not any(one in told for one in ("p2", first["referral_id"], first["child_id"]))

@@ -175,3 +175,15 @@ def test_a_token_s_file_that_is_missing_is_named(joldama: Joldama, capacity: Cap
     ended = joldama("watch", "--token", f"@{tmp_path / 'away'}")
     assert ended.exit_code == 2
     assert "away: No such file" in ended.stderr
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 115])
+def test_a_narrow_terminal_has_whole_rows(joldama: Joldama, capacity: Capacity, width: int) -> None:
+    capacity.name = "Center for Intensive Rehabilitation, Almaty"
+    capacity.more = {"modality": "outpatient", "places": 99999, "waiting": 9999999, "stale": True}
+    shown = joldama("watch", "--count", "2", "--since", "1-0", width=width).stdout.splitlines()
+    assert max(map(len, shown)) <= width
+    lines = 1 if width > 90 else 2
+    rows = [" ".join(shown[at : at + lines]) for at in range(0, len(shown), lines)]
+    assert len(rows) == 3
+    assert all("Almaty" in one and "outpatient" in one and "stale" in one for one in rows[1:])
