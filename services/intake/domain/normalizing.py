@@ -67,7 +67,7 @@ _MONTH_STEMS = (
 )  # fmt: skip
 _MONTHS = {stem: str(number) for number, stems in enumerate(_MONTH_STEMS, 1) for stem in stems}
 _DAY_IN_WORDS = re.compile(rf"(\d{{1,2}})[ .-]+([^\W\d]{{3,9}})[ .,-]+(\d{{4}}){_YEAR_WORD}", re.IGNORECASE)
-_DISTANCE = re.compile(r"([\d .,]*\d)\s*(?:КМ|KM|ШАҚЫРЫМ)?\.?", re.IGNORECASE)
+_DISTANCE = re.compile(r"(\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*)\s*(?:КМ|KM|ШАҚЫРЫМ)?\.?", re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _HALF = re.compile("[\ud800-\udfff]")
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
@@ -230,6 +230,8 @@ def gmfcs(value: object) -> object:
     text = _typed(value)
     if not isinstance(text, str):
         return value
+    if text.startswith("-"):
+        return value
     level = _latin(_LEVEL_WORDS.sub("", _EMPTY_FRACTION.sub("", text[:_LONGEST])))
     return _LEVELS.get(level, level)
 
@@ -272,8 +274,8 @@ def _typed(value: object) -> object:
     """Plain text of text or of a whole number, without a sign after it and those by which a spreadsheet marks text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 and value % 1000:
-        return str(int(value))  # with zeros at its end it may have been 2.0E+11
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 and (abs(value) < 1e11 or value % 1000):
+        return str(int(value))  # an IIN with zeros at its end may have been 2.0E+11
     return plain(value).removeprefix("=").strip("'\"").strip().rstrip(" .,;") if isinstance(value, str) else value
 
 

@@ -33,6 +33,8 @@ _NUMBERING = "\0"
 _HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]{3,}")
+_OTHER_PAGE = re.compile("[^\x00-\x7f\u00a0А-Яа-яЁёІі№«»“”„’–—…]|[а-яёі][А-ЯЁІ]")
+"""What Russian and Kazakh in this code page do not have: the file is in another one (DOS, Macintosh, KOI8-R)."""
 _ONE_MODALITY = [[one] for one in Modality]
 _MIXED_WORD = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")
 
@@ -207,7 +209,7 @@ def _windows(raw: bytes) -> str:
     text = raw.decode("utf-8", "surrogateescape")
     russian, kazakh = (raw.decode(page, "replace") for page in ("cp1251", "kz1048"))
     some_utf8 = any(one > "\x7f" and not "\udc80" <= one <= "\udcff" for one in text)
-    return "" if some_utf8 or russian != kazakh or "\ufffd" in russian else russian
+    return "" if some_utf8 or russian != kazakh or _OTHER_PAGE.search(russian) else russian
 
 
 def _body(cells: dict[str, str]) -> dict[str, object]:
@@ -221,4 +223,4 @@ def _body(cells: dict[str, str]) -> dict[str, object]:
 
 
 def _ids(cell: str) -> list[str]:
-    return [one.strip() for one in cell.replace(",", ";").split(";") if one.strip()]
+    return [one.strip() for one in re.split("[;,]", cell.strip("[] ")) if one.strip()]

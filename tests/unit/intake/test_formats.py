@@ -112,3 +112,23 @@ def test_a_column_that_numbers_the_rows_is_read_over(name: str) -> None:
 def test_a_line_that_names_the_delimiter_is_no_row(first: str) -> None:
     assert is_blank(first.encode())
     assert not is_blank(f"{first}1;2".encode())
+
+
+@pytest.mark.parametrize("page", ["cp866", "mac_cyrillic", "koi8_r", "koi8_u", "iso8859_5", "utf_16_le"])
+def test_a_row_in_another_cyrillic_code_page_is_refused_and_not_taken_with_other_letters(page: str) -> None:
+    line = row(full_name="Айша Смагулова", guardian_name="Турсын Айша").decode().encode(page)
+    assert {code for _, code in refused(line)} <= {"invalid_utf8", "wrong_cells"}
+
+
+def test_a_row_in_windows_page_is_read_with_its_signs() -> None:
+    line = row(full_name="Петрова-Ёлкина Анна", guardian_name="Iвановна «Анна» – мать").decode().encode("cp1251")
+    assert read(line).child.full_name == "Петрова-Ёлкина Анна"
+
+
+def test_other_children_are_named_in_a_cell_also_as_in_json() -> None:
+    header = ";".join((*CSV_COLUMNS, "not_duplicate_of"))
+    assert read(row() + b";[]", header).not_duplicate_of == ()
+    ids = "01a2229e-c3a9-743d-bcf4-a6d73917946b", "01a2229e-c3aa-726a-929c-840483a37ebc"
+    assert [str(one) for one in read(row() + f';"[{ids[0]}, {ids[1]}]"'.encode(), header).not_duplicate_of or ()] == [
+        *ids
+    ]
