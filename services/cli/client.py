@@ -78,6 +78,8 @@ class Api:
         """The answer of one call, which is no error."""
         try:
             response = self.http.request(method, path, **options)
+        except UnicodeEncodeError:  # an argument's bytes that are no text, as Python keeps them
+            raise Failure(ExitCode.USAGE, "What was typed holds bytes that are not UTF-8: type it again.") from None
         except httpx2.ConnectError:
             raise NoNetwork(f"No service answers at {self.url}.") from None
         except httpx2.TransportError as error:

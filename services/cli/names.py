@@ -17,7 +17,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 def region_id(text: str | None) -> str | None:
     """The region's id, by the reference data; `text` as it is without that data, for the service to judge.
 
-    Raises Failure (usage) with near matches when there is no such region.
+    Raises Failure (usage) with near matches, or else with all, when there is no such region.
     """
     from services.contracts.reference import read_regions
 
@@ -57,5 +57,6 @@ def _one(kind: str, text: str, every: "list[Named]") -> str:
 
     if id := resolve(text, every):
         return id
-    near = did_you_mean(text, every)
-    raise Failure(ExitCode.USAGE, f"There is no {kind} of this name, or there are several{near or '.'}")
+    listed = f"; they are: {'; '.join(map(str, every))}" if kind == "region" else "; `joldama centers` lists them."
+    near = did_you_mean(text, every) or listed
+    raise Failure(ExitCode.USAGE, f"There is no {kind} of this name, or there are several{near}")

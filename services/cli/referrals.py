@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli.caller import Caller, command
+from services.cli.failures import ExitCode, Failure
 from services.cli.names import center_id
 from services.cli.places import center_names
 from services.cli.render import listing, spaced
@@ -59,6 +60,8 @@ def worklist(
 
     Example: joldama worklist to-answer --as center --org almaty-cp-center
     """
+    if reason is not None and name is not Name.ESCALATED:
+        raise Failure(ExitCode.USAGE, f"--reason is of `joldama worklist escalated`; {name.value} has no reasons.")
     with caller.api("referral") as api:
         found = list(api.pages(f"/v1/worklists/{name.value}", center_id=center_id(api, center), reason=reason))
     columns = "referral=id state priority diagnosis=icd10 owner admit_on deadline=deadline_at needs_help"

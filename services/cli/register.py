@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from services.cli.caller import Caller, command
 from services.cli.failures import ExitCode, Failure, Refused
 from services.cli.reference import DataOption, data_folder
+from services.contracts.authority import OPERATORS
 
 if TYPE_CHECKING:
     from services.cli.client import Api
@@ -22,9 +23,14 @@ def register_centers(caller: Caller, data: DataOption = None) -> None:
 
     Example: JOLDAMA_REFERRAL_URL=https://referral.example.org joldama register-centers --data data --token "$TOKEN"
     """
+    if caller.role not in (None, *OPERATORS):
+        raise Failure(
+            ExitCode.NOT_ALLOWED, f"--as {caller.role}: only an operator or an administrator registers centers."
+        )
     with caller.api("referral") as registry:
         count = register_missing(registry, data or data_folder())
-    caller.show({"registered": count}, lambda _: f"{count} centers registered")
+    told = f"{count} centers registered" if count else "0 centers registered: all of them were there already"
+    caller.show({"registered": count}, lambda _: told)
 
 
 def register_missing(registry: "Api", data: Path, progress: Callable[[int, int], None] = lambda *_: None) -> int:

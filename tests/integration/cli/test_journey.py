@@ -276,7 +276,7 @@ def test_the_reference_data_are_registered_without_changing_registered_centers(c
     country.register("own", "almaty", 3)
     data = str(country.referral.data)
     assert joldama("register-centers", "--data", data).stdout == "1 centers registered\n"
-    assert joldama("register-centers", "--data", data).stdout == "0 centers registered\n"
+    assert joldama("register-centers", "--data", data).stdout.startswith("0 centers registered: all of them")
     country.carry()
     figures = {one["programme_id"]: one["places"] for one in json.loads(joldama("capacity", "--json").stdout)}
     assert figures == {"near-in": 12, "own-in": 3, "far-in": 30}

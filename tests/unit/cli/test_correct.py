@@ -98,6 +98,11 @@ def test_a_warning_is_shown_as_at_submission(joldama: Joldama, intake: Intake) -
     assert (ended.exit_code, ended.stderr.strip()) == (0, "child.sex: is another (iin_sex_mismatch)")
 
 
+def test_bytes_that_are_no_text_are_a_usage_error(joldama: Joldama, intake: Intake) -> None:
+    ended = joldama("correct", ID, "--name", "\udcff")
+    assert (ended.exit_code, "not UTF-8" in ended.stderr, intake.calls) == (2, True, [])
+
+
 def test_a_refused_field_is_named(joldama: Joldama, intake: Intake) -> None:
     intake.problems = [Problem.of_field("guardian.phone", "invalid_phone", "is no phone number")]
     ended = joldama("correct", ID, "--phone", "1")

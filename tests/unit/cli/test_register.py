@@ -131,7 +131,9 @@ def test_the_next_run_completes_an_interrupted_one(
 
 def test_registered_centers_and_figures_are_not_changed(joldama: Joldama, registry: Registry, data: Path) -> None:
     registry.centers, registry.figures = {"near", "far"}, {**ALL, ("near", "near-1"): 99, ("other", "o-1"): None}
-    assert joldama("register-centers", "--data", str(data)).stdout == "0 centers registered\n"
+    assert joldama("register-centers", "--data", str(data)).stdout == (
+        "0 centers registered: all of them were there already\n"
+    )
     assert registry.calls == []
 
 
@@ -179,3 +181,11 @@ def test_nothing_is_registered_while_a_center_is_not_where_it_should_be(
     assert "near: latitude 76.9, longitude 43.2 is" in ended.stderr
     assert "latitude 43.2, longitude 76.9 would be in Almaty (swapped_coordinates)" in ended.stderr
     assert "far: latitude 43.2, longitude 76.9 is near Almaty (KZ-75)" in ended.stderr
+
+
+@pytest.mark.parametrize("role", ["center", "polyclinic", "service"])
+def test_who_registers_no_centers_is_told_so(joldama: Joldama, registry: Registry, data: Path, role: str) -> None:
+    registry.centers, registry.figures = {"near", "far"}, dict(ALL)
+    ended = joldama("register-centers", "--data", str(data), "--as", role, "--org", "near")
+    assert (ended.exit_code, ended.stdout) == (4, "")
+    assert "only an operator" in ended.stderr

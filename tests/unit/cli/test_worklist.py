@@ -57,3 +57,11 @@ def test_json_output_is_all_items(joldama: Joldama, worklists: Worklists) -> Non
 
 def test_an_unknown_worklist_is_a_usage_error(joldama: Joldama, worklists: Worklists) -> None:
     assert joldama("worklist", "to-lunch").exit_code == 2
+
+
+def test_a_reason_is_of_the_operators_worklist_only(joldama: Joldama, worklists: Worklists) -> None:
+    for name in ("to-answer", "to-admit", "in-care", "to-offer-again"):
+        ended = joldama("worklist", name, "--reason", "waiting_long")
+        assert (ended.exit_code, "worklist escalated" in ended.stderr, worklists.calls) == (2, True, [])
+    assert joldama("worklist", "escalated", "--reason", "waiting_long").exit_code == 0
+    assert worklists.calls[0][3] == {"reason": "waiting_long"}
