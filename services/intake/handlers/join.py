@@ -8,12 +8,9 @@ from uuid import UUID, uuid5
 
 from services.contracts.authority import Holder, actor
 from services.contracts.events import ChildrenJoinedV1, write_event
-from services.contracts.vocabulary import CLOSED, ReferralState, Role
+from services.contracts.vocabulary import CLOSED, ReferralState, Role, steps_behind
 from services.intake.handlers.drafts import SOURCE, Draft, Drafting
 from services.intake.handlers.read import DiagnosisRecord
-
-_FARTHEST = (ReferralState.ADMITTED, ReferralState.ACCEPTED, ReferralState.OFFERED)
-"""The referral that has come the farthest stays; of two that are equally far, the earlier one."""
 
 
 class NotJoinable(Exception):
@@ -33,9 +30,8 @@ class Known:
 
     @property
     def progress(self) -> tuple[int, datetime]:
-        """The smaller stays."""
-        far = _FARTHEST.index(self.state) if self.state in _FARTHEST else len(_FARTHEST)
-        return far, self.record.submitted_at
+        """The smaller stays: the one that has come farther, of two that are equally far the earlier one."""
+        return steps_behind(self.state), self.record.submitted_at
 
 
 @dataclass(frozen=True, slots=True)
