@@ -50,10 +50,13 @@ class SqlChildren:
             if len(known) < 2 or known[child_id] is not None or known[other_id] not in (None, child_id):
                 return None
             again = known[other_id] == child_id
-            rows = session.execute(_KNOWN.where(diagnoses.c.child_id.in_([child_id, other_id]))).all()
-            theirs = [row for row in rows if row.polyclinic_id == holder.org]
+            theirs = diagnoses.c.child_id.in_([child_id, other_id])
+            # The states are read after the lock: an event that closes one of them comes before all this, or after it.
+            session.execute(select(diagnoses.c.referral_id).where(theirs).with_for_update()).all()
+            rows = session.execute(_KNOWN.where(theirs)).all()
+            own = [row for row in rows if row.polyclinic_id == holder.org]
             wanted = {child_id} if again else {child_id, other_id}
-            if role is Role.POLYCLINIC and {row.child_id for row in theirs} < wanted:
+            if role is Role.POLYCLINIC and {row.child_id for row in own} < wanted:
                 return None
             if again:
                 return Joined(child_id, other_id)
@@ -68,7 +71,7 @@ class SqlChildren:
 
     def _known(self, row: Any) -> Known:
         state = ReferralState.SUBMITTED if row.state is None else ReferralState(row.state)
-        return Known(record_of(self._vault, row), state)
+        return Known(record_of(self._vault, row), state, row.ended_by_join)
 
     def _write(
         self, session: Session, plan: Plan, rows: Sequence[Any], audited: Callable[[Any], dict[str, Any]], at: datetime
@@ -79,7 +82,7 @@ class SqlChildren:
         both = diagnoses.c.referral_id.in_([joined.referral_id, joined.ended_referral_id])
         session.execute(update(diagnoses).where(both).values(open_iin=None))
         ended = diagnoses.c.referral_id == joined.ended_referral_id
-        session.execute(update(diagnoses).where(ended).values(open_likeness=None))
+        session.execute(update(diagnoses).where(ended).values(ended_by_join=True))
         for referral_id, draft in plan.drafts.items():
             row = by_referral[referral_id]
             session.execute(
@@ -104,13 +107,11 @@ def _moved(draft: Draft, row: Any, at: datetime) -> dict[str, Any]:
 
 
 def _messages(plan: Plan, by_referral: dict[UUID, Any]) -> list[OutgoingEvent]:
-    messages = [
+    corrections = [
         OutgoingEvent(DIAGNOSES, str(id), draft.event, correction_id(draft, by_referral[id].version + 1))
         for id, draft in plan.drafts.items()
     ]
-    if plan.event:
-        messages.append(OutgoingEvent(DIAGNOSES, str(plan.joined.referral_id), plan.event, plan.event_id))
-    return messages
+    return [*corrections, *plan.events]
 
 
 def _by(holder: Holder, role: Role) -> dict[str, str]:

@@ -11,10 +11,10 @@ from sqlmodel import Session
 
 from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
-from services.contracts.vocabulary import CLOSED
+from services.intake.adapters.sql_access import closed_by_event
 from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, record_of
 from services.intake.adapters.sql_submissions import to_ms
-from services.intake.adapters.tables import access, audit, children, diagnoses, outbox
+from services.intake.adapters.tables import audit, children, diagnoses, outbox
 from services.intake.handlers.correct import Correction, IinTaken, SharedChild
 from services.intake.handlers.drafts import Draft, Vault, correction_id
 from services.intake.handlers.read import DiagnosisRecord
@@ -69,7 +69,7 @@ def _replace(session: Session, row: Any, draft: Draft, at: datetime) -> None:
         "sealed": draft.sealed, "priority": draft.priority.value, "version": version, "changed_at": to_ms(at),
     }  # fmt: skip
     session.execute(update(diagnoses).where(diagnoses.c.referral_id == row.referral_id).values(values))
-    alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~_closed())
+    alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~closed_by_event())
     session.execute(alike.values(open_likeness=draft.likeness))
     key, event_id = str(row.referral_id), correction_id(draft, version)
     outbox.add(session, [OutgoingEvent(DIAGNOSES, key, draft.event, event_id)])
@@ -82,16 +82,9 @@ def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draf
     if draft.iin_index != known:
         _may_be_known_by(session, editor, child_id, known, draft.iin_index)
         values["iin_index"] = draft.iin_index
-        session.execute(
-            update(diagnoses).where(diagnoses.c.child_id == child_id, ~_closed()).values(open_iin=draft.iin_index)
-        )
+        still_open = (diagnoses.c.child_id == child_id) & ~closed_by_event() & ~diagnoses.c.ended_by_join
+        session.execute(update(diagnoses).where(still_open).values(open_iin=draft.iin_index))
     session.execute(update(children).where(children.c.child_id == child_id).values(values))
-
-
-def _closed() -> Any:
-    """Whether a diagnosis' referral has ended."""
-    ended = select(access.c.referral_id).where(access.c.referral_id == diagnoses.c.referral_id)
-    return ended.where(access.c.state.in_(CLOSED)).exists()
 
 
 def _may_be_known_by(

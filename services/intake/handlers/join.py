@@ -3,14 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations
 from typing import Protocol
 from uuid import UUID, uuid5
 
 from services.contracts.authority import Holder, actor
 from services.contracts.events import ChildrenJoinedV1, write_event
+from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import CLOSED, ReferralState, Role, steps_behind
 from services.intake.handlers.drafts import SOURCE, Draft, Drafting
 from services.intake.handlers.read import DiagnosisRecord
+from services.kit.outgoing_event import OutgoingEvent
 
 
 class NotJoinable(Exception):
@@ -27,6 +30,8 @@ class Known:
 
     record: DiagnosisRecord
     state: ReferralState
+    ended: bool = False
+    """It was to end by an earlier join, and its event is not there yet."""
 
     @property
     def progress(self) -> tuple[int, datetime]:
@@ -46,13 +51,12 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be written: the drafts of changed diagnoses by referral, and the event when two were open."""
+    """What is to be written: the drafts of changed diagnoses by referral, and the events when two were open."""
 
     joined: Joined
     drafts: dict[UUID, Draft]
     iin_index: bytes | None
-    event: bytes | None
-    event_id: str
+    events: tuple[OutgoingEvent, ...]
 
 
 class Children(Protocol):
@@ -96,18 +100,19 @@ class Joining:
         drafts = {
             one.record.referral_id: draft for one in known if (draft := self._draft(one.record, child_id, iin, at, by))
         }
-        still_open = sorted((one for one in known if one.state not in CLOSED), key=lambda one: one.progress)
-        kept, ended = (*(one.record.referral_id for one in still_open), None, None)[:2]
+        not_closed = sorted((one for one in known if one.state not in CLOSED), key=lambda one: one.progress)
+        kept, ended = (*(one.record.referral_id for one in not_closed if not one.ended), None, None)[:2]
         index = self.drafting.vault.index(iin) if iin else None
-        event_id = str(uuid5(other_id, "joined"))
-        event = None
-        if kept and ended:
-            data = ChildrenJoinedV1(
-                referral_id=kept, ended_referral_id=ended, child_id=child_id, joined_child_id=other_id,
-                joined_at=at, actor=by,
-            )  # fmt: skip
-            event = write_event(data, event_id=event_id, source=SOURCE, time=at)
-        return Plan(Joined(child_id, other_id, kept, ended), drafts, index, event, event_id)
+        # Each with each: which one an earlier join has left open, the referral service decides.
+        events = [
+            _event(ChildrenJoinedV1(
+                referral_id=one.record.referral_id, ended_referral_id=two.record.referral_id, child_id=child_id,
+                joined_child_id=other_id, joined_at=at, actor=by,
+            ))
+            for one, two in combinations(not_closed, 2)
+            if one.record.child_id != two.record.child_id
+        ]  # fmt: skip
+        return Plan(Joined(child_id, other_id, kept, ended), drafts, index, tuple(events))
 
     def _draft(self, record: DiagnosisRecord, child_id: UUID, iin: str | None, at: datetime, by: str) -> Draft | None:
         """The diagnosis with the child that stays and its IIN; None when both are so already."""
@@ -119,6 +124,12 @@ class Joining:
         draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
         self.drafting.correct(draft, record.referral_id, child_id, record.version + 1, named or ("child",), at, by)
         return draft
+
+
+def _event(data: ChildrenJoinedV1) -> OutgoingEvent:
+    event_id = str(uuid5(data.referral_id, f"joined {data.ended_referral_id}"))
+    event = write_event(data, event_id=event_id, source=SOURCE, time=data.joined_at)
+    return OutgoingEvent(DIAGNOSES, str(data.referral_id), event, event_id)
 
 
 def _iin(records: Sequence[DiagnosisRecord]) -> str | None:
