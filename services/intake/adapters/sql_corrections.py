@@ -76,10 +76,13 @@ def _replace(session: Session, row: Any, draft: Draft, at: datetime) -> None:
 
 
 def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draft) -> None:
-    """A version more; and the child's IIN, which may be new."""
+    """A version more; and the child's IIN, which may be new.
+
+    A draft without one leaves it: it may be known by the referral of another polyclinic.
+    """
     known = session.execute(select(children.c.iin_index).where(children.c.child_id == child_id)).scalar_one()
     values: dict[str, Any] = {"version": children.c.version + 1}
-    if draft.iin_index != known:
+    if draft.iin_index is not None and draft.iin_index != known:
         _may_be_known_by(session, editor, child_id, known, draft.iin_index)
         values["iin_index"] = draft.iin_index
         still_open = (diagnoses.c.child_id == child_id) & ~closed_by_event() & ~diagnoses.c.ended_by_join
@@ -87,9 +90,7 @@ def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draf
     session.execute(update(children).where(children.c.child_id == child_id).values(values))
 
 
-def _may_be_known_by(
-    session: Session, editor: Holder, child_id: UUID, known: bytes | None, wanted: bytes | None
-) -> None:
+def _may_be_known_by(session: Session, editor: Holder, child_id: UUID, known: bytes | None, wanted: bytes) -> None:
     """Raises IinTaken, SharedChild."""
     other = session.execute(select(children.c.child_id).where(children.c.iin_index == wanted)).scalar()
     if other is not None:

@@ -216,3 +216,23 @@ async def test_after_a_join_as_planned_the_child_s_referral_is_open_until_it_end
     assert (await submit(polyclinic, with_iin())).json()["referral_id"] == first["referral_id"]
     await now_in(intake, first, S.COMPLETED, 5)
     assert (await submit(polyclinic, with_iin())).status_code == 201
+
+
+async def test_a_correction_by_a_polyclinic_that_does_not_know_the_iin_leaves_it(
+    client: Client, first: dict[str, Any]
+) -> None:
+    p1, p2 = client("polyclinic", "p1"), client("polyclinic", "p2")
+    await submit(p2, newborn(7))  # a stranger without an IIN
+    elsewhere = (await submit(p2, newborn(not_duplicate_of=[]))).json()
+    await joined(client("operator"), first, elsewhere)
+    path = f"/v1/children/{first['child_id']}"
+    assert (await p1.patch(path, json={"child": {"iin": iin()}})).status_code == 200
+    answer = await p2.patch(path, json={"guardian": {"phone": "+77019999999"}})
+    assert (answer.status_code, answer.json().get("guardian")) == (
+        200,
+        newborn()["guardian"] | {"phone": "+77019999999"},
+    )
+    assert (await p1.post("/v1/children/lookup", json={"iin": iin()})).json()["child_id"] == first["child_id"]
+    for number, expected in ((0, 200), (40, 409)):
+        answer = await p2.patch(path, json={"child": {"iin": iin(number)}})
+        assert answer.status_code == expected, answer.text
