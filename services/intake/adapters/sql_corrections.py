@@ -12,7 +12,7 @@ from sqlmodel import Session
 from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
 from services.intake.adapters.sql_access import closed_by_event
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, record_of
+from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of
 from services.intake.adapters.sql_submissions import to_ms
 from services.intake.adapters.tables import audit, children, diagnoses, outbox
 from services.intake.handlers.correct import Correction, IinTaken, SharedChild
@@ -36,12 +36,13 @@ class SqlCorrections:
         self, editor: Holder, kind: Correction, key: UUID, expected: Expected, draft: Drafter, at: datetime
     ) -> list[DiagnosisRecord]:
         column = diagnoses.c.child_id if kind is Correction.CHILD else diagnoses.c.referral_id
-        query = SELECTED.where(column == key, diagnoses.c.polyclinic_id == editor.org)
-        query = query.order_by(diagnoses.c.submitted_at.desc())
 
         def work(session: Session) -> Any:
+            found = session.execute(child_of(key)).scalar() if kind is Correction.CHILD else key
+            query = SELECTED.where(column == found, diagnoses.c.polyclinic_id == editor.org)
+            query = query.order_by(diagnoses.c.submitted_at.desc())
             # The child first, as every writer of several rows does: two corrections wait for each other.
-            session.execute(select(children.c.child_id).where(children.c.child_id == key).with_for_update()).all()
+            session.execute(select(children.c.child_id).where(children.c.child_id == found).with_for_update()).all()
             if not (rows := session.execute(query.with_for_update(of=diagnoses)).all()):
                 return rows
             expected.check(rows[0].child_version if kind is Correction.CHILD else rows[0].version)
@@ -53,7 +54,7 @@ class SqlCorrections:
                 sealed = {"sealed_before": row.sealed, "sealed_after": one.sealed} if one else {}
                 session.execute(insert(audit).values(audit_row(editor, kind, row, at) | sealed))
             if kind is Correction.CHILD and (corrected := next(filter(None, drafts), None)):
-                _correct_child(session, editor, key, corrected)
+                _correct_child(session, editor, rows[0].child_id, corrected)
             return session.execute(query).all()
 
         try:

@@ -68,11 +68,12 @@ class Children(Protocol):
         role: Role,
         child_id: UUID,
         other_id: UUID,
-        plan: Callable[[Sequence[Known]], Plan],
+        plan: Callable[[UUID, UUID, Sequence[Known]], Plan],
         at: datetime,
     ) -> Joined | None:
         """Join `other_id` into `child_id` as planned, audited, durable; repeating it changes nothing.
 
+        An id that was joined before leads to its child: `plan` gets the ids of the two children.
         None when one does not exist, or `holder`, as a polyclinic, has no referral of it. Raises what `plan` does.
         """
         ...
@@ -92,7 +93,7 @@ class Joining:
             raise NotJoinable("same_child", "child_id: is the child itself")
         at, by = self.now(), actor(holder, role)
         return await self.children.join(
-            holder, role, child_id, other_id, lambda known: self._plan(child_id, other_id, known, at, by), at
+            holder, role, child_id, other_id, lambda into, other, known: self._plan(into, other, known, at, by), at
         )
 
     def _plan(self, child_id: UUID, other_id: UUID, known: Sequence[Known], at: datetime, by: str) -> Plan:

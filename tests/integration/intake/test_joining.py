@@ -236,3 +236,27 @@ async def test_a_correction_by_a_polyclinic_that_does_not_know_the_iin_leaves_it
     for number, expected in ((0, 200), (40, 409)):
         answer = await p2.patch(path, json={"child": {"iin": iin(number)}})
         assert answer.status_code == expected, answer.text
+
+
+async def test_an_id_that_was_joined_leads_to_its_child_however_long_the_way(
+    polyclinic: httpx2.AsyncClient, first: dict[str, Any]
+) -> None:
+    second = await twin(polyclinic, first)
+    third = await twin(polyclinic, first, second)
+    fourth = (await submit(polyclinic, with_iin())).json()
+    await joined(polyclinic, second, first)
+    await joined(polyclinic, third, second)
+    # Each of the joined ids leads on, in a join too: the fourth is joined into the third.
+    assert (await joined(polyclinic, first, fourth))["child_id"] == third["child_id"]
+    for child in (first, second, fourth):
+        path = f"/v1/children/{child['child_id']}"
+        read = await polyclinic.get(path)
+        assert (read.status_code, read.json().get("child_id")) == (200, third["child_id"])
+        patch, match = {"child": {"full_name": f"Name of {child['child_id']}"}}, {"If-Match": read.headers["etag"]}
+        answer = await polyclinic.patch(path, json=patch, headers=match)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["child_id"] == third["child_id"]
+        after = (await polyclinic.get(f"/v1/children/{third['child_id']}")).json()
+        assert (after["child"]["full_name"], len(after["referrals"])) == (patch["child"]["full_name"], 4)
+        assert (await joined(polyclinic, third, child))["joined_child_id"] == child["child_id"]
+    assert (await polyclinic.patch(f"/v1/children/{uuid4()}", json=patch)).status_code == 404
