@@ -102,7 +102,7 @@ class Correcting:
         before = json.loads(write_submission(record.submission))
         day = day_of(record.submitted_at)
         try:
-            submission = parse(DiagnosisSubmission, json.dumps(merged(before, patch)).encode())
+            submission = parse(DiagnosisSubmission, _body(before, patch))
         except Unparsed as error:
             raise Refused(every_error(error, day, self.reference)) from None
         if errors := check_submission(submission, day, self.reference):
@@ -134,6 +134,14 @@ def _patch(body: bytes, kind: Correction) -> Patch:
     if wrong:
         raise Refused([FieldError(name, "other_path", f"is corrected by PATCH {where}") for name in wrong])
     return patch
+
+
+def _body(before: Any, patch: Patch) -> bytes:
+    """The corrected submission as JSON. Raises Refused when the patch is nested too deeply."""
+    try:
+        return json.dumps(merged(before, patch)).encode()
+    except RecursionError:
+        raise Refused([FieldError("body", "json_invalid", "is nested too deeply")]) from None
 
 
 def merged(target: Any, patch: Any) -> Any:
