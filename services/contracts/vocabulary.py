@@ -69,6 +69,13 @@ class ReferralState(StrEnum):
 
 
 CLOSED = frozenset({ReferralState.COMPLETED, ReferralState.CANCELLED})
+FARTHEST = (ReferralState.ADMITTED, ReferralState.ACCEPTED, ReferralState.OFFERED)
+"""The states nearest to care, the nearest first: of a child's two open referrals the one that is farther stays."""
+
+
+def steps_behind(state: ReferralState) -> int:
+    """How far an open referral is behind an admitted one; all that have no offer are equally far."""
+    return FARTHEST.index(state) if state in FARTHEST else len(FARTHEST)
 
 
 class OfferState(StrEnum):

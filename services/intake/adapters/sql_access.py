@@ -3,13 +3,15 @@
 import time
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from services.intake.adapters.tables import access, answered, diagnoses, inbox
+from services.contracts.vocabulary import CLOSED
+from services.intake.adapters.tables import access, answered, children, diagnoses, inbox
 from services.intake.handlers.update_access import AccessChange
 from services.kit.errors import TransientError
 from services.kit.sql.database import Database
@@ -61,6 +63,25 @@ def _follow(session: Session, changes: Sequence[AccessChange]) -> None:
         session.execute(
             update(diagnoses).where(diagnoses.c.referral_id.in_(closed)).values(open_iin=None, open_likeness=None)
         )
+        _reopen(session, closed)
+
+
+def _reopen(session: Session, closed: Sequence[UUID]) -> None:
+    """The one that was to end by a join is the child's open one when the one that was to stay has closed before it."""
+    theirs = select(diagnoses.c.child_id).where(diagnoses.c.referral_id.in_(closed))
+    query = select(diagnoses.c.referral_id, diagnoses.c.child_id, diagnoses.c.ended_by_join, children.c.iin_index)
+    query = query.join(children).where(diagnoses.c.child_id.in_(theirs), ~closed_by_event())
+    rows = session.execute(query.order_by(diagnoses.c.ended_by_join.desc(), diagnoses.c.submitted_at.desc()))
+    for row in {row.child_id: row for row in rows}.values():
+        if row.ended_by_join:
+            one = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id)
+            session.execute(one.values(ended_by_join=False, open_iin=row.iin_index))
+
+
+def closed_by_event() -> ColumnElement[bool]:
+    """Whether a diagnosis' referral has closed, as its events say."""
+    closed = select(access.c.referral_id).where(access.c.referral_id == diagnoses.c.referral_id)
+    return closed.where(access.c.state.in_(CLOSED)).exists()
 
 
 def _upsert(session: Session) -> Any:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import ReferralState, Role
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, record_of
+from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of
 from services.intake.adapters.sql_submissions import to_ms
 from services.intake.adapters.tables import access, audit, children, diagnoses, outbox
 from services.intake.handlers.drafts import Draft, Vault, correction_id, write_submission
@@ -38,26 +38,26 @@ class SqlChildren:
         role: Role,
         child_id: UUID,
         other_id: UUID,
-        plan: Callable[[Sequence[Known]], Plan],
+        plan: Callable[[UUID, UUID, Sequence[Known]], Plan],
         at: datetime,
     ) -> Joined | None:
         def work(session: Session) -> Joined | None:
-            both = select(children.c.child_id, children.c.joined_into).where(
-                children.c.child_id.in_([child_id, other_id])
-            )
-            locked = session.execute(both.order_by(children.c.child_id).with_for_update())
-            known = {row.child_id: row.joined_into for row in locked}
-            if len(known) < 2 or known[child_id] is not None or known[other_id] not in (None, child_id):
+            into, other = (session.execute(child_of(id)).scalar() for id in (child_id, other_id))
+            if into is None or other is None:
                 return None
-            again = known[other_id] == child_id
-            rows = session.execute(_KNOWN.where(diagnoses.c.child_id.in_([child_id, other_id]))).all()
-            theirs = [row for row in rows if row.polyclinic_id == holder.org]
-            wanted = {child_id} if again else {child_id, other_id}
-            if role is Role.POLYCLINIC and {row.child_id for row in theirs} < wanted:
+            both = select(children.c.joined_into).where(children.c.child_id.in_([into, other]))
+            if any(session.execute(both.order_by(children.c.child_id).with_for_update()).scalars()):
+                raise TransientError("database: another request joined one of these children")
+            theirs = diagnoses.c.child_id.in_([into, other])
+            # The states are read after the lock: an event that closes one of them comes before all this, or after it.
+            session.execute(select(diagnoses.c.referral_id).where(theirs).with_for_update()).all()
+            rows = session.execute(_KNOWN.where(theirs)).all()
+            own = [row for row in rows if row.polyclinic_id == holder.org]
+            if role is Role.POLYCLINIC and {row.child_id for row in own} < {into, other}:
                 return None
-            if again:
-                return Joined(child_id, other_id)
-            planned = plan([self._known(row) for row in rows])
+            if into == other:
+                return Joined(into, other_id if other_id != into else child_id)
+            planned = plan(into, other, [self._known(row) for row in rows])
             self._write(session, planned, rows, lambda row: audit_row(holder, ACTION, row, at) | _by(holder, role), at)
             return planned.joined
 
@@ -68,7 +68,7 @@ class SqlChildren:
 
     def _known(self, row: Any) -> Known:
         state = ReferralState.SUBMITTED if row.state is None else ReferralState(row.state)
-        return Known(record_of(self._vault, row), state)
+        return Known(record_of(self._vault, row), state, row.ended_by_join)
 
     def _write(
         self, session: Session, plan: Plan, rows: Sequence[Any], audited: Callable[[Any], dict[str, Any]], at: datetime
@@ -79,7 +79,7 @@ class SqlChildren:
         both = diagnoses.c.referral_id.in_([joined.referral_id, joined.ended_referral_id])
         session.execute(update(diagnoses).where(both).values(open_iin=None))
         ended = diagnoses.c.referral_id == joined.ended_referral_id
-        session.execute(update(diagnoses).where(ended).values(open_likeness=None))
+        session.execute(update(diagnoses).where(ended).values(ended_by_join=True))
         for referral_id, draft in plan.drafts.items():
             row = by_referral[referral_id]
             session.execute(
@@ -90,7 +90,7 @@ class SqlChildren:
             session.execute(insert(audit).values(audited(row) | {"sealed_before": row.sealed, "sealed_after": after}))
         stays = children.c.child_id == joined.child_id
         session.execute(update(children).where(stays).values(iin_index=plan.iin_index))
-        gone = children.c.child_id == joined.joined_child_id
+        gone = (children.c.child_id == joined.joined_child_id) | (children.c.joined_into == joined.joined_child_id)
         session.execute(update(children).where(gone).values(joined_into=joined.child_id))
         kept = diagnoses.c.referral_id == joined.referral_id
         session.execute(update(diagnoses).where(kept).values(open_iin=plan.iin_index))
@@ -104,13 +104,11 @@ def _moved(draft: Draft, row: Any, at: datetime) -> dict[str, Any]:
 
 
 def _messages(plan: Plan, by_referral: dict[UUID, Any]) -> list[OutgoingEvent]:
-    messages = [
+    corrections = [
         OutgoingEvent(DIAGNOSES, str(id), draft.event, correction_id(draft, by_referral[id].version + 1))
         for id, draft in plan.drafts.items()
     ]
-    if plan.event:
-        messages.append(OutgoingEvent(DIAGNOSES, str(plan.joined.referral_id), plan.event, plan.event_id))
-    return messages
+    return [*corrections, *plan.events]
 
 
 def _by(holder: Holder, role: Role) -> dict[str, str]:

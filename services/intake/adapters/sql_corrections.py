@@ -11,10 +11,10 @@ from sqlmodel import Session
 
 from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
-from services.contracts.vocabulary import CLOSED
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, record_of
+from services.intake.adapters.sql_access import closed_by_event
+from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of
 from services.intake.adapters.sql_submissions import to_ms
-from services.intake.adapters.tables import access, audit, children, diagnoses, outbox
+from services.intake.adapters.tables import audit, children, diagnoses, outbox
 from services.intake.handlers.correct import Correction, IinTaken, SharedChild
 from services.intake.handlers.drafts import Draft, Vault, correction_id
 from services.intake.handlers.read import DiagnosisRecord
@@ -36,12 +36,13 @@ class SqlCorrections:
         self, editor: Holder, kind: Correction, key: UUID, expected: Expected, draft: Drafter, at: datetime
     ) -> list[DiagnosisRecord]:
         column = diagnoses.c.child_id if kind is Correction.CHILD else diagnoses.c.referral_id
-        query = SELECTED.where(column == key, diagnoses.c.polyclinic_id == editor.org)
-        query = query.order_by(diagnoses.c.submitted_at.desc())
 
         def work(session: Session) -> Any:
+            found = session.execute(child_of(key)).scalar() if kind is Correction.CHILD else key
+            query = SELECTED.where(column == found, diagnoses.c.polyclinic_id == editor.org)
+            query = query.order_by(diagnoses.c.submitted_at.desc())
             # The child first, as every writer of several rows does: two corrections wait for each other.
-            session.execute(select(children.c.child_id).where(children.c.child_id == key).with_for_update()).all()
+            session.execute(select(children.c.child_id).where(children.c.child_id == found).with_for_update()).all()
             if not (rows := session.execute(query.with_for_update(of=diagnoses)).all()):
                 return rows
             expected.check(rows[0].child_version if kind is Correction.CHILD else rows[0].version)
@@ -53,7 +54,7 @@ class SqlCorrections:
                 sealed = {"sealed_before": row.sealed, "sealed_after": one.sealed} if one else {}
                 session.execute(insert(audit).values(audit_row(editor, kind, row, at) | sealed))
             if kind is Correction.CHILD and (corrected := next(filter(None, drafts), None)):
-                _correct_child(session, editor, key, corrected)
+                _correct_child(session, editor, rows[0].child_id, corrected)
             return session.execute(query).all()
 
         try:
@@ -69,34 +70,28 @@ def _replace(session: Session, row: Any, draft: Draft, at: datetime) -> None:
         "sealed": draft.sealed, "priority": draft.priority.value, "version": version, "changed_at": to_ms(at),
     }  # fmt: skip
     session.execute(update(diagnoses).where(diagnoses.c.referral_id == row.referral_id).values(values))
-    alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~_closed())
+    alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~closed_by_event())
     session.execute(alike.values(open_likeness=draft.likeness))
     key, event_id = str(row.referral_id), correction_id(draft, version)
     outbox.add(session, [OutgoingEvent(DIAGNOSES, key, draft.event, event_id)])
 
 
 def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draft) -> None:
-    """A version more; and the child's IIN, which may be new."""
+    """A version more; and the child's IIN, which may be new.
+
+    A draft without one leaves it: it may be known by the referral of another polyclinic.
+    """
     known = session.execute(select(children.c.iin_index).where(children.c.child_id == child_id)).scalar_one()
     values: dict[str, Any] = {"version": children.c.version + 1}
-    if draft.iin_index != known:
+    if draft.iin_index is not None and draft.iin_index != known:
         _may_be_known_by(session, editor, child_id, known, draft.iin_index)
         values["iin_index"] = draft.iin_index
-        session.execute(
-            update(diagnoses).where(diagnoses.c.child_id == child_id, ~_closed()).values(open_iin=draft.iin_index)
-        )
+        still_open = (diagnoses.c.child_id == child_id) & ~closed_by_event() & ~diagnoses.c.ended_by_join
+        session.execute(update(diagnoses).where(still_open).values(open_iin=draft.iin_index))
     session.execute(update(children).where(children.c.child_id == child_id).values(values))
 
 
-def _closed() -> Any:
-    """Whether a diagnosis' referral has ended."""
-    ended = select(access.c.referral_id).where(access.c.referral_id == diagnoses.c.referral_id)
-    return ended.where(access.c.state.in_(CLOSED)).exists()
-
-
-def _may_be_known_by(
-    session: Session, editor: Holder, child_id: UUID, known: bytes | None, wanted: bytes | None
-) -> None:
+def _may_be_known_by(session: Session, editor: Holder, child_id: UUID, known: bytes | None, wanted: bytes) -> None:
     """Raises IinTaken, SharedChild."""
     other = session.execute(select(children.c.child_id).where(children.c.iin_index == wanted)).scalar()
     if other is not None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, insert, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, insert, or_, select
 from sqlmodel import Session
 
 from services.contracts.authority import Holder, acting_role
@@ -59,12 +59,16 @@ def record_of(vault: Vault, row: Any) -> DiagnosisRecord:
 
 def _has_key(read: Read, key: UUID | bytes) -> ColumnElement[bool]:
     by_iin = select(children.c.child_id).where(children.c.iin_index == key).scalar_subquery()
-    joined = select(children.c.joined_into).where(children.c.child_id == key).scalar_subquery()
     return {
         Read.DIAGNOSIS: diagnoses.c.referral_id == key,
-        Read.CHILD: diagnoses.c.child_id.in_([key, joined]),
+        Read.CHILD: diagnoses.c.child_id == child_of(key).scalar_subquery(),
         Read.LOOKUP: diagnoses.c.child_id == by_iin,
     }[read]
+
+
+def child_of(key: UUID | bytes) -> Select[tuple[UUID]]:
+    """The id of the child to which the id `key` leads: its own, or that of the child that it was joined into."""
+    return select(func.coalesce(children.c.joined_into, children.c.child_id)).where(children.c.child_id == key)
 
 
 def _may_read(reader: Holder) -> ColumnElement[bool]:

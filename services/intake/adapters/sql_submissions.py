@@ -46,7 +46,7 @@ _FIND_ANSWERS = (
 _FORGET_REFUSALS = delete(answered).where(answered.c.status != _ACCEPTED, answered.c.key_digest == bindparam("key"))
 _FIND_ALIKE = select(
     diagnoses.c.open_likeness, diagnoses.c.referral_id, diagnoses.c.polyclinic_id, diagnoses.c.open_iin
-).where(diagnoses.c.open_likeness.in_(bindparam("likenesses", expanding=True)))
+).where(diagnoses.c.open_likeness.in_(bindparam("likenesses", expanding=True)), ~diagnoses.c.ended_by_join)
 _ADD_CHILDREN, _ADD_DIAGNOSES, _ADD_ANSWERS = insert(children), insert(diagnoses), insert(answered)
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -42,6 +42,8 @@ class Diagnosis(_Table, table=True):
     open_iin: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
     open_likeness: bytes | None = Field(None, sa_type=LargeBinary, index=True)
     """While the referral is open: a keyed digest of birth date, sex and guardian's phone."""
+    ended_by_join: bool = Field(False, sa_column_kwargs={"server_default": false()})
+    """Another open referral of the child stays, as far as is known: this one counts as closed before its event."""
     sealed: bytes = Field(sa_type=LargeBinary)
     version: int = Field(1, sa_column_kwargs={"server_default": "1"})
     """Counts the corrections, the last of which was at `changed_at`."""

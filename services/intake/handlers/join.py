@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations
 from typing import Protocol
 from uuid import UUID, uuid5
 
 from services.contracts.authority import Holder, actor
 from services.contracts.events import ChildrenJoinedV1, write_event
-from services.contracts.vocabulary import CLOSED, ReferralState, Role
+from services.contracts.topics import DIAGNOSES
+from services.contracts.vocabulary import CLOSED, ReferralState, Role, steps_behind
 from services.intake.handlers.drafts import SOURCE, Draft, Drafting
 from services.intake.handlers.read import DiagnosisRecord
-
-_FARTHEST = (ReferralState.ADMITTED, ReferralState.ACCEPTED, ReferralState.OFFERED)
-"""The referral that has come the farthest stays; of two that are equally far, the earlier one."""
+from services.kit.outgoing_event import OutgoingEvent
 
 
 class NotJoinable(Exception):
@@ -30,12 +30,13 @@ class Known:
 
     record: DiagnosisRecord
     state: ReferralState
+    ended: bool = False
+    """It was to end by an earlier join, and its event is not there yet."""
 
     @property
     def progress(self) -> tuple[int, datetime]:
-        """The smaller stays."""
-        far = _FARTHEST.index(self.state) if self.state in _FARTHEST else len(_FARTHEST)
-        return far, self.record.submitted_at
+        """The smaller stays: the one that has come farther, of two that are equally far the earlier one."""
+        return steps_behind(self.state), self.record.submitted_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,12 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be written: the drafts of changed diagnoses by referral, and the event when two were open."""
+    """What is to be written: the drafts of changed diagnoses by referral, and the events when two were open."""
 
     joined: Joined
     drafts: dict[UUID, Draft]
     iin_index: bytes | None
-    event: bytes | None
-    event_id: str
+    events: tuple[OutgoingEvent, ...]
 
 
 class Children(Protocol):
@@ -68,11 +68,12 @@ class Children(Protocol):
         role: Role,
         child_id: UUID,
         other_id: UUID,
-        plan: Callable[[Sequence[Known]], Plan],
+        plan: Callable[[UUID, UUID, Sequence[Known]], Plan],
         at: datetime,
     ) -> Joined | None:
         """Join `other_id` into `child_id` as planned, audited, durable; repeating it changes nothing.
 
+        An id that was joined before leads to its child: `plan` gets the ids of the two children.
         None when one does not exist, or `holder`, as a polyclinic, has no referral of it. Raises what `plan` does.
         """
         ...
@@ -92,7 +93,7 @@ class Joining:
             raise NotJoinable("same_child", "child_id: is the child itself")
         at, by = self.now(), actor(holder, role)
         return await self.children.join(
-            holder, role, child_id, other_id, lambda known: self._plan(child_id, other_id, known, at, by), at
+            holder, role, child_id, other_id, lambda into, other, known: self._plan(into, other, known, at, by), at
         )
 
     def _plan(self, child_id: UUID, other_id: UUID, known: Sequence[Known], at: datetime, by: str) -> Plan:
@@ -100,18 +101,19 @@ class Joining:
         drafts = {
             one.record.referral_id: draft for one in known if (draft := self._draft(one.record, child_id, iin, at, by))
         }
-        still_open = sorted((one for one in known if one.state not in CLOSED), key=lambda one: one.progress)
-        kept, ended = (*(one.record.referral_id for one in still_open), None, None)[:2]
+        not_closed = sorted((one for one in known if one.state not in CLOSED), key=lambda one: one.progress)
+        kept, ended = (*(one.record.referral_id for one in not_closed if not one.ended), None, None)[:2]
         index = self.drafting.vault.index(iin) if iin else None
-        event_id = str(uuid5(other_id, "joined"))
-        event = None
-        if kept and ended:
-            data = ChildrenJoinedV1(
-                referral_id=kept, ended_referral_id=ended, child_id=child_id, joined_child_id=other_id,
-                joined_at=at, actor=by,
-            )  # fmt: skip
-            event = write_event(data, event_id=event_id, source=SOURCE, time=at)
-        return Plan(Joined(child_id, other_id, kept, ended), drafts, index, event, event_id)
+        # Each with each: which one an earlier join has left open, the referral service decides.
+        events = [
+            _event(ChildrenJoinedV1(
+                referral_id=one.record.referral_id, ended_referral_id=two.record.referral_id, child_id=child_id,
+                joined_child_id=other_id, joined_at=at, actor=by,
+            ))
+            for one, two in combinations(not_closed, 2)
+            if one.record.child_id != two.record.child_id
+        ]  # fmt: skip
+        return Plan(Joined(child_id, other_id, kept, ended), drafts, index, tuple(events))
 
     def _draft(self, record: DiagnosisRecord, child_id: UUID, iin: str | None, at: datetime, by: str) -> Draft | None:
         """The diagnosis with the child that stays and its IIN; None when both are so already."""
@@ -123,6 +125,12 @@ class Joining:
         draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
         self.drafting.correct(draft, record.referral_id, child_id, record.version + 1, named or ("child",), at, by)
         return draft
+
+
+def _event(data: ChildrenJoinedV1) -> OutgoingEvent:
+    event_id = str(uuid5(data.referral_id, f"joined {data.ended_referral_id}"))
+    event = write_event(data, event_id=event_id, source=SOURCE, time=data.joined_at)
+    return OutgoingEvent(DIAGNOSES, str(data.referral_id), event, event_id)
 
 
 def _iin(records: Sequence[DiagnosisRecord]) -> str | None:

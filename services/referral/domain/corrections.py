@@ -3,15 +3,26 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeGuard
 
 from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1
-from services.contracts.vocabulary import CLOSED, OfferState, ReferralState
+from services.contracts.vocabulary import CLOSED, OfferState, ReferralState, steps_behind
 from services.referral.domain import deadlines
 from services.referral.domain.deadline_steps import REVIEWED, return_to_router, review
 from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import STEWARD, Command
 from services.referral.domain.programmes import Needs
-from services.referral.domain.referral import Change, Offer, Referral, change, current, nowhere, review_at, until
+from services.referral.domain.referral import (
+    Change,
+    Offer,
+    Referral,
+    ReferralWithOffers,
+    change,
+    current,
+    nowhere,
+    review_at,
+    until,
+)
 from services.referral.domain.routing import Decision, queue_rank
 
 NO_LONGER_ELIGIBLE = "no_longer_eligible"
@@ -25,48 +36,52 @@ def correct(
 ) -> Change:
     """The referral with the corrected needs, in the state in which it was; the history names the fields.
 
-    The rank is that of the submission, and another one only when the corrected data gives another priority.
+    The turn is kept, that of a join too; another priority moves it by the difference of the head starts.
     """
     needs = Needs.of(data, region_id)
+    rank = before.rank + queue_rank(needs) - queue_rank(before.needs)
     due_at = before.due_at
     if before.state in REVIEWED and before.deadline_at:
         due_at = min(before.deadline_at, review_at(needs, offers, now))
     return change(
         before, Command.CORRECT, now, actor=data.actor, note=", ".join(data.corrected), needs=needs,
-        child_id=data.child_id, rank=_rank(before, needs), changed_at=data.corrected_at,
-        diagnosis_version=data.version, due_at=due_at,
+        child_id=data.child_id, rank=rank, changed_at=data.corrected_at, diagnosis_version=data.version, due_at=due_at,
     )  # fmt: skip
 
 
-def _rank(before: Referral, needs: Needs) -> int:
-    return before.rank if needs.priority is before.needs.priority else queue_rank(needs)
+def join(kept: ReferralWithOffers, ended: ReferralWithOffers, data: ChildrenJoinedV1, now: datetime) -> list[Change]:
+    """One referral of the child stays open, with the earlier turn of both; the other ends, with its offer.
 
-
-def join(
-    kept: Referral, ended: Referral, offers: Sequence[Offer], data: ChildrenJoinedV1, now: datetime
-) -> list[Change]:
-    """The second referral of a child ends, with its `offers`; the one that is kept has the earlier turn of both."""
-    changes = []
-    if ended.state not in CLOSED:
-        offer = current(ended, offers)
-        over = replace(offer, state=OfferState.WITHDRAWN, answered_at=now, reason=JOINED) if offer else None
-        changes.append(
-            change(
-                ended, Command.JOIN, now, actor=data.actor, reason=JOINED, offer=over if _in_hand(offer) else None,
-                **nowhere(), deadline_at=None, due_at=None,
-            )
-        )  # fmt: skip
-    if kept.state not in CLOSED and ended.rank < kept.rank:
+    Intake has named the one to be kept by what it knew: the one that is farther by now stays, and of a closed one and
+    an open one the open one.
+    """
+    still_open = [one for one in (kept, ended) if one.referral.state not in CLOSED]
+    if not still_open:
+        return []
+    stays, *ends = sorted(still_open, key=lambda one: steps_behind(one.referral.state))
+    changes = [_end(one, data, now) for one in ends]
+    rank = min(kept.referral.rank, ended.referral.rank)
+    if rank < stays.referral.rank:
         earlier = change(
-            kept, Command.CORRECT, now, actor=data.actor, note=JOINED, rank=ended.rank, changed_at=data.joined_at
+            stays.referral, Command.CORRECT, now, actor=data.actor, note=JOINED, rank=rank, changed_at=data.joined_at
         )
         changes.append(earlier)
-        if kept.state is ReferralState.WAITING:  # capacity knows the rank of the attempt
+        if stays.referral.state is ReferralState.WAITING:  # capacity knows the rank of the attempt
             changes.append(return_to_router(earlier.referral, now))
     return changes
 
 
-def _in_hand(offer: Offer | None) -> bool:
+def _end(one: ReferralWithOffers, data: ChildrenJoinedV1, now: datetime) -> Change:
+    over = None
+    if _in_hand(one.offer):
+        over = replace(one.offer, state=OfferState.WITHDRAWN, answered_at=now, reason=JOINED)
+    return change(
+        one.referral, Command.JOIN, now, actor=data.actor, reason=JOINED, offer=over,
+        **nowhere(), deadline_at=None, due_at=None,
+    )  # fmt: skip
+
+
+def _in_hand(offer: Offer | None) -> TypeGuard[Offer]:
     return offer is not None and offer.state in (OfferState.MADE, OfferState.SEEN, OfferState.ACCEPTED)
 
 

@@ -33,7 +33,7 @@ class CorrectReferrals:
         for data in in_time:
             if isinstance(data, ChildrenJoinedV1):
                 kept, ended = known[data.referral_id], known[data.ended_referral_id]
-                changes += _known(known, join(kept.referral, ended.referral, ended.offers, data, now))
+                changes += _known(known, join(kept, ended, data, now))
         return Effect(changes, early=early)
 
     async def _correct(

@@ -170,6 +170,18 @@ async def test_a_wrong_correction_is_refused_by_field_and_changes_nothing(
     assert await corrections(intake) == []
 
 
+@pytest.mark.parametrize("depth", [300, 450, 900, 980, 5000])
+async def test_a_correction_that_is_nested_deeply_is_refused(
+    polyclinic: httpx2.AsyncClient, receipt: dict[str, Any], depth: int
+) -> None:
+    body = '{"child": {"full_name": ' + '{"x": ' * depth + "1" + "}" * depth + "}}"
+    headers = {"Content-Type": "application/json"}
+    answer = await polyclinic.patch(f"/v1/children/{receipt['child_id']}", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    [error] = answer.json()["errors"]
+    assert (error["field"], error["code"]) in {("body", "json_invalid"), ("child.full_name", "string_type")}
+
+
 async def test_a_childs_iin_is_not_removed(polyclinic: httpx2.AsyncClient, receipt: dict[str, Any]) -> None:
     answer = await polyclinic.patch(f"/v1/children/{receipt['child_id']}", json={"child": {"iin": None}})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "child.iin")

@@ -148,3 +148,115 @@ async def test_who_is_not_one_child_is_not_joined(
     ):  # fmt: skip
         answer = await polyclinic.post(f"/v1/children/{child['child_id']}/join", json={"child_id": joined["child_id"]})
         assert (answer.status_code, answer.json()["code"]) == expected
+
+
+async def joined(polyclinic: httpx2.AsyncClient, child: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    path = f"/v1/children/{child['child_id']}/join"
+    answer = await polyclinic.post(path, json={"child_id": other["child_id"]})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def twin(polyclinic: httpx2.AsyncClient, *others: dict[str, Any]) -> dict[str, Any]:
+    """The same newborn again, submitted as if it were another."""
+    body = newborn(not_duplicate_of=[one["referral_id"] for one in others])
+    found: dict[str, Any] = (await submit(polyclinic, body)).json()
+    return found
+
+
+@pytest.mark.parametrize("iin_known", [False, True])
+async def test_a_third_is_joined_before_the_event_of_the_second(
+    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], iin_known: bool
+) -> None:
+    second = await twin(polyclinic, first)
+    third = (await submit(polyclinic, with_iin())).json() if iin_known else await twin(polyclinic, first, second)
+    one, two, three = (UUID(each["referral_id"]) for each in (first, second, third))
+    await joined(polyclinic, second, first)
+    answer = await joined(polyclinic, third, second)
+    assert (UUID(answer["referral_id"]), UUID(answer["ended_referral_id"])) == (one, three)
+    ended = [(event.referral_id, event.ended_referral_id) for event in await joins(intake)]
+    assert ended == [(one, two), (one, three), (two, three)], "each with each: the worker knows which is open"
+    if iin_known:
+        assert (await submit(polyclinic, with_iin())).json()["referral_id"] == first["referral_id"]
+
+
+async def test_the_iin_is_added_right_after_a_join(polyclinic: httpx2.AsyncClient, first: dict[str, Any]) -> None:
+    second = await twin(polyclinic, first)
+    await joined(polyclinic, first, second)
+    answer = await polyclinic.patch(f"/v1/children/{first['child_id']}", json={"child": {"iin": iin()}})
+    assert answer.status_code == 200, answer.text
+    assert (await submit(polyclinic, with_iin())).json()["referral_id"] == first["referral_id"]
+
+
+async def test_the_referral_that_ends_is_no_possible_duplicate(
+    polyclinic: httpx2.AsyncClient, first: dict[str, Any]
+) -> None:
+    await joined(polyclinic, first, await twin(polyclinic, first))
+    assert (await submit(polyclinic, newborn())).json()["referral_ids"] == [first["referral_id"]]
+
+
+async def test_when_the_one_that_was_to_stay_is_closed_the_other_is_open_again(
+    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    await joined(polyclinic, first, second)
+    await now_in(intake, first, S.CANCELLED, 2)  # before the join at the worker, which so leaves the second open
+    refused = (await submit(polyclinic, with_iin())).json()
+    assert (refused["code"], refused["referral_id"]) == ("open_referral_exists", second["referral_id"])
+    await now_in(intake, second, S.COMPLETED, 5)
+    assert (await submit(polyclinic, with_iin())).status_code == 201
+
+
+async def test_after_a_join_as_planned_the_child_s_referral_is_open_until_it_ends(
+    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    await joined(polyclinic, first, second)
+    await now_in(intake, second, S.OFFERED, 1)  # an event of before the join
+    await now_in(intake, second, S.CANCELLED, 2)
+    assert (await submit(polyclinic, with_iin())).json()["referral_id"] == first["referral_id"]
+    await now_in(intake, first, S.COMPLETED, 5)
+    assert (await submit(polyclinic, with_iin())).status_code == 201
+
+
+async def test_a_correction_by_a_polyclinic_that_does_not_know_the_iin_leaves_it(
+    client: Client, first: dict[str, Any]
+) -> None:
+    p1, p2 = client("polyclinic", "p1"), client("polyclinic", "p2")
+    await submit(p2, newborn(7))  # a stranger without an IIN
+    elsewhere = (await submit(p2, newborn(not_duplicate_of=[]))).json()
+    await joined(client("operator"), first, elsewhere)
+    path = f"/v1/children/{first['child_id']}"
+    assert (await p1.patch(path, json={"child": {"iin": iin()}})).status_code == 200
+    answer = await p2.patch(path, json={"guardian": {"phone": "+77019999999"}})
+    assert (answer.status_code, answer.json().get("guardian")) == (
+        200,
+        newborn()["guardian"] | {"phone": "+77019999999"},
+    )
+    assert (await p1.post("/v1/children/lookup", json={"iin": iin()})).json()["child_id"] == first["child_id"]
+    for number, expected in ((0, 200), (40, 409)):
+        answer = await p2.patch(path, json={"child": {"iin": iin(number)}})
+        assert answer.status_code == expected, answer.text
+
+
+async def test_an_id_that_was_joined_leads_to_its_child_however_long_the_way(
+    polyclinic: httpx2.AsyncClient, first: dict[str, Any]
+) -> None:
+    second = await twin(polyclinic, first)
+    third = await twin(polyclinic, first, second)
+    fourth = (await submit(polyclinic, with_iin())).json()
+    await joined(polyclinic, second, first)
+    await joined(polyclinic, third, second)
+    # Each of the joined ids leads on, in a join too: the fourth is joined into the third.
+    assert (await joined(polyclinic, first, fourth))["child_id"] == third["child_id"]
+    for child in (first, second, fourth):
+        path = f"/v1/children/{child['child_id']}"
+        read = await polyclinic.get(path)
+        assert (read.status_code, read.json().get("child_id")) == (200, third["child_id"])
+        patch, match = {"child": {"full_name": f"Name of {child['child_id']}"}}, {"If-Match": read.headers["etag"]}
+        answer = await polyclinic.patch(path, json=patch, headers=match)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["child_id"] == third["child_id"]
+        after = (await polyclinic.get(f"/v1/children/{third['child_id']}")).json()
+        assert (after["child"]["full_name"], len(after["referrals"])) == (patch["child"]["full_name"], 4)
+        assert (await joined(polyclinic, third, child))["joined_child_id"] == child["child_id"]
+    assert (await polyclinic.patch(f"/v1/children/{uuid4()}", json=patch)).status_code == 404
