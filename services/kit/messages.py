@@ -99,6 +99,8 @@ ENGLISH = {
     "several_codes": "must be one code only, as G80.1",
     "unknown_settlement": "is no id of a settlement: take it from data/settlements.csv, as 1526384 for Almaty",
     "duplicate_modality": "was named before: name each once",
+    # programmes
+    "ages_not_in_order": "age_from_months must be less than age_under_months",
     # free text
     "personal_data": "must not hold a phone number or an IIN: leave it out",
 }  # fmt: skip

@@ -138,9 +138,10 @@ class Csv:
             return _cells(raw, self._delimiter, windows)
         except Unparsed:
             number = _open_cell(_decode(raw), self._delimiter)
-            if number is None or not (column := "".join(self._columns[number : number + 1])):
+            columns = self._columns[number : number + 1] if number is not None else []
+            if columns in ([], [""], [_NUMBERING]):
                 raise
-            raise Unparsed([FieldError.of(column, "open_quote")]) from None
+            raise Unparsed([FieldError.of(columns[0], "open_quote")]) from None
 
     def name(self, field: str) -> str:
         return _COLUMNS.get(field, field.partition(".")[0] if field.startswith("modalities") else field)

@@ -16,6 +16,8 @@ from services.kit.messages import field_path, message_of
 
 log = structlog.get_logger()
 E = TypeVar("E", bound=Exception)
+_WHERE = ("body", "query", "path", "header", "cookie")
+"""The first part of FastAPI's paths; a field is named without it."""
 
 
 class FieldError(BaseModel):
@@ -85,7 +87,7 @@ def fields_problem(found: Sequence[FieldError]) -> Problem:
 
 def _field(error: Mapping[str, Any]) -> str:
     place = () if error["type"] == "json_invalid" else error["loc"]  # FastAPI's is a position in the text
-    return field_path(part for part in place if part != "body")
+    return field_path(place[1:] if place and place[0] in _WHERE else place)
 
 
 def _of_http(error: HTTPException) -> Problem:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.contracts.reference import CenterEntry
 from services.contracts.vocabulary import Catchment, Modality
@@ -31,7 +32,7 @@ class ProgrammeBody(BaseModel, extra="forbid"):
     @model_validator(mode="after")
     def _ages_in_order(self) -> "ProgrammeBody":
         if self.age_from_months >= self.age_under_months:
-            raise ValueError("age_from_months must be less than age_under_months")
+            raise PydanticCustomError("ages_not_in_order", "age_from_months must be less than age_under_months")
         return self
 
 

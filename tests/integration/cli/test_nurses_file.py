@@ -105,3 +105,34 @@ def test_a_json_array_is_one_message(country: Country) -> None:
     ended = joldama("submit", "-", stdin=b"[\n" + b'{"child": {}},\n' * 44 + b"]\n")
     assert (ended.exit_code, ended.stdout) == (1, "")
     assert ended.stderr.count("one object a line") == 1
+
+
+DITTO = [row(900), row(901, guardian_name='"'), row(902, guardian_name='"'), row(903)]
+HALVES = [
+    row(910, guardian_name='"Иванова'),
+    row(911, guardian_name='Петрова"'),
+    row(912),
+    row(913, full_name='"Сон Ева'),
+    row(914, full_name='Сон Ада"'),
+    row(915),
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [(DITTO, {3: "guardian_name", 4: "guardian_name"}), (HALVES, {2: "guardian_name", 5: "full_name"})],
+)
+def test_a_quotation_mark_loses_no_child(country: Country, rows: list[str], refused: dict[int, str]) -> None:
+    ended = joldama("submit", "-", stdin="\r\n".join([HEADER, *rows]).encode("utf-8-sig"))
+    assert ended.exit_code == 1
+    assert ended.stdout.startswith(f"{len(rows) - len(refused)} taken, {len(refused)} refused")
+    said = [line for line in ended.stderr.splitlines() if line.startswith("-:")]
+    assert [line.partition(" has a quotation mark")[0] for line in said] == [
+        f"-:{number}: {field}:" for number, field in refused.items()
+    ]
+
+
+def test_no_children_are_bound_by_zeros_for_an_iin(country: Country) -> None:
+    rows = [row(number, iin="000000000000") for number in (920, 921)]
+    ended = joldama("submit", "-", stdin="\r\n".join([HEADER, *rows]).encode())
+    assert (ended.exit_code, ended.stderr.count("iin: is no IIN: type the twelve digits")) == (1, 2)

@@ -240,7 +240,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("near", NEAR | {"name_kk": " "}, "validation_failed", "name_kk"),
     ("near", NEAR | {"name_ru": "a\x00"}, "validation_failed", "name_ru"),
     ("near", NEAR | {"color": "red"}, "validation_failed", "color"),
-    ("NEAR!", NEAR, "validation_failed", "path.center_id"),
+    ("NEAR!", NEAR, "validation_failed", "center_id"),
     ("near", day(age_under_months=217), "validation_failed", "programmes.0.age_under_months"),
     ("near", day(age_from_months=216), "validation_failed", "programmes.0"),
     ("near", day(icd10_prefixes=[]), "validation_failed", "programmes.0.icd10_prefixes"),

@@ -135,10 +135,10 @@ async def test_lists_are_for_their_roles_only(client: Client) -> None:
 
 
 STRANGE: list[tuple[str, dict[str, str], str, str]] = [
-    ("to-lunch", {}, "validation_failed", "path.name"),
-    ("escalated", {"reason": "hunger"}, "validation_failed", "query.reason"),
-    ("in-care", {"limit": "0"}, "validation_failed", "query.limit"),
-    ("in-care", {"center_id": "\x00"}, "validation_failed", "query.center_id"),
+    ("to-lunch", {}, "validation_failed", "name"),
+    ("escalated", {"reason": "hunger"}, "validation_failed", "reason"),
+    ("in-care", {"limit": "0"}, "validation_failed", "limit"),
+    ("in-care", {"center_id": "\x00"}, "validation_failed", "center_id"),
     *(
         (name, {"cursor": cursor}, "invalid_cursor", "cursor")
         for name in ("in-care", "escalated")

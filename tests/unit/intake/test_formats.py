@@ -106,6 +106,9 @@ def test_modalities_without_quotes_are_told_so(cells: str, distance: str) -> Non
 def test_a_column_that_numbers_the_rows_is_read_over(name: str) -> None:
     header = ";".join((name, *CSV_COLUMNS))
     assert read(b"17;" + row(), header) == read(row())
+    with pytest.raises(Unparsed) as caught:
+        read(b'"17;' + row(), header)
+    assert [one.field for one in caught.value.errors] == ["line"]
 
 
 @pytest.mark.parametrize("first", ["sep=;", "\ufeffsep=;\r\n", '"sep=,"', "SEP=\t", "sep=;;;"])

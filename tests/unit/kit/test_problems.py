@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 
 import httpx2
 import pytest
@@ -39,6 +40,9 @@ async def client() -> AsyncIterator[httpx2.AsyncClient]:
             "bug": KeyError("secret"),
             "field": Problem.of_field("a.b", "too_far", "is too far"),
         }[what]
+
+    @app.get("/count/{number}")
+    async def count(number: int, since: date) -> None: ...
 
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -100,3 +104,11 @@ async def test_answers_are_not_stored_by_anybody(client: httpx2.AsyncClient) -> 
     answer = await client.get("/nowhere")
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_parameter_is_named_as_the_caller_wrote_it(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/count/many", params={"since": "never"})
+    assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [
+        ("number", "int_parsing"),
+        ("since", "date_from_datetime_parsing"),
+    ]
