@@ -211,6 +211,8 @@ async def test_a_strange_figure_is_refused_by_field(operator: httpx2.AsyncClient
     await put(operator)
     for body, field in (
         ({}, "places"), ({"places": -1}, "places"), ({"places": 100_001}, "places"), ({"places": "many"}, "places"),
+        ({"places": True}, "places"), ({"places": "3"}, "places"), ({"places": 3.0}, "places"),
+        ({"places": 1, "suspended": "yes"}, "suspended"), ({"places": 1, "suspended": 1}, "suspended"),
         ({"places": 1, "suspended": "perhaps"}, "suspended"), ({"places": 1, "version": 1}, "version"),
     ):  # fmt: skip
         assert await problem(await operator.put(PLACES, json=body)) == (422, "validation_failed", [field]), body
@@ -253,6 +255,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "programmes.0.places",
     ),
     ("near", day(course_days=0), "validation_failed", "programmes.0.course_days"),
+    ("near", day(course_days=True), "validation_failed", "programmes.0.course_days"),
+    ("near", day(age_from_months="3"), "validation_failed", "programmes.0.age_from_months"),
+    ("near", day(age_under_months=True), "validation_failed", "programmes.0.age_under_months"),
+    ("near", NEAR | {"latitude": True}, "validation_failed", "latitude"),
+    ("near", NEAR | {"longitude": "76.9"}, "validation_failed", "longitude"),
+    ("near", NEAR | {"version": True}, "validation_failed", "version"),
     ("near", center_body(programme_body("a"), programme_body("a")), "repeated", "programmes"),
     ("near", center_body(programme_body("far-day")), "taken", "programmes.0.id"),
 ]
