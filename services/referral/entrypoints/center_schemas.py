@@ -7,14 +7,12 @@ from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, Strin
 
 from services.contracts.reference import CenterEntry
 from services.contracts.vocabulary import Catchment, Modality
-from services.kit.http.free_text import NO_NUL
 from services.referral.adapters.sql_views import CenterView
 from services.referral.domain.programmes import Programme
 from services.referral.domain.registration import Registration
-from services.referral.entrypoints.field_types import Id
+from services.referral.entrypoints.field_types import Id, Title
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=NO_NUL)]
 
 
 class ProgrammeBody(BaseModel, extra="forbid"):
@@ -56,6 +54,11 @@ class CenterUpdate(CenterBody):
 
 
 class Center(CenterBody):
+    """An entry as it is in the registry, where names may be of older rules."""
+
+    name_kk: str
+    name_ru: str
+    name_en: str
     id: str
     version: int
 
