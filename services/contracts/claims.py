@@ -1,14 +1,28 @@
 """Claims on places and figures of programmes: the referral service's calls to capacity, and the answers."""
 
+import re
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from services.contracts.vocabulary import ClaimState, Modality
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=100)]
 """A programme's, center's or region's id."""
+
+
+def _no_number(value: object) -> object:
+    """Pydantic would take a number, in text too, as seconds or milliseconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and re.match(r"[0-9]{4}-", value)):
+        return value
+    raise PydanticCustomError("datetime_type", "must be a moment, as 2026-12-01T10:30:00+05:00")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""A time with its zone."""
 Tier = Annotated[tuple[Id, ...], Field(min_length=1)]
 
 
@@ -16,26 +30,26 @@ class DataVersion(BaseModel, frozen=True):
     """The epoch (generation) of capacity's data, and the sequence of its last step, which grows within an epoch."""
 
     epoch: str
-    sequence: int = Field(ge=0)
+    sequence: StrictInt = Field(ge=0)
 
 
 class ClaimRequest(BaseModel, frozen=True, extra="forbid"):
     """A claim to hold the first free place among the candidates, or to wait for one."""
 
     referral_id: UUID
-    attempt: int = Field(ge=1)
-    rank: int = Field(description="Milliseconds; the smaller goes first")
+    attempt: StrictInt = Field(ge=1)
+    rank: StrictInt = Field(description="Milliseconds; the smaller goes first")
     candidates: tuple[Tier, ...] = Field(
         min_length=1,
         description="Programme ids in tiers, the preferred tier first. Within a tier (the same distance) "
         "the programme with more free places is taken, then the one named first.",
     )
-    retain: bool = Field(
+    retain: StrictBool = Field(
         False,
         description="No offer was made under the attempt before: a place that was handed over under it is retained, "
         "when it is among the candidates and no preferred one has a free place",
     )
-    at: AwareDatetime
+    at: Moment
 
 
 class ClaimResult(BaseModel, frozen=True):
@@ -89,7 +103,7 @@ class ClaimChange(BaseModel, frozen=True, extra="forbid"):
     """A release or an occupation: of what the referral has under this attempt."""
 
     referral_id: UUID
-    attempt: int = Field(ge=1)
+    attempt: StrictInt = Field(ge=1)
 
 
 class ClaimChangesBatch(BaseModel, extra="forbid"):
@@ -110,8 +124,8 @@ class WaitingClaim(BaseModel, frozen=True, extra="forbid"):
     """A referral to join the queue of a programme that opens, unless its claim is of a later attempt."""
 
     referral_id: UUID
-    attempt: int = Field(ge=1)
-    rank: int
+    attempt: StrictInt = Field(ge=1)
+    rank: StrictInt
 
 
 class ProgrammeCapacity(BaseModel, frozen=True, extra="forbid"):
@@ -124,10 +138,10 @@ class ProgrammeCapacity(BaseModel, frozen=True, extra="forbid"):
     center_id: Id
     region_id: Id
     modality: Modality
-    places: int = Field(ge=0, le=100_000)
-    suspended: bool = False
-    confirmed_at: AwareDatetime | None
-    version: int = Field(ge=0)
+    places: StrictInt = Field(ge=0, le=100_000)
+    suspended: StrictBool = False
+    confirmed_at: Moment | None
+    version: StrictInt = Field(ge=0)
 
 
 class ProgrammeOpening(ProgrammeCapacity):
@@ -137,7 +151,7 @@ class ProgrammeOpening(ProgrammeCapacity):
     """
 
     waiting: tuple[WaitingClaim, ...] = Field((), max_length=10_000)
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     """Now, by capacity's clock, when left out."""
     seen: DataVersion | None = None
 

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StrictInt, StringConstraints
 
 from services.contracts.claims import DataVersion, Id, ProgrammeCapacity, ProgrammeFigures
 from services.contracts.vocabulary import ClaimState
@@ -42,9 +42,9 @@ class RestoredClaim(BaseModel, frozen=True, extra="forbid"):
     """A referral's claim by the record. One programme when held or occupied, every queue when waiting."""
 
     referral_id: UUID
-    attempt: int = Field(ge=1)
+    attempt: StrictInt = Field(ge=1)
     state: ClaimState
-    rank: int = 0
+    rank: StrictInt = 0
     programme_ids: tuple[Id, ...] = ()
 
 

@@ -13,6 +13,8 @@ ENGLISH = {
     "extra_forbidden": "is no field of this request: check its spelling, or leave it out",
     "json_invalid": "is no JSON: check its quotes, commas and brackets",
     "json_type": "must be JSON",
+    "json_too_deep": "has more braces and brackets within each other than any request needs",
+    "body_not_utf8": "is not UTF-8: its byte {position} is {byte}; send JSON in UTF-8",
     "json_not_lines": "is JSON, but not one object a line: write each submission on a line of its own, "
     "without [ ] around them and without commas between them",
     "invalid_utf8": "holds the byte {byte}, which is not UTF-8: save the file as UTF-8 (in Excel: CSV UTF-8)",

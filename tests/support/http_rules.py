@@ -39,6 +39,29 @@ async def assert_rules_of_every_route(app: FastAPI, client: httpx2.AsyncClient, 
                 assert words in error["message"]
 
 
+async def assert_bodies_of_every_route(app: FastAPI, client: httpx2.AsyncClient) -> None:
+    """`client` has every role. Bytes that are no JSON in UTF-8 are refused by what they are, before any effect."""
+    routes = [
+        (method.upper(), re.sub(r"\{[^}]*\}", str(UUID(int=7)), path))
+        for path, methods in app.openapi()["paths"].items()
+        for method, described in methods.items()
+        if "application/json" in described.get("requestBody", {}).get("content", {})
+    ]
+    assert len(routes) >= 6
+    for method, path in routes:
+        for body, code in (
+            ('{"note": "мама"}'.encode("cp1251"), "body_not_utf8"),
+            (b'{"note": ', "json_invalid"),
+            (b"[" * 50_000, "json_too_deep"),
+        ):
+            answer = await client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 422, (method, path, answer.text)
+            assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [("body", code)]
+        for body in (b"[1]", b'"text"', b"NaN", b'{"note": NaN, "places": Infinity}', b"[" * 900 + b"]" * 900):
+            answer = await client.request(method, path, content=body, headers={"Content-Type": "application/json"})
+            assert answer.status_code == 422, (method, path, answer.text)
+
+
 async def assert_probes_are_not_redirected(client: httpx2.AsyncClient) -> None:
     for path in ("/livez/", "/readyz/", "/metrics/", "/docs/", "/openapi.json/", "/v1/nowhere/"):
         answer = await client.get(path)

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from services.kit.errors import TransientError
-from services.kit.messages import field_path, message_of
+from services.kit.messages import field_path, message, message_of
 
 log = structlog.get_logger()
 E = TypeVar("E", bound=Exception)
@@ -75,7 +75,7 @@ class Problem(Exception):
 
 def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """A 422 that names the field of each of Pydantic's errors, without the values that were refused."""
-    found = [FieldError(field=_field(one) or "body", code=one["type"], message=message_of(one)) for one in errors]
+    found = [FieldError(field=_field(one) or "body", code=one["type"], message=_message(one)) for one in errors]
     return fields_problem(found)
 
 
@@ -90,7 +90,27 @@ def _field(error: Mapping[str, Any]) -> str:
     return field_path(place[1:] if place and place[0] in _WHERE else place)
 
 
+def _message(error: Mapping[str, Any]) -> str:
+    """The position in what is no JSON is FastAPI's."""
+    at = f", near character {error['loc'][-1] + 1}" if error["type"] == "json_invalid" and len(error["loc"]) > 1 else ""
+    return message_of(error) + at
+
+
+def _of_unread(cause: BaseException) -> Problem:
+    """The 422 for a body that Python's JSON decoder failed on, for another reason than its syntax."""
+    if isinstance(cause, UnicodeDecodeError):
+        given = {"byte": f"0x{cause.object[cause.start]:02X}", "position": cause.start + 1}
+        return _of_body("body_not_utf8", **given)
+    return _of_body("json_too_deep" if isinstance(cause, RecursionError) else "json_invalid")
+
+
+def _of_body(code: str, **given: Any) -> Problem:
+    return fields_problem([FieldError(field="body", code=code, message=message(code, **given))])
+
+
 def _of_http(error: HTTPException) -> Problem:
+    if isinstance(error.__cause__, ValueError | RecursionError):  # FastAPI makes a 400 of what its decoder raises
+        return _of_unread(error.__cause__)
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Problem(413, "too_large", "body: has more bytes than this path takes")
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("-", "_")

@@ -3,19 +3,17 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.contracts.reference import CenterEntry
 from services.contracts.vocabulary import Catchment, Modality
-from services.kit.http.free_text import NO_NUL
 from services.referral.adapters.sql_views import CenterView
 from services.referral.domain.programmes import Programme
 from services.referral.domain.registration import Registration
-from services.referral.entrypoints.field_types import Id
+from services.referral.entrypoints.field_types import Id, Title
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=NO_NUL)]
 
 
 class ProgrammeBody(BaseModel, extra="forbid"):
@@ -23,11 +21,11 @@ class ProgrammeBody(BaseModel, extra="forbid"):
 
     id: Id
     modality: Modality
-    age_from_months: int = Field(ge=0, le=216)
-    age_under_months: int = Field(gt=0, le=216)
+    age_from_months: StrictInt = Field(ge=0, le=216)
+    age_under_months: StrictInt = Field(gt=0, le=216)
     icd10_prefixes: Annotated[list[Prefix], Field(min_length=1, max_length=100)]
     catchment: Catchment
-    course_days: int = Field(gt=0, le=3660)
+    course_days: StrictInt = Field(gt=0, le=3660)
 
     @model_validator(mode="after")
     def _ages_in_order(self) -> "ProgrammeBody":
@@ -44,8 +42,8 @@ class CenterBody(BaseModel, extra="forbid"):
     name_en: Title
     region_id: str
     settlement_id: str
-    latitude: float = Field(ge=-90, le=90)
-    longitude: float = Field(ge=-180, le=180)
+    latitude: StrictFloat = Field(ge=-90, le=90)
+    longitude: StrictFloat = Field(ge=-180, le=180)
     programmes: Annotated[list[ProgrammeBody], Field(max_length=50)]
 
 
@@ -53,10 +51,15 @@ class CenterUpdate(CenterBody):
     """The body of a PUT: what a GET has shown can be put back."""
 
     id: str | None = Field(None, description="That of the path, when given")
-    version: int | None = Field(None, description="When given, the entry must still be of this version")
+    version: StrictInt | None = Field(None, description="When given, the entry must still be of this version")
 
 
 class Center(CenterBody):
+    """An entry as it is in the registry, where names may be of older rules."""
+
+    name_kk: str
+    name_ru: str
+    name_en: str
     id: str
     version: int
 
@@ -64,8 +67,8 @@ class Center(CenterBody):
 class FigureBody(BaseModel, extra="forbid"):
     """A programme's figure. Sending the same one confirms it."""
 
-    places: int = Field(ge=0, le=100_000)
-    suspended: bool | None = Field(None, description="Left as it is when not given")
+    places: StrictInt = Field(ge=0, le=100_000)
+    suspended: StrictBool | None = Field(None, description="Left as it is when not given")
 
 
 class FigureView(BaseModel, from_attributes=True):

@@ -1,10 +1,9 @@
 """The bodies of commands on a referral."""
 
-from datetime import date
-
 from pydantic import BaseModel, Field
 
 from services.kit.http.free_text import FreeText
+from services.referral.entrypoints.field_types import Day
 
 
 class Remark(BaseModel, extra="forbid"):
@@ -22,7 +21,7 @@ class Reasoned(Remark):
 
 
 class Acceptance(Remark):
-    admit_on: date | None = Field(
+    admit_on: Day | None = Field(
         None, description="The day agreed with the family, in Kazakhstan; a week from now when left out"
     )
 

@@ -47,6 +47,8 @@ async def test_a_batch_that_names_no_attempt_or_too_many_is_refused_whole(store:
         for wrong, field in (
             ([one, {"referral_id": str(referral(1))}], "changes.1.attempt"),
             ([one, one | {"attempt": 0}], "changes.1.attempt"),
+            ([one, one | {"attempt": True}], "changes.1.attempt"),
+            ([one, one | {"attempt": "1"}], "changes.1.attempt"),
             ([one, one | {"at": "2026-03-02T09:01:00Z"}], "changes.1.at"),
             ([one] * 1001, "changes"),
         ):
@@ -63,6 +65,20 @@ async def test_a_batch_that_names_no_candidate_is_refused_whole_and_does_nothing
         batch["claims"][1]["candidates"] = wrong
         answer = await client("service").post("/v1/claims/batch", json=batch)
         assert_problem(answer, 422, "validation_failed", f"claims.1.{field}")
+    assert await story(store) == before
+
+
+async def test_a_number_is_no_moment_and_a_boolean_no_number(store: Store, client: Client) -> None:
+    await two_centers(store)
+    before = await story(store)
+    for field, wrong in (
+        *(("at", wrong) for wrong in (1796083200, "1796083200", 1796083200.0, 1796083200000, True)),
+        *(("rank", wrong) for wrong in (True, "1", 1.5)),
+        ("retain", "yes"),
+    ):
+        batch = {"claims": [request(1, "a").model_dump(mode="json") | {field: wrong}]}
+        answer = await client("service").post("/v1/claims/batch", json=batch)
+        assert_problem(answer, 422, "validation_failed", f"claims.0.{field}")
     assert await story(store) == before
 
 

@@ -21,3 +21,10 @@ async def test_a_child_sent_to_a_path_with_a_slash_is_recorded(client: Client) -
 async def test_an_unknown_parameter_is_no_matter_before_the_role_is_checked(client: Client) -> None:
     answer = await client("operator").post("/v1/diagnoses?colour=red", json=child_body(1))
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_lookup_in_another_encoding_is_refused_by_what_it_is(client: Client) -> None:
+    body, json = '{"iin": "жоқ"}'.encode("cp1251", "replace"), {"Content-Type": "application/json"}
+    answer = await client("polyclinic", "p1").post("/v1/children/lookup", content=body, headers=json)
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["field"], error["code"]) == (422, "body", "body_not_utf8")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
+import pytest
 
 from services.contracts.events import CenterRegisteredV1
 from services.contracts.vocabulary import ReferralState
@@ -33,6 +34,12 @@ async def test_a_center_that_is_put_opens_and_is_found(
     assert await country.figures() == {"near-day": (0, 0, 0), "near-home": (0, 0, 0)}
     read = await client("polyclinic", org="p1").get("/v1/centers/near")
     assert (read.json(), read.headers["etag"]) == (entry, '"1"')
+
+
+@pytest.mark.parametrize("name", ["Ә", "Центр «Жан» № 7", "O'Neil", "مركز", "a\u200db", "N" * 300])
+async def test_a_name_stays_as_it_is(operator: httpx2.AsyncClient, name: str) -> None:
+    names = {"name_kk": name, "name_ru": name, "name_en": name}
+    assert (await put(operator, body=NEAR | names)).items() >= names.items()
 
 
 async def test_the_same_entry_again_changes_nothing(country: Country, operator: httpx2.AsyncClient) -> None:
@@ -211,6 +218,8 @@ async def test_a_strange_figure_is_refused_by_field(operator: httpx2.AsyncClient
     await put(operator)
     for body, field in (
         ({}, "places"), ({"places": -1}, "places"), ({"places": 100_001}, "places"), ({"places": "many"}, "places"),
+        ({"places": True}, "places"), ({"places": "3"}, "places"), ({"places": 3.0}, "places"),
+        ({"places": 1, "suspended": "yes"}, "suspended"), ({"places": 1, "suspended": 1}, "suspended"),
         ({"places": 1, "suspended": "perhaps"}, "suspended"), ({"places": 1, "version": 1}, "version"),
     ):  # fmt: skip
         assert await problem(await operator.put(PLACES, json=body)) == (422, "validation_failed", [field]), body
@@ -239,6 +248,11 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("near", NEAR | {"latitude": 91}, "validation_failed", "latitude"),
     ("near", NEAR | {"name_kk": " "}, "validation_failed", "name_kk"),
     ("near", NEAR | {"name_ru": "a\x00"}, "validation_failed", "name_ru"),
+    *(
+        ("near", NEAR | {field: name}, "validation_failed", field)
+        for field in ("name_kk", "name_ru", "name_en")
+        for name in ("\u200b\u200b", "\x1b[31mX", "a\nb", "a\tb", "a\x7f", "a\x85b", "\u3164", "\u0301", "\ufeff")
+    ),
     ("near", NEAR | {"color": "red"}, "validation_failed", "color"),
     ("NEAR!", NEAR, "validation_failed", "center_id"),
     ("near", day(age_under_months=217), "validation_failed", "programmes.0.age_under_months"),
@@ -253,6 +267,12 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         "programmes.0.places",
     ),
     ("near", day(course_days=0), "validation_failed", "programmes.0.course_days"),
+    ("near", day(course_days=True), "validation_failed", "programmes.0.course_days"),
+    ("near", day(age_from_months="3"), "validation_failed", "programmes.0.age_from_months"),
+    ("near", day(age_under_months=True), "validation_failed", "programmes.0.age_under_months"),
+    ("near", NEAR | {"latitude": True}, "validation_failed", "latitude"),
+    ("near", NEAR | {"longitude": "76.9"}, "validation_failed", "longitude"),
+    ("near", NEAR | {"version": True}, "validation_failed", "version"),
     ("near", center_body(programme_body("a"), programme_body("a")), "repeated", "programmes"),
     ("near", center_body(programme_body("far-day")), "taken", "programmes.0.id"),
 ]

@@ -106,6 +106,10 @@ async def test_an_operator_cancels_any_and_a_wrong_state_names_the_allowed(offer
 
 
 TOMORROW, YESTERDAY = day_of(utc_now()) + timedelta(days=1), day_of(utc_now()) - timedelta(days=1)
+NO_DAYS: list[object] = [
+    *("soon", 1796083200, "1796083200", 1796083200.0, 1796083200000, "1796083200000", True, [], ""),
+    *(f"{TOMORROW}T00:00:00", f"{TOMORROW}T10:30:00+05:00", f" {TOMORROW}", "2027-02-30", "20270201", "01.02.2027"),
+]
 REFUSED: list[tuple[str, str, dict[str, object], str, str]] = [
     ("center", "no-show", {}, "unknown_reason", "reason"),
     ("center", "no-show", {"reason": "no_capacity"}, "unknown_reason", "reason"),
@@ -117,7 +121,7 @@ REFUSED: list[tuple[str, str, dict[str, object], str, str]] = [
     ("center", "discharge", {"outcome": "stable", "reason": "other"}, "validation_failed", "reason"),
     ("center", "accept", {"admit_on": str(YESTERDAY)}, "day_out_of_range", "admit_on"),
     ("center", "accept", {"admit_on": str(TOMORROW + timedelta(days=370))}, "day_out_of_range", "admit_on"),
-    ("center", "accept", {"admit_on": "soon"}, "validation_failed", "admit_on"),
+    *(("center", "accept", {"admit_on": wrong}, "validation_failed", "admit_on") for wrong in NO_DAYS),
     ("center", "admit", {"admit_on": str(TOMORROW)}, "validation_failed", "admit_on"),
     ("polyclinic", "offer-again", {"note": "x" * 501}, "validation_failed", "note"),
 ]

@@ -82,6 +82,42 @@ async def test_broken_json_is_a_problem_too(client: httpx2.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ('{"name": "Айгүл"}'.encode("cp1251", "replace"), "body_not_utf8", "is not UTF-8: its byte 11 is 0xC0"),
+        (b'{"name": "\xff"}', "body_not_utf8", "its byte 11 is 0xFF"),
+        (b'{"name": "a" "count": 1}', "json_invalid", "commas and brackets, near character 14"),
+        (b'{"name": "a", "count": ' + b"9" * 5000 + b"}", "json_invalid", "is no JSON"),
+        (b"[" * 100_000 + b"]" * 100_000, "json_too_deep", "within each other"),
+        (b'{"name":' * 100_000, "json_too_deep", "within each other"),
+        (b"[1]", "model_attributes_type", "must be a JSON object"),
+        (b"null", "model_attributes_type", "must be a JSON object"),
+        (b'"text"', "model_attributes_type", "must be a JSON object"),
+        (b"NaN", "model_attributes_type", "must be a JSON object"),
+        (b"", "missing", "must be given"),
+    ],
+)  # fmt: skip
+async def test_a_body_that_cannot_be_read_says_why_and_where(
+    client: httpx2.AsyncClient, body: bytes, code: str, words: str
+) -> None:
+    answer = await client.post("/body", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+    (error,) = answer.json()["errors"]
+    assert (error["field"], error["code"]) == ("body", code)
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize("levels", [900, 1100, 5000])
+@pytest.mark.parametrize("value", ["[]", '{"a":}'])
+async def test_deep_nesting_in_a_field_is_refused(client: httpx2.AsyncClient, levels: int, value: str) -> None:
+    deep = (value[:-1] * levels + "1" + value[-1] * levels).encode()
+    for field in (b"count", b"name"):
+        body = b'{"name": "a", "count": 1, "' + field + b'": ' + deep + b"}"
+        answer = await client.post("/body", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+
+
+@pytest.mark.parametrize(
     ("path", "status", "code"),
     [
         ("/raise/transient", 503, "unavailable"),
