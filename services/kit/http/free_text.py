@@ -40,6 +40,8 @@ _BEFORE = {
     "money": re.compile(rf"(?:\d{_GAP}){{4}}$"),
 }
 """Digits in front of what looks harmless that make it the end of a number."""
+_DIGITS_END, _DIGIT_NEXT = re.compile(r"\d\W?\d\W?\d[ -]$"), re.compile(r"[ -]\d")
+"""Around a time or a short date that stands within a number."""
 _RUN = re.compile(rf"\+?\d(?:{_GAP}\d){{6,}}")
 _ZERO = re.compile(r"(?<!\w)[\dOОoо]{2,}(?!\w)")
 """Digits among which the letter O stands for a zero."""
@@ -65,7 +67,8 @@ def _without_harmless(text: str) -> str:
     kept, end = "", 0
     for found in _HARMLESS.finditer(text):
         kept += text[end : found.start()]
-        kept += found[0] if _BEFORE[found.lastgroup or ""].search(kept[-80:]) else " x "
+        inside = len(found[0]) < 6 and _DIGITS_END.search(kept[-6:]) and _DIGIT_NEXT.match(text, found.end())
+        kept += found[0] if inside or _BEFORE[found.lastgroup or ""].search(kept[-80:]) else " x "
         end = found.end()
     return kept + text[end:]
 
