@@ -42,6 +42,8 @@ class AnyOrder(RuleBasedStateMachine):
     """The same steps on the server and on the model."""
 
     url: str
+    read_steps: Counter[str]
+    """The capacity events of all examples, by type: what the promises were checked on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,6 +190,7 @@ class AnyOrder(RuleBasedStateMachine):
             return
         for step in self.do(self.real.steps.after(self.read, 1000)):
             self.queues.read(step.data)
+            self.read_steps[type(step.data).__name__] += 1
             self.read = step.id
         figures = self.do(self.real.programmes.snapshot(NOW)).figures
         claims = self.do(self.claims())
@@ -233,7 +236,8 @@ async def restore(
 
 @pytest.mark.timeout(180)
 def test_whatever_the_order_places_are_conserved_and_nobody_is_overtaken(valkey: str) -> None:
-    machine = type("AnyOrderHere", (AnyOrder,), {"url": valkey})
+    read_steps = Counter[str]()
+    machine = type("AnyOrderHere", (AnyOrder,), {"url": valkey, "read_steps": read_steps})
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -245,3 +249,4 @@ def test_whatever_the_order_places_are_conserved_and_nobody_is_overtaken(valkey:
             print_blob=True,
         ),
     )
+    assert {"PlaceHeldV1", "ClaimQueuedV1", "PlaceHandedOverV1", "PlaceOccupiedV1"} <= read_steps.keys(), read_steps

@@ -296,12 +296,12 @@ async def test_a_message_parked_again_has_its_whole_time_again(repository: DeadL
     retries = DeadLetterRetries(repository, "a", handler)
     await repository.park("a", POISON, "came early")
     await retries.step()
-    await only(repository, DeadLetterState.SETTLED)
+    assert handler.taken == [POISON]
     clock.now += timedelta(minutes=5)
     await repository.park("a", POISON, "came early")
     handler.failures.append(Early("no such referral yet"))
     await retries.step()
-    await only(repository, DeadLetterState.RETRYING)
+    assert (await only(repository, DeadLetterState.RETRYING)).first_at == clock.now
 
 
 async def passes(repository: DeadLetterRepository, retries: DeadLetterRetries, clock: Clock, seconds: int) -> None:

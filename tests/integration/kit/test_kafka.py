@@ -76,7 +76,8 @@ async def test_a_producer_id_that_another_cluster_gave_wedges_nobody(settings: S
                 await kept.send_and_wait(topic, b"{}", partition=0)
         producer = make_producer(settings, "new")
         async with started(producer):
-            await asyncio.wait_for(producer.send_and_wait(topic, b"{}", partition=0), 20)
+            last = await asyncio.wait_for(producer.send_and_wait(topic, b"{}", partition=0), 20)
+    assert last.offset == 1 + 5 * 8
 
 
 async def test_an_acknowledged_event_is_found_again_and_another_is_not(publisher: KafkaPublisher) -> None:

@@ -44,7 +44,8 @@ class TestWhileTheEntrysEventIsOnItsWay:
         await country.register("near", programme_body("near", 1))
         events = await country.own_events()
         await country.handle([one for one in events if isinstance(one.data, FigureSetV1)])
-        await _later_child_after(country, [one for one in events if not isinstance(one.data, FigureSetV1)])
+        rest = [one for one in events if not isinstance(one.data, FigureSetV1)]
+        assert await _after_a_later_child(country, rest) == ((S.OFFERED, "near"), (S.WAITING, None))
 
     async def test_a_repeated_batch_gives_no_place_at_a_new_center(
         self, country: Country, monkeypatch: pytest.MonkeyPatch
@@ -56,7 +57,8 @@ class TestWhileTheEntrysEventIsOnItsWay:
 
         await _submit_cut_off(country, monkeypatch, 2)
         await country.register("near", programme_body("near", 1))
-        await _later_child_after(country, await country.own_events())
+        events = await country.own_events()
+        assert await _after_a_later_child(country, events) == ((S.OFFERED, "near"), (S.WAITING, None))
 
 
 async def _submit_cut_off(country: Country, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -71,13 +73,16 @@ async def _submit_cut_off(country: Country, monkeypatch: pytest.MonkeyPatch, num
             await country.submit(number, submitted_at=country.clock())
 
 
-async def _later_child_after(country: Country, events: Sequence[Event]) -> None:
-    """Child 2, three days later, comes before `events`, and child 1 gets the place all the same."""
+Place = tuple[ReferralState, str | None]
+
+
+async def _after_a_later_child(country: Country, events: Sequence[Event]) -> tuple[Place, Place]:
+    """Where children 1 and 2 are once `events` were handled; 2 was submitted three days later, and before them."""
     country.clock.now += timedelta(days=3)
     await country.submit(2, submitted_at=country.clock())
     await country.handle(events)
     await country.deliver()
-    assert (await country.where(1), await country.where(2)) == ((S.OFFERED, "near"), (S.WAITING, None))
+    return await country.where(1), await country.where(2)
 
 
 async def test_a_place_claimed_at_a_programme_that_closed_before_the_commit_is_claimed_elsewhere(

@@ -43,3 +43,4 @@ def test_whatever_happens_no_child_is_lost_and_no_place_is_given_twice(
             )
         finally:
             runner.run(opened.__aexit__(None, None, None))
+    assert WholeNetwork.steps > STEPS // 2, "each of which was checked"

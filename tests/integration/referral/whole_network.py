@@ -38,6 +38,7 @@ class WholeNetwork(RuleBasedStateMachine):
     """Every invariant is checked after every step. `which` and `more` are read as each happening needs them."""
 
     steps = 0
+    """Of all examples."""
 
     def __init__(self, harness: Harness, runner: asyncio.Runner) -> None:
         super().__init__()
