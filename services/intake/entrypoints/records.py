@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 from services.contracts.iin import InvalidIin, read_iin
 from services.contracts.submissions import Child, DiagnosisSubmission, Guardian, SubmissionWarning
 from services.contracts.vocabulary import Priority
-from services.intake.domain.normalizing import Refused, iin
+from services.intake.domain.values.iins import iin
+from services.intake.domain.values.typed import Refused
 from services.intake.handlers.read import DiagnosisRecord
 from services.kit.http.problems import Problem
 

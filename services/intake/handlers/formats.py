@@ -12,7 +12,7 @@ from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of
 from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
 from services.contracts.vocabulary import Modality
 from services.intake.domain.field_errors import FieldError
-from services.intake.domain.normalizing import word, words
+from services.intake.domain.values.codes import word, words
 from services.intake.handlers.parsing import Unparsed, parse, shape
 
 EXTRA_COLUMNS = {"idempotency_key", "not_duplicate_of"}

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from services.contracts.submissions import SubmissionRequest
 from services.contracts.vocabulary import Gmfcs, Modality, Priority, Sex
-from services.intake.domain import normalizing
 from services.intake.domain.field_errors import FieldError
-from services.intake.domain.normalizing import FIELDS, REFUSED, Refused, normalize
+from services.intake.domain.normalizing import FIELDS, REFUSED, normalize
+from services.intake.domain.values.dates import day as read_day
+from services.intake.domain.values.typed import Refused
 from services.intake.handlers.drafts import Drafting
 from services.intake.handlers.parsing import Unparsed, every_error, parse
 from services.kit.messages import ENGLISH
@@ -464,5 +465,5 @@ def test_a_refused_value_fits_no_shape_and_no_rule_judges_it() -> None:
 
 
 def test_serial_dates_count_as_spreadsheets_do() -> None:
-    assert normalizing.day("36526") == date(2000, 1, 1)
-    assert normalizing.day(str(43830 + 1)) == NEW_YEARS_EVE + timedelta(days=1)
+    assert read_day("36526") == date(2000, 1, 1)
+    assert read_day(str(43830 + 1)) == NEW_YEARS_EVE + timedelta(days=1)
