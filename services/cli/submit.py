@@ -4,7 +4,8 @@ import os
 import stat
 import sys
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Annotated, Any
 from uuid import uuid4
@@ -68,20 +69,30 @@ def submit(
         api = stack.enter_context(caller.api("intake", Role.POLYCLINIC, LOCAL_POLYCLINIC, SECONDS))
         bar = stack.enter_context(_progress())
         task = bar.add_task("Submitting", total=_size(source), counts="")
-        sending: Part | None = None
-        try:
-            for one in submissions.parts(part):
-                sending = one
-                outcomes = send(api, one, submissions.kind, f"{key}/{part}/{one.records[0].line}", patience)
-                sending = None
-                tally.count(outcomes)
-                bar.update(task, completed=one.read, counts=tally.counts)
-                _report(outcomes, file, submissions.kind, json, out)
-        except (KeyboardInterrupt, Failure) as stop:
-            # after any other failure before the first answer, nothing was taken
-            if tally.line or not isinstance(stop, Failure) or stop.code is ExitCode.NO_NETWORK:
-                say(f"Stopped: {tally}.{_unsure(sending)} To go on: the same command with --key {key}")
-            raise _explained(stop, file) from None
+        stack.enter_context(_saying_how_to_go_on(tally, file, key))
+        for one in submissions.parts(part):
+            tally.sending = one
+            outcomes = send(api, one, submissions.kind, f"{key}/{part}/{one.records[0].line}", patience)
+            tally.count(outcomes)
+            bar.update(task, completed=one.read, counts=tally.counts)
+            _report(outcomes, file, submissions.kind, json, out)
+    _conclude(tally, file, json)
+
+
+@contextmanager
+def _saying_how_to_go_on(tally: "Tally", file: str, key: str) -> Iterator[None]:
+    """Of a run that stops in its midst: what was taken, what may have been, and the command that goes on."""
+    try:
+        yield
+    except (KeyboardInterrupt, Failure) as stop:
+        # after any other failure before the first answer, nothing was taken
+        if tally.line or not isinstance(stop, Failure) or stop.code is ExitCode.NO_NETWORK:
+            say(f"Stopped: {tally}.{tally.unsure} To go on: the same command with --key {key}")
+        raise _explained(stop, file) from None
+
+
+def _conclude(tally: "Tally", file: str, json: bool) -> None:
+    """The numbers of the whole run. Raises Failure for a file without rows, and Exit when some were refused."""
     if not tally.line:
         raise Failure(ExitCode.USAGE, f"{file}: the file has no rows.")
     (say if json else print)(str(tally))
@@ -91,32 +102,33 @@ def submit(
         raise typer.Exit(ExitCode.REFUSED)
 
 
-def _unsure(sending: Part | None) -> str:
-    """A sentence about a part whose answer did not come."""
-    if not sending:
-        return ""
-    return f" Lines {sending.records[0].line}-{sending.records[-1].line} may have been taken too."
-
-
 class Tally:
     """The numbers of taken and refused submissions, the last line, and the first referrals."""
 
     def __init__(self) -> None:
         self.taken = self.refused = self.warned = self.line = 0
         self.first: list[str] = []
+        self.sending: Part | None = None
         self._began = time.monotonic()
 
     def count(self, outcomes: list[Outcome]) -> None:
         taken = [str(one.get("referral_id")) for one in outcomes if is_taken(one)]
         self.taken, self.refused = self.taken + len(taken), self.refused + len(outcomes) - len(taken)
         self.warned += sum(bool(one.get("warnings")) for one in outcomes)
-        self.line = outcomes[-1]["line"]
+        self.line, self.sending = outcomes[-1]["line"], None
         self.first += taken[: SHOWN - len(self.first)]
 
     @property
     def counts(self) -> str:
         warned = f" ({self.warned:,} with warnings)" if self.warned else ""
         return f"{self.taken:,} taken{warned}, {self.refused:,} refused"
+
+    @property
+    def unsure(self) -> str:
+        """A sentence about a part whose answer did not come."""
+        if not (part := self.sending):
+            return ""
+        return f" Lines {part.records[0].line}-{part.records[-1].line} may have been taken too."
 
     def __str__(self) -> str:
         return f"{self.counts}, up to line {self.line} ({time.monotonic() - self._began:.1f} s)"

@@ -1,13 +1,10 @@
 """Names of people: kept as they were typed, unless an encoding or a spreadsheet has destroyed them."""
 
 import re
-import unicodedata
 
 from services.intake.domain.values.typed import Refused
+from services.kit.plain_text import fault_of_name
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and signs that show nothing."""
 _NO_NAMES = frozenset({"NULL", "NONE", "NAN", "N/A", "NA", "UNDEFINED", "НЕТ", "Н/Д", "ЖОҚ"})
 _REST = bytes(range(0x80, 0xC0))
 _GARBLED = re.compile(
@@ -23,10 +20,8 @@ def name(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = value.strip().strip("\ufeff\u200b").strip()
-    if _CONTROL.search(text):
-        raise Refused("control_characters")
-    if not any(unicodedata.category(one)[0] not in "CZM" and one not in _FILLERS for one in text):
-        raise Refused("invisible_name")
+    if code := fault_of_name(text):
+        raise Refused(code)
     _refuse_lost_letters(text)
     return text
 
