@@ -4,46 +4,17 @@ import json
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx2
 import pytest
-from typer.testing import Result
 
 from services.cli import set_places
-from services.contracts.iin import check_digit
 from services.local.issuer import issue_token
+from tests.integration.cli.children import born_today, child, results
 from tests.integration.cli.conftest import CHECKOUT, Country
 from tests.support.terminal import run_joldama as joldama
 
 DECLINED = "declined: the referral goes to the next nearest center"
-HEADER = "iin;full_name;birth_date;sex;guardian_name;guardian_phone;icd10;gmfcs;settlement_id;modalities"
-
-
-def iin(number: int) -> str:
-    """The IIN of a child born on 2020-03-15, a boy where `number` is even. Some serials have no check digit."""
-    for serial in range(number * 4, number * 4 + 4):
-        first = f"200315{5 + number % 2}{serial:04d}"
-        if (digit := check_digit(first)) is not None:
-            return f"{first}{digit}"
-    raise AssertionError("four serials in a row have no check digit")
-
-
-def child(number: int, **changes: Any) -> bytes:
-    sex = "male" if number % 2 == 0 else "female"
-    body = {
-        "child": {"iin": iin(number), "full_name": f"Child {number}", "birth_date": "2020-03-15", "sex": sex},
-        "guardian": {"full_name": "A Parent", "phone": "+77010000000"},
-        "diagnosis": {"icd10": "G80.1"},
-        "settlement_id": "almaty",
-        "modalities": ["inpatient"],
-    }
-    return json.dumps(body | changes).encode() + b"\n"
-
-
-def results(ended: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
 def test_a_child_goes_to_the_nearest_center_and_on_to_the_next_when_that_declines(country: Country) -> None:
@@ -111,7 +82,7 @@ def test_a_polyclinic_corrects_the_home_and_the_phone_and_the_center_sees_that(c
 
 def test_a_newborn_who_gets_an_iin_is_one_child_with_the_earlier_turn(country: Country) -> None:
     country.register("near", "almaty", 0)
-    born, iin = _newborn()
+    born, iin = born_today()
     newborn = {"full_name": "Newborn", "birth_date": born, "sex": "female"}
     guardian = {"full_name": "Newborn's Parent", "phone": "+77010000077"}
     lines = child(0, child=newborn, guardian=guardian) + child(1) + child(2, child=newborn | {"iin": iin})
@@ -130,16 +101,6 @@ def test_a_newborn_who_gets_an_iin_is_one_child_with_the_earlier_turn(country: C
     assert one["forecast"]["queues"][0]["position"] == 1
 
 
-def _newborn() -> tuple[str, str]:
-    """Today, and the IIN of a girl born today."""
-    born = _today()
-    for serial in range(100):
-        first = f"{born[2:4]}{born[5:7]}{born[8:]}6{serial:04d}"
-        if (digit := check_digit(first)) is not None:
-            return born, f"{first}{digit}"
-    raise AssertionError("no check digit")
-
-
 def test_a_refused_answer_prints_the_reason(country: Country) -> None:
     country.register("near", "almaty", 1)
     id = results(joldama("submit", "-", "--json", stdin=child(1)))[0]["referral_id"]
@@ -156,74 +117,6 @@ def test_a_refused_answer_prints_the_reason(country: Country) -> None:
     assert again.exit_code == 1
     assert "illegal_transition" in again.stderr
     assert "allowed now: admit, no-show, decline" in again.stderr
-
-
-def test_the_valid_lines_of_a_file_with_errors_are_recorded(country: Country) -> None:
-    lines = child(1) + child(2, settlement_id="nowhere") + b"not json\n\n" + child(1) + child(4)
-    ended = joldama("submit", "-", "--part", "2", stdin=lines)
-    assert ended.exit_code == 1
-    *complaints, first = ended.stderr.splitlines()
-    assert first.startswith("first: ")
-    assert first.count("-") == 8
-    assert [one.split(" ")[0] for one in complaints] == ["-:2:", "-:3:", "-:5:"]
-    assert complaints[0].startswith("-:2: settlement_id:")
-    assert complaints[2].endswith("(open_referral_exists)")
-    assert ended.stdout.startswith("2 taken, 3 refused, up to line 6")
-
-
-def test_a_csv_of_a_spreadsheet_is_recorded(country: Country) -> None:
-    rows = [
-        f'{iin(2)};"Two\nNames";2020-03-15;male;A Parent;+77010000000;G80.1;II;almaty;"inpatient;day_stay"',
-        f"{iin(4)};Child 4;2020-03-15;female;A Parent;+77010000000;G80.1;;almaty;inpatient",
-    ]
-    ended = joldama("submit", "-", stdin="\r\n".join(["\ufeff" + HEADER, *rows]).encode())
-    assert ended.exit_code == 0
-    assert ended.stderr.startswith("-:4: sex: is not the one in the IIN's seventh digit")
-    assert ended.stdout.startswith("2 taken (1 with warnings), 0 refused")
-
-
-def test_a_twin_in_a_csv_is_taken_when_the_column_that_its_refusal_names_is_added(country: Country) -> None:
-    row = f";Newborn;{_newborn()[0]};female;A Parent;+77010000077;G80.1;;almaty;inpatient"
-    content = f"{HEADER}\n{row}\n"
-    first = results(joldama("submit", "-", "--json", stdin=content.encode()))[0]["referral_id"]
-    for polyclinic, named in (("demo-polyclinic", first), ("another", ";")):
-        act = ("--as", "polyclinic", "--org", polyclinic)
-        told = joldama("submit", "-", *act, stdin=content.encode()).stderr
-        assert f"such as a twin, add a column not_duplicate_of with {named} (possible_duplicate)" in told
-        assert ("not_duplicate_of: [" in told, polyclinic == "another" and first in told) == (False, False)
-        more = f'{HEADER};not_duplicate_of\n{row};"{named}"\n'
-        ended = joldama("submit", "-", *act, stdin=more.encode())
-        assert (ended.exit_code, ended.stdout[:8]) == (0, "1 taken,"), ended.stderr
-
-
-def test_a_wrong_header_is_refused_before_anything_is_recorded(country: Country) -> None:
-    ended = joldama("submit", "-", stdin=b"iin,name\n1,2\n")
-    assert ended.exit_code == 1
-    assert "wrong_header" in ended.stderr
-    assert "must be the header" in ended.stderr
-    assert "--key" not in ended.stderr
-
-
-def test_a_repeated_run_with_its_key_records_nothing_twice(country: Country) -> None:
-    newborns = b"".join(
-        child(
-            number,
-            child={"full_name": f"Newborn {number}", "birth_date": _today(), "sex": "female"},
-            guardian={"full_name": "A Parent", "phone": f"+7701000000{number}"},
-        )
-        for number in range(5)
-    )
-    first = joldama("submit", "-", "--json", "--part", "2", "--key", "k", stdin=newborns)
-    second = joldama("submit", "-", "--json", "--part", "2", "--key", "k", stdin=newborns)
-    assert (first.exit_code, second.exit_code) == (0, 0), first.stderr
-    assert [one["referral_id"] for one in results(first)] == [one["referral_id"] for one in results(second)]
-
-
-def test_a_file_of_several_parts_is_recorded(country: Country) -> None:
-    ended = joldama("submit", "-", "--json", stdin=b"".join(map(child, range(0, 1998, 2))))
-    taken = results(ended)
-    assert ended.exit_code == 0, ended.stderr
-    assert [one["line"] for one in taken] == list(range(1, 1000))
 
 
 def test_places_and_centers_are_listed(country: Country) -> None:
@@ -334,10 +227,6 @@ def _newest_event(country: Country) -> str:
     headers = {"Authorization": f"Bearer {issue_token(country.home, ['operator'])}"}
     answer = httpx2.get(f"{country.urls['capacity']}/v1/capacity", headers=headers)
     return str(answer.json()["last_event_id"])
-
-
-def _today() -> str:
-    return (datetime.now(UTC) + timedelta(hours=5)).date().isoformat()
 
 
 @pytest.mark.parametrize("command", [("referral", "0" * 32), ("capacity",), ("watch",)])

@@ -6,8 +6,8 @@ import httpx2
 import pytest
 
 from services.local.issuer import issue_token
+from tests.integration.cli.children import iin
 from tests.integration.cli.conftest import Country
-from tests.integration.cli.test_journey import iin
 from tests.support.terminal import run_joldama as joldama
 
 NBSP = "\u00a0"

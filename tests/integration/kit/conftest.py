@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.kafka.clients import make_admin, make_producer, started
 from services.kit.kafka.log_identity import TopicInspector, topic_inspector
 from services.kit.kafka.topic_watch import TopicWatch
 from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
 from services.kit.settings import Mode, ServiceSettings
 from services.kit.sql.database import Database
-from tests.integration.kit.tables import checkpoints, message, metadata, outbox
+from tests.integration.kit.letters import Clock
+from tests.integration.kit.tables import checkpoints, dead_letters, message, metadata, outbox
 from tests.integration.kit.topic_harness import Topic
 
 
@@ -106,3 +108,13 @@ def group(prefix: str) -> str:
 def watch(database: Database, inspector: TopicInspector, group: str) -> TopicWatch:
     """Inspects often."""
     return TopicWatch(database, checkpoints, inspector, "tester", group, every=0.2, sure_after=0.05)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def repository(database: Database, clock: Clock) -> DeadLetterRepository:
+    return DeadLetterRepository(database, dead_letters, clock)

@@ -5,7 +5,9 @@ from typing import Any
 
 from services.contracts.iin import check_digit
 from services.contracts.submissions import DiagnosisSubmission
+from services.intake.domain.normalizing import FIELDS
 from services.intake.domain.validation import Reference
+from services.intake.domain.values.typed import Refused
 
 TODAY = date(2026, 11, 20)
 NOW = datetime(2026, 11, 20, 6, 30, tzinfo=UTC)
@@ -51,3 +53,11 @@ def child_body(number: int = 0, **changes: Any) -> dict[str, Any]:
 
 def submission(number: int = 0, **changes: Any) -> DiagnosisSubmission:
     return DiagnosisSubmission.model_validate(child_body(number, **changes))
+
+
+def meant(path: str, value: object) -> object:
+    """The normalized value, or the code of its refusal."""
+    try:
+        return FIELDS[path](value)
+    except Refused as refused:
+        return f"refused: {refused.code}"
