@@ -1,6 +1,5 @@
 """The handlers on fakes: what is claimed, what is recorded, and what a cut-off step leaves behind."""
 
-from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
@@ -11,96 +10,15 @@ from services.contracts.events import (
     Event,
     FigureSetV1,
     OfferDeclinedV1,
-    PlaceHandedOverV1,
     ReferralOfferedV1,
     ReferralUnplaceableV1,
     ReferralWaitingV1,
 )
-from services.contracts.vocabulary import ClaimState, Modality, ReferralState
+from services.contracts.vocabulary import ClaimState, ReferralState
 from services.kit.errors import Conflict, PermanentError, TransientError
-from services.kit.http.auth import Principal
-from services.referral.domain.life import Command
-from services.referral.domain.programmes import Programme
 from services.referral.handlers import open_center
-from services.referral.handlers.act import ActOnReferral, Details
-from services.referral.handlers.apply_figures import ApplyFigures
-from services.referral.handlers.claim_places import ClaimPlaces
-from services.referral.handlers.correct_referrals import CorrectReferrals
-from services.referral.handlers.occupy_places import OccupyPlaces
-from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
-from services.referral.handlers.open_center import OpenCenter
-from services.referral.handlers.reactions import Reactions
-from services.referral.handlers.release_places import ReleasePlaces
-from services.referral.handlers.reroute_referrals import RerouteReferrals
-from services.referral.handlers.route_new_referrals import RouteNewReferrals
-from tests.unit.referral.fakes import FakeClaims, FakeReferrals, FakeRegistry
+from tests.unit.referral.handlers import FAR, NEAR, Country, handed_over
 from tests.unit.referral.samples import NOW, diagnosis, event, figure, network, programme
-
-NEAR = programme("near", settlement_id="home")
-FAR = programme("far")
-
-
-@dataclass
-class Country:
-    """The handlers over one set of fakes; `places` at the programmes of that name."""
-
-    referrals: FakeReferrals = field(default_factory=FakeReferrals)
-    claims: FakeClaims = field(default_factory=FakeClaims)
-    registry: FakeRegistry = field(default_factory=lambda: FakeRegistry(network([NEAR, FAR])))
-
-    def __post_init__(self) -> None:
-        referrals, claims, registry = self.referrals, self.claims, self.registry
-        places = ClaimPlaces(claims, registry)
-        self.reactions = Reactions(
-            referrals,
-            route_new_referrals=RouteNewReferrals(places, registry, lambda: NOW),
-            correct_referrals=CorrectReferrals(referrals, registry, lambda: NOW),
-            reroute_referrals=RerouteReferrals(places, registry, lambda: NOW),
-            occupy_places=OccupyPlaces(claims),
-            release_places=ReleasePlaces(claims),
-            open_center=OpenCenter(referrals, referrals, claims, referrals, registry, lambda: NOW),
-            apply_figures=ApplyFigures(registry, claims),
-            offer_handed_over_places=OfferHandedOverPlaces(registry, lambda: NOW),
-        )
-        self.act = ActOnReferral(self.referrals, self.registry, lambda: NOW)
-
-    async def take(self, events: list[Event]) -> frozenset[str]:
-        """The worker handles these in one batch; the ids of those that came early."""
-        return frozenset(await self.reactions("worker", events))
-
-    def registered(self, *programmes: Programme) -> None:
-        """The registry as it is from now on."""
-        self.referrals.registry_version += 1
-        self.registry.now = network(programmes, version=self.referrals.registry_version)
-
-    async def decline(self, number: int = 1) -> Event:
-        """The center declines child `number`; the event of it."""
-        admin = Principal("a", frozenset({"admin"}), "")
-        await self.act(UUID(int=number), Command.DECLINE, admin, Details("other"))
-        return event(self.referrals.saved[-1].event)
-
-    def state(self, number: int = 1) -> ReferralState:
-        return self.referrals.known[UUID(int=number)].referral.state
-
-    def claim(self, number: int = 1) -> tuple[ClaimState, str | None]:
-        has = self.claims.has[UUID(int=number)]
-        return has.state, has.programme_id
-
-
-@pytest.fixture
-def country() -> Country:
-    return Country()
-
-
-def handed_over(number: int, programme_id: str = "near", attempt: int = 1, sequence: int = 50) -> Event:
-    return event(
-        PlaceHandedOverV1(
-            programme_id=programme_id, center_id=f"center-{programme_id}", region_id="KZ-10",
-            modality=Modality.DAY_STAY,
-            places=1, held=1, occupied=0, waiting=0, referral_id=UUID(int=number), attempt=attempt,
-            epoch="1", sequence=sequence,
-        )
-    )  # fmt: skip
 
 
 async def test_a_batch_is_one_call_to_capacity_and_one_change_a_child(country: Country) -> None:
@@ -231,48 +149,6 @@ async def test_a_decline_of_a_referral_that_is_not_known_changes_nothing(country
     assert isinstance(declined.data, OfferDeclinedV1)
     await country.take([declined])
     assert country.referrals.known == {}
-
-
-async def test_a_handed_over_place_is_offered_and_tells_how_far_capacity_has_come(country: Country) -> None:
-    await country.take([event(diagnosis())])
-    await country.take([handed_over(1, sequence=70)])
-    assert country.state() is ReferralState.OFFERED
-    assert country.referrals.saved[-1].entry.command is Command.HAND_OVER
-    assert country.referrals.data_version == DataVersion(epoch="1", sequence=70)
-
-
-async def test_a_hand_over_before_its_waiting_is_recorded_comes_early_and_the_others_go_on(country: Country) -> None:
-    await country.take([event(diagnosis(1))])
-    batch = [handed_over(2, "far"), handed_over(1)]
-    assert await country.take(batch) == {batch[0].envelope.id}
-    assert country.state(1) is ReferralState.OFFERED
-    await country.take([event(diagnosis(2))])
-    assert await country.take(batch) == frozenset()
-    assert country.state(2) is ReferralState.OFFERED
-
-
-async def test_a_hand_over_of_a_programme_that_was_closed_sends_the_child_back_to_the_router(country: Country) -> None:
-    await country.take([event(diagnosis())])
-    country.registered(FAR)
-    await country.take([handed_over(1)])
-    assert country.state() is ReferralState.SUBMITTED
-    await country.take([event(country.referrals.saved[-1].event)])
-    assert country.claims.queues["far"] == [UUID(int=1)]
-    assert country.claims.queues["near"] == []
-
-
-async def test_a_hand_over_to_who_waits_no_more_under_that_attempt_is_passed_over(country: Country) -> None:
-    country.claims.places = {"near": 1}
-    await country.take([event(diagnosis())])
-    await country.take([handed_over(1, "far")])
-    assert country.referrals.known[UUID(int=1)].referral.programme_id == "near"
-    assert len(country.referrals.saved) == 1
-
-
-async def test_two_hand_overs_of_one_waiting_make_one_offer(country: Country) -> None:
-    await country.take([event(diagnosis())])
-    await country.take([handed_over(1, sequence=70), handed_over(1, "far", sequence=71)])
-    assert len(country.referrals.known[UUID(int=1)].offers) == 1
 
 
 async def test_who_waits_joins_a_new_programme_first_in_rank_first(
