@@ -134,7 +134,7 @@ class ClaimsPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClaimsRead:
-    """A page of claims. `figures`, on the last page only, are of the same data version as the claims read so far."""
+    """A page of claims. `figures` are on the last page, of its data version, and on a look-up, read just after it."""
 
     data_version: DataVersion
     claims: tuple[KeptClaim, ...]

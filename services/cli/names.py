@@ -19,13 +19,15 @@ def region_id(text: str | None) -> str | None:
 
     Raises Failure (usage) with near matches, or else with all, when there is no such region.
     """
+    if text is None:
+        return None
     from services.contracts.reference import read_regions
 
     try:
         regions = read_regions(data_folder())
     except OSError:
         return text
-    return None if text is None else _one("region", text, regions)
+    return _one("region", text, regions)
 
 
 def center_id(api: "Api", text: str | None) -> str | None:

@@ -40,7 +40,7 @@ def settlement_name(id: str | None) -> str | None:
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
     try:
-        with (data_folder() / name).open(encoding="utf-8", newline="") as file:
+        with (data_folder() / name).open(encoding="utf-8-sig", newline="") as file:
             yield from csv.DictReader(file)
     except OSError:
         return

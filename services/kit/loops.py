@@ -68,17 +68,18 @@ async def run_periodically(
 async def background(
     *work: Coroutine[Any, Any, object], cancel_again: float = CANCEL_AGAIN
 ) -> AsyncIterator[Collection[asyncio.Task[object]]]:
-    """Run `work` beside the body; cancelled and awaited at its end. Yields the tasks.
-
-    Cancelled again while it goes on: `asyncio.wait_for` of Python 3.11 can lose a cancellation.
-    """
+    """Run `work` beside the body; cancelled and awaited at its end. Yields the tasks."""
     tasks = {asyncio.create_task(one) for one in work}
     try:
         yield tasks
     finally:
-        running: Collection[asyncio.Task[object]] = tasks
-        while running:
-            for task in running:
-                task.cancel()
-            _, running = await asyncio.wait(running, timeout=cancel_again)
+        await end(tasks, cancel_again)
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def end(tasks: Collection[asyncio.Task[Any]], cancel_again: float = CANCEL_AGAIN) -> None:
+    """Cancel `tasks`, until they end: `asyncio.wait_for` of Python 3.11 can lose a cancellation."""
+    while running := [one for one in tasks if not one.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=cancel_again)

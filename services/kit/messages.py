@@ -88,7 +88,6 @@ ENGLISH = {
     "phone_form": "must be one phone number in digits, as +7 701 123 45 67",
     "invalid_phone": "is no number that a telephone can have: compare its digits, and begin with + and the country, "
     "as +7 701 123 45 67",
-    "phone_extension": "must be one phone number without an extension, as +7 701 123 45 67",
     # dates
     "date_form": "must be a date: the day as 31.12.2019 or 2019-12-31",
     "ambiguous_date": "may be two different days, for day and month can be swapped: type it as 2019-12-31",

@@ -7,6 +7,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and signs that show nothing."""
 
+NEIGHBORS = ("+7", "+992", "+993", "+996", "+998")
+"""Country codes of Kazakhstan, Russia and their neighbors: phone numbers that are known also without the plus."""
+
 
 def plain(text: str) -> str:
     """`text` for comparing codes and numbers: compatible forms (NFKC), ASCII's digits, hyphens and spaces.

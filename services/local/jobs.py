@@ -10,7 +10,7 @@ from services.local.jars import CHECKOUT
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A command that runs to its end at each start."""
+    """A command that runs to its end before the services start, unless it has done so in this home."""
 
     name: str
     command: tuple[str, ...]

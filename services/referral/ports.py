@@ -86,8 +86,8 @@ class Queues(Protocol):
         """The programmes in whose queues each of these stands; a referral without any is left out."""
         ...
 
-    async def join(self, joining: Mapping[UUID, Collection[str]], now: datetime) -> None:
-        """Add entries for programmes that opened; referrals that no longer wait are left out.
+    async def join(self, programme_id: str, joining: Mapping[UUID, int], now: datetime) -> None:
+        """Add entries for a programme that opened, by referral and attempt; who no longer waits under it is left out.
 
         A transaction adds some of them: repeating it changes nothing.
         """

@@ -90,7 +90,7 @@ class ReferralCancelledV1(ReferralEvent, type="referral.cancelled.v1", topics=_T
 
 
 class ReferralCorrectedV1(ReferralEvent, type="referral.corrected.v1"):
-    """Its polyclinic corrected the child's data, which intake has; the state is unchanged."""
+    """Its polyclinic corrected the data, which intake has, or a join gave an earlier turn; the state is unchanged."""
 
 
 class ReferralEscalatedV1(ReferralEvent, type="referral.escalated.v1"):

@@ -38,11 +38,15 @@ class SqlCorrections:
         column = diagnoses.c.child_id if kind is Correction.CHILD else diagnoses.c.referral_id
 
         def work(session: Session) -> Any:
-            found = session.execute(child_of(key)).scalar() if kind is Correction.CHILD else key
+            of_referral = select(diagnoses.c.child_id).where(diagnoses.c.referral_id == key)
+            child_id = session.execute(child_of(key) if kind is Correction.CHILD else of_referral).scalar()
+            found = child_id if kind is Correction.CHILD else key
             query = SELECTED.where(column == found, diagnoses.c.polyclinic_id == editor.org)
             query = query.order_by(diagnoses.c.submitted_at.desc())
-            # The child first, as every writer of several rows does: two corrections wait for each other.
-            session.execute(select(children.c.child_id).where(children.c.child_id == found).with_for_update()).all()
+            # The child first, as every writer of several rows does: corrections and joins wait for each other.
+            locked = select(children.c.joined_into).where(children.c.child_id == child_id).with_for_update()
+            if session.execute(locked).scalar() is not None:
+                raise TransientError("database: another request joined this child")
             if not (rows := session.execute(query.with_for_update(of=diagnoses)).all()):
                 return rows
             expected.check(rows[0].child_version if kind is Correction.CHILD else rows[0].version)

@@ -37,6 +37,7 @@ _FIND_CHILDREN = (
     select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id)
     .outerjoin(diagnoses, diagnoses.c.open_iin == children.c.iin_index)
     .where(children.c.iin_index.in_(bindparam("indexes", expanding=True)))
+    .with_for_update(read=True, key_share=True, of=children)  # no join makes it another's before the commit
 )
 _FIND_ANSWERS = (
     select(answered, diagnoses.c.child_id, diagnoses.c.priority, diagnoses.c.submitted_at)

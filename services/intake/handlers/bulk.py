@@ -9,7 +9,7 @@ from services.intake.domain.field_errors import FieldError
 from services.intake.handlers.drafts import Draft, KeyParts
 from services.intake.handlers.formats import BulkSubmission, Csv, Format
 from services.intake.handlers.lines import LONGEST, Line
-from services.intake.handlers.outcomes import Invalid, Outcome, Unavailable
+from services.intake.handlers.outcomes import Invalid, Outcome, Recorded, Unavailable
 from services.intake.handlers.parsing import Unparsed
 from services.intake.handlers.submit import Refusal, Submitting
 from services.kit.errors import TransientError
@@ -62,10 +62,7 @@ class BulkRequest:
             submission = self.format.read(line.raw)
         except Unparsed as error:
             return self.submitting.unparsed(error, at)
-        found = self.submitting.draft(submission, self.polyclinic_id, at, self._key(submission, line))
-        if isinstance(found, Draft):
-            found.warnings = self._named(found.warnings)
-        return found
+        return self.submitting.draft(submission, self.polyclinic_id, at, self._key(submission, line))
 
     def _key(self, submission: BulkSubmission, line: Line) -> KeyParts | None:
         if submission.idempotency_key:
@@ -78,6 +75,11 @@ class BulkRequest:
         except TransientError:
             return Unavailable()
         return Invalid(self._named(outcome.errors)) if isinstance(outcome, Invalid) else outcome
+
+    def _in_this_format(self, outcome: BulkOutcome) -> BulkOutcome:
+        if isinstance(outcome, Recorded) and outcome.warnings:
+            return replace(outcome, warnings=self._named(outcome.warnings))
+        return outcome
 
     def _named(self, errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
         """The errors with the names that their fields have in this format."""
@@ -95,6 +97,6 @@ class BulkRequest:
                     await self.sleep(pause)
             else:
                 self._failing = False
-                return outcomes
+                return [self._in_this_format(one) for one in outcomes]
         self._failing = True
         return [Unavailable()] * len(drafts)

@@ -12,11 +12,11 @@ from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of
 from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
 from services.contracts.vocabulary import Modality
 from services.intake.domain.field_errors import FieldError
+from services.intake.domain.normalizing import OPTIONAL
 from services.intake.domain.values.codes import word, words
 from services.intake.handlers.parsing import Unparsed, parse, shape
 
 EXTRA_COLUMNS = {"idempotency_key", "not_duplicate_of"}
-OPTIONAL_COLUMNS = {"iin", "gmfcs", "max_distance_km", "priority", *EXTRA_COLUMNS}
 _PATHS = {
     "iin": "child.iin",
     "full_name": "child.full_name",
@@ -32,6 +32,7 @@ _NUMBERING = "\0"
 """Stands for a column that numbers the rows, which is read over."""
 _HARMLESS = re.compile(r"[a-z_]{1,40}")
 _COLUMNS = {path: column for column, path in _PATHS.items()}
+_OPTIONAL_COLUMNS = {_COLUMNS.get(path, path) for path in OPTIONAL}
 _CYRILLIC_WORD = re.compile(r"[\u0400-\u04ff]{3,}")
 _OTHER_PAGE = re.compile("[^\x00-\x7f\u00a0А-Яа-яЁёІі№«»“”„’–—…]|[а-яёі][А-ЯЁІ]")
 """What Russian and Kazakh in this code page do not have: the file is in another one (DOS, Macintosh, KOI8-R)."""
@@ -103,7 +104,7 @@ class Csv:
             if self._columns.count(column) > 1:
                 raise WrongHeader(column, "is there twice")
         for column in CSV_COLUMNS:
-            if column not in self._columns and column not in OPTIONAL_COLUMNS:
+            if column not in self._columns and column not in _OPTIONAL_COLUMNS:
                 raise WrongHeader(column, "is missing")
 
     def look_through(self, rows: Iterable[bytes]) -> None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from services.kit.messages import message
-from services.kit.plain_text import plain
+from services.kit.plain_text import NEIGHBORS, plain
 
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text holds no NUL."""
@@ -47,8 +47,6 @@ _ZERO = re.compile(r"(?<!\w)[\dOОoо]{2,}(?!\w)")
 """Digits among which the letter O stands for a zero."""
 _NATIONAL = re.compile(r"[78]?[3-9]\d{9}|0\d{9}|(?:00|810)?(?:[1-689]\d|7)\d{9,11}")
 """Ten to fifteen digits without a plus that may be a phone number; the rest is not worth parsing."""
-_NEIGHBORS = ("+7", "+992", "+993", "+996", "+998")
-"""Kazakhstan, Russia and their neighbors: found in front of what else would be a date, and in many small groups."""
 _IIN = re.compile(r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{6}")
 _IIN_WEIGHTS = (range(1, 12), (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2))
 _REGIONS = ("KZ", "RU", "KG")
@@ -57,7 +55,7 @@ _REGIONS = ("KZ", "RU", "KG")
 def holds_number(text: str) -> bool:
     """Whether `text` holds what looks like a phone number or an IIN, however it is spelled."""
     text = _ZERO.sub(lambda found: re.sub(r"\D", "0", found[0]), plain(text))
-    if any(digits.startswith(_NEIGHBORS) and _is_phone(digits, None) for digits, _ in _windows(text)):
+    if any(digits.startswith(NEIGHBORS) and _is_phone(digits, None) for digits, _ in _windows(text)):
         return True
     return any(_is_number(digits, groups) for digits, groups in _windows(_without_harmless(text)))
 
@@ -93,7 +91,7 @@ def _is_number(digits: str, groups: int) -> bool:
     if not _NATIONAL.fullmatch(digits):
         return False
     abroad = "+" + digits.removeprefix("00")
-    far = groups > 4 and not digits.startswith("00") and not abroad.startswith(_NEIGHBORS)
+    far = groups > 4 and not digits.startswith("00") and not abroad.startswith(NEIGHBORS)
     return (not far and _is_phone(abroad, None)) or any(_is_phone(digits, region) for region in _REGIONS)
 
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from services.kit.http.health import Health
-from services.kit.loops import background
+from services.kit.loops import CANCEL_AGAIN, background, end
 from services.kit.settings import ServiceSettings
 
 
@@ -60,18 +60,13 @@ async def probes(health: Health, settings: ServiceSettings) -> AsyncIterator[Non
         await task
 
 
-async def until_stopped(work: Coroutine[Any, Any, None], again: float = 5.0) -> None:
-    """Run `work` until it ends (raising its error), or cancel it at SIGTERM or SIGINT and wait for its end.
-
-    A library may swallow a cancellation, so after `again` seconds it is repeated.
-    """
+async def until_stopped(work: Coroutine[Any, Any, None], again: float = CANCEL_AGAIN) -> None:
+    """Run `work` until it ends (raising its error), or cancel it at SIGTERM or SIGINT and wait for its end."""
     task, signaled = asyncio.create_task(work), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, signaled.set)
     async with background(signaled.wait()) as waiting:
         await asyncio.wait({task, *waiting}, return_when=asyncio.FIRST_COMPLETED)
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=again)
+    await end([task], again)
     with suppress(asyncio.CancelledError):
         task.result()

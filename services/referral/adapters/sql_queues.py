@@ -57,22 +57,21 @@ class SqlQueues:
             found[UUID(id)].add(programme_id)
         return {id: frozenset(programmes) for id, programmes in found.items()}
 
-    async def join(self, joining: Mapping[UUID, Collection[str]], now: datetime) -> None:
-        by_id = {str(referral_id): programmes for referral_id, programmes in joining.items()}
-        for part in parts(sorted(by_id)):
-            await self._database.write(partial(_join, part=part, by_id=by_id, now=now))
+    async def join(self, programme_id: str, joining: Mapping[UUID, int], now: datetime) -> None:
+        attempts = {str(referral_id): attempt for referral_id, attempt in joining.items()}
+        for part in parts(sorted(attempts)):
+            await self._database.write(partial(_join, programme_id=programme_id, part=part, attempts=attempts, now=now))
 
 
-def _join(session: Session, part: Sequence[str], by_id: Mapping[str, Collection[str]], now: datetime) -> None:
+def _join(session: Session, programme_id: str, part: Sequence[str], attempts: Mapping[str, int], now: datetime) -> None:
     still = _row.id.in_(part) & (_row.state == ReferralState.WAITING)
     waiting = session.execute(select(_row.id, _row.attempt).where(still).order_by(_row.id).with_for_update()).all()
-    entries = select(_entries.c.referral_id, _entries.c.programme_id).where(_STANDS, _row.id.in_(part))
-    known = {(id, programme_id) for id, programme_id in session.execute(entries)}
+    there = _STANDS, _row.id.in_(part), _entries.c.programme_id == programme_id
+    known = set(session.execute(select(_entries.c.referral_id).where(*there)).scalars())
     new = [
         rows.queue_values(id, attempt, programme_id, now, OPENED)
         for id, attempt in waiting
-        for programme_id in by_id[id]
-        if (id, programme_id) not in known
+        if attempts[id] == attempt and id not in known
     ]
     if new:
         session.execute(insert(_entries), new)

@@ -104,7 +104,6 @@ def parts(ids: Sequence[str]) -> list[Sequence[str]]:
 def load(session: Session, ids: Collection[UUID]) -> dict[UUID, ReferralWithOffers]:
     found: dict[UUID, ReferralWithOffers] = {}
     for part in parts([str(one) for one in ids]):
-        # Referrals before offers: an offer saved between the two readings is one too many, which the version shows.
         referrals = session.scalars(select(ReferralRow).where(col(ReferralRow.id).in_(part))).all()
         offers: dict[str, list[OfferRow]] = {}
         for offer in session.scalars(select(OfferRow).where(col(OfferRow.referral_id).in_(part))):

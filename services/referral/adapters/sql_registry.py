@@ -54,7 +54,6 @@ class SqlRegistry:
         versions = session.get(RegistryVersionRow, 1)
         version, serial = (versions.version, versions.figures) if versions else (0, 0)
         if version != network.version:
-            # Programmes before centers: a programme saved between the two readings would have no center.
             offered = session.scalars(select(ProgrammeRow).where(col(ProgrammeRow.closed).is_(False))).all()
             centers = {row.id: row for row in session.scalars(select(CenterRow))}
             programmes = {row.id: programme_of(row, centers[row.center_id]) for row in offered}

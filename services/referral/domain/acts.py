@@ -8,13 +8,12 @@ from typing import Any
 from services.contracts.vocabulary import OfferState
 from services.referral.domain import deadlines
 from services.referral.domain.life import Command, transition
-from services.referral.domain.referral import Change, Offer, Referral, change, current, failing, nowhere, until
+from services.referral.domain.referral import IN_HAND, Change, Offer, Referral, change, current, failing, nowhere, until
 
 FAMILY_WITHDREW = "family_withdrew"
 """The reason of a cancellation by the family."""
 COURSE_DAYS = 25
 """The longest course, for a programme that is closed."""
-_IN_HAND = frozenset({OfferState.MADE, OfferState.SEEN, OfferState.ACCEPTED})
 Fields = dict[str, Any]
 
 
@@ -47,7 +46,7 @@ def act(before: Referral, offers: Sequence[Offer], done: Act) -> Change:
 
 def _marked(offer: Offer, to: OfferState, at: datetime, reason: str | None) -> Offer | None:
     """The offer afterwards; one that has ended stays as it was."""
-    if offer.state not in _IN_HAND:
+    if offer.state not in IN_HAND:
         return None
     if to is OfferState.SEEN:
         return replace(offer, state=to, seen_at=at)

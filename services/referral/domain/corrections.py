@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeGuard
 
 from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1
 from services.contracts.vocabulary import CLOSED, OfferState, ReferralState, steps_behind
@@ -13,6 +12,7 @@ from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import STEWARD, Command
 from services.referral.domain.programmes import Needs
 from services.referral.domain.referral import (
+    IN_HAND,
     Change,
     Offer,
     Referral,
@@ -27,6 +27,8 @@ from services.referral.domain.routing import Decision, queue_rank
 
 NO_LONGER_ELIGIBLE = "no_longer_eligible"
 """Why an offer was withdrawn: a code of `data/reasons.csv`."""
+_RANKED = frozenset({ReferralState.SUBMITTED, ReferralState.WAITING})
+"""Capacity may have a claim with the rank, or get one now: another rank needs another attempt."""
 JOINED = "joined"
 """Why a referral ended that was a child's second one: a code of `data/reasons.csv`."""
 
@@ -40,12 +42,13 @@ def correct(
     """
     needs = Needs.of(data, region_id)
     rank = before.rank + queue_rank(needs) - queue_rank(before.needs)
-    due_at = before.due_at
-    if before.state in REVIEWED and before.deadline_at:
+    due_at, passed_over = before.due_at, offers if before.state in REVIEWED else ()
+    if passed_over is offers and before.deadline_at:
         due_at = min(before.deadline_at, review_at(needs, offers, now))
     return change(
         before, Command.CORRECT, now, actor=data.actor, note=", ".join(data.corrected), needs=needs,
         child_id=data.child_id, rank=rank, changed_at=data.corrected_at, diagnosis_version=data.version, due_at=due_at,
+        passed_over=passed_over,
     )  # fmt: skip
 
 
@@ -62,27 +65,21 @@ def join(kept: ReferralWithOffers, ended: ReferralWithOffers, data: ChildrenJoin
     changes = [_end(one, data, now) for one in ends]
     rank = min(kept.referral.rank, ended.referral.rank)
     if rank < stays.referral.rank:
-        earlier = change(
-            stays.referral, Command.CORRECT, now, actor=data.actor, note=JOINED, rank=rank, changed_at=data.joined_at
-        )
+        earlier = change(stays.referral, Command.CORRECT, now, actor=data.actor, note=JOINED, rank=rank)
         changes.append(earlier)
-        if stays.referral.state is ReferralState.WAITING:  # capacity knows the rank of the attempt
+        if stays.referral.state in _RANKED:
             changes.append(return_to_router(earlier.referral, now))
     return changes
 
 
 def _end(one: ReferralWithOffers, data: ChildrenJoinedV1, now: datetime) -> Change:
     over = None
-    if _in_hand(one.offer):
+    if one.offer and one.offer.state in IN_HAND:
         over = replace(one.offer, state=OfferState.WITHDRAWN, answered_at=now, reason=JOINED)
     return change(
         one.referral, Command.JOIN, now, actor=data.actor, reason=JOINED, offer=over,
         **nowhere(), deadline_at=None, due_at=None,
     )  # fmt: skip
-
-
-def _in_hand(offer: Offer | None) -> TypeGuard[Offer]:
-    return offer is not None and offer.state in (OfferState.MADE, OfferState.SEEN, OfferState.ACCEPTED)
 
 
 def look_again(
@@ -99,7 +96,7 @@ def look_again(
     """
     if after.needs == before.needs:
         return None
-    if after.state is ReferralState.WAITING and after.rank != before.rank:
+    if after.state is ReferralState.SUBMITTED or (after.state in _RANKED and after.rank != before.rank):
         return return_to_router(after, now)
     if after.state in REVIEWED:
         return review(after, queues, decision, now)

@@ -57,7 +57,13 @@ def review(before: Referral, queues: Collection[str], decision: Decision, now: d
 
 
 def return_to_router(before: Referral, now: datetime) -> Change:
-    """To be routed anew. A waiting child keeps the deadline of its waiting: the 30 days do not begin anew."""
+    """To be routed anew. A waiting child keeps the deadline of its waiting: the 30 days do not begin anew.
+
+    A child that is with the router already gets another attempt: a claim that is under way, for what was known before,
+    is never recorded, and the next one takes back what it got.
+    """
+    if before.state is ReferralState.SUBMITTED:
+        return _step(before, Command.REVIEW, now, attempt=before.attempt + 1)
     limit = deadlines.to_route(now)
     if before.state is ReferralState.WAITING and before.deadline_at:
         limit = Until(before.deadline_at, limit.due)

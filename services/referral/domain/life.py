@@ -94,6 +94,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         for state in (_S.WAITING, _S.UNPLACEABLE)
         for command, who in ((_C.OFFER_AGAIN, _OPERATOR), (_C.REVIEW, _STEWARD))
     ),
+    Transition(_S.SUBMITTED, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     Transition(
         _S.OFFERED, _C.REVIEW, _STEWARD, _S.SUBMITTED, events.ReferralResubmittedV1, _O.WITHDRAWN, ClaimEffect.NEXT
     ),

@@ -17,6 +17,7 @@ from services.referral.domain.programmes import Needs
 from services.referral.domain.routing import Decision
 from services.referral.domain.working_days import KAZAKHSTAN, WorkingDays
 
+IN_HAND = frozenset({OfferState.MADE, OfferState.SEEN, OfferState.ACCEPTED})
 FAILED = frozenset({OfferState.DECLINED, OfferState.EXPIRED, OfferState.MISSED})
 """The ends of an offer that did not become care."""
 CENTER_WIDE = frozenset({"family_refused", "unreachable", "temporarily_closed"})

@@ -66,7 +66,8 @@ class OpenCenter:
             programme_id = opening.programme_id  # a closed one accepts nobody
             standing = await self.queues.waiting_for(programme_id)
             joining = [waiting[one] for one in accepted.get(programme_id, ()) if one in waiting]
-            await self.queues.join({one.id: (programme_id,) for one in joining if one.id not in standing}, now)
+            new = {one.id: one.attempt for one in joining if one.id not in standing}
+            await self.queues.join(programme_id, new, now)
             await self._open(opening.model_copy(update={"seen": seen}), joining)
             # Who waits for a programme that no longer accepts the child is reviewed at once.
             await self.deadlines.review_now(standing - {one.id for one in joining}, now)

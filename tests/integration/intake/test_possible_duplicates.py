@@ -12,6 +12,7 @@ import pytest
 from services.contracts.submissions import CSV_COLUMNS
 from services.contracts.vocabulary import ReferralState
 from services.intake.bootstrap import Intake
+from tests.integration.intake.bulk_files import CSV, csv_file, csv_row
 from tests.integration.intake.conftest import Client
 from tests.integration.intake.test_reading import now_in
 from tests.unit.intake.samples import child_body, iin_of
@@ -160,6 +161,23 @@ async def test_in_one_file_too(polyclinic: httpx2.AsyncClient) -> None:
     first, second = (orjson.loads(line) for line in answer.content.splitlines())
     assert [one["code"] for one in second["warnings"]] == ["possible_duplicate"]
     assert first["referral_id"] in second["warnings"][0]["message"]
+
+
+async def test_in_a_csv_warnings_name_the_column(polyclinic: httpx2.AsyncClient) -> None:
+    """Of the IIN itself, and of a possible duplicate."""
+    first = (await submit(polyclinic, newborn())).json()
+    born = newborn()["child"]["birth_date"]
+    body = with_iin(born)
+    row = csv_row(
+        1, iin=body["child"]["iin"], birth_date=born, sex=newborn()["child"]["sex"],
+        guardian_phone=newborn()["guardian"]["phone"],
+    )  # fmt: skip
+    wrong = csv_row(2, birth_date="2019-01-02")
+    answer = await polyclinic.post("/v1/diagnoses/bulk", content=csv_file([row, wrong]), headers=CSV)
+    told, mismatch = (orjson.loads(line)["warnings"] for line in answer.content.splitlines())
+    assert [(one["field"], one["code"]) for one in told] == [("iin", "possible_duplicate")]
+    assert first["referral_id"] in told[0]["message"]
+    assert [(one["field"], one["code"]) for one in mismatch] == [("birth_date", "iin_birth_date_mismatch")]
 
 
 async def test_no_warning_of_twins_of_ended_referrals_and_of_children_who_have_their_own_iins(

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1, ReferralCorrectedV1
+from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1, Event, ReferralCorrectedV1
 from services.contracts.vocabulary import OfferState, Priority, ReferralState
+from services.kit.errors import TransientError
 from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, offers, programme_body
 from tests.unit.referral.samples import NOW, diagnosis, event
@@ -159,6 +160,60 @@ async def test_a_correction_while_the_child_is_with_the_router_counts(country: C
     await country.deliver()
     assert await country.where(1) == (S.OFFERED, "far")
     assert (await country.story(1)).decision.candidates[0].kilometers < (1 if moved else 1000)  # type: ignore[union-attr]
+
+
+async def decline_cut_off(country: Country, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """Child 1 is declined; capacity has given the next place or queue, and the record has not. The decline's event."""
+
+    async def cut_off(*_: object, **__: object) -> None:
+        raise TransientError("cut off")
+
+    await country.decline(1)
+    events = await country.own_events()
+    with monkeypatch.context() as patch:
+        patch.setattr(country.service.reactions.referrals, "save", cut_off)
+        with pytest.raises(TransientError):
+            await country.handle(events)
+    return events
+
+
+async def test_a_place_claimed_before_a_correction_is_given_back_when_it_no_longer_fits(
+    country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await country.open("near")
+    await country.open("infants", settlement="far", places=2, age_under_months=36)
+    await country.open("far", settlement="far")
+    await country.submit(1, age_months=20)
+    events = await decline_cut_off(country, monkeypatch)
+    assert (await country.figures())["infants"][1] == 1
+    await country.handle([event(correction(1, age_months=96))])
+    await country.handle(events)
+    await country.deliver()
+    assert await country.where(1) == (S.OFFERED, "far")
+    held = {name: held for name, (_, held, _) in (await country.figures()).items()}
+    assert held == {"near": 0, "infants": 0, "far": 1}
+
+
+@pytest.mark.parametrize("how", ["a higher priority", "an earlier turn"])
+async def test_a_queue_joined_before_another_rank_is_known_is_joined_anew_with_it(
+    country: Country, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    await country.open("far", places=0, settlement="far")
+    await country.open("near", age_under_months=36)
+    await country.submit(3)
+    country.clock.now += timedelta(hours=1)
+    await country.submit(2, submitted_at=country.clock())
+    country.clock.now += timedelta(hours=1)
+    needs: dict[str, Any] = {"age_months": 20, "submitted_at": country.clock()}
+    await country.submit(1, **needs)
+    assert await country.where(1) == (S.OFFERED, "near")
+    events = await decline_cut_off(country, monkeypatch)
+    assert await country.queue("far") == [3, 2, 1]
+    what = correction(1, priority="urgent", **needs) if how == "a higher priority" else joined(1, 3)
+    await country.handle([event(what)])
+    await country.handle(events)
+    await country.deliver()
+    assert await country.queue("far") == ([1, 3, 2] if how == "a higher priority" else [1, 2])
 
 
 async def test_a_programme_that_was_closed_meanwhile_keeps_its_offer(country: Country) -> None:

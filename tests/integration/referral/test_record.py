@@ -157,10 +157,11 @@ async def test_the_unplaced_are_found_by_modality(referrals: Referrals, queues: 
 
 
 async def test_a_queue_is_joined_once_and_by_those_who_wait(referrals: Referrals, queues: Queues) -> None:
-    await referrals.save([offered(1), waits(2)], registry_version=1)
+    await referrals.save([offered(1), waits(2), waits(4)], registry_version=1)
     for _ in range(2):
-        await queues.join({UUID(int=number): ["new"] for number in (1, 2, 3)}, NOW)
-    assert await queues.entries([UUID(int=number) for number in (1, 2, 3)]) == {UUID(int=2): {"near", "far", "new"}}
+        await queues.join("new", {UUID(int=1): 1, UUID(int=2): 1, UUID(int=3): 1, UUID(int=4): 2}, NOW)
+    found = await queues.entries([UUID(int=number) for number in (1, 2, 3, 4)])
+    assert found == {UUID(int=2): {"near", "far", "new"}, UUID(int=4): {"near", "far"}}, "4 waits under attempt 1"
     assert await queues.waiting_for("new") == {UUID(int=2)}
 
 
@@ -177,7 +178,7 @@ async def test_the_queues_are_those_of_the_referrals_own_attempt(referrals: Refe
 async def test_many_join_at_once(referrals: Referrals, queues: Queues) -> None:
     everybody = [UUID(int=number) for number in range(1, 1202)]
     await referrals.save([waits(one.int) for one in everybody], registry_version=1)
-    await asyncio.gather(*(queues.join(dict.fromkeys(everybody, (name,)), NOW) for name in ("new-a", "new-b")))
+    await asyncio.gather(*(queues.join(name, dict.fromkeys(everybody, 1), NOW) for name in ("new-a", "new-b")))
     found = await queues.entries(everybody)
     assert set(found) == set(everybody)
     assert set(found.values()) == {frozenset({"near", "far", "new-a", "new-b"})}

@@ -97,9 +97,10 @@ class FakeReferrals:
         found = {one.id: self.queues.get((one.id, one.attempt), set()) for one in self._waiting()}
         return {id: frozenset(programmes) for id, programmes in found.items() if programmes and id in referral_ids}
 
-    async def join(self, joining: Mapping[UUID, Collection[str]], now: datetime) -> None:
+    async def join(self, programme_id: str, joining: Mapping[UUID, int], now: datetime) -> None:
         for one in self._waiting():
-            self.queues.setdefault((one.id, one.attempt), set()).update(joining.get(one.id, ()))
+            if joining.get(one.id) == one.attempt:
+                self.queues.setdefault((one.id, one.attempt), set()).add(programme_id)
 
     async def due(self, now: datetime, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[ReferralWithOffers]:
         found = [one for one in self.known.values() if one.referral.due_at and one.referral.due_at <= now]

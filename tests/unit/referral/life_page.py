@@ -23,7 +23,9 @@ _FOOT = """
   *decline* to any referral, or until *offer_again*; after *decline* the programme, or by some reasons the whole
   center, for ever.
 - *review*: on the day on which the child grows a month older, when a center is passed over no longer, and when a
-  center's entry has changed; only if other programmes accept the child by then.
+  center's entry has changed; only if other programmes accept the child by then. After *correct*: of who waits if
+  others accept the child, of an offer if its programme does not, and of who is with the router, whose claim under way
+  is void by it.
 """
 _ENDS = (Command.CANCEL, Command.WITHDRAW, Command.JOIN)
 

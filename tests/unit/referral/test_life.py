@@ -45,6 +45,7 @@ LIFE: dict[tuple[ReferralState, Command], Row] = {
     (S.NO_SHOW, C.OFFER_AGAIN): (POLYCLINIC | OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.WAITING, C.OFFER_AGAIN): (OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.UNPLACEABLE, C.OFFER_AGAIN): (OPERATOR, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
+    (S.SUBMITTED, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.WAITING, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.UNPLACEABLE, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, None, ClaimEffect.NEXT),
     (S.OFFERED, C.REVIEW): (KEPT, S.SUBMITTED, E.ReferralResubmittedV1, O.WITHDRAWN, ClaimEffect.NEXT),

@@ -41,7 +41,7 @@ _DISTANCE = re.compile(r"(\d{1,3}(?: \d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*)\s*(?:Ð
 
 
 def sex(value: object) -> object:
-    text = value if value in ("female", "male") else typed(value)
+    text = typed(value)
     if not isinstance(text, str):
         return value
     capitals = " ".join(text.upper().split())

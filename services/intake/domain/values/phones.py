@@ -5,9 +5,8 @@ import re
 import phonenumbers
 
 from services.intake.domain.values.typed import Refused, refuse_scientific, typed
+from services.kit.plain_text import NEIGHBORS
 
-_NEIGHBORS = ("+7", "+992", "+993", "+996", "+998")
-"""Their numbers are known without the plus."""
 OUR_PHONE = re.compile(r"\+7[67][0-9]{9}")
 """A number of Kazakhstan; the library does not know each range that is in use, or kept for tests."""
 _PHONE = re.compile(r"\(?\+?[\d\s().-]+")
@@ -25,7 +24,7 @@ def phone(value: object) -> object:
     found = _e164(text)
     if not found and "+" not in text:
         found = _e164("+" + re.sub(r"\D", "", text).removeprefix("00"))
-        found = found if found and found.startswith(_NEIGHBORS) else None
+        found = found if found and found.startswith(NEIGHBORS) else None
     if not found and text.startswith("+8"):  # the 8 that is dialled within the country
         found = _e164(text[1:])
     if not found:
