@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults chaos test-stack test-compose env lock clean
+.PHONY: help up test lint bench test-faults test-attack chaos test-stack test-compose env lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,11 +16,15 @@ up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops i
 
 test: $(READY) ## every test that needs nothing but this machine and takes nothing away (ARGS="-k word" for some)
 	@$(BIN)/python -m services.local.kafka
-	@exec $(BIN)/python -m pytest -n 4 --durations=40 -m "not faults" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 4 --durations=40 -m "not faults and not attack" $(ARGS)
 
 test-faults: $(READY) ## servers and processes taken away under load
 	@$(BIN)/python -m services.local.kafka
 	@exec $(BIN)/python -m pytest -n 2 --durations=40 -m faults $(ARGS)
+
+test-attack: $(READY) ## attacks on a running network, each of which must fail
+	@$(BIN)/python -m services.local.kafka
+	@exec $(BIN)/python -m pytest -n 2 --durations=20 -m attack $(ARGS)
 
 chaos: $(READY) ## seeded runs under load with faults, then the invariants (ARGS="--runs 10", ARGS="--seed 17 --runs 1")
 	@$(BIN)/python -m services.local.kafka

@@ -33,6 +33,7 @@ _LONGEST_FIRST = (
     "tests/integration/kit/",
     "tests/integration/",
 )
+_ONE_NETWORK = ("tests/network/", "tests/attack/")
 _TEST_BY_TEST = ("tests/integration/test_local_network.py", "tests/integration/referral/test_audit.py")
 
 
@@ -45,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Each file stays in one worker, and all of tests/network in one: they share a network."""
+    """Each file stays in one worker, and all files that share a network in one."""
     config.option.loadscopereorder = False
     return _ByNetworkOrFile(config, log)
 
@@ -54,7 +55,8 @@ class _ByNetworkOrFile(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(_TEST_BY_TEST):
             return nodeid
-        return "network" if nodeid.startswith("tests/network/") else nodeid.partition("::")[0]
+        alone = [folder for folder in _ONE_NETWORK if nodeid.startswith(folder)]
+        return alone[0] if alone else nodeid.partition("::")[0]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
