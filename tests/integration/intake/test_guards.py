@@ -69,12 +69,14 @@ async def test_a_stranger_is_refused_without_the_body_being_received(
     assert (await refusal_of(api, "POST", path, token(role, "o1"), content_type)).asked_for_body
 
 
-@pytest.mark.parametrize("org", ["", "o" * 65])
-async def test_a_token_without_an_organization_reads_nothing(client: Client, org: str) -> None:
+@pytest.mark.parametrize(("org", "refusal"), [("", (403, "forbidden")), ("o" * 65, (401, "unauthorized"))])
+async def test_a_token_without_an_organization_reads_nothing(
+    client: Client, org: str, refusal: tuple[int, str]
+) -> None:
     for role in ("polyclinic", "center", "polyclinic+center"):
         for path in (f"/v1/diagnoses/{ID}", f"/v1/children/{ID}"):
             answer = await client(role, org).get(path)
-            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+            assert (answer.status_code, answer.json()["code"]) == refusal
 
 
 @pytest.mark.parametrize(
