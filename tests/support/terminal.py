@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -20,10 +19,9 @@ def run_joldama(*words: str, stdin: bytes | None = None, encoding: str = "utf-8"
 
 
 @contextmanager
-def serving(app: ASGIApp, port: int = 0, lifespan: Literal["auto", "off"] = "auto") -> Iterator[str]:
+def serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
     """`app` on a port of loopback (default: any free one), on a thread, until the block ends; yields its URL."""
-    config = uvicorn.Config(app, port=port, lifespan=lifespan, log_config=None, timeout_graceful_shutdown=1)
-    server = _PromptServer(config)
+    server = _PromptServer(uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=1))
     started = threading.Event()
 
     async def serve() -> None:
