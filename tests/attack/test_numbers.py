@@ -20,7 +20,7 @@ PREFIX = "{joldama}:"
 @pytest.fixture(scope="module")
 def service(country: RunningNetwork) -> Iterator[httpx2.Client]:
     headers = country.headers("service") | {"Content-Type": "application/json"}
-    with httpx2.Client(base_url=country.url("capacity"), headers=headers, timeout=30) as client:
+    with httpx2.Client(base_url=country.inside("capacity"), headers=headers, timeout=30) as client:
         yield client
 
 
@@ -111,8 +111,8 @@ def test_an_unreadable_entry_and_claim_stop_nobody_are_named_by_the_audit_and_me
     newest = service.get("/v1/capacity", params={"limit": 1}).json()["last_event_id"]
     relayed = f"{PREFIX}relay:checkpoints"
     wait_until(lambda: redis.hget(relayed, "relayed") == newest.encode(), "the relay has gone on behind the entry")
-    assert httpx2.get(f"{country.url('capacity-relay')}/readyz").status_code == 200
-    metrics = httpx2.get(f"{country.url('capacity-relay')}/metrics").text
+    assert httpx2.get(f"{country.inside('capacity-relay')}/readyz").status_code == 200
+    metrics = httpx2.get(f"{country.inside('capacity-relay')}/metrics").text
     assert 'joldama_capacity_unreadable_total{what="step"} ' in metrics
     feed_of = f"{country.url('capacity')}/v1/capacity/feed"
     with operator.stream("GET", feed_of, headers={"Last-Event-ID": entry}) as feed:
