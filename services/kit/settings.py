@@ -23,6 +23,12 @@ class ServiceSettings(BaseSettings):
     mode: Mode = Mode.PRODUCTION
     host: str = "127.0.0.1"
     port: int = 0
+    """The public port of an API."""
+    inside_host: str = ""
+    inside_port: int = 0
+    """The port for services, probes, metrics and the documentation, never reached from outside; its host is `host`."""
+    public_docs: bool = False
+    """Whether the documentation and OpenAPI are on the public port too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     data: Path = CHECKOUT / "data"
 

@@ -15,7 +15,7 @@ from joserfc.jwk import RSAKey
 from pydantic import BaseModel
 from starlette.types import Message, Scope
 
-from services.kit.http.app import create_app
+from services.kit.http.app import create_apps
 from services.kit.http.auth import Principal, Require, TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.problems import Problem
@@ -61,7 +61,7 @@ def key() -> RSAKey:
 
 @pytest.fixture
 def app(tmp_path: Path, key: RSAKey) -> FastAPI:
-    app = create_app("test", Health(), nothing)
+    app = create_apps("test", Health(), nothing).inside
     app.state.verifier = TokenVerifier(str(write_keys(tmp_path / "jwks.json", key)), ISSUER, AUDIENCE)
     router = guarded_router(tags=["test"])
     centers = guarded_router(tags=["test"], dependencies=[Depends(Require("center"))])
