@@ -42,7 +42,7 @@ def served(settings: IntakeSettings, token: Callable[..., str]) -> Api:
 
     @asynccontextmanager
     async def serve(**changes: str) -> AsyncIterator[httpx2.AsyncClient]:
-        app = create_api(IntakeSettings(**settings.model_dump() | changes))
+        app = create_api(IntakeSettings(**settings.model_dump() | changes)).inside
         headers = {"Authorization": f"Bearer {token('polyclinic', 'p1')}"}
         async with (
             app.router.lifespan_context(app),
