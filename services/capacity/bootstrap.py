@@ -16,6 +16,8 @@ from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.adapters.redis_steps import RedisSteps
 from services.capacity.domain.figures import Staleness, stale_after
 from services.capacity.handlers.feed import Feed
+from services.capacity.handlers.feed_limits import FeedLimits
+from services.capacity.handlers.publish_figures import PublishedFigures
 from services.capacity.ports import Store
 from services.kit.loops import background
 from services.kit.settings import ServiceSettings
@@ -31,6 +33,17 @@ class CapacitySettings(ServiceSettings):
     stale_after_days: int = Field(7, ge=1, le=3650)
     """A center's figure that nobody has confirmed for so many days is stale; the referral service reads it too."""
 
+    figures_every: float = Field(30.0, gt=0, le=86_400)
+    """Seconds between two publications of figures to centers and polyclinics."""
+    figures_centers: int = Field(5, ge=1, le=1000)
+    """Counts of others are published once those of so many centers have changed: one alone would show a child."""
+    feeds: int = Field(500, ge=1)
+    feeds_per_organization: int = Field(50, ge=1)
+    feeds_per_token: int = Field(10, ge=1)
+    """All tokens of one holder count together."""
+    feed_kept: int = Field(10_000, ge=100, le=1_000_000)
+    """Steps in memory, some 600 bytes each, from which a feed is resumed; whoever comes later loads again."""
+
     @property
     def staleness(self) -> Staleness:
         return stale_after(self.stale_after_days)
@@ -42,6 +55,8 @@ class Capacity:
 
     store: Store
     feed: Feed
+    feed_limits: FeedLimits
+    figures: PublishedFigures
     clock: Clock
 
 
@@ -71,11 +86,16 @@ def redis_store(scripts: RedisScripts, staleness: Staleness) -> Store:
 
 
 @asynccontextmanager
-async def running(store: Store, clock: Clock = utc_now) -> AsyncIterator[Capacity]:
-    """The service on `store`, with its feed running."""
-    feed = Feed(store.steps)
-    async with background(feed.run()):
+async def running(
+    store: Store, clock: Clock = utc_now, settings: CapacitySettings | None = None
+) -> AsyncIterator[Capacity]:
+    """The service on `store`, with its feed running; without `settings`, with their defaults."""
+    chosen = settings or CapacitySettings.model_construct(kafka_servers="", redis_url="")
+    figures = PublishedFigures(store.programmes, clock, every=chosen.figures_every, centers=chosen.figures_centers)
+    feed = Feed(store.steps, figures, kept=chosen.feed_kept)
+    limits = FeedLimits(chosen.feeds_per_token, chosen.feeds_per_organization, chosen.feeds)
+    async with background(feed.run(), figures.run()):
         try:
-            yield Capacity(store, feed, clock)
+            yield Capacity(store, feed, limits, figures, clock)
         finally:
             feed.close()

@@ -83,8 +83,8 @@ class Steps(Protocol):
         """As `after`; when there is none, wait up to so many seconds for one."""
         ...
 
-    async def keeps(self, step: StepId) -> bool:
-        """Whether this step is still stored."""
+    async def newest(self, limit: int) -> Sequence[Step | UnreadableStep]:
+        """The last `limit` steps, in order."""
         ...
 
     async def first(self) -> StepId | None: ...

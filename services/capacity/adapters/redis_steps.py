@@ -28,8 +28,9 @@ class RedisSteps:
         found = await self._scripts.ask("XREAD", "COUNT", limit, "BLOCK", block, "STREAMS", self._key, str(last))
         return [self._step(entry) for entries in dict(found or ()).values() for entry in entries]
 
-    async def keeps(self, step: StepId) -> bool:
-        return bool(await self._range(str(step), str(step), 1))
+    async def newest(self, limit: int) -> list[Step | UnreadableStep]:
+        entries = await self._scripts.ask("XREVRANGE", self._key, "+", "-", "COUNT", limit)
+        return [self._step(entry) for entry in reversed(entries)]
 
     async def first(self) -> StepId | None:
         entries = await self._range("-", "+", 1)

@@ -69,11 +69,3 @@ class UnreadableStep:
     id: StepId
     reason: str
     fields: Mapping[str, str]
-
-
-def resumable(last_seen: StepId, *, first: StepId | None, kept: bool) -> bool:
-    """Whether a reader that has seen `last_seen` has missed no step.
-
-    `first` is the oldest stored step; `kept` says whether `last_seen` itself is still stored.
-    """
-    return kept or (first is not None and last_seen == StepId(first.epoch, first.sequence - 1))

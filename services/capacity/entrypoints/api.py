@@ -52,8 +52,9 @@ def app_of(settings: CapacitySettings) -> Apps:
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Capacity]:
-        async with open_scripts(settings) as scripts, running(redis_store(scripts, settings.staleness)) as capacity:
-            yield capacity
+        async with open_scripts(settings) as scripts:
+            async with running(redis_store(scripts, settings.staleness), settings=settings) as capacity:
+                yield capacity
 
     regions = read_regions(settings.data)
     return make_app(opened, TokenVerifier.of(settings), regions, public_docs=settings.public_docs)

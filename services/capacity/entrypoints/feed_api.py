@@ -1,16 +1,22 @@
 """`GET /v1/capacity/feed`: every step as a server-sent event, resuming from `Last-Event-ID`."""
 
+from collections.abc import AsyncGenerator, Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Query
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from services.capacity.domain.feed import FeedMessage
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import Reader, Service
+from services.capacity.handlers.feed import View
+from services.capacity.handlers.feed_limits import TooManyFeeds
 from services.contracts.authority import EVERYWHERE
+from services.contracts.vocabulary import Role
+from services.kit.http.auth import Principal
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
+from services.kit.http.token_claims import CLOCK_DIFFERENCE
 
 router = guarded_router("/v1/capacity", tags=["capacity"])
 _HEADERS = {"X-Accel-Buffering": "no"}
@@ -33,18 +39,41 @@ def last_seen(
         raise Problem.of_field(field, "invalid_event_id", str(error)) from None
 
 
+class _FeedResponse(StreamingResponse):
+    """Ends its feed's count and its generator, however the client leaves."""
+
+    def __init__(self, messages: AsyncGenerator[bytes, None], leave: Callable[[], None]) -> None:
+        super().__init__(messages, media_type="text/event-stream", headers=_HEADERS)
+        self._messages, self._leave = messages, leave
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
+            await self._messages.aclose()
+
+
+def view_of(who: Principal) -> View:
+    """Operators see every step as it is made; a center its own programmes', and of others what is published."""
+    if who.has(*EVERYWHERE):
+        return View(lambda message: message.full)
+    center = who.org if who.has(Role.CENTER) else None
+    return View(lambda one: one.public if center and one.center_id == center else None, True, center)
+
+
 @router.get("/feed", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def follow(
     service: Service, who: Reader, last: Annotated[StepId | None, Depends(last_seen)]
 ) -> StreamingResponse:
-    """Steps as they happen. An event `reset` says that steps were missed: load the list again.
+    """Steps as they happen, for operators. A center is sent those of its own programmes, without the referral; of
+    others, centers and polyclinics are sent events `figures` when these are published.
 
-    When the token ends, the last event is `token_ended`: come back with a new token and `Last-Event-ID`.
+    An event `reset` says that steps were missed: load the list again. When the token ends, the last event is
+    `token_ended`: come back with a new token and `Last-Event-ID`.
     """
-    full = who.has(*EVERYWHERE)
-
-    def write(message: FeedMessage) -> bytes:
-        return message.full if full else message.public
-
-    messages = service.feed.follow(last, write, who.ends)
-    return StreamingResponse(messages, media_type="text/event-stream", headers=_HEADERS)
+    try:
+        leave = service.feed_limits.enter(who.subject, who.org)
+    except TooManyFeeds as error:
+        raise Problem(429, "too_many_feeds", str(error), headers={"Retry-After": "10"}) from None
+    return _FeedResponse(service.feed.follow(last, view_of(who), who.ends - CLOCK_DIFFERENCE), leave)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import Path, Query
 
+from services.capacity.bootstrap import Capacity
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import (
     BATCH_BODY,
@@ -16,10 +17,13 @@ from services.capacity.entrypoints.requests import (
     ServiceOnly,
     check_center,
 )
+from services.capacity.ports import Snapshot
+from services.contracts.authority import EVERYWHERE
 from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening, QueueEntry
 from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.numbers import Rank
-from services.contracts.vocabulary import Modality
+from services.contracts.vocabulary import Modality, Role
+from services.kit.http.auth import Principal
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
@@ -42,27 +46,29 @@ class CapacityPage(Page[ProgrammeFigures]):
 @router.get("/capacity")
 async def list_capacity(
     service: Service,
-    _: Reader,
+    who: Reader,
     region: Region,
     modality: Modality | None = None,
     free: Annotated[int | None, Query(ge=0, le=100_000, description="At least so many free places")] = None,
     cursor: Cursor = None,
     limit: Limit = 200,
 ) -> CapacityPage:
-    """The figures of all programmes, by programme id."""
+    """The figures of all programmes, by programme id: as they are for operators, and for a center its own; the others
+    as they were published last.
+    """
 
     def wanted(one: ProgrammeFigures) -> bool:
         return region in (None, one.region_id) and modality in (None, one.modality) and one.free >= (free or 0)
 
-    return await _page(service, wanted, cursor, limit)
+    return await _page(service, who, wanted, cursor, limit)
 
 
 @router.get("/capacity/{center_id}")
 async def show_center(
-    service: Service, _: Reader, center_id: str, cursor: Cursor = None, limit: Limit = 200
+    service: Service, who: Reader, center_id: str, cursor: Cursor = None, limit: Limit = 200
 ) -> CapacityPage:
     """The figures of one center's programmes."""
-    page = await _page(service, lambda one: one.center_id == center_id, cursor, limit)
+    page = await _page(service, who, lambda one: one.center_id == center_id, cursor, limit)
     if not page.items and cursor is None:
         every = (await service.store.programmes.snapshot(service.clock())).figures
         near = did_you_mean(center_id, {Named(one.center_id) for one in every})
@@ -97,11 +103,22 @@ async def open_programme(
     return await service.store.programmes.open_programme(opening, opening.at or service.clock())
 
 
+async def _seen_by(who: Principal, service: Capacity) -> Snapshot:
+    """The figures that `who` may see: a center its own as they are, the others as they were published last."""
+    now = await service.store.programmes.snapshot(service.clock())
+    if who.has(*EVERYWHERE):
+        return now
+    published = await service.figures.current()
+    own = {one.programme_id: one for one in now.figures if who.has(Role.CENTER) and one.center_id == who.org}
+    figures = dict(published.figures) | own
+    return Snapshot(published.data_version, tuple(figures[name] for name in sorted(figures)))
+
+
 async def _page(
-    service: Service, wanted: Callable[[ProgrammeFigures], bool], cursor: str | None, limit: int
+    service: Service, who: Principal, wanted: Callable[[ProgrammeFigures], bool], cursor: str | None, limit: int
 ) -> CapacityPage:
     after = read_cursor(cursor, tuple[Text])[0] if cursor else ""
-    snapshot = await service.store.programmes.snapshot(service.clock())
+    snapshot = await _seen_by(who, service)
     found = [one for one in snapshot.figures if one.programme_id > after and wanted(one)]
     return CapacityPage(
         items=found[:limit],

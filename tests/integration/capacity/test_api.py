@@ -13,13 +13,15 @@ from fastapi import FastAPI
 
 from services.capacity.ports import Store
 from services.kit.http.auth import Principal
+from services.kit.http.token_claims import CLOCK_DIFFERENCE
 from tests.integration.capacity.api_client import Client, MadeUpTokens, assert_problem, two_centers
 from tests.integration.capacity.network import claim, figures, opening, referral, story
+from tests.support.eventually import eventually
 
 
 async def test_capacity_is_listed_by_region_modality_and_free_places_in_parts(store: Store, client: Client) -> None:
     await two_centers(store)
-    reader = client("polyclinic.p1")
+    reader = client("operator")
 
     async def ids(query: str) -> list[str]:
         return [one["programme_id"] for one in (await reader.get(f"/v1/capacity?{query}")).json()["items"]]
@@ -119,7 +121,7 @@ async def test_a_programme_without_a_figure_is_opened_and_listed(store: Store, c
     body = opening("a", 0, version=0, confirmed_at=None).model_dump_json()
     answer = await client("service").put("/v1/programmes/a", content=body)
     assert (answer.status_code, answer.json()["confirmed_at"], answer.json()["stale"]) == (200, None, True)
-    listed = (await client("polyclinic.p1").get("/v1/capacity")).json()["items"]
+    listed = (await client("operator").get("/v1/capacity")).json()["items"]
     assert [(one["version"], one["places"], one["free"]) for one in listed] == [(0, 0, 0)]
 
 
@@ -210,10 +212,48 @@ async def test_the_feed_streams_and_names_the_referral_to_operators_only(store: 
 
 
 class EndingTokens(MadeUpTokens):
-    """Tokens that end after half a second."""
+    """Tokens that end after half a second; for that of a request a clock may differ by a minute."""
 
     async def verify(self, token: str) -> Principal:
-        return replace(await super().verify(token), ends=time() + 0.5)
+        return replace(await super().verify(token), ends=time() + 0.5 + CLOCK_DIFFERENCE)
+
+
+async def test_others_figures_are_shown_as_they_were_published_and_a_center_s_own_as_they_are(
+    store: Store, app: FastAPI, client: Client
+) -> None:
+    await two_centers(store)
+
+    async def held(token: str) -> dict[str, int]:
+        page = (await client(token).get("/v1/capacity")).json()
+        return {one["programme_id"]: one["held"] for one in page["items"]}
+
+    await app.state.capacity.figures.publish()
+    before = (await client("polyclinic.p1").get("/v1/capacity")).json()
+    await claim(store, 1, "a")
+    await claim(store, 2, "b")
+    await app.state.capacity.figures.publish()
+    assert await held("operator") == {"a": 1, "b": 1, "c": 0}
+    assert await held("center.center-1") == {"a": 1, "b": 0, "c": 0}
+    assert await held("polyclinic.center-1") == {"a": 0, "b": 0, "c": 0}
+    assert await held("polyclinic+center.center-2") == {"a": 0, "b": 1, "c": 0}
+    assert (await client("polyclinic.p1").get("/v1/capacity")).json() == before, "nor does the version tell"
+    assert (await client("center.center-1").get("/v1/capacity/center-2")).json()["items"][0]["held"] == 0
+
+
+async def test_more_feeds_than_a_token_may_have_are_refused_and_one_that_ends_makes_room(
+    store: Store, app: FastAPI, client: Client
+) -> None:
+    await two_centers(store)
+    app.state.capacity.feed_limits.per_token = 2
+    last = str(await store.steps.last())
+    async with served(app) as address:
+        async with following(address, "operator", last), following(address, "operator", last) as second:
+            assert second.status_code == 200
+            refused = await client("operator").get("/v1/capacity/feed")
+            assert_problem(refused, 429, "too_many_feeds")
+            assert int(refused.headers["retry-after"]) > 0
+        await eventually(lambda: app.state.capacity.feed_limits.open == 0)
+        assert app.state.capacity.feed.followers == 0
 
 
 async def test_the_feed_ends_with_the_token(store: Store, app: FastAPI) -> None:

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from services.capacity.domain.step import START, StepId
+from services.capacity.domain.step import START
 from services.capacity.ports import Store
 from services.contracts.events import ClaimQueuedV1, ClaimWithdrawnV1, PlaceHandedOverV1, PlaceHeldV1, PlacesSetV1
 from services.contracts.vocabulary import ClaimState, Modality
@@ -179,8 +179,7 @@ async def test_steps_are_read_behind_any_that_was_seen(store: Store) -> None:
     assert await store.steps.wait(everything[1].id, 10, 0.05) == [everything[2]]
     assert await store.steps.wait(everything[2].id, 10, 0.05) == []
     assert (await store.steps.first(), await store.steps.last()) == (everything[0].id, everything[2].id)
-    assert await store.steps.keeps(everything[1].id)
-    assert not await store.steps.keeps(StepId(1, 1))
+    assert await store.steps.newest(2) == everything[1:]
 
 
 async def test_the_story_folds_to_the_same_figures(store: Store) -> None:

@@ -14,7 +14,7 @@ from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Store
 from tests.integration.capacity.network import NOW, claim, figures, open_programme, present, referral, release
 from tests.integration.capacity.relay_bench import Log, relay_store
-from tests.integration.capacity.test_feed import _id, reading, take
+from tests.integration.capacity.test_feed import follow, reading, take
 
 
 async def garbage(redis: Redis, prefix: str, **fields: str) -> str:
@@ -55,7 +55,7 @@ async def test_followers_load_again_at_an_unreadable_step_and_go_on(
 ) -> None:
     await open_programme(redis_store, "a", 2)
     async with reading(Feed(redis_store.steps)) as feed:
-        messages = feed.follow(None, _id)
+        messages = follow(feed, None)
         assert await take(messages, 1) == [BEAT]
         await garbage(redis, prefix)
         await claim(redis_store, 1, "a")

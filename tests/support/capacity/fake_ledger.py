@@ -54,8 +54,8 @@ class FakeLedger:
             steps = await self.after(last, limit)
         return steps
 
-    async def keeps(self, step: StepId) -> bool:
-        return any(one.id == step for one in self.steps)
+    async def newest(self, limit: int) -> list[Step]:
+        return self.steps[-limit:]
 
     async def first(self) -> StepId | None:
         return self.steps[0].id if self.steps else None

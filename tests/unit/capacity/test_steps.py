@@ -9,7 +9,7 @@ from services.capacity.adapters.redis_relay_store import outgoing
 from services.capacity.domain.entries import Record, read_entry, read_figures
 from services.capacity.domain.feed import FeedMessage
 from services.capacity.domain.figures import free_places, stale_after
-from services.capacity.domain.step import Step, StepId, UnreadableStep, resumable
+from services.capacity.domain.step import Step, StepId, UnreadableStep
 from services.contracts.events import ClaimQueuedV1, PlaceHandedOverV1, PlaceHeldV1, PlacesSetV1, read_event
 from tests.integration.capacity.network import NOW
 
@@ -36,15 +36,6 @@ def test_an_id_is_read_as_it_is_written() -> None:
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be an id"):
         StepId.parse(text)
-
-
-def test_a_reader_goes_on_from_a_step_that_is_kept_or_came_just_before_the_first() -> None:
-    first = StepId(10, 5)
-    assert resumable(StepId(10, 7), first=first, kept=True)
-    assert resumable(StepId(10, 4), first=first, kept=False)
-    for missed in (StepId(10, 3), StepId(10, 99), StepId(9, 4), StepId(11, 4)):
-        assert not resumable(missed, first=first, kept=False)
-    assert not resumable(StepId(10, 4), first=None, kept=False)
 
 
 def test_an_entry_becomes_its_event() -> None:
