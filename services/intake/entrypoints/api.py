@@ -32,6 +32,7 @@ def create_api(settings: IntakeSettings) -> Apps:
             health.checks |= {
                 "database": lambda: check_writable(intake.database),
                 "migrated": lambda: HISTORY.check(intake.database),
+                "keys": intake.keys.check,
             }
             yield
 
