@@ -14,6 +14,7 @@ from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
+from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
@@ -25,7 +26,7 @@ def create_api(settings: IntakeSettings) -> Apps:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with bootstrap(settings) as intake:
+        async with bootstrap(settings) as intake, limiting(settings) as app.state.limits:
             app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
             app.state.dead_letters = intake.dead_letters
             health.checks |= {
