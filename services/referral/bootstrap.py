@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 
+from services.contracts.authority import EVERYWHERE, Holder
 from services.contracts.reference import read_days_off, read_regions, read_settlements
+from services.contracts.vocabulary import Role
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import ServiceToken, TokenVerifier
 from services.kit.sql.database import Database
@@ -35,6 +37,7 @@ from services.referral.handlers.forecast_places import ForecastPlaces
 from services.referral.handlers.occupy_places import OccupyPlaces
 from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
 from services.referral.handlers.open_center import OpenCenter
+from services.referral.handlers.published_supplies import PublishedSupplies
 from services.referral.handlers.reactions import Reactions
 from services.referral.handlers.rebuild import CapacityRebuilder
 from services.referral.handlers.reconcile import Reconciliation
@@ -80,9 +83,15 @@ class ReferralService:
     reconcile: Reconciliation
     repair: Repair
     forecast: ForecastPlaces
+    published_forecast: ForecastPlaces
     dead_letters: DeadLetterRepository
     audit_lease: Lease
     clock: Clock
+
+    def forecast_for(self, reader: Holder) -> ForecastPlaces:
+        """As it is for operators, and for a center, which sees its own; as it was published for a polyclinic."""
+        polyclinic = Role.POLYCLINIC in reader.roles and reader.roles.isdisjoint(EVERYWHERE)
+        return self.published_forecast if polyclinic else self.forecast
 
 
 @asynccontextmanager
@@ -111,6 +120,9 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
     reconcile = Reconciliation(record, capacity, KafkaProgress(settings))
     sweep_lease = Lease(database, leases, "sweep", SWEEP_MS)
     working_days = WorkingDays(read_days_off(settings.data))
+    queue_positions, supplies = HttpQueuePositions(capacity), SqlSupplies(database)
+    ticks = timedelta(seconds=settings.figures_every)
+    published = PublishedSupplies(supplies, queue_positions, clock, ticks, settings.figures_centers)
     claim_places = ClaimPlaces(capacity, registry, working_days)
     return ReferralService(
         settings=settings,
@@ -140,7 +152,8 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         rebuilder=rebuilder,
         reconcile=reconcile,
         repair=Repair(reconcile, rebuilder),
-        forecast=ForecastPlaces(HttpQueuePositions(capacity), SqlSupplies(database), clock, settings.staleness),
+        forecast=ForecastPlaces(queue_positions, supplies, clock, settings.staleness),
+        published_forecast=ForecastPlaces(published, published, clock, settings.staleness),
         dead_letters=DeadLetterRepository(database, dead_letters, clock),
         audit_lease=Lease(database, leases, "audit", round(settings.audit_every * 1000)),
         clock=clock,

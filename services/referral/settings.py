@@ -35,6 +35,11 @@ class ReferralSettings(ServiceSettings):
     stale_behind_km: float = Field(0.0, ge=0, le=5000)
     """A stale programme is ordered as if it stood so much farther; 0 leaves the order as it is. Proposed: 25."""
 
+    figures_every: float = Field(30.0, gt=0, le=86_400)
+    """Seconds between two publications of figures to polyclinics; capacity reads it too, for centers as well."""
+    figures_centers: int = Field(5, ge=1, le=1000)
+    """Counts are published once those of so many centers have changed; capacity reads it too."""
+
     pass_over_days: int = Field(14, ge=1, le=3650)
     """An offer that expires passes its center over for so many days, unless the center answers anything before."""
 

@@ -1,28 +1,38 @@
-"""A referral as a center sees it: its own attempts and the state, not where else the child was offered."""
+"""A referral as a center sees it: whole while it has the child, and then its own part and how that ended."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import orjson
 
 from services.contracts.vocabulary import ReferralState
 from services.referral.adapters.tables import DecisionRow, HistoryRow, OfferRow, ReferralRow
-from services.referral.domain.eligibility import Exclusion
+from services.referral.domain.life import AT_A_CENTER
 
-_AT_A_CENTER = frozenset({ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED})
-_HIDDEN = (
-    "center_id", "programme_id", "deadline_at", "due_at", "admit_on", "admitted_at", "escalated_at", "escalation",
-)  # fmt: skip
+_KEPT = ("id", "polyclinic_id")
+"""What a center goes on seeing of a referral after its part, beside its offers and their history."""
 
 
-def without_place(row: ReferralRow) -> ReferralRow:
-    """A copy with the state and without the place, for a center whose attempt has ended."""
-    return ReferralRow(**row.model_dump() | dict.fromkeys(_HIDDEN))
+def has_now(row: ReferralRow, center_id: str | None) -> bool:
+    """Whether this center has the child: an open offer, an agreed day, or a course."""
+    return center_id is not None and row.center_id == center_id and row.state in AT_A_CENTER
 
 
-def without_declines(decision: DecisionRow) -> DecisionRow:
-    """A copy without the programmes that declined before."""
-    excluded = {why: named for why, named in orjson.loads(decision.excluded).items() if why != Exclusion.DECLINED}
-    return DecisionRow(**decision.model_dump() | {"excluded": orjson.dumps(excluded).decode()})
+def own_part(row: ReferralRow, entries: Sequence[HistoryRow]) -> ReferralRow:
+    """What is left of a referral for a center after its part, of which `entries` are the history.
+
+    State and version are those that its part ended in: later ones would tell what happened elsewhere, and when.
+    """
+    kept = {name: getattr(row, name) for name in _KEPT}
+    nothing: dict[str, Any] = dict.fromkeys(ReferralRow.model_fields)
+    last = entries[-1]
+    return ReferralRow(**nothing | kept | {"state": last.to_state, "version": last.version})
+
+
+def own_candidates(decision: DecisionRow, programmes: Collection[str]) -> DecisionRow:
+    """A copy without other centers' programmes: they say where a child goes whom this one declines."""
+    candidates = [one for one in orjson.loads(decision.candidates) if one[0] in programmes]
+    return DecisionRow(**decision.model_dump() | {"candidates": orjson.dumps(candidates).decode(), "excluded": "{}"})
 
 
 def entries_of(
@@ -38,6 +48,6 @@ def entries_of(
             current = next(made).attempt
         if current in attempts:
             entries.append(entry)
-        if entry.to_state not in _AT_A_CENTER:
+        if entry.to_state not in AT_A_CENTER:
             current = None
     return entries

@@ -1,5 +1,6 @@
 """Read models of the API, straight from the tables."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,9 @@ from sqlalchemy import exists, or_
 from sqlmodel import Session, col, select
 
 from services.contracts.authority import Visibility
+from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
-from services.referral.adapters.center_visibility import entries_of, without_declines, without_place
+from services.referral.adapters.center_visibility import entries_of, has_now, own_candidates, own_part
 from services.referral.adapters.tables import (
     CenterRow,
     DecisionRow,
@@ -20,6 +22,7 @@ from services.referral.adapters.tables import (
     QueueEntryRow,
     ReferralRow,
 )
+from services.referral.domain.life import AT_A_CENTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,9 @@ class Views:
         query = visible(select(ReferralRow), visibility).order_by(col(ReferralRow.id).desc()).limit(limit)
         for name, value in filters.items():
             query = query.where(getattr(ReferralRow, name) == value)
-        if not visibility.everything and "center_id" in filters:  # a filter must not disclose another center
-            own = col(ReferralRow.center_id) == visibility.center_id
+        if not visibility.everything and filters.keys() & {"state", "center_id"}:  # a filter must disclose nothing
+            here = col(ReferralRow.state).in_((*AT_A_CENTER, ReferralState.COMPLETED))
+            own = (col(ReferralRow.center_id) == visibility.center_id) & here
             query = query.where(or_(own, col(ReferralRow.polyclinic_id) == visibility.polyclinic_id))
         if after:
             query = query.where(col(ReferralRow.id) < after)
@@ -94,15 +98,31 @@ def visible(query: Any, visibility: Visibility) -> Any:
 
 
 def _as_seen(session: Session, rows: Sequence[ReferralRow], visibility: Visibility) -> Sequence[ReferralRow]:
-    """The rows; for a center without the place where the attempt is not its own."""
-    if visibility.center_id is None:
+    """The rows; for a center only its own part of those that it has no longer."""
+    ended = [one.id for one in rows if not _sees_wholly(one, visibility)]
+    if not ended:
         return rows
-    offered = select(OfferRow.referral_id, OfferRow.attempt).where(OfferRow.center_id == visibility.center_id)
-    own = {tuple(one) for one in session.exec(offered.where(col(OfferRow.referral_id).in_([row.id for row in rows])))}
-    return [
-        row if visibility.wholly(row.polyclinic_id) or (row.id, row.attempt) in own else without_place(row)
-        for row in rows
-    ]
+    offers, history = (
+        _by_referral(session, OfferRow, "attempt", ended),
+        _by_referral(session, HistoryRow, "version", ended),
+    )
+    parts = {id: _own_entries(offers[id], history[id], visibility) for id in ended}
+    return [own_part(one, parts[one.id]) if one.id in parts else one for one in rows]
+
+
+def _sees_wholly(row: ReferralRow, visibility: Visibility) -> bool:
+    return visibility.wholly(row.polyclinic_id) or has_now(row, visibility.center_id)
+
+
+def _by_referral(session: Session, model: Any, by: str, ids: Sequence[str]) -> dict[str, list[Any]]:
+    found = defaultdict[str, list[Any]](list)
+    for one in session.scalars(select(model).where(model.referral_id.in_(ids)).order_by(getattr(model, by))):
+        found[one.referral_id].append(one)
+    return found
+
+
+def _own_entries(offers: Sequence[OfferRow], history: Sequence[HistoryRow], visibility: Visibility) -> list[HistoryRow]:
+    return entries_of({one.attempt for one in offers if one.center_id == visibility.center_id}, offers, history)
 
 
 def _story(session: Session, referral_id: str, visibility: Visibility) -> Story | None:
@@ -119,12 +139,13 @@ def _story(session: Session, referral_id: str, visibility: Visibility) -> Story 
     if wholly := visibility.wholly(row.polyclinic_id):
         decision = session.scalars(decisions).first()
     else:
-        own = [one for one in offers if one.center_id == visibility.center_id]
-        attempts = {one.attempt for one in own}
-        offers, history = own, entries_of(attempts, offers, history)
-        decision = session.scalars(decisions.where(col(DecisionRow.attempt).in_(attempts))).first()
-        decision = decision and without_declines(decision)
-        row = row if row.attempt in attempts else without_place(row)
+        history = _own_entries(offers, history, visibility)
+        offers = [one for one in offers if one.center_id == visibility.center_id]
+        if not has_now(row, visibility.center_id):
+            return _named(session, own_part(row, history), offers, None, (), history, visibility.center_id)
+        decision = session.scalars(decisions.where(DecisionRow.attempt == row.attempt)).first()
+        theirs = select(ProgrammeRow.id).where(ProgrammeRow.center_id == visibility.center_id)
+        decision = decision and own_candidates(decision, set(session.scalars(theirs)))
     queues = (
         session.scalars(of(QueueEntryRow).where(QueueEntryRow.attempt == decision.attempt)).all() if decision else []
     )

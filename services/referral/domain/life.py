@@ -69,6 +69,8 @@ _CENTER = _ADMIN | {Role.CENTER.value}
 _POLYCLINIC = _ADMIN | {Role.POLYCLINIC.value}
 _OPERATOR = _ADMIN | {Role.OPERATOR.value}
 _S, _C, _O = ReferralState, Command, OfferState
+AT_A_CENTER = (ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED)
+"""The states in which the offer's center has the child."""
 OPEN = tuple(state for state in ReferralState if state not in CLOSED)
 
 TRANSITIONS: tuple[Transition, ...] = (
@@ -124,7 +126,16 @@ class IllegalTransition(Exception):
 
     def __init__(self, state: ReferralState, command: Command, allowed: tuple[Command, ...] = ()) -> None:
         super().__init__(f"{command.path} is not possible while {state}")
-        self.state, self.command, self.allowed = state, command, allowed
+        self.state: ReferralState | None = state
+        self.command, self.allowed = command, allowed
+
+
+class OfferEnded(IllegalTransition):
+    """A center's part has ended: it is not told what the referral's state is now."""
+
+    def __init__(self, command: Command) -> None:
+        Exception.__init__(self, f"{command.path} is not possible: your offer has ended")
+        self.state, self.command, self.allowed = None, command, ()
 
 
 def allowed_actions(state: ReferralState, may: Callable[[frozenset[str]], object]) -> tuple[Command, ...]:
@@ -149,7 +160,7 @@ def owner(state: ReferralState, center_id: str | None) -> str | None:
     """The next to act: `network`, `center:<id>` (`center` where its id is not shown), `polyclinic` or `operators`;
     None when the referral is closed.
     """
-    if state in (ReferralState.OFFERED, ReferralState.ACCEPTED, ReferralState.ADMITTED):
+    if state in AT_A_CENTER:
         return f"center:{center_id}" if center_id else "center"
     return {
         ReferralState.SUBMITTED: "network",

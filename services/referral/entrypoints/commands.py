@@ -61,8 +61,9 @@ async def _act(
     except VersionMoved:
         raise version_moved() from None
     except IllegalTransition as error:
-        allowed = {"state": error.state, "allowed_actions": [one.path for one in error.allowed]}
-        raise Problem(409, "illegal_transition", str(error), extra=allowed) from None
+        allowed: dict[str, Any] = {"allowed_actions": [one.path for one in error.allowed]}
+        state = {"state": error.state} if error.state else {}
+        raise Problem(409, "illegal_transition", str(error), extra=state | allowed) from None
 
 
 def _endpoint(command: Command, body_type: type[Remark], text: str) -> Callable[..., Any]:

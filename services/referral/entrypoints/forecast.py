@@ -33,7 +33,7 @@ async def list_forecasts(
         check_own(center_id=(center_id, reader.org))
     await check_ids(service, center_id=center_id, region=region, programme_id=programme_id)
     wanted = Wanted(center_id if sees_all else reader.org, region, programme_id)
-    found, unavailable = await service.forecast.programmes(wanted, last_seen(cursor), limit + 1)
+    found, unavailable = await service.forecast_for(reader).programmes(wanted, last_seen(cursor), limit + 1)
     more = write_cursor(found[limit - 1].supply.programme_id) if len(found) > limit else None
     items = [programme_forecast_of(one) for one in found[:limit]]
     return ForecastPage(items=items, next=more, waiting_missing=unavailable)

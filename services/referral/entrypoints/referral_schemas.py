@@ -21,21 +21,21 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class ReferralSummary(BaseModel):
-    """A referral in a list."""
+    """A referral in a list. What is null beside the first four is hidden from a center whose part has ended."""
 
     id: str
-    child_id: str
     polyclinic_id: str
     state: ReferralState
     version: int
-    attempt: int
-    priority: Priority
-    submitted_at: datetime
-    settlement_id: str
-    region_id: str
-    icd10: str
+    child_id: str | None
+    attempt: int | None
+    priority: Priority | None
+    submitted_at: datetime | None
+    settlement_id: str | None
+    region_id: str | None
+    icd10: str | None
     gmfcs: Gmfcs | None
-    age_months: int
+    age_months: int | None
     modalities: list[Modality]
     max_distance_km: float | None
     center_id: str | None
@@ -123,8 +123,11 @@ class ReferralStory(ReferralSummary):
 
 
 def summary(row: ReferralRow) -> ReferralSummary:
-    owned = owner(ReferralState(row.state), row.center_id)
-    return ReferralSummary.model_validate(row.model_dump() | {"modalities": row.modalities.split(";"), "owner": owned})
+    """`row` may be what is left for a center whose part has ended."""
+    shown = row.model_dump() | {"modalities": [], "owner": None}
+    if row.modalities:
+        shown |= {"modalities": row.modalities.split(";"), "owner": owner(ReferralState(row.state), row.center_id)}
+    return ReferralSummary.model_validate(shown)
 
 
 def story_of(story: Story, allowed: list[str], forecast: Forecast | Unavailable | None = None) -> ReferralStory:

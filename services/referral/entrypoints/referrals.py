@@ -52,7 +52,10 @@ async def list_referrals(
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
-    """The referrals that the caller may see, the newest first; for a center, what another one has is without place."""
+    """The referrals that the caller may see, the newest first; a center its own part of those it has no longer.
+
+    With `status` or `center_id` it finds those that it has, and the completed.
+    """
     await check_ids(service, Visibility.of(reader), center_id=center_id, polyclinic_id=polyclinic_id)
     filters = {"state": status, "center_id": center_id, "polyclinic_id": polyclinic_id}
     given = {name: value for name, value in filters.items() if value is not None}
@@ -63,15 +66,18 @@ async def list_referrals(
 
 @router.get("/{referral_id}")
 async def read_referral(referral_id: UUID, service: Service, reader: Reader, response: Response) -> ReferralStory:
-    """The whole story: offers, history, and why this center. A center gets the part of its own attempts."""
+    """The whole story: offers, history, and why this center. A center gets the part of its own attempts; when it has
+    the child no longer, nothing else but how they ended.
+    """
     visibility = Visibility.of(reader)
     story = await service.views.story(str(referral_id), visibility)
     if story is None:
         raise not_found(referral_id)
     row = story.referral
     response.headers["ETag"] = etag(row.version)
+    if row.child_id is None:
+        return story_of(story, [])
     allowed = [one.path for one in actions_of(reader, referral_of(row))]
     if row.state != ReferralState.WAITING:
         return story_of(story, allowed)
-    own = None if visibility.wholly(row.polyclinic_id) else visibility.center_id
-    return story_of(story, allowed, await service.forecast.referral(referral_id, own))
+    return story_of(story, allowed, await service.forecast_for(reader).referral(referral_id))

@@ -10,7 +10,7 @@ from services.contracts.vocabulary import OfferState, Role
 from services.kit.errors import Conflict
 from services.kit.versions import ANYTHING, Expected
 from services.referral.domain.acts import COURSE_DAYS, Act, act
-from services.referral.domain.life import Command, IllegalTransition, allowed_actions, who_may
+from services.referral.domain.life import AT_A_CENTER, Command, IllegalTransition, OfferEnded, allowed_actions, who_may
 from services.referral.domain.referral import Change, Referral, ReferralWithOffers
 from services.referral.ports import Clock, Referrals, Registry
 
@@ -50,6 +50,13 @@ def _knows(caller: Holder, one: ReferralWithOffers) -> bool:
     return role_over(caller, (Role.POLYCLINIC, *EVERYWHERE), None, one.referral.polyclinic_id) is not None
 
 
+def _has_ended(caller: Holder, one: Referral) -> bool:
+    """Whether it is only an offer of the past that the caller knows the referral by."""
+    if role_over(caller, (Role.POLYCLINIC, *EVERYWHERE), None, one.polyclinic_id):
+        return False
+    return one.state not in AT_A_CENTER or role_over(caller, (Role.CENTER,), one.center_id, "") is None
+
+
 @dataclass(frozen=True)
 class ActOnReferral:
     """Runs one command; two that meet on one referral are settled by its version, the loser sees the new state."""
@@ -72,6 +79,8 @@ class ActOnReferral:
             loaded = await self.referrals.load(referral_id)
             if loaded is None or not _knows(caller, loaded):
                 raise UnknownReferral
+            if _has_ended(caller, loaded.referral):
+                raise OfferEnded(command)
             expected.check(loaded.referral.version)
             change = await self._change(loaded, command, caller, details)
             if change is None:

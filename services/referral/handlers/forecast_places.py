@@ -66,8 +66,8 @@ class ForecastPlaces:
     clock: Clock
     staleness: Staleness
 
-    async def referral(self, referral_id: UUID, center_id: str | None = None) -> Forecast | Unavailable | None:
-        """The forecast of a waiting referral, or why there is none; of one center's queues only, when it is named."""
+    async def referral(self, referral_id: UUID) -> Forecast | Unavailable:
+        """The forecast of a waiting referral, or why there is none."""
         try:
             positions = (await self.queues.positions(referral_id)).positions
         except CapacityUnavailable as error:
@@ -77,8 +77,7 @@ class ForecastPlaces:
         if not known:
             return Unavailable.NOT_QUEUED
         today = day_of(self.clock())
-        queues = [_queue(supply, one, today) for supply, one in known if center_id in (None, supply.center_id)]
-        return Forecast(tuple(queues)) if queues else None
+        return Forecast(tuple(_queue(supply, one, today) for supply, one in known))
 
     async def programmes(
         self, wanted: Wanted, after: str | None, limit: int

@@ -107,26 +107,29 @@ async def test_a_programme_without_a_date_has_the_reason(waiting: Country, clien
     assert (forecast["estimated_on"], forecast["programme_id"]) == (None, None)
 
 
-async def test_a_center_sees_its_own_queue_only(waiting: Country, client: Client) -> None:
-    """Child 2 was with `far`, which declines; now it waits for `near` alone, which is none of `far`'s business."""
+async def test_a_center_whose_offer_has_ended_sees_no_forecast(waiting: Country, client: Client) -> None:
     await waiting.decline(2)
     await waiting.deliver()
     found = await story(client("center", org="far"), 2)
-    assert (found["state"], found["forecast"], found["forecast_missing"]) == ("waiting", None, None)
+    assert (found["state"], found["forecast"], found["forecast_missing"]) == ("submitted", None, None)
     assert [one["center_id"] for one in (await story(client("operator"), 2))["forecast"]["queues"]] == ["near"]
 
 
-async def test_a_center_sees_its_own_other_queue(country: Country, client: Client) -> None:
-    await country.open("near", places=0)
-    await country.register("east", programme_body("east-1"), programme_body("east-2", 0, modality="inpatient"))
-    await country.deliver()
-    await country.submit(1, modalities=("day_stay", "inpatient"))
-    await country.decline(1)
-    await country.deliver()
-    assert len((await story(client("operator"), 1))["forecast"]["queues"]) == 2
-    forecast = (await story(client("center", org="east"), 1))["forecast"]
-    assert [one["programme_id"] for one in forecast["queues"]] == ["east-2"]
-    assert "near" not in str(forecast)
+async def test_a_polyclinic_sees_the_use_of_places_as_it_was_published(waiting: Country, client: Client) -> None:
+    polyclinic, operator = client("polyclinic", org="p1"), client("operator")
+    before = await listed(polyclinic)
+    await waiting.decline(2)
+    await waiting.deliver()
+    await waiting.pass_time(minutes=5)
+    assert await listed(operator) != before
+    assert await listed(polyclinic) == before, "of one center alone: it would show where a child went"
+    forecast = (await story(polyclinic, 3))["forecast"]
+    assert {one["programme_id"]: one["in_use"] for one in forecast["queues"]}.items() <= {
+        name: one["in_use"] for name, one in before.items()
+    }.items()
+    waiting.service.published_forecast.supplies.centers = 1  # type: ignore[attr-defined]
+    await waiting.pass_time(minutes=5)
+    assert await listed(polyclinic) == await listed(operator)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """`/v1/referrals`: visibility, refusals and pages."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import httpx2
 import pytest
 
+from services.contracts.vocabulary import ReferralState
 from services.kit.http.pages import write_cursor
 from services.referral.domain.life import Command
 from tests.integration.referral.country import Country, problem
@@ -31,8 +32,8 @@ async def ids(client: httpx2.AsyncClient, **query: str) -> list[int]:
 
 
 SEEN_BY = [
-    ("polyclinic", "p1", [1]), ("polyclinic", "p2", [2]), ("polyclinic", "p3", []), ("polyclinic", "", []),
-    ("center", "near", [1]), ("center", "far", []), ("center", "", []),
+    ("polyclinic", "p1", [1]), ("polyclinic", "p2", [2]), ("polyclinic", "p3", []),
+    ("center", "near", [1]), ("center", "far", []),
     ("operator", "", [2, 1]), ("admin", "", [2, 1]), ("service", "", [2, 1]),
 ]  # fmt: skip
 
@@ -70,10 +71,14 @@ async def test_a_center_goes_on_seeing_what_was_once_offered_to_it(offered: Coun
     near = client("center", org="near")
     assert await ids(near) == [2, 1]
     story = (await near.get(ONE)).json()
-    assert (story["state"], story["allowed_actions"]) == ("waiting", [])
+    assert (story["state"], story["allowed_actions"]) == ("submitted", []), "its own step, and no later one"
 
 
-PLACE = ("center_id", "programme_id", "deadline_at", "admit_on", "admitted_at", "escalated_at", "escalation")
+HIDDEN = (
+    "child_id", "attempt", "priority", "submitted_at", "settlement_id", "region_id", "icd10", "gmfcs", "age_months",
+    "max_distance_km", "center_id", "programme_id", "owner", "deadline_at", "admit_on", "admitted_at", "escalated_at",
+    "escalation", "changed_at", "decision", "forecast", "forecast_missing",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -93,13 +98,13 @@ async def moved_on(country: Country) -> Country:
 async def test_a_center_that_declined_does_not_see_what_happened_elsewhere(moved_on: Country, client: Client) -> None:
     near = client("center", org="near")
     story = (await near.get(ONE)).json()
-    assert (story["state"], story["version"], story["owner"]) == ("accepted", 5, "center")
-    assert [story[name] for name in PLACE] == [None] * len(PLACE)
+    assert (story["state"], story["version"], story["polyclinic_id"]) == ("submitted", 2, "p1")
+    assert {name: story[name] for name in HIDDEN} == dict.fromkeys(HIDDEN)
+    assert (story["modalities"], story["queues"], story["allowed_actions"]) == ([], [], [])
     assert [(one["center_id"], one["state"], one["reason"]) for one in story["offers"]] == [
         ("near", "declined", "no_capacity")
     ]
     assert [one["command"] for one in story["history"]] == ["offer", "decline"]
-    assert (story["decision"]["attempt"], story["allowed_actions"]) == (1, [])
     listed = (await near.get("/v1/referrals")).json()["items"]
     assert listed == [{name: story[name] for name in listed[0]}]
 
@@ -112,12 +117,35 @@ async def test_the_center_that_has_the_child_sees_its_own_part(moved_on: Country
     assert [one["center_id"] for one in story["offers"]] == ["far"]
     assert [(one["command"], one["note"]) for one in story["history"]] == [("hand_over", None), ("accept", "bed 4")]
     assert story["decision"]["attempt"] == 2
+    assert [one["center_id"] for one in story["decision"]["candidates"]] == ["far"]
     assert [one["center_id"] for one in (await far.get("/v1/referrals")).json()["items"]] == ["far"]
 
 
 async def test_a_list_does_not_disclose_which_other_center_has_the_child(moved_on: Country, client: Client) -> None:
     assert await ids(client("center", org="near"), center_id="far") == []
     assert await ids(client("center", org="far"), center_id="far") == [1]
+    near = client("center", org="near")
+    for state in ReferralState:
+        assert await ids(near, status=state.value) == [], "a filter does not tell the state elsewhere either"
+    assert await ids(client("center", org="far"), status="accepted") == [1]
+
+
+async def test_neither_a_tag_nor_a_refusal_tells_a_center_what_happened_elsewhere(
+    offered: Country, client: Client
+) -> None:
+    near, told = client("center", org="near"), set[tuple[str, ...]]()
+    await offered.open("other", places=2, settlement="far")
+    await offered.decline(1)
+    steps: list[Callable[[], Awaitable[object]]] = [
+        offered.deliver, lambda: offered.accept(1), offered.deliver, lambda: offered.admit(1),
+    ]  # fmt: skip
+    for step in steps:
+        read = await near.get(ONE)
+        refused = [await near.post(f"{ONE}/accept", headers=tag) for tag in ({}, {"If-Match": read.headers["etag"]})]
+        told.add((read.headers["etag"], read.text, *(f"{one.status_code} {one.text}" for one in refused)))
+        await step()
+    assert len(told) == 1
+    assert "409" in str(told)
 
 
 async def test_polyclinic_and_operator_see_all_attempts(moved_on: Country, client: Client) -> None:
@@ -133,7 +161,7 @@ async def test_a_center_sees_how_its_own_attempt_ended_by_another(offered: Count
     await offered.act(1, Command.CANCEL, "duplicate")
     story = (await client("center", org="near").get(ONE)).json()
     assert [one["command"] for one in story["history"]] == ["offer", "accept", "admit", "cancel"]
-    assert (story["state"], story["admitted_at"] is None) == ("cancelled", False)
+    assert (story["state"], story["icd10"], story["admitted_at"]) == ("cancelled", None, None)
 
 
 async def test_without_a_token_or_with_another_role_nothing_is_shown(offered: Country, client: Client) -> None:
@@ -152,8 +180,8 @@ async def test_the_story_has_the_decision_and_the_allowed_actions(offered: Count
         ("near", "Center", "made")
     ]
     assert [(one["programme_id"], one["free"], one["chosen"]) for one in story["decision"]["candidates"]] == [
-        ("near", 1, True), ("far", 0, False),
-    ]  # fmt: skip
+        ("near", 1, True)
+    ], "where the child goes when it declines is not told"
     for role, org, allowed in (
         ("operator", "", ["cancel"]), ("polyclinic", "p1", ["cancel", "withdraw"]), ("service", "", []),
     ):  # fmt: skip
