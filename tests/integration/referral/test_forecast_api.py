@@ -117,6 +117,7 @@ async def test_a_center_whose_offer_has_ended_sees_no_forecast(waiting: Country,
 
 async def test_a_polyclinic_sees_the_use_of_places_as_it_was_published(waiting: Country, client: Client) -> None:
     polyclinic, operator = client("polyclinic", org="p1"), client("operator")
+    waiting.clock.now += timedelta(hours=1)  # the figures are stale from now on
     before = await listed(polyclinic)
     await waiting.decline(2)
     await waiting.deliver()

@@ -137,7 +137,7 @@ async def test_neither_a_tag_nor_a_refusal_tells_a_center_what_happened_elsewher
     await offered.open("other", places=2, settlement="far")
     await offered.decline(1)
     steps: list[Callable[[], Awaitable[object]]] = [
-        offered.deliver, lambda: offered.accept(1), offered.deliver, lambda: offered.admit(1),
+        offered.deliver, lambda: offered.admit(1), offered.deliver, offered.deliver,
     ]  # fmt: skip
     for step in steps:
         read = await near.get(ONE)
