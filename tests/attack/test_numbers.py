@@ -19,7 +19,7 @@ PREFIX = "{joldama}:"
 
 @pytest.fixture(scope="module")
 def service(country: RunningNetwork) -> Iterator[httpx2.Client]:
-    headers = country.headers("service") | {"Content-Type": "application/json"}
+    headers = country.headers("referral-worker") | {"Content-Type": "application/json"}
     with httpx2.Client(base_url=country.inside("capacity"), headers=headers, timeout=30) as client:
         yield client
 

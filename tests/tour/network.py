@@ -19,17 +19,18 @@ from services.capacity.ports import Store
 from services.contracts import topics
 from services.contracts.days import day_of
 from services.contracts.events import Event, read_event, write_event
+from services.contracts.vocabulary import Role
 from services.intake.adapters.history import HISTORY as INTAKE
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
 from services.intake.handlers.update_access import follow
 from services.intake.settings import IntakeSettings
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import TokenFile
 from services.kit.settings import CHECKOUT
 from services.kit.sql.database import Database
 from services.kit.sql.outbox import Outbox
 from services.local.home import Home
-from services.local.issuer import ISSUER, issue_token, make_secrets
+from services.local.issuer import ISSUER, issue_token, make_secrets, process_token
 from services.referral.adapters.history import HISTORY as REFERRAL
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.tables import outbox as referral_outbox
@@ -166,7 +167,7 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
         to_capacity = await stack.enter_async_context(
             httpx2.AsyncClient(transport=httpx2.ASGITransport(capacity), base_url="http://capacity")
         )
-        over_http = HttpCapacity(to_capacity, ServiceToken(home.secrets / "service-token"))
+        over_http = HttpCapacity(to_capacity, TokenFile(process_token(home, Role.REFERRAL_WORKER)))
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
         apps = {"intake": intake, "referral": referral, "capacity": capacity}
         clock = Clock()

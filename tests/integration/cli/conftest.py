@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, select
 from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
 from services.contracts.events import Event, read_event
+from services.contracts.vocabulary import Role
 from services.intake.adapters.history import HISTORY as INTAKE_HISTORY
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
@@ -27,7 +28,7 @@ from services.intake.settings import IntakeSettings
 from services.kit.sql.migrations import History
 from services.kit.sql.outbox import Outbox
 from services.local.home import Home
-from services.local.issuer import AUDIENCE, ISSUER, issue_token, make_secrets
+from services.local.issuer import AUDIENCE, ISSUER, issue_token, make_secrets, process_token
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.tables import outbox as referral_outbox
 from services.referral.bootstrap import bootstrap
@@ -134,7 +135,7 @@ def country(
     monkeypatch.delenv("JOLDAMA_TOKEN", raising=False)
     shared: dict[str, Any] = {
         "mode": "local", "kafka_servers": "127.0.0.1:1", "jwks": str(home.secrets / "jwks.json"), "issuer": ISSUER,
-        "audience": AUDIENCE, "data": data, "service_token_file": home.secrets / "service-token",
+        "audience": AUDIENCE, "data": data, "service_token_file": process_token(home, Role.REFERRAL_WORKER),
     }  # fmt: skip
     intake = IntakeSettings(intake_sql_url=migrated_database("intake", INTAKE_HISTORY), **shared)
     with ExitStack() as stack:

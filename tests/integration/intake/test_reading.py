@@ -102,7 +102,7 @@ async def test_another_s_diagnosis_looks_like_one_that_does_not_exist(
     assert await audited(intake) == []
 
 
-@pytest.mark.parametrize("role", ["operator", "admin", "service"])
+@pytest.mark.parametrize("role", ["operator", "admin", "referral-api"])
 async def test_other_roles_read_no_personal_data(client: Client, receipt: dict[str, Any], role: str) -> None:
     for path in (f"/v1/diagnoses/{receipt['referral_id']}", f"/v1/children/{receipt['child_id']}"):
         answer = await client(role, "p1").get(path)

@@ -74,7 +74,7 @@ MAY = {
 
 async def test_each_command_is_for_its_roles_only(offered: Country, client: Client) -> None:
     for command, may in MAY.items():
-        for role in {"polyclinic", "center", "operator", "admin", "service"} - may:
+        for role in {"polyclinic", "center", "operator", "admin", "referral-api"} - may:
             answer = await client(role, org="near").post(f"{ONE}/{command}")
             assert (await problem(answer))[:2] == (403, "forbidden"), (command, role)
         assert (await problem(await client().post(f"{ONE}/{command}")))[:2] == (401, "unauthorized")
