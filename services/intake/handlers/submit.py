@@ -3,14 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from services.contracts.days import day_of
 from services.contracts.submissions import SubmissionRequest
+from services.intake.domain.field_errors import FieldError
 from services.intake.domain.validation import Reference, check_submission
 from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey, KeyParts
 from services.intake.handlers.outcomes import Invalid, Outcome, Recorded
-from services.intake.handlers.parsing import Unparsed, every_error, parse
+from services.intake.handlers.parsing import SECONDS, Unparsed, every_error, parse
+from services.kit.budget import TooMuchWork, budget
+
+S = TypeVar("S", bound=SubmissionRequest)
 
 
 class Submissions(Protocol):
@@ -44,12 +48,9 @@ class Submitting:
 
     async def submit(self, body: bytes, polyclinic_id: str, key: str | None) -> Outcome | Invalid:
         """The outcome of one submission as JSON, durable. Raises TransientError while the record fails."""
-        at = self.now()
-        try:
-            submission = parse(SubmissionRequest, body)
-        except Unparsed as error:
-            return self.unparsed(error, at).invalid
-        draft = self.draft(submission, polyclinic_id, at, (key,) if key else None)
+        draft = self.read(
+            lambda: parse(SubmissionRequest, body), polyclinic_id, self.now(), lambda _: (key,) if key else None
+        )
         return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.record([draft]))[0]
 
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
@@ -62,7 +63,21 @@ class Submitting:
             for draft, outcome in zip(drafts, outcomes, strict=True)
         ]
 
-    def draft(
+    def read(
+        self, parse: Callable[[], S], polyclinic_id: str, at: datetime, key: Callable[[S], KeyParts | None]
+    ) -> Draft | Refusal:
+        """The draft of what `parse` reads, or its refusal: for its errors, or when it takes longer than SECONDS."""
+        try:
+            with budget(SECONDS):
+                try:
+                    submission = parse()
+                except Unparsed as error:
+                    return Refusal(Invalid(every_error(error, day_of(at), self.reference)))
+                return self._draft(submission, polyclinic_id, at, key(submission))
+        except TooMuchWork:
+            return Refusal(Invalid((FieldError.of("body", "too_much_work"),)))
+
+    def _draft(
         self, submission: SubmissionRequest, polyclinic_id: str, at: datetime, key: KeyParts | None
     ) -> Draft | Refusal:
         """The draft of a submission that arrived at `at`, or its refusal by the rules of that day."""
@@ -70,9 +85,6 @@ class Submitting:
         if errors := check_submission(submission, day_of(at), self.reference, strict=submission.strict):
             return Refusal(Invalid(tuple(errors)), digests)
         return self.drafting.draft(submission, polyclinic_id, at, digests)
-
-    def unparsed(self, error: Unparsed, at: datetime) -> Refusal:
-        return Refusal(Invalid(every_error(error, day_of(at), self.reference)))
 
     async def refuse(self, refusal: Refusal) -> Outcome | Invalid:
         """The outcome of a refused submission. Raises TransientError while the record fails."""
