@@ -18,6 +18,8 @@ class IntakeSettings(ServiceSettings):
     """`intake_data_key` seals personal data; `intake_old_data_keys` (comma-separated, newest first) still open it."""
 
     intake_sql_url: str
+    referral_url: str
+    """The referral service, which says at each read of a child who has it now; `service_token_file` opens it."""
     intake_data_key: SecretStr = SecretStr("")
     intake_old_data_keys: SecretStr = SecretStr("")
 

@@ -99,7 +99,11 @@ def shared_environment(plan: Plan) -> dict[str, str]:
 
 def _intake_environment(plan: Plan) -> dict[str, str]:
     key = (plan.home.secrets / "data-key").read_text()
-    return {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url, "JOLDAMA_INTAKE_DATA_KEY": key}
+    return {
+        "JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url,
+        "JOLDAMA_INTAKE_DATA_KEY": key,
+        "JOLDAMA_REFERRAL_URL": plan.url("referral"),
+    }
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:

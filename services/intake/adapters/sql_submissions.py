@@ -2,26 +2,30 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Insert, bindparam, delete, func, insert, select
+from sqlalchemy import Insert, bindparam, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import Priority
-from services.intake.adapters.tables import answered, children, diagnoses, outbox
-from services.intake.domain.field_errors import FieldError
+from services.intake.adapters.closing import close
+from services.intake.adapters.moments import from_ms, to_ms
+from services.intake.adapters.sql_diagnoses import refusal_row
+from services.intake.adapters.tables import answered, audit, children, diagnoses, outbox
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import (
     KeyReused,
+    Met,
     OpenReferralExists,
     Outcome,
     PossibleDuplicate,
     Recorded,
-    possible_duplicate,
+    own_ids,
 )
 from services.kit.errors import Conflict, TransientError
 from services.kit.outgoing_event import OutgoingEvent
@@ -32,9 +36,11 @@ TOGETHER = 3
 RACES = 10
 """How often one submission is tried again when others commit the same child or key at the same moment."""
 _ACCEPTED = 201
+SUBMIT = "diagnosis.submit"
+"""As the audit names a refused one."""
 # Statements are built once: building them costs more than running them.
 _FIND_CHILDREN = (
-    select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id)
+    select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id, diagnoses.c.polyclinic_id)
     .outerjoin(diagnoses, diagnoses.c.open_iin == children.c.iin_index)
     .where(children.c.iin_index.in_(bindparam("indexes", expanding=True)))
     .with_for_update(read=True, key_share=True, of=children)  # no join makes it another's before the commit
@@ -65,21 +71,21 @@ class SqlSubmissions:
     def __init__(self, database: Database, bind: Callable[[Draft, UUID], None]) -> None:
         self._database, self._bind = database, bind
 
-    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def record(self, drafts: Sequence[Draft], closed: frozenset[UUID] = frozenset()) -> list[Outcome]:
         """One outcome a draft, in order, committed. Raises TransientError when the database fails."""
         for _ in range(TOGETHER):
             try:
-                return await self._database.write(lambda session: self._record(session, drafts))
+                return await self._database.write(lambda session: self._record(session, drafts, closed))
             except (IntegrityError, Conflict):  # another process has committed one of them: look again
                 continue
-        return [await self._record_alone(draft) for draft in drafts]
+        return [await self._record_alone(draft, closed) for draft in drafts]
 
-    async def _record_alone(self, draft: Draft) -> Outcome:
+    async def _record_alone(self, draft: Draft, closed: frozenset[UUID]) -> Outcome:
         for _ in range(RACES):
             if await self._database.read(lambda session: _is_recorded(session, draft)):
                 return _recorded(draft)  # an earlier try was committed, but its answer was lost
             try:
-                return (await self._database.write(lambda session: self._record(session, [draft])))[0]
+                return (await self._database.write(lambda session: self._record(session, [draft], closed)))[0]
             except (IntegrityError, Conflict):
                 continue
         raise TransientError("database: too many writers of one child")
@@ -89,7 +95,24 @@ class SqlSubmissions:
         found, _ = await self._database.read(lambda session: _answers(session, [key.key]))
         return _replayed(found[key.key], key) if key.key in found else None
 
-    def _record(self, session: Session, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def siblings(self, referral_ids: Collection[UUID]) -> set[UUID]:
+        theirs = select(diagnoses.c.child_id).where(diagnoses.c.referral_id.in_(referral_ids))
+        still_open = or_(diagnoses.c.open_iin.is_not(None), diagnoses.c.open_likeness.is_not(None))
+        query = select(diagnoses.c.referral_id).where(diagnoses.c.child_id.in_(theirs), still_open)
+        return {*referral_ids, *await self._database.read(lambda session: session.execute(query).scalars().all())}
+
+    async def audit_refusals(self, holder: Holder, referral_ids: Collection[UUID], at: datetime) -> None:
+        refused = select(diagnoses.c.child_id, diagnoses.c.referral_id, diagnoses.c.polyclinic_id)
+        refused = refused.where(diagnoses.c.referral_id.in_(referral_ids))
+
+        def work(session: Session) -> None:
+            for row in session.execute(refused).all():
+                session.execute(insert(audit).values(refusal_row(holder, SUBMIT, row, at)))
+
+        await self._database.write(work)
+
+    def _record(self, session: Session, drafts: Sequence[Draft], closed: frozenset[UUID]) -> list[Outcome]:
+        close(session, closed)
         batch = _Batch(session, drafts, self._bind)
         outcomes = [batch.judge(draft) for draft in drafts]
         batch.write()
@@ -111,18 +134,20 @@ class _Batch:
         """The outcome of a draft, which the drafts before it may decide."""
         outcome = self._judge(draft)
         if draft.iin_index and isinstance(outcome, Recorded):
-            outcome = replace(outcome, warnings=self._warnings(draft, outcome.referral_id))
+            outcome = replace(outcome, met=self._to_warn_of(draft, outcome.referral_id))
         return outcome
 
     def _judge(self, draft: Draft) -> Outcome:
         key = draft.idempotency
         if key is not None and key.key in self._answers:
             return _replayed(self._answers[key.key], key)
-        child_id, open_referral = self._known.get(draft.iin_index, (None, None)) if draft.iin_index else (None, None)
+        known = self._known.get(draft.iin_index) if draft.iin_index else None
+        child_id, open_referral, polyclinic_id = known or (None, None, None)
         if open_referral == draft.referral_id:
             return _recorded(draft)
         if open_referral is not None:
-            return OpenReferralExists(open_referral)
+            it = Met(open_referral, polyclinic_id == draft.polyclinic_id)
+            return OpenReferralExists((it, *self._to_warn_of(draft, open_referral)))
         if duplicate := self._possible_duplicate(draft):
             return duplicate
         recorded = self._accept(draft, child_id)
@@ -142,18 +167,18 @@ class _Batch:
     def _possible_duplicate(self, draft: Draft) -> PossibleDuplicate | None:
         """The open referrals of a child alike, unless the polyclinic has said that they are another's.
 
-        Of those of other polyclinics it can say so without naming them.
+        Of those of other polyclinics it can say so without knowing them.
         """
         alike = [one for one in self._alike.get(draft.likeness, ()) if one.referral_id != draft.referral_id]
         if draft.iin_index or not alike or _explained(draft, alike):
             return None
-        return PossibleDuplicate(tuple(sorted(_own(draft, alike))))
+        return PossibleDuplicate(_met(draft, alike))
 
-    def _warnings(self, draft: Draft, referral_id: UUID) -> tuple[FieldError, ...]:
-        """That a child with an IIN may be one who was submitted without it, and has a referral of that time."""
+    def _to_warn_of(self, draft: Draft, referral_id: UUID) -> tuple[Met, ...]:
+        """A child with an IIN may be one who was submitted without it, and has these referrals of that time."""
         alike = [one for one in self._alike.get(draft.likeness, ()) if not one.has_iin]
         alike = [one for one in alike if one.referral_id != referral_id]
-        return (possible_duplicate(referral_id, _own(draft, alike)),) if alike and not _explained(draft, alike) else ()
+        return () if _explained(draft, alike) else _met(draft, alike)
 
     def _accept(self, draft: Draft, known_child: UUID | None) -> Recorded:
         at = to_ms(draft.submitted_at)
@@ -179,7 +204,7 @@ class _Batch:
             _Alike(draft.referral_id, draft.polyclinic_id, draft.iin_index is not None)
         )
         if draft.iin_index:
-            self._known[draft.iin_index] = (draft.child_id, draft.referral_id)
+            self._known[draft.iin_index] = (draft.child_id, draft.referral_id, draft.polyclinic_id)
         return _recorded(draft)
 
     def write(self) -> None:
@@ -192,14 +217,13 @@ class _Batch:
         outbox.add(self._session, self._events)
 
 
-def _own(draft: Draft, alike: Collection[_Alike]) -> set[UUID]:
-    """Those of the polyclinic that asks."""
-    return {one.referral_id for one in alike if one.polyclinic_id == draft.polyclinic_id}
+def _met(draft: Draft, alike: Collection[_Alike]) -> tuple[Met, ...]:
+    return tuple(Met(one.referral_id, one.polyclinic_id == draft.polyclinic_id) for one in alike)
 
 
 def _explained(draft: Draft, alike: Collection[_Alike]) -> bool:
     """Whether the polyclinic has said that they are another child's."""
-    return draft.not_duplicate_of is not None and _own(draft, alike) <= draft.not_duplicate_of
+    return draft.not_duplicate_of is not None and draft.not_duplicate_of.issuperset(own_ids(_met(draft, alike)))
 
 
 def _recorded(draft: Draft) -> Recorded:
@@ -211,12 +235,12 @@ def _is_recorded(session: Session, draft: Draft) -> bool:
     return session.execute(mine).first() is not None
 
 
-def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID, UUID | None]]:
-    """The child id and the open referral, if any, by each known IIN index."""
+def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID, UUID | None, str | None]]:
+    """The child id and the open referral with its polyclinic, if any, by each known IIN index."""
     if not indexes:
         return {}
     rows = session.connection().execute(_FIND_CHILDREN, {"indexes": indexes})
-    return {index: (child_id, referral_id) for index, child_id, referral_id in rows}
+    return {row.iin_index: (row.child_id, row.referral_id, row.polyclinic_id) for row in rows}
 
 
 def _alike(session: Session, drafts: Sequence[Draft]) -> dict[bytes, list[_Alike]]:
@@ -254,11 +278,3 @@ def _outcome(row: Any) -> Recorded:
 def _replayed(answer: tuple[bytes, Recorded], key: IdempotencyKey) -> Outcome:
     body, recorded = answer
     return replace(recorded, replayed=True) if body == key.body else KeyReused()
-
-
-def to_ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-def from_ms(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -6,9 +6,6 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from services.kit.dead_letters.dead_letter import dead_letter_table
-from services.kit.kafka.checkpoints import Checkpoints
-from services.kit.sql.inbox import Inbox
 from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
 
@@ -32,7 +29,10 @@ class Child(_Table, table=True):
 
 
 class Diagnosis(_Table, table=True):
-    """A submission. `open_iin` is the child's index while the referral is open, so that a child has one at a time."""
+    """A submission. `open_iin` is the child's index while the referral is open, so that a child has one at a time.
+
+    That it is over is found when another submission meets it: then `open_iin` and `open_likeness` go.
+    """
 
     referral_id: UUID = Field(primary_key=True)
     child_id: UUID = Field(foreign_key="child.child_id", index=True)
@@ -43,7 +43,7 @@ class Diagnosis(_Table, table=True):
     open_likeness: bytes | None = Field(None, sa_type=LargeBinary, index=True)
     """While the referral is open: a keyed digest of birth date, sex and guardian's phone."""
     ended_by_join: bool = Field(False, sa_column_kwargs={"server_default": false()})
-    """Another open referral of the child stays, as far as is known: this one counts as closed before its event."""
+    """Another open referral of the child stays, as far as is known: this one counts as closed."""
     sealed: bytes = Field(sa_type=LargeBinary)
     version: int = Field(1, sa_column_kwargs={"server_default": "1"})
     """Counts the corrections, the last of which was at `changed_at`."""
@@ -58,15 +58,6 @@ class Answered(_Table, table=True):
     status: int
     referral_id: UUID
     answered_at: int = Field(sa_type=BigInteger, index=True)
-
-
-class Access(_Table, table=True):
-    """A referral's state by its events; `center_id` is set while that center may read the child."""
-
-    referral_id: UUID = Field(primary_key=True)
-    version: int
-    state: str = Field(max_length=16)
-    center_id: str | None = Field(None, max_length=64)
 
 
 class Audit(_Table, table=True):
@@ -90,11 +81,6 @@ class Audit(_Table, table=True):
 
 
 # Core tables: an ORM unit of work would cost more than all the rest of a batch.
-children, diagnoses, answered, access, audit = (
-    metadata.tables[name] for name in ("child", "diagnosis", "answered", "access", "audit")
-)
+children, diagnoses, answered, audit = (metadata.tables[name] for name in ("child", "diagnosis", "answered", "audit"))
 outbox = Outbox(metadata)
-inbox = Inbox(metadata)
-dead_letters = dead_letter_table(metadata)
 leases = lease_table(metadata)
-checkpoints = Checkpoints(metadata)

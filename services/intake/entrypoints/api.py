@@ -5,12 +5,11 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.contracts.authority import OPERATORS, operator
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
 from services.intake.entrypoints import bulk, children, corrections, diagnoses
+from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
-from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import create_app
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
@@ -19,15 +18,14 @@ from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
 
 
-def create_api(settings: IntakeSettings) -> FastAPI:
-    """The application; its database is opened at its start."""
+def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> FastAPI:
+    """The application; its database is opened at its start. Tests may pass `referrals`."""
     health = Health()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with bootstrap(settings) as intake:
+        async with bootstrap(settings, referrals=referrals) as intake:
             app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
-            app.state.dead_letters = intake.dead_letters
             health.checks |= {
                 "database": lambda: check_writable(intake.database),
                 "migrated": lambda: HISTORY.check(intake.database),
@@ -39,7 +37,6 @@ def create_api(settings: IntakeSettings) -> FastAPI:
     app.include_router(diagnoses.router)
     app.include_router(children.router)
     app.include_router(corrections.router)
-    app.include_router(dead_letters_router(operator, *OPERATORS))
     return app
 
 

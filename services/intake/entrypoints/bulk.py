@@ -16,6 +16,7 @@ from services.intake.entrypoints.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.intake.handlers.bulk import CHUNK, BulkRequest
 from services.intake.handlers.formats import Csv, Ndjson, WrongHeader, begins_no_line
 from services.intake.handlers.lines import Line, Lines
+from services.kit.http.auth import Principal
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.messages import message
@@ -43,7 +44,7 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
     media_type, key = expect_type(request, NDJSON, CSV), idempotency_key(request)
     results = SpooledTemporaryFile[bytes](IN_MEMORY)
     try:
-        await _Upload(intake, polyclinic.org, key, results).read(request, media_type)
+        await _Upload(intake, polyclinic, key, results).read(request, media_type)
     except BaseException as error:
         results.close()
         if isinstance(error, ClientDisconnect):  # recorded lines stay recorded; the client is gone
@@ -59,8 +60,10 @@ class _Upload:
     After a wrong first line the body is still received, because a client that sends does not see an answer.
     """
 
-    def __init__(self, intake: Intake, org: str, key: str | None, results: SpooledTemporaryFile[bytes]) -> None:
-        self._intake, self._org, self._key, self._results = intake, org, key, results
+    def __init__(
+        self, intake: Intake, polyclinic: Principal, key: str | None, results: SpooledTemporaryFile[bytes]
+    ) -> None:
+        self._intake, self._polyclinic, self._key, self._results = intake, polyclinic, key, results
         self._bulk: BulkRequest | None = None
         self._media_type = NDJSON
         self._wrong: Problem | None = None
@@ -86,7 +89,7 @@ class _Upload:
         elif self._waiting and self._bulk is None:
             try:
                 format = Ndjson() if self._media_type == NDJSON else Csv(self._waiting.pop(0).raw or b"")
-                self._bulk = BulkRequest(self._intake.submitting, self._org, format, self._key)
+                self._bulk = BulkRequest(self._intake.submitting, self._polyclinic, format, self._key)
             except WrongHeader as error:
                 self._wrong = Problem.of_field(error.column, "wrong_header", error.message)
         while self._bulk and len(self._waiting) >= least:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.contracts.authority import Holder
 from services.intake.domain.field_errors import FieldError
 from services.intake.handlers.drafts import Draft, KeyParts
 from services.intake.handlers.formats import BulkSubmission, Csv, Format
@@ -20,7 +21,7 @@ CHUNK = 500
 PAUSES = (0.1, 0.3, 1.0, 3.0)
 """Seconds between tries while the database fails. After the last, the lines are answered 503."""
 
-BulkOutcome = Outcome | Invalid | Unavailable
+BulkOutcome = Outcome | Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class BulkRequest:
     """One polyclinic's bulk request. With a `file_key`, line n has a key of that and n unless it names its own."""
 
     submitting: Submitting
-    polyclinic_id: str
+    submitter: Holder
     format: Format
     file_key: str | None = None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -62,7 +63,7 @@ class BulkRequest:
             submission = self.format.read(line.raw)
         except Unparsed as error:
             return self.submitting.unparsed(error, at)
-        return self.submitting.draft(submission, self.polyclinic_id, at, self._key(submission, line))
+        return self.submitting.draft(submission, self.submitter.org, at, self._key(submission, line))
 
     def _key(self, submission: BulkSubmission, line: Line) -> KeyParts | None:
         if submission.idempotency_key:
@@ -91,7 +92,7 @@ class BulkRequest:
             return []
         for pause in (None,) if self._failing else (*PAUSES, None):
             try:
-                outcomes = await self.submitting.record(drafts)
+                outcomes = await self.submitting.record(drafts, self.submitter)
             except TransientError:
                 if pause is not None:
                     await self.sleep(pause)

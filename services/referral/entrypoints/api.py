@@ -14,7 +14,7 @@ from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
-from services.referral.entrypoints import audit, centers, commands, forecast, referrals, worklists
+from services.referral.entrypoints import access, audit, centers, commands, forecast, referrals, worklists
 from services.referral.settings import ReferralSettings
 
 
@@ -40,6 +40,7 @@ def build(settings: ReferralSettings) -> FastAPI:
     app.include_router(centers.router)
     app.include_router(forecast.router)
     app.include_router(audit.router)
+    app.include_router(access.router)
     app.include_router(dead_letters_router(operator, *OPERATORS))
     return app
 

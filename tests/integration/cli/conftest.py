@@ -136,16 +136,14 @@ def country(
         "mode": "local", "kafka_servers": "127.0.0.1:1", "jwks": str(home.secrets / "jwks.json"), "issuer": ISSUER,
         "audience": AUDIENCE, "data": data, "service_token_file": home.secrets / "service-token",
     }  # fmt: skip
-    intake = IntakeSettings(intake_sql_url=migrated_database("intake", INTAKE_HISTORY), **shared)
     with ExitStack() as stack:
         capacity = stack.enter_context(serving(app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))))
         referral_url = migrated_database("referral", HISTORY)
         referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=capacity, **shared)
-        urls = {
-            "intake": stack.enter_context(serving(create_api(intake))),
-            "referral": stack.enter_context(serving(build(referral))),
-            "capacity": capacity,
-        }
+        served = stack.enter_context(serving(build(referral)))
+        sql = migrated_database("intake", INTAKE_HISTORY)
+        intake = IntakeSettings(intake_sql_url=sql, referral_url=served, **shared)
+        urls = {"intake": stack.enter_context(serving(create_api(intake))), "referral": served, "capacity": capacity}
         home.network_file.write_text(json.dumps(urls))
         yield Country(home, intake, referral, urls)
 

@@ -13,7 +13,10 @@ GOOD = base64.b64encode(os.urandom(32)).decode()
 
 
 def settings(**changes: Any) -> IntakeSettings:
-    return IntakeSettings(**{"kafka_servers": "k", "intake_sql_url": "sqlite://", "mode": "production"} | changes)
+    return IntakeSettings(
+        **{"kafka_servers": "k", "intake_sql_url": "sqlite://", "referral_url": "http://r", "mode": "production"}
+        | changes
+    )
 
 
 @pytest.fixture(autouse=True)
