@@ -60,7 +60,7 @@ def issue_token(home: Home, roles: Sequence[str], org: str = "", subject: str = 
         "roles": list(roles),
         "org": org,
     }
-    return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+    return jwt.encode({"alg": "RS256", "kid": key.kid, "typ": "at+jwt"}, claims, key)
 
 
 @lru_cache(maxsize=1)

@@ -102,12 +102,12 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
     return {
         "JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url,
         "JOLDAMA_INTAKE_DATA_KEY": key,
-        "JOLDAMA_REFERRAL_URL": plan.url("referral"),
+        "JOLDAMA_REFERRAL_URL": plan.inside_url("referral"),
     }
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:
-    return {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.url("capacity")}
+    return {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.inside_url("capacity")}
 
 
 def _python(module: str) -> tuple[str, ...]:
@@ -115,8 +115,9 @@ def _python(module: str) -> tuple[str, ...]:
 
 
 def _service(plan: Plan, group: str, name: str, module: str, environment: Mapping[str, str]) -> Part:
-    port = plan.ports[name]
-    return Part(name, group, _python(module), lambda: answers_ready(port), {**environment, "JOLDAMA_PORT": str(port)})
+    inside = plan.inside_port(name)
+    ports = {"JOLDAMA_PORT": str(plan.ports[name]), "JOLDAMA_INSIDE_PORT": str(inside)}
+    return Part(name, group, _python(module), lambda: answers_ready(inside), {**environment, **ports})
 
 
 def answers_ready(port: int) -> bool:

@@ -106,10 +106,12 @@ async def test_who_is_refused_is_in_the_audit(country: RunningNetwork, intake: h
 
 
 async def test_only_a_service_asks_who_has_a_referral(country: RunningNetwork) -> None:
-    async with httpx2.AsyncClient(base_url=country.url("referral")) as referral:
+    async with httpx2.AsyncClient(base_url=country.inside("referral")) as referral:
         for role in ("polyclinic", "center", "operator", "admin"):
             answer = await referral.post("/v1/access", json={"referral_ids": []}, headers=country.headers(role, "o"))
             assert answer.status_code == 403
         assert (await referral.post("/v1/access", json={"referral_ids": []})).status_code == 401
         many = {"referral_ids": [str(uuid4())] * 1001}
         assert (await referral.post("/v1/access", json=many, headers=country.headers("service"))).status_code == 422
+        outside = f"{country.url('referral')}/v1/access"
+        assert (await referral.post(outside, json=many, headers=country.headers("service"))).status_code == 404

@@ -155,8 +155,8 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
         "data": CHECKOUT / "data",
     }  # fmt: skip
     settings = ReferralSettings(**shared, referral_sql_url=urls["referral"], capacity_url="http://capacity")
-    capacity = app_of(CapacitySettings(**shared, redis_url=redis_url, key_prefix=prefix))
-    referral, token = referral_api.build(settings), ServiceToken(home.secrets / "service-token")
+    capacity = app_of(CapacitySettings(**shared, redis_url=redis_url, key_prefix=prefix)).inside
+    referral, token = referral_api.build(settings).inside, ServiceToken(home.secrets / "service-token")
     async with AsyncExitStack() as stack:
         to_capacity, to_referral = [
             await stack.enter_async_context(
@@ -165,7 +165,8 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
             for name, app in (("capacity", capacity), ("referral", referral))
         ]
         own = IntakeSettings(**shared, intake_sql_url=urls["intake"], referral_url="http://referral")
-        intake, over_http = create_api(own, HttpReferrals(to_referral, token)), HttpCapacity(to_capacity, token)
+        intake = create_api(own, HttpReferrals(to_referral, token)).public
+        over_http = HttpCapacity(to_capacity, token)
         for app in (intake, referral, capacity):
             await stack.enter_async_context(app.router.lifespan_context(app))
         redis = await stack.enter_async_context(Redis.from_url(redis_url))

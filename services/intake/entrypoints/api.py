@@ -10,7 +10,7 @@ from services.intake.bootstrap import bootstrap
 from services.intake.entrypoints import bulk, children, corrections, diagnoses
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
-from services.kit.http.app import create_app
+from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.server import serve
@@ -18,8 +18,8 @@ from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
 
 
-def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> FastAPI:
-    """The application; its database is opened at its start. Tests may pass `referrals`."""
+def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> Apps:
+    """The applications; their database is opened at the start. Tests may pass `referrals`."""
     health = Health()
 
     @asynccontextmanager
@@ -32,12 +32,8 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
             }
             yield
 
-    app = create_app("intake", health, lifespan)
-    app.include_router(bulk.router)
-    app.include_router(diagnoses.router)
-    app.include_router(children.router)
-    app.include_router(corrections.router)
-    return app
+    routers = (bulk.router, diagnoses.router, children.router, corrections.router)
+    return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
 
 
 def main() -> None:

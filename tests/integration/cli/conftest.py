@@ -137,13 +137,15 @@ def country(
         "audience": AUDIENCE, "data": data, "service_token_file": home.secrets / "service-token",
     }  # fmt: skip
     with ExitStack() as stack:
-        capacity = stack.enter_context(serving(app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))))
+        capacity = app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))
+        inside = stack.enter_context(serving(capacity.inside))  # it has the public routes too
         referral_url = migrated_database("referral", HISTORY)
-        referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=capacity, **shared)
-        served = stack.enter_context(serving(build(referral)))
+        referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=inside, **shared)
+        served = stack.enter_context(serving(build(referral).inside))
         sql = migrated_database("intake", INTAKE_HISTORY)
         intake = IntakeSettings(intake_sql_url=sql, referral_url=served, **shared)
-        urls = {"intake": stack.enter_context(serving(create_api(intake))), "referral": served, "capacity": capacity}
+        api = stack.enter_context(serving(create_api(intake).public))
+        urls = {"intake": api, "referral": served, "capacity": inside}
         home.network_file.write_text(json.dumps(urls))
         yield Country(home, intake, referral, urls)
 

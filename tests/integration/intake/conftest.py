@@ -100,7 +100,7 @@ def referrals() -> ReferralsInMemory:
 
 @pytest.fixture
 async def api(settings: IntakeSettings, referrals: ReferralsInMemory) -> AsyncIterator[FastAPI]:
-    app = create_api(settings, referrals)
+    app = create_api(settings, referrals).inside
     async with app.router.lifespan_context(app):
         yield app
 
