@@ -18,6 +18,7 @@ from services.intake.adapters.sql_answers import SqlAnswers
 from services.intake.adapters.sql_children import SqlChildren
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
+from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.domain.validation import Reference
 from services.intake.handlers.access import Referrals
@@ -45,6 +46,7 @@ class Intake:
     correcting: Correcting
     joining: Joining
     answers: SqlAnswers
+    keys: SqlKeys
 
 
 def utc_now() -> datetime:
@@ -87,15 +89,17 @@ def _wired(
     referrals: Referrals,
 ) -> Intake:
     reference = read_reference(settings.data)
-    vault = AesVault(settings.data_keys)
+    vault = AesVault(settings.keys)
+    keys = SqlKeys(database, vault)
     drafting = Drafting(vault, new_id)
     lanes = 1 if database.is_sqlite else LANES
-    submissions = GroupedSubmissions(SqlSubmissions(database, drafting.bind), lanes)
+    submissions = GroupedSubmissions(SqlSubmissions(database, keys, drafting.bind), lanes)
     return Intake(
         database,
         Submitting(submissions, referrals, drafting, reference, now),
-        Reading(SqlDiagnoses(database, vault), referrals, vault, now),
-        Correcting(SqlCorrections(database, vault), referrals, drafting, reference, now),
-        Joining(SqlChildren(database, vault), referrals, drafting, now),
+        Reading(SqlDiagnoses(database, keys), referrals, vault, now),
+        Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
+        Joining(SqlChildren(database, keys), referrals, drafting, now),
         SqlAnswers(database),
+        keys,
     )

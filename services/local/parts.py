@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from services.local.issuer import AUDIENCE, ISSUER
+from services.local.issuer import AUDIENCE, ISSUER, intake_keys
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
 from services.local.plan import Plan
@@ -98,12 +98,12 @@ def shared_environment(plan: Plan) -> dict[str, str]:
 
 
 def _intake_environment(plan: Plan) -> dict[str, str]:
-    key = (plan.home.secrets / "data-key").read_text()
-    return {
-        "JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url,
-        "JOLDAMA_INTAKE_DATA_KEY": key,
-        "JOLDAMA_REFERRAL_URL": plan.inside_url("referral"),
-    }
+    keys = {name: f"@{file}" for name, file in intake_keys(plan.home).items()}
+    old = plan.home.secrets / "data-key"  # of a home that is older than versions of keys
+    if old.exists():
+        keys["JOLDAMA_INTAKE_DATA_KEY"] = f"@{old}"
+    addresses = {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url, "JOLDAMA_REFERRAL_URL": plan.inside_url("referral")}
+    return addresses | keys
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:

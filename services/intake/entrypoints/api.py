@@ -29,6 +29,7 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
             health.checks |= {
                 "database": lambda: check_writable(intake.database),
                 "migrated": lambda: HISTORY.check(intake.database),
+                "keys": intake.keys.check,
             }
             yield
 

@@ -127,7 +127,7 @@ class Correcting:
                 return None
             fields[record.referral_id] = corrected
             draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
-            self.drafting.correct(draft, record.referral_id, record.child_id, record.version + 1, corrected, at, by)
+            self.drafting.correct(draft, record.referral_id, record.key, record.version + 1, corrected, at, by)
             return draft
 
         over = closed(await self.referrals.ask(await self.corrections.ids(kind, key)))

@@ -10,8 +10,9 @@ from uuid import UUID
 from services.contracts.authority import Holder
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority
+from services.intake.domain.keys import Digests
 from services.intake.handlers.access import Referrals, offered
-from services.intake.handlers.drafts import Vault
+from services.intake.handlers.vault import ChildKey, Vault
 
 
 class Read(StrEnum):
@@ -22,7 +23,7 @@ class Read(StrEnum):
     CHILD = "child.read"
     """By child id."""
     LOOKUP = "child.lookup"
-    """By IIN index."""
+    """By the IIN's indexes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,19 @@ class DiagnosisRecord:
     submission: DiagnosisSubmission
     version: int
     child_version: int
+    key: ChildKey
     changed_at: datetime | None = None
 
 
 class Diagnoses(Protocol):
     """The recorded diagnoses."""
 
-    async def ids(self, read: Read, key: UUID | bytes) -> list[UUID]:
+    async def ids(self, read: Read, key: UUID | Digests) -> list[UUID]:
         """The referrals that `key` finds, whoever has them, newest first."""
         ...
 
     async def find(
-        self, reader: Holder, read: Read, key: UUID | bytes, offered: Collection[UUID], now: datetime
+        self, reader: Holder, read: Read, key: UUID | Digests, offered: Collection[UUID], now: datetime
     ) -> list[DiagnosisRecord]:
         """The diagnoses that `reader` may read, newest first, audited in the same transaction, a refusal too.
 
@@ -76,8 +78,8 @@ class Reading:
         return await self._find(reader, Read.CHILD, child_id)
 
     async def look_up(self, reader: Holder, iin: str) -> list[DiagnosisRecord]:
-        return await self._find(reader, Read.LOOKUP, self.vault.index(iin))
+        return await self._find(reader, Read.LOOKUP, self.vault.indexes(iin))
 
-    async def _find(self, reader: Holder, read: Read, key: UUID | bytes) -> list[DiagnosisRecord]:
+    async def _find(self, reader: Holder, read: Read, key: UUID | Digests) -> list[DiagnosisRecord]:
         known = await self.referrals.ask(await self.diagnoses.ids(read, key))
         return await self.diagnoses.find(reader, read, key, offered(known, reader), self.now())
