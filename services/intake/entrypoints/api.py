@@ -13,6 +13,7 @@ from services.intake.settings import IntakeSettings
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
+from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
@@ -24,7 +25,7 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with bootstrap(settings, referrals=referrals) as intake:
+        async with bootstrap(settings, referrals=referrals) as intake, limiting(settings) as app.state.limits:
             app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
             health.checks |= {
                 "database": lambda: check_writable(intake.database),

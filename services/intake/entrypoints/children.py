@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from services.intake.entrypoints.access import Reader, TheIntake
+from services.intake.entrypoints.access import Reader, Seeker, TheIntake
 from services.intake.entrypoints.openapi import HIDDEN
 from services.intake.entrypoints.records import ChildAnswer, DiagnosisAnswer, Lookup, found
 from services.intake.handlers.read import DiagnosisRecord
@@ -23,7 +23,7 @@ async def read_diagnosis(referral_id: UUID, reader: Reader, intake: TheIntake, r
 
 
 @router.post("/v1/children/lookup", responses=HIDDEN, summary="A child by its IIN")
-async def look_up_child(lookup: Lookup, reader: Reader, intake: TheIntake, response: Response) -> ChildAnswer:
+async def look_up_child(lookup: Lookup, reader: Seeker, intake: TheIntake, response: Response) -> ChildAnswer:
     """The child with that IIN, with those of its referrals that the asker may read. The read is audited."""
     return _child(found("iin", await intake.reading.look_up(reader, lookup.iin)), response)
 

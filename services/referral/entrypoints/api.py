@@ -9,6 +9,7 @@ from services.contracts.authority import OPERATORS, operator
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.health import Health
+from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
@@ -24,7 +25,7 @@ def build(settings: ReferralSettings) -> Apps:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with bootstrap(settings) as service:
+        async with bootstrap(settings) as service, limiting(settings) as app.state.limits:
             app.state.service, app.state.verifier = service, service.verifier
             app.state.dead_letters = service.dead_letters
             health.checks |= {
