@@ -1,8 +1,9 @@
 """The composition root of intake, for production and tests."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -47,6 +48,8 @@ class Intake:
     joining: Joining
     answers: SqlAnswers
     keys: SqlKeys
+    bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One bulk request reads its lines at a time."""
 
 
 def utc_now() -> datetime:

@@ -86,4 +86,5 @@ def _result(outcome: Outcome | Invalid) -> dict[str, Any]:
         return {"status": 503, "code": "unavailable", "detail": "Not recorded: send this line again."}
     refused = problem(outcome)
     errors = {"errors": [one.model_dump() for one in refused.errors]} if refused.errors else {}
-    return {"status": refused.status, "code": refused.code, "detail": refused.detail, **refused.extra, **errors}
+    more = {"more_errors": refused.more_errors} if refused.more_errors else {}
+    return {"status": refused.status, "code": refused.code, "detail": refused.detail, **refused.extra, **errors, **more}

@@ -17,8 +17,9 @@ from services.intake.domain.validation import Reference, check_submission, warn_
 from services.intake.handlers.access import Referrals, closed
 from services.intake.handlers.drafts import Draft, Drafting, write_submission
 from services.intake.handlers.outcomes import Invalid
-from services.intake.handlers.parsing import Unparsed, every_error, read_json, shape
+from services.intake.handlers.parsing import SECONDS, Unparsed, every_error, read_json, shape
 from services.intake.handlers.read import DiagnosisRecord
+from services.kit.budget import TooMuchWork, budget
 from services.kit.versions import Expected
 
 Patch = Mapping[str, Any]
@@ -122,7 +123,11 @@ class Correcting:
         fields: dict[UUID, tuple[str, ...]] = {}
 
         def draft(record: DiagnosisRecord) -> Draft | None:
-            corrected, submission = self._judge(record, patch)
+            try:
+                with budget(SECONDS):
+                    corrected, submission = self._judge(record, patch)
+            except TooMuchWork:
+                raise Refused([FieldError.of("body", "too_much_work")]) from None
             if check or not corrected:
                 return None
             fields[record.referral_id] = corrected

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from services.contracts.authority import Holder
 from services.contracts.days import day_of
 from services.contracts.submissions import SubmissionRequest
+from services.intake.domain.field_errors import FieldError
 from services.intake.domain.validation import Reference, check_submission
 from services.intake.handlers.access import Referrals, closed
 from services.intake.handlers.drafts import Draft, Drafting, IdempotencyKey, KeyParts
@@ -22,8 +23,11 @@ from services.intake.handlers.outcomes import (
     Unavailable,
     possible_duplicate,
 )
-from services.intake.handlers.parsing import Unparsed, every_error, parse
+from services.intake.handlers.parsing import SECONDS, Unparsed, every_error, parse
+from services.kit.budget import TooMuchWork, budget
 from services.kit.errors import TransientError
+
+S = TypeVar("S", bound=SubmissionRequest)
 
 
 class Submissions(Protocol):
@@ -69,12 +73,9 @@ class Submitting:
 
     async def submit(self, body: bytes, submitter: Holder, key: str | None) -> Outcome | Invalid:
         """The outcome of one submission as JSON, durable. Raises TransientError while the record fails."""
-        at = self.now()
-        try:
-            submission = parse(SubmissionRequest, body)
-        except Unparsed as error:
-            return self.unparsed(error, at).invalid
-        draft = self.draft(submission, submitter.org, at, (key,) if key else None)
+        draft = self.read(
+            lambda: parse(SubmissionRequest, body), submitter.org, self.now(), lambda _: (key,) if key else None
+        )
         return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.record([draft], submitter))[0]
 
     async def record(self, drafts: Sequence[Draft], submitter: Holder) -> list[Outcome]:
@@ -103,7 +104,21 @@ class Submitting:
         again = iter(await self.submissions.record(refused, over))
         return [_without(next(again) if _refused(one) else one, over) for one in outcomes]
 
-    def draft(
+    def read(
+        self, parse: Callable[[], S], polyclinic_id: str, at: datetime, key: Callable[[S], KeyParts | None]
+    ) -> Draft | Refusal:
+        """The draft of what `parse` reads, or its refusal: for its errors, or when it takes longer than SECONDS."""
+        try:
+            with budget(SECONDS):
+                try:
+                    submission = parse()
+                except Unparsed as error:
+                    return Refusal(Invalid(every_error(error, day_of(at), self.reference)))
+                return self._draft(submission, polyclinic_id, at, key(submission))
+        except TooMuchWork:
+            return Refusal(Invalid((FieldError.of("body", "too_much_work"),)))
+
+    def _draft(
         self, submission: SubmissionRequest, polyclinic_id: str, at: datetime, key: KeyParts | None
     ) -> Draft | Refusal:
         """The draft of a submission that arrived at `at`, or its refusal by the rules of that day."""
@@ -111,9 +126,6 @@ class Submitting:
         if errors := check_submission(submission, day_of(at), self.reference, strict=submission.strict):
             return Refusal(Invalid(tuple(errors)), digests)
         return self.drafting.draft(submission, polyclinic_id, at, digests)
-
-    def unparsed(self, error: Unparsed, at: datetime) -> Refusal:
-        return Refusal(Invalid(every_error(error, day_of(at), self.reference)))
 
     async def refuse(self, refusal: Refusal) -> Outcome | Invalid:
         """The outcome of a refused submission. Raises TransientError while the record fails."""
