@@ -7,17 +7,19 @@ from datetime import UTC, datetime, timedelta
 
 import httpx2
 
-from services.contracts.authority import EVERYWHERE, Holder
+from services.contracts.authority import OPERATORS, Holder
 from services.contracts.reference import read_days_off, read_regions, read_settlements
 from services.contracts.vocabulary import Role
 from services.kit.dead_letters.repository import DeadLetterRepository
-from services.kit.http.auth import ServiceToken, TokenVerifier
+from services.kit.http.auth import TokenVerifier
+from services.kit.http.service_token import service_token
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.adapters.kafka_progress import KafkaProgress
 from services.referral.adapters.reasons import read_reasons
+from services.referral.adapters.sql_access import SqlAccess
 from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.sql_names import SqlNames
 from services.referral.adapters.sql_queues import SqlQueues
@@ -71,6 +73,7 @@ class ReferralService:
     registry: SqlRegistry
     views: Views
     worklists: Worklists
+    access: SqlAccess
     names: SqlNames
     reasons: Mapping[str, frozenset[str]]
     reactions: Reactions
@@ -90,7 +93,7 @@ class ReferralService:
 
     def forecast_for(self, reader: Holder) -> ForecastPlaces:
         """As it is for operators, and for a center, which sees its own; as it was published for a polyclinic."""
-        polyclinic = Role.POLYCLINIC in reader.roles and reader.roles.isdisjoint(EVERYWHERE)
+        polyclinic = Role.POLYCLINIC in reader.roles and reader.roles.isdisjoint(OPERATORS)
         return self.published_forecast if polyclinic else self.forecast
 
 
@@ -102,7 +105,7 @@ async def bootstrap(
     database = Database(settings.referral_sql_url)
     secure = settings.capacity_url.startswith("https")  # else the roots of trust would be loaded for nothing
     async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS, verify=secure) as client:
-        capacity = capacity or HttpCapacity(client, ServiceToken(settings.service_token_file))
+        capacity = capacity or HttpCapacity(client, service_token(settings))
         try:
             yield _wired(settings, database, clock, capacity)
         finally:
@@ -131,6 +134,7 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         registry=registry,
         views=Views(database),
         worklists=Worklists(database),
+        access=SqlAccess(database),
         names=SqlNames(database, read_regions(settings.data)),
         reasons=read_reasons(settings.data),
         reactions=Reactions(

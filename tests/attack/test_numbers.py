@@ -10,6 +10,8 @@ import httpx2
 import pytest
 from redis import Redis
 
+from services.contracts.vocabulary import PROCESSES
+from services.local.issuer import issue_token
 from tests.support.network import RunningNetwork
 from tests.support.servers import wait_until
 
@@ -19,7 +21,8 @@ PREFIX = "{joldama}:"
 
 @pytest.fixture(scope="module")
 def service(country: RunningNetwork) -> Iterator[httpx2.Client]:
-    headers = country.headers("service") | {"Content-Type": "application/json"}
+    token = issue_token(country.home, PROCESSES)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     with httpx2.Client(base_url=country.inside("capacity"), headers=headers, timeout=30) as client:
         yield client
 
@@ -36,8 +39,9 @@ def redis(country: RunningNetwork) -> Iterator[Redis]:
         yield redis
 
 
-def figures(service: httpx2.Client) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = service.get("/v1/capacity", params={"limit": 1000}).json()["items"]
+def figures(country: RunningNetwork) -> list[dict[str, Any]]:
+    url, headers = f"{country.url('capacity')}/v1/capacity", country.headers("operator")
+    items: list[dict[str, Any]] = httpx2.get(url, params={"limit": 1000}, headers=headers).json()["items"]
     return items
 
 
@@ -69,17 +73,19 @@ def bodies(number: str, programme: dict[str, Any]) -> Iterator[tuple[str, str, s
         yield method, path, json.dumps(body).replace('"X"', number)
 
 
-def test_a_number_that_cannot_be_counted_is_refused_on_every_route_and_holds_nothing(service: httpx2.Client) -> None:
-    before = figures(service)
+def test_a_number_that_cannot_be_counted_is_refused_on_every_route_and_holds_nothing(
+    country: RunningNetwork, service: httpx2.Client
+) -> None:
+    before = figures(country)
     for number in NUMBERS:
         for method, path, body in bodies(number, before[0]):
             answer = service.request(method, path, content=body)
             assert answer.status_code == 422, (path, body, answer.text)
-    assert figures(service) == before
+    assert figures(country) == before
 
 
-def test_such_a_number_in_a_query_or_a_cursor_is_refused(service: httpx2.Client) -> None:
-    programme = figures(service)[0]["programme_id"]
+def test_such_a_number_in_a_query_or_a_cursor_is_refused(country: RunningNetwork, service: httpx2.Client) -> None:
+    programme = figures(country)[0]["programme_id"]
     for number in NUMBERS:
         for position in (f'["1",{number},0]', f'["1",0,{number}]', f'["{number}",0,0]', f'[{number},"{uuid4()}"]'):
             cursor = base64.urlsafe_b64encode(position.encode()).decode()
@@ -94,7 +100,7 @@ def test_such_a_number_in_a_query_or_a_cursor_is_refused(service: httpx2.Client)
 def test_an_unreadable_entry_and_claim_stop_nobody_are_named_by_the_audit_and_mended_by_its_repair(
     country: RunningNetwork, service: httpx2.Client, operator: httpx2.Client, redis: Redis
 ) -> None:
-    programme = next(one for one in figures(service) if one["free"] > 2)["programme_id"]
+    programme = next(one for one in figures(country) if one["free"] > 2)["programme_id"]
     stranger = uuid4()
     redis.set(f"{PREFIX}claim:{stranger}", f"1e+14 held 1 {programme}")
     stored: Any = redis.hmget(f"{PREFIX}programmes", "@epoch", "@sequence")
@@ -108,7 +114,7 @@ def test_an_unreadable_entry_and_claim_stop_nobody_are_named_by_the_audit_and_me
     assert service.post("/v1/claims/batch", content=json.dumps(body)).json()["results"][0]["state"] == "held"
     release = {"changes": [{"referral_id": claim["referral_id"], "attempt": 1}]}
     assert service.post("/v1/claims/release", content=json.dumps(release)).status_code == 200
-    newest = service.get("/v1/capacity", params={"limit": 1}).json()["last_event_id"]
+    newest = operator.get(f"{country.url('capacity')}/v1/capacity", params={"limit": 1}).json()["last_event_id"]
     relayed = f"{PREFIX}relay:checkpoints"
     wait_until(lambda: redis.hget(relayed, "relayed") == newest.encode(), "the relay has gone on behind the entry")
     assert httpx2.get(f"{country.inside('capacity-relay')}/readyz").status_code == 200

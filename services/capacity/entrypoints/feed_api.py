@@ -1,24 +1,29 @@
 """`GET /v1/capacity/feed`: every step as a server-sent event, resuming from `Last-Event-ID`."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Header, Query
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import Reader, Service
 from services.capacity.handlers.feed import View
 from services.capacity.handlers.feed_limits import TooManyFeeds
-from services.contracts.authority import EVERYWHERE
+from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Principal
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.http.token_claims import CLOCK_DIFFERENCE
 
+log = structlog.get_logger()
 router = guarded_router("/v1/capacity", tags=["capacity"])
+SEND_SECONDS = 20.0
+"""How long a client may read nothing of what is sent."""
 _HEADERS = {"X-Accel-Buffering": "no"}
 
 
@@ -40,15 +45,21 @@ def last_seen(
 
 
 class _FeedResponse(StreamingResponse):
-    """Ends its feed's count and its generator, however the client leaves."""
+    """Ends its feed's count and its generator, however the client leaves, and when it reads nothing."""
 
     def __init__(self, messages: AsyncGenerator[bytes, None], leave: Callable[[], None]) -> None:
         super().__init__(messages, media_type="text/event-stream", headers=_HEADERS)
         self._messages, self._leave = messages, leave
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def timely(message: Message) -> None:
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, timely)
+        except TimeoutError:  # the server cuts what is left unsent
+            log.info("feed.unread")
         finally:
             self._leave()
             await self._messages.aclose()
@@ -56,7 +67,7 @@ class _FeedResponse(StreamingResponse):
 
 def view_of(who: Principal) -> View:
     """Operators see every step as it is made; a center its own programmes', and of others what is published."""
-    if who.has(*EVERYWHERE):
+    if who.has(*OPERATORS):
         return View(lambda message: message.full)
     center = who.org if who.has(Role.CENTER) else None
     return View(lambda one: one.public if center and one.center_id == center else None, True, center)

@@ -10,15 +10,15 @@ from services.capacity.bootstrap import Capacity
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import (
     BATCH_BODY,
+    LIVE,
     CenterOrOperator,
     Reader,
     Region,
     Service,
-    ServiceOnly,
+    WorkerOnly,
     check_center,
 )
 from services.capacity.ports import Snapshot
-from services.contracts.authority import EVERYWHERE
 from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening, QueueEntry
 from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.numbers import Rank
@@ -29,9 +29,7 @@ from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 
 router = guarded_router("/v1", tags=["capacity"])
-inside = guarded_router(
-    "/v1", tags=["programmes (services only)"], dependencies=[ServiceOnly], max_body_size=BATCH_BODY
-)
+inside = guarded_router("/v1", tags=["programmes (services only)"], dependencies=[WorkerOnly], max_body_size=BATCH_BODY)
 Cursor = Annotated[str | None, Query(description="`next` of the part before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -106,7 +104,7 @@ async def open_programme(
 async def _seen_by(who: Principal, service: Capacity) -> Snapshot:
     """The figures that `who` may see: a center its own as they are, the others as they were published last."""
     now = await service.store.programmes.snapshot(service.clock())
-    if who.has(*EVERYWHERE):
+    if who.has(*LIVE):
         return now
     published = await service.figures.current()
     own = {one.programme_id: one for one in now.figures if who.has(Role.CENTER) and one.center_id == who.org}
