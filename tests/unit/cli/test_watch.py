@@ -27,7 +27,7 @@ class Capacity:
 
     def __init__(self) -> None:
         self.asked: list[str | None] = []
-        self.name = "Center A"
+        self.name, self.event = "Center A", "kz.joldama.place.held.v1"
         self.more: dict[str, Any] = {}
         self.tokens: list[str] = []
         self.refused: set[str] = set()
@@ -56,7 +56,7 @@ class Capacity:
         for sequence in range(after + 1, min(after + 3, 6)):
             region = "KZ-10" if sequence % 2 else "KZ-75"
             data = json.dumps(held(sequence, region) | self.more)
-            yield f"id: 1-{sequence}\nevent: kz.joldama.place.held.v1\ndata: {data}\n\n".encode()
+            yield f"id: 1-{sequence}\nevent: {self.event}\ndata: {data}\n\n".encode()
         if self.end_token:
             self.refused.add(self.tokens[-1])
             self.end_token()
@@ -187,3 +187,9 @@ def test_a_narrow_terminal_has_whole_rows(joldama: Joldama, capacity: Capacity, 
     rows = [" ".join(shown[at : at + lines]) for at in range(0, len(shown), lines)]
     assert len(rows) == 3
     assert all("Almaty" in one and "outpatient" in one and "stale" in one for one in rows[1:])
+
+
+def test_figures_that_were_published_to_a_center_are_rows_too(joldama: Joldama, capacity: Capacity) -> None:
+    capacity.event = "figures"
+    row = joldama("watch", "--count", "1").stdout.splitlines()[1]
+    assert row.split()[1:] == ["figures", "Center", "A", "inpatient", "8", "9", "0"]
