@@ -103,7 +103,8 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
     old = plan.home.secrets / "data-key"  # of a home that is older than versions of keys
     if old.exists():
         keys["JOLDAMA_INTAKE_DATA_KEY"] = f"@{old}"
-    return {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url} | keys
+    addresses = {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url, "JOLDAMA_REFERRAL_URL": plan.inside_url("referral")}
+    return addresses | keys
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:

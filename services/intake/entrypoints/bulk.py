@@ -19,6 +19,7 @@ from services.intake.entrypoints.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.intake.handlers.bulk import CHUNK, CHUNK_BYTES, BulkRequest
 from services.intake.handlers.formats import Csv, Ndjson, WrongHeader, begins_no_line
 from services.intake.handlers.lines import Line, Lines
+from services.kit.http.auth import Principal
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.messages import message
@@ -50,7 +51,7 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
     more than 10,000 lines reads while sending, for without that no more lines are read.
     """
     media_type, key = expect_type(request, NDJSON, CSV), idempotency_key(request)
-    results = _Upload(intake, polyclinic.org, key, media_type).results(request)
+    results = _Upload(intake, polyclinic, key, media_type).results(request)
     try:
         first = await anext(results, b"")
     except ClientDisconnect:  # recorded lines stay recorded; the client is gone
@@ -64,8 +65,8 @@ class _Upload:
     After a wrong first line the body is still received, because a client that sends does not see an answer.
     """
 
-    def __init__(self, intake: Intake, org: str, key: str | None, media_type: str) -> None:
-        self._intake, self._org, self._key = intake, org, key
+    def __init__(self, intake: Intake, polyclinic: Principal, key: str | None, media_type: str) -> None:
+        self._intake, self._polyclinic, self._key = intake, polyclinic, key
         self._bulk: BulkRequest | None = None
         self._media_type = media_type
         self._wrong: Problem | None = None
@@ -138,7 +139,7 @@ class _Upload:
             self._wrong = Problem.of_field(error.column, "wrong_header", error.message)
         else:
             submitting = self._intake.submitting
-            self._bulk = BulkRequest(submitting, self._org, format, self._key, self._intake.bulk_turn)
+            self._bulk = BulkRequest(submitting, self._polyclinic, format, self._key, self._intake.bulk_turn)
 
 
 async def _after(first: bytes, others: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:

@@ -16,10 +16,7 @@ router = guarded_router(tags=["personal data"])
 
 @router.get("/v1/diagnoses/{referral_id}", responses=HIDDEN, summary="A diagnosis as it was submitted")
 async def read_diagnosis(referral_id: UUID, reader: Reader, intake: TheIntake, response: Response) -> DiagnosisAnswer:
-    """For the polyclinic that submitted it, or the center that holds an open offer for it. The read is audited.
-
-    A center may read a moment after its offer was made: the access rules follow the referral's events.
-    """
+    """For its polyclinic, or the center that holds an open offer for it now. The read is audited, and a refusal too."""
     record = found("referral_id", await intake.reading.diagnosis(reader, referral_id))[0]
     response.headers["ETag"] = etag(record.version)
     return DiagnosisAnswer.of(record)

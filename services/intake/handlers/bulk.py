@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from services.contracts.authority import Holder
 from services.intake.domain.field_errors import FieldError
 from services.intake.handlers.drafts import Draft, KeyParts
 from services.intake.handlers.formats import BulkSubmission, Csv, Format
@@ -24,7 +25,7 @@ CHUNK_SECONDS = 0.25
 PAUSES = (0.1, 0.3, 1.0, 3.0)
 """Seconds between tries while the database fails. After the last, the lines are answered 503."""
 
-BulkOutcome = Outcome | Invalid | Unavailable
+BulkOutcome = Outcome | Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class BulkRequest:
     """
 
     submitting: Submitting
-    polyclinic_id: str
+    submitter: Holder
     format: Format
     file_key: str | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -73,7 +74,7 @@ class BulkRequest:
         if (raw := line.raw) is None:
             return Refusal(Invalid((FieldError("line", "too_long", message("line_too_long", longest=LONGEST)),)))
         return self.submitting.read(
-            lambda: self.format.read(raw), self.polyclinic_id, at, lambda submission: self._key(submission, line)
+            lambda: self.format.read(raw), self.submitter.org, at, lambda submission: self._key(submission, line)
         )
 
     def _key(self, submission: BulkSubmission, line: Line) -> KeyParts | None:
@@ -103,7 +104,7 @@ class BulkRequest:
             return []
         for pause in (None,) if self._failing else (*PAUSES, None):
             try:
-                outcomes = await self.submitting.record(drafts)
+                outcomes = await self.submitting.record(drafts, self.submitter)
             except TransientError:
                 if pause is not None:
                     await self.sleep(pause)

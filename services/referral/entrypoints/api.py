@@ -15,7 +15,7 @@ from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
-from services.referral.entrypoints import audit, centers, commands, forecast, referrals, worklists
+from services.referral.entrypoints import access, audit, centers, commands, forecast, referrals, worklists
 from services.referral.settings import ReferralSettings
 
 
@@ -43,7 +43,9 @@ def build(settings: ReferralSettings) -> Apps:
         audit.router,
         dead_letters_router(operator, *OPERATORS),
     )
-    return create_apps("referral", health, lifespan, public=routers, public_docs=settings.public_docs)
+    return create_apps(
+        "referral", health, lifespan, public=routers, inside=(access.router,), public_docs=settings.public_docs
+    )
 
 
 def main() -> None:
