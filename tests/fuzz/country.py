@@ -1,11 +1,12 @@
 """The network that is fuzzed: what there is in it, so that requests get past 401 and 404."""
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -21,10 +22,20 @@ OTHER_POLYCLINIC = "another-polyclinic"
 
 
 @dataclass(frozen=True, slots=True)
+class Valid:
+    """A body that every rule lets pass, for these ids in the path."""
+
+    body: Any
+    path_parameters: dict[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """Ids in the network by the name of the parameter that takes them."""
+    """Ids in the network by the name of the parameter that takes them, and valid bodies by operation."""
 
     ids: dict[str, list[str]]
+    bodies: dict[str, list[Valid]]
     center_id: str
     """A center that has offers."""
 
@@ -79,7 +90,32 @@ def fill(network: RunningNetwork) -> Known:
         "region": ["KZ-75", "KZ-71"],
         "region_id": ["KZ-75", "KZ-71"],
     }
-    return Known(ids, routed[0])
+    return Known(ids, _bodies(bodies, children, centers), routed[0])
+
+
+def _bodies(
+    submitted: list[dict[str, Any]], children: list[str], centers: list[dict[str, Any]]
+) -> dict[str, list[Valid]]:
+    new = submissions(400, seed=8)
+    steps = {"decline": {"reason": "no_capacity"}, "cancel": {"reason": "moved_away"},
+             "no-show": {"reason": "child_ill"}, "discharge": {"outcome": "improved"}}  # fmt: skip
+    figures = [
+        Valid({"places": 7}, {"center_id": one["id"], "programme_id": programme["id"]})
+        for one in centers[:10]
+        for programme in one["programmes"]
+    ]
+    lines = [b"".join(json.dumps(one).encode() + b"\n" for one in new[first : first + 3]) for first in range(0, 60, 3)]
+    return {
+        "POST /v1/diagnoses": [Valid(one) for one in new[100:]],
+        "POST /v1/diagnoses/bulk": [Valid(one.decode(), {}, "application/x-ndjson") for one in lines],
+        "PATCH /v1/diagnoses/{referral_id}": [Valid({"diagnosis": {"gmfcs": one}}) for one in ("II", "IV")],
+        "PATCH /v1/children/{child_id}": [Valid({"guardian": {"full_name": name}}) for name in ("Ана", "Әке")],
+        "POST /v1/children/lookup": [Valid({"iin": one["child"]["iin"]}) for one in submitted if "iin" in one["child"]],
+        "POST /v1/children/{child_id}/join": [Valid({"child_id": one}) for one in children],
+        "PUT /v1/centers/{center_id}": [Valid(one, {"center_id": one["id"]}) for one in centers[:10]],
+        "PUT /v1/centers/{center_id}/programmes/{programme_id}/places": figures,
+        **{f"POST /v1/referrals/{{referral_id}}/{name}": [Valid(body)] for name, body in steps.items()},
+    }
 
 
 def callers(network: RunningNetwork, known: Known) -> list[Caller]:
