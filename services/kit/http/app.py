@@ -100,7 +100,7 @@ def create_apps(
 
 
 def _create_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], *, docs: bool) -> FastAPI:
-    content = {"application/problem+json": {}}
+    content: dict[str, Any] = {"application/problem+json": {}}
     problem: dict[int | str, dict[str, Any]] = {
         "4XX": {"model": ProblemDetails, "content": content},
         503: {
