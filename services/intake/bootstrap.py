@@ -16,12 +16,15 @@ from services.intake.adapters.sql_access import SqlAccessRules
 from services.intake.adapters.sql_children import SqlChildren
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
+from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
+from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.adapters.tables import dead_letters
 from services.intake.domain.validation import Reference
 from services.intake.handlers.correct import Correcting
 from services.intake.handlers.drafts import Drafting
+from services.intake.handlers.erase import Erasing
 from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
@@ -46,6 +49,8 @@ class Intake:
     access: SqlAccessRules
     dead_letters: DeadLetterRepository
     keys: SqlKeys
+    rotation: SqlRotation
+    erasing: Erasing
 
 
 def utc_now() -> datetime:
@@ -83,6 +88,8 @@ async def bootstrap(
             SqlAccessRules(database),
             DeadLetterRepository(database, dead_letters),
             keys,
+            SqlRotation(database, keys),
+            Erasing(SqlErasures(database, keys), now),
         )
     finally:
         await database.close()

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.contracts.authority import OPERATORS, operator
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
-from services.intake.entrypoints import bulk, children, corrections, diagnoses
+from services.intake.entrypoints import bulk, children, corrections, diagnoses, erasure, keys
 from services.intake.settings import IntakeSettings
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
@@ -40,6 +40,8 @@ def create_api(settings: IntakeSettings) -> Apps:
         diagnoses.router,
         children.router,
         corrections.router,
+        erasure.router,
+        keys.router,
         dead_letters_router(operator, *OPERATORS),
     )
     return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)

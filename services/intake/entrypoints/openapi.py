@@ -124,3 +124,7 @@ BULK_RESPONSES: Responses = {
     422: refusal("`wrong_header`: the CSV's header, naming the column; `json_not_lines`; nothing was recorded"),
 }
 HIDDEN: Responses = {404: refusal("`not_found`: it does not exist, or the asker may not read it")}
+ERASURE_RESPONSES: Responses = {
+    404: refusal("`not_found`: it does not exist, or the polyclinic has no referral of it"),
+    409: refusal("`referral_open`: it is named, and to be cancelled first; `shared_child`: an administrator decides"),
+}
