@@ -9,10 +9,9 @@ from sqlmodel import Session
 
 from services.contracts.authority import Holder
 from services.contracts.vocabulary import Role
-from services.intake.adapters.sql_access import closed_by_event
-from services.intake.adapters.sql_diagnoses import audit_row, child_of
+from services.intake.adapters.moments import from_ms, to_ms
+from services.intake.adapters.sql_diagnoses import audit_row, child_of, refusal_row
 from services.intake.adapters.sql_keys import SqlKeys
-from services.intake.adapters.sql_submissions import from_ms, to_ms
 from services.intake.adapters.tables import answered, audit, child_keys, children, corrected_data, diagnoses
 from services.intake.handlers.erase import Erased, HeldByOthers, StillOpen
 from services.kit.errors import TransientError
@@ -29,14 +28,22 @@ class SqlErasures:
     def __init__(self, database: Database, keys: SqlKeys) -> None:
         self._database, self._keys = database, keys
 
-    async def erase(self, holder: Holder, role: Role, child_id: UUID, at: datetime) -> Erased | None:
+    async def ids(self, child_id: UUID) -> list[UUID]:
+        query = select(diagnoses.c.referral_id).where(diagnoses.c.child_id == child_of(child_id).scalar_subquery())
+        return await self._database.read(lambda session: list(session.execute(query).scalars()))
+
+    async def erase(
+        self, holder: Holder, role: Role, child_id: UUID, closed: frozenset[UUID], at: datetime
+    ) -> Erased | None:
         await self._keys.ready()
-        erased = await self._database.write(lambda session: self._erase(session, holder, role, child_id, at))
+        erased = await self._database.write(lambda session: self._erase(session, holder, role, child_id, closed, at))
         if erased is not None:
             await self._scrub()
         return erased
 
-    def _erase(self, session: Session, holder: Holder, role: Role, child_id: UUID, at: datetime) -> Erased | None:
+    def _erase(
+        self, session: Session, holder: Holder, role: Role, child_id: UUID, closed: frozenset[UUID], at: datetime
+    ) -> Erased | None:
         self._keys.require(session)
         root = session.execute(child_of(child_id)).scalar()
         family = select(children).where((children.c.child_id == root) | (children.c.joined_into == root))
@@ -44,16 +51,18 @@ class SqlErasures:
         theirs = diagnoses.c.child_id.in_([one.child_id for one in people])
         rows = session.execute(select(diagnoses).where(theirs).with_for_update()).all()
         polyclinics = {row.polyclinic_id for row in rows}
-        if root is None or (role is Role.POLYCLINIC and holder.org not in polyclinics):
+        if root is None:
+            return None
+        if role is Role.POLYCLINIC and holder.org not in polyclinics:
+            session.execute(insert(audit).values(refusal_row(holder, ACTION, rows[0], at)))
             return None
         if role is Role.POLYCLINIC and len(polyclinics) > 1:
             raise HeldByOthers
         before = {one.erased_at for one in people if one.child_id == root}
         if erased_at := next(filter(None, before), None):
             return Erased(root, from_ms(erased_at), len(rows))
-        open_one = select(diagnoses.c.referral_id).where(theirs, ~closed_by_event())
-        if (referral_id := session.execute(open_one).scalar()) is not None:
-            raise StillOpen(referral_id)
+        if still_open := [row.referral_id for row in rows if row.referral_id not in closed]:
+            raise StillOpen(still_open[0])
         _forget(session, [one.child_id for one in people], [row.referral_id for row in rows], to_ms(at))
         by = {"role": role.value, "org": holder.org}
         session.execute(insert(audit), [audit_row(holder, ACTION, row, at) | by for row in rows])

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.contracts.authority import Holder
 from services.contracts.vocabulary import Role
+from services.intake.handlers.access import Referrals, closed
 
 
 class StillOpen(Exception):
@@ -34,11 +35,17 @@ class Erased:
 class Erasures(Protocol):
     """The recorded children, as they are erased."""
 
-    async def erase(self, holder: Holder, role: Role, child_id: UUID, at: datetime) -> Erased | None:
+    async def ids(self, child_id: UUID) -> list[UUID]:
+        """The child's referrals, whoever has them."""
+        ...
+
+    async def erase(
+        self, holder: Holder, role: Role, child_id: UUID, closed: frozenset[UUID], at: datetime
+    ) -> Erased | None:
         """Erase the child and those joined into it, audited, durable; repeating it changes nothing.
 
-        None when it does not exist, or `holder`, as a polyclinic, has no referral of it.
-        Raises StillOpen, HeldByOthers.
+        The referrals in `closed` are over. None when it does not exist, or `holder`, as a polyclinic, has no referral
+        of it. Raises StillOpen, HeldByOthers.
         """
         ...
 
@@ -48,8 +55,10 @@ class Erasing:
     """Erasures by the polyclinic that alone has the child, on the guardian's request, or by an administrator."""
 
     erasures: Erasures
+    referrals: Referrals
     now: Callable[[], datetime]
 
     async def erase(self, holder: Holder, role: Role, child_id: UUID) -> Erased | None:
-        """As `Erasures.erase`, now."""
-        return await self.erasures.erase(holder, role, child_id, self.now())
+        """As `Erasures.erase`, now. Raises TransientError while the referral service does not answer."""
+        over = closed(await self.referrals.ask(await self.erasures.ids(child_id)))
+        return await self.erasures.erase(holder, role, child_id, over, self.now())

@@ -14,9 +14,8 @@ from services.intake.adapters.tables import answered, audit, child_keys, childre
 from services.intake.bootstrap import Intake
 from services.intake.domain.keys import Purpose
 from services.kit.sql.database import Database
-from tests.integration.intake.conftest import Client
+from tests.integration.intake.conftest import Client, ReferralsInMemory
 from tests.integration.intake.test_possible_duplicates import newborn
-from tests.integration.intake.test_reading import now_in
 from tests.unit.intake.samples import child_body
 
 
@@ -48,16 +47,16 @@ async def test_an_open_referral_is_to_be_cancelled_first(
 
 
 async def test_only_who_holds_the_child_or_an_administrator_may(
-    client: Client, polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
+    client: Client, polyclinic: httpx2.AsyncClient, referrals: ReferralsInMemory, receipt: dict[str, Any]
 ) -> None:
-    await now_in(intake, receipt, ReferralState.CANCELLED, 1)
+    referrals.set(receipt, ReferralState.CANCELLED)
     for role, status in (("center", 403), ("operator", 403), ("service", 403)):
         assert (await erase(client(role, "p1"), receipt["child_id"])).status_code == status
     assert (await erase(client("polyclinic"), receipt["child_id"])).status_code == 403
     assert (await erase(client("polyclinic", "p2"), receipt["child_id"])).status_code == 404
     assert (await erase(client("admin"), str(uuid4()))).status_code == 404
     again = (await client("polyclinic", "p2").post("/v1/diagnoses", json=child_body())).json()
-    await now_in(intake, again, ReferralState.COMPLETED, 1)
+    referrals.set(again, ReferralState.COMPLETED)
     refused = await erase(polyclinic, receipt["child_id"])
     assert (refused.status_code, refused.json()["code"]) == (409, "shared_child")
     answer = await erase(client("admin"), receipt["child_id"])
@@ -65,10 +64,10 @@ async def test_only_who_holds_the_child_or_an_administrator_may(
 
 
 async def test_nothing_of_an_erased_child_opens_or_is_found_and_the_figures_stay(
-    polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
+    polyclinic: httpx2.AsyncClient, intake: Intake, referrals: ReferralsInMemory, receipt: dict[str, Any]
 ) -> None:
     child_id, referral_id = UUID(receipt["child_id"]), UUID(receipt["referral_id"])
-    await now_in(intake, receipt, ReferralState.CANCELLED, 1)
+    referrals.set(receipt, ReferralState.CANCELLED)
     [before], [data] = await rows_of(intake, diagnoses), await rows_of(intake, corrected_data)
     answer = await erase(polyclinic, receipt["child_id"])
     assert (answer.status_code, answer.json()["child_id"]) == (200, receipt["child_id"])
@@ -93,9 +92,9 @@ async def test_nothing_of_an_erased_child_opens_or_is_found_and_the_figures_stay
 
 
 async def test_repeating_it_changes_nothing_and_submitted_again_it_is_another_child(
-    polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
+    polyclinic: httpx2.AsyncClient, intake: Intake, referrals: ReferralsInMemory, receipt: dict[str, Any]
 ) -> None:
-    await now_in(intake, receipt, ReferralState.CANCELLED, 1)
+    referrals.set(receipt, ReferralState.CANCELLED)
     first, second = await erase(polyclinic, receipt["child_id"]), await erase(polyclinic, receipt["child_id"])
     assert first.json() == second.json()
     again = await polyclinic.post("/v1/diagnoses", json=child_body(), headers={"Idempotency-Key": "k"})
@@ -106,7 +105,7 @@ async def test_repeating_it_changes_nothing_and_submitted_again_it_is_another_ch
 
 
 async def test_whoever_was_joined_into_the_child_is_erased_with_it(
-    polyclinic: httpx2.AsyncClient, intake: Intake
+    polyclinic: httpx2.AsyncClient, intake: Intake, referrals: ReferralsInMemory
 ) -> None:
     one = (await polyclinic.post("/v1/diagnoses", json=newborn())).json()
     body = newborn(not_duplicate_of=[one["referral_id"]])
@@ -114,7 +113,7 @@ async def test_whoever_was_joined_into_the_child_is_erased_with_it(
     join = {"child_id": two["child_id"]}
     assert (await polyclinic.post(f"/v1/children/{one['child_id']}/join", json=join)).status_code == 200
     for receipt in (one, two):
-        await now_in(intake, receipt, ReferralState.CANCELLED, 2)
+        referrals.set(receipt, ReferralState.CANCELLED)
     answer = await erase(polyclinic, two["child_id"])
     assert (answer.json()["child_id"], answer.json()["referrals"]) == (one["child_id"], 2)
     assert await rows_of(intake, child_keys) == []
@@ -122,13 +121,13 @@ async def test_whoever_was_joined_into_the_child_is_erased_with_it(
 
 
 async def test_the_files_of_the_database_have_no_copy_of_the_key(
-    polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
+    polyclinic: httpx2.AsyncClient, intake: Intake, referrals: ReferralsInMemory, receipt: dict[str, Any]
 ) -> None:
     database: Database = intake.database
     if not database.is_sqlite:
         return await database.scrub(child_keys.name)  # its files are the server's; it writes the table anew
     [key] = await rows_of(intake, child_keys)
-    await now_in(intake, receipt, ReferralState.CANCELLED, 1)
+    referrals.set(receipt, ReferralState.CANCELLED)
 
     def files() -> bytes:
         main = database.url.removeprefix("sqlite:///")
