@@ -57,7 +57,8 @@ def open_with_all_keys(country: RunningNetwork, child_id: UUID, referral_id: UUI
     variables: dict[str, Any] = {
         name.removeprefix("JOLDAMA_").lower(): f"@{file}" for name, file in intake_keys(country.home).items()
     }
-    vault = AesVault(IntakeSettings(kafka_servers="k", intake_sql_url="sqlite://", mode="local", **variables).keys)
+    needed = {"kafka_servers": "k", "intake_sql_url": "sqlite://", "referral_url": "http://r", "mode": "local"}
+    vault = AesVault(IntakeSettings(**needed | variables).keys)
     rows = query(country, "SELECT key_version, wrapped FROM child_key WHERE child_id = ?", child_id.hex)
     keys = [vault.key_of(child_id, *row) for row in rows]
     for key in [*keys, vault.key_of(child_id, None, None), vault.new_key(child_id)]:
