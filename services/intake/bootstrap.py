@@ -33,7 +33,7 @@ from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.settings import IntakeSettings
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import service_token
 from services.kit.sql.database import Database
 
 LANES = 4
@@ -81,7 +81,7 @@ async def bootstrap(
     """Intake on the migrated database of `settings`. Reads the reference data first; tests may pass `referrals`."""
     secure = settings.referral_url.startswith("https")  # else the roots of trust would be loaded for nothing
     async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=secure) as client:
-        over_http = HttpReferrals(client, ServiceToken(settings.service_token_file))
+        over_http = HttpReferrals(client, service_token(settings))
         database = Database(settings.intake_sql_url)
         try:
             yield _wired(settings, database, now, new_id, referrals or over_http)
