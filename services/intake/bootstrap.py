@@ -19,12 +19,15 @@ from services.intake.adapters.sql_answers import SqlAnswers
 from services.intake.adapters.sql_children import SqlChildren
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
+from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
+from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.domain.validation import Reference
 from services.intake.handlers.access import Referrals
 from services.intake.handlers.correct import Correcting
 from services.intake.handlers.drafts import Drafting
+from services.intake.handlers.erase import Erasing
 from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
@@ -48,6 +51,8 @@ class Intake:
     joining: Joining
     answers: SqlAnswers
     keys: SqlKeys
+    rotation: SqlRotation
+    erasing: Erasing
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One bulk request reads its lines at a time."""
 
@@ -105,4 +110,6 @@ def _wired(
         Joining(SqlChildren(database, keys), referrals, drafting, now),
         SqlAnswers(database),
         keys,
+        SqlRotation(database, keys),
+        Erasing(SqlErasures(database, keys), referrals, now),
     )
