@@ -1,10 +1,11 @@
 """Settings of every process, read from its environment (prefix `JOLDAMA_`)."""
 
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,11 @@ class ServiceSettings(BaseSettings):
     inside_host: str = ""
     inside_port: int = 0
     """The port for services, probes, metrics and the documentation, never reached from outside; its host is `host`."""
+    connections: int = Field(800, ge=10)
+    connections_per_address: int = Field(256, ge=1)
+    """Connections that a port takes; so many of them from one address, on the public port."""
+    proxies: str = ""
+    """Addresses or networks of the reverse proxies, comma-separated: their X-Forwarded-For is believed."""
     public_docs: bool = False
     """Whether the documentation and OpenAPI are on the public port too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -48,6 +54,21 @@ class ServiceSettings(BaseSettings):
     audience: str = "joldama"
     service_token_file: Path | None = None
 
+    @field_validator("proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: str) -> str:
+        _networks(proxies)
+        return proxies
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return _networks(self.proxies)
+
     @property
     def local(self) -> bool:
         return self.mode is Mode.LOCAL
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Raises ValueError when a part is no address or network."""
+    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())

@@ -16,6 +16,7 @@ from services.intake.entrypoints.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.intake.handlers.bulk import CHUNK, BulkRequest
 from services.intake.handlers.formats import Csv, Ndjson, WrongHeader, begins_no_line
 from services.intake.handlers.lines import Line, Lines
+from services.kit.http.connections import allow_slow_body
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.messages import message
@@ -40,6 +41,7 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
     A line with errors is refused, and the others are recorded. With an `Idempotency-Key` a file sent again gets the
     first answers, line by line.
     """
+    allow_slow_body(request.scope)
     media_type, key = expect_type(request, NDJSON, CSV), idempotency_key(request)
     results = SpooledTemporaryFile[bytes](IN_MEMORY)
     try:
