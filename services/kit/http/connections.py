@@ -21,8 +21,6 @@ PATIENCE = "joldama.patience"
 """The extension of a request's scope that allows a slow body."""
 PIPELINED = 16
 """Requests that may wait behind one on the same connection."""
-DISCARDED = 1024 * 1024
-"""Bytes of a body that are received and dropped after the answer was sent; then nothing more is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,8 @@ class Bounds:
     """The whole body, unless the route allows a slow one."""
     slow_body_idle: float = 60.0
     unread_body: float = 5.0
-    """How long the rest of a body is dropped after its answer."""
+    unread_bytes: int = 64 * 1024 * 1024
+    """How long, and how much of, a body is dropped after its answer: many clients send all before they read."""
     send_idle: float = 30.0
     """How long a client may take nothing of an answer."""
     connections: int = 800
@@ -164,7 +163,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body += len(body)
         self._deadline = self.loop.time() + self._idle
         if self.cycle.response_complete:
-            if self._body > DISCARDED:
+            if self._body > self._bounds.unread_bytes:
                 self.flow.pause_reading()
             return
         super().on_body(body)

@@ -81,18 +81,18 @@ class Problem(Exception):
 
 
 INTERNAL_ERROR = Problem(500, "internal_error", "A fault of ours; it has been recorded.")
-_REFUSALS: dict[int | str, str] = {
+_REFUSALS = {
     401: "No bearer token, or none that is valid now",
     403: "Not with this token's roles or organization",
     413: "The body has more bytes than this path takes",
     415: "The body is compressed, or of another type",
     429: "Too many requests; Retry-After says when to come back",
-    "4XX": "Refused; the code says why",
     503: "Something that is needed does not answer now; Retry-After says when to come back",
 }
+_DOCUMENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemDetails, "content": {"application/problem+json": {}}, "description": description}
-    for status, description in _REFUSALS.items()
+    **{status: {"description": text, "content": _DOCUMENT} for status, text in _REFUSALS.items()},
+    "4XX": {"model": ProblemDetails, "content": {"application/problem+json": {}}},
 }
 """What any route may answer, for OpenAPI."""
 

@@ -17,8 +17,8 @@ from services.kit.http.server import Server, config_of
 from services.local.ports import LOOPBACK
 
 BOUNDS = Bounds(
-    head_bytes=8192, headers=20, head_seconds=0.4, body_idle=0.4, body_seconds=2, slow_body_idle=3, unread_body=0.6,
-    send_idle=0.6, connections=12, per_address=8,
+    head_bytes=8192, headers=20, head_seconds=0.4, body_idle=0.4, body_seconds=2, slow_body_idle=3,
+    unread_body=0.6, unread_bytes=1_000_000, send_idle=0.6, connections=12, per_address=8,
 )  # fmt: skip
 HEAD = b"POST /sum HTTP/1.1\r\nHost: x\r\n"
 Call = Callable[[bytes], Awaitable[tuple[int, dict[str, str], bytes]]]
