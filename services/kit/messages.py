@@ -12,6 +12,10 @@ ENGLISH = {
     "missing": "is missing: it must be given",
     "extra_forbidden": "is no field of this request: check its spelling, or leave it out",
     "json_invalid": "is no JSON: check its quotes, commas and brackets",
+    "text_too_long": "has more than {most} characters: no field takes so many",
+    "too_many_members": "has more than {most} members: no field takes so many",
+    "too_many_values": "has more than {most} values in all: no request takes so many",
+    "too_much_work": "took too long to read: send each value as plain text, without what does not belong to it",
     "json_type": "must be JSON",
     "json_too_deep": "has more braces and brackets within each other than any request needs",
     "body_not_utf8": "is not UTF-8: its byte {position} is {byte}; send JSON in UTF-8",
@@ -54,6 +58,7 @@ ENGLISH = {
     "date_from_datetime_inexact": "must be a date without a time, as 2019-12-31",
     "datetime_parsing": "must be a moment, as 2026-12-01T10:30:00+05:00",
     "datetime_type": "must be a moment, as 2026-12-01T10:30:00+05:00",
+    "moment_out_of_range": "must be a moment from 1970 to 2199",
     "timezone_aware": "must say its time zone, as 2026-12-01T10:30:00+05:00",
     # rows of a file
     "line_too_long": "has more than {longest} bytes",

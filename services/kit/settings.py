@@ -3,12 +3,20 @@
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+Counted = Literal["holder", "organization", "address"]
+Rate = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
+DEFAULT_LIMITS: Any = {
+    "requests": {"holder": "180000/minute", "organization": "300000/minute", "address": "600000/minute"},
+    "reads": {"holder": "3000/minute", "organization": "3000/minute", "address": "12000/minute"},
+    "look_ups": {"holder": "120/minute", "organization": "120/minute", "address": "600/minute"},
+    "refused": {"address": "600/minute"},
+}
 
 
 class Mode(StrEnum):
@@ -31,8 +39,6 @@ class ServiceSettings(BaseSettings):
     connections: int = Field(800, ge=10)
     connections_per_address: int = Field(256, ge=1)
     """Connections that a port takes; so many of them from one address, on the public port."""
-    proxies: str = ""
-    """Addresses or networks of the reverse proxies, comma-separated: their X-Forwarded-For is believed."""
     public_docs: bool = False
     """Whether the documentation and OpenAPI are on the public port too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -54,7 +60,14 @@ class ServiceSettings(BaseSettings):
     audience: str = "joldama"
     service_token_file: Path | None = None
 
-    @field_validator("proxies")
+    limits_url: SecretStr = SecretStr("")
+    """The Redis with the counters of limits; without it capacity takes its own, and the others count in the process."""
+    limits: dict[Literal["requests", "reads", "look_ups", "refused"], dict[Counted, Rate]] = DEFAULT_LIMITS
+    """By what is counted and for whom: how often, and in which time. What is left out is unlimited."""
+    trusted_proxies: str = ""
+    """Addresses and networks, with commas, of the proxies whose `X-Forwarded-For` is believed at the public port."""
+
+    @field_validator("trusted_proxies")
     @classmethod
     def _check_proxies(cls, proxies: str) -> str:
         _networks(proxies)
@@ -62,7 +75,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
-        return _networks(self.proxies)
+        return _networks(self.trusted_proxies)
 
     @property
     def local(self) -> bool:

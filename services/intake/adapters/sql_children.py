@@ -1,21 +1,25 @@
 """Joining children in SQL: one transaction, with the audit and the events."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ScalarSelect, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
-from services.contracts.vocabulary import ReferralState, Role
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of
-from services.intake.adapters.sql_submissions import to_ms
-from services.intake.adapters.tables import access, audit, children, diagnoses, outbox
-from services.intake.handlers.drafts import Draft, Vault, correction_id, write_submission
+from services.contracts.vocabulary import CLOSED, ReferralState, Role
+from services.intake.adapters.closing import close
+from services.intake.adapters.moments import to_ms
+from services.intake.adapters.sql_corrections import keep_former
+from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of, refusal_row
+from services.intake.adapters.sql_keys import SqlKeys
+from services.intake.adapters.tables import audit, children, diagnoses, outbox
+from services.intake.domain.keys import Active, Purpose
+from services.intake.handlers.drafts import Draft, correction_id, write_submission
 from services.intake.handlers.join import Joined, Known, Plan
 from services.kit.errors import TransientError
 from services.kit.outgoing_event import OutgoingEvent
@@ -23,14 +27,17 @@ from services.kit.sql.database import Database
 
 ACTION = "child.join"
 """As the audit names it."""
-_KNOWN = SELECTED.add_columns(access.c.state).outerjoin(access, access.c.referral_id == diagnoses.c.referral_id)
 
 
 class SqlChildren:
-    """Children on the tables of intake; `vault` opens and seals their submissions."""
+    """Children on the tables of intake; the vault of `keys` opens and seals their submissions."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database, self._vault = database, vault
+    def __init__(self, database: Database, keys: SqlKeys) -> None:
+        self._database, self._keys = database, keys
+
+    async def ids(self, child_ids: Collection[UUID]) -> list[UUID]:
+        query = select(diagnoses.c.referral_id).where(or_(*(diagnoses.c.child_id == _child(one) for one in child_ids)))
+        return await self._database.read(lambda session: list(session.execute(query).scalars()))
 
     async def join(
         self,
@@ -39,9 +46,11 @@ class SqlChildren:
         child_id: UUID,
         other_id: UUID,
         plan: Callable[[UUID, UUID, Sequence[Known]], Plan],
+        states: Mapping[UUID, ReferralState],
         at: datetime,
     ) -> Joined | None:
         def work(session: Session) -> Joined | None:
+            active = self._keys.require(session)
             into, other = (session.execute(child_of(id)).scalar() for id in (child_id, other_id))
             if into is None or other is None:
                 return None
@@ -49,30 +58,34 @@ class SqlChildren:
             if any(session.execute(both.order_by(children.c.child_id).with_for_update()).scalars()):
                 raise TransientError("database: another request joined one of these children")
             theirs = diagnoses.c.child_id.in_([into, other])
-            # The states are read after the lock: an event that closes one of them comes before all this, or after it.
-            session.execute(select(diagnoses.c.referral_id).where(theirs).with_for_update()).all()
-            rows = session.execute(_KNOWN.where(theirs)).all()
+            self._keys.add_missing(session, into, other)
+            rows = session.execute(SELECTED.where(theirs).with_for_update(of=diagnoses)).all()
             own = [row for row in rows if row.polyclinic_id == holder.org]
             if role is Role.POLYCLINIC and {row.child_id for row in own} < {into, other}:
+                for row in {row.child_id: row for row in rows if row.polyclinic_id != holder.org}.values():
+                    session.execute(insert(audit).values(refusal_row(holder, ACTION, row, at)))
                 return None
             if into == other:
                 return Joined(into, other_id if other_id != into else child_id)
-            planned = plan(into, other, [self._known(row) for row in rows])
-            self._write(session, planned, rows, lambda row: audit_row(holder, ACTION, row, at) | _by(holder, role), at)
+            close(session, frozenset(id for id, state in states.items() if state in CLOSED))
+            planned = plan(into, other, [self._known(row, states) for row in rows])
+            self._write(session, planned, rows, active, at)
+            for referral_id in planned.drafts:
+                [row] = [one for one in rows if one.referral_id == referral_id]
+                session.execute(insert(audit).values(audit_row(holder, ACTION, row, at) | _by(holder, role)))
             return planned.joined
 
+        await self._keys.ready()
         try:
             return await self._database.write(work)
         except IntegrityError as error:
             raise TransientError("database: another request wrote one of these children") from error
 
-    def _known(self, row: Any) -> Known:
-        state = ReferralState.SUBMITTED if row.state is None else ReferralState(row.state)
-        return Known(record_of(self._vault, row), state, row.ended_by_join)
+    def _known(self, row: Any, states: Mapping[UUID, ReferralState]) -> Known:
+        state = states.get(row.referral_id, ReferralState.SUBMITTED)
+        return Known(record_of(self._keys.vault, row), state, row.ended_by_join)
 
-    def _write(
-        self, session: Session, plan: Plan, rows: Sequence[Any], audited: Callable[[Any], dict[str, Any]], at: datetime
-    ) -> None:
+    def _write(self, session: Session, plan: Plan, rows: Sequence[Any], active: Active, at: datetime) -> None:
         joined, by_referral = plan.joined, {row.referral_id: row for row in rows}
         theirs = children.c.child_id.in_([joined.child_id, joined.joined_child_id])
         session.execute(update(children).where(theirs).values(iin_index=None, version=children.c.version + 1))
@@ -85,16 +98,21 @@ class SqlChildren:
             session.execute(
                 update(diagnoses).where(diagnoses.c.referral_id == referral_id).values(_moved(draft, row, at))
             )
-            # Sealed for the audit under the id of the child that the row names.
-            after = self._vault.seal(row.child_id, write_submission(draft.submission))
-            session.execute(insert(audit).values(audited(row) | {"sealed_before": row.sealed, "sealed_after": after}))
+            key = self._keys.vault.key_of(row.child_id, row.key_version, row.wrapped)
+            after = key.seal(Purpose.SUBMISSION, referral_id, write_submission(draft.submission))
+            keep_former(session, row, after, at)
         stays = children.c.child_id == joined.child_id
-        session.execute(update(children).where(stays).values(iin_index=plan.iin_index))
+        index = plan.iin_indexes.get(active.index)
+        session.execute(update(children).where(stays).values(iin_index=index, index_version=active.index))
         gone = (children.c.child_id == joined.joined_child_id) | (children.c.joined_into == joined.joined_child_id)
         session.execute(update(children).where(gone).values(joined_into=joined.child_id))
         kept = diagnoses.c.referral_id == joined.referral_id
-        session.execute(update(diagnoses).where(kept).values(open_iin=plan.iin_index))
+        session.execute(update(diagnoses).where(kept).values(open_iin=index))
         outbox.add(session, _messages(plan, by_referral))
+
+
+def _child(id: UUID) -> ScalarSelect[UUID]:
+    return child_of(id).scalar_subquery()
 
 
 def _moved(draft: Draft, row: Any, at: datetime) -> dict[str, Any]:

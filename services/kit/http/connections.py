@@ -1,6 +1,6 @@
 """HTTP connections with bounds: sizes and counts of headers, times, and how many there are, in all and per address.
 
-uvicorn's protocol on httptools has none of these (ADR 15). No timer is set: a server looks at its connections each
+uvicorn's protocol on httptools has none of these (ADR 17). No timer is set: a server looks at its connections each
 second (`cut_overdue`).
 """
 
@@ -38,7 +38,7 @@ class Bounds:
     unread_body: float = 5.0
     unread_bytes: int = 64 * 1024 * 1024
     """How long, and how much of, a body is dropped after its answer: many clients send all before they read."""
-    send_idle: float = 30.0
+    send_idle: float = 60.0
     """How long a client may take nothing of an answer."""
     connections: int = 800
     per_address: int | None = 256

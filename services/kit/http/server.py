@@ -47,7 +47,7 @@ def _public(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
         per_address=settings.connections_per_address,
         uncounted=settings.proxy_networks,
     )
-    return config_of(app, settings.host, settings.port, bounds, forwarded_allow_ips=settings.proxies)
+    return config_of(app, settings.host, settings.port, bounds, forwarded_allow_ips=settings.trusted_proxies)
 
 
 def _inside(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
