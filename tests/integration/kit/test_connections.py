@@ -139,29 +139,29 @@ async def test_a_half_request_is_answered_408(port: int) -> None:
     assert await refused(port, HEAD + b"Content-Length: 3\r\n\r\na") == (408, "too_slow")
 
 
-async def test_a_dripping_head_ends_all_the_same(port: int) -> None:
+async def dripped(port: int, parts: list[bytes], pause: float) -> tuple[int, dict[str, str], bytes]:
+    """The answer to `parts` with pauses between them, which end when it comes."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    for part in (b"POST /sum HTTP/1.1\r\n", *[b"A: b\r\n"] * 12):
+    answer = asyncio.create_task(read_answer(reader))
+    for part in parts:
         writer.write(part)
-        await asyncio.sleep(0.1)
-        if reader.at_eof() or reader._buffer:  # type: ignore[attr-defined]
+        await asyncio.wait([answer], timeout=pause)
+        if answer.done():
             break
-    else:
-        pytest.fail("it was never cut")
-    assert (await read_answer(reader))[0] == 408
     writer.close()
+    return await answer
+
+
+async def test_a_dripping_head_ends_all_the_same(port: int) -> None:
+    status, headers, _ = await dripped(port, [b"POST /sum HTTP/1.1\r\n", *[b"A: b\r\n"] * 30], 0.1)
+    assert (status, headers["connection"]) == (408, "close")
 
 
 async def test_a_dripping_body_ends_unless_its_route_allows_it(port: int) -> None:
-    parts = [b"Content-Length: 14\r\n\r\n", *[b"ab"] * 7]
-    slow = HEAD.replace(b"/sum", b"/slow")
-    assert json.loads((await ask(port, slow + parts[0], *parts[1:], pause=0.35))[2])["length"] == 14
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    for part in (HEAD + parts[0], *parts[1:6]):
-        writer.write(part)
-        await asyncio.sleep(0.35)
-    assert (await read_answer(reader))[0] == 408
-    writer.close()
+    length, *parts = [b"Content-Length: 20\r\n\r\n", *[b"ab"] * 9, b"a"]
+    assert (await dripped(port, [HEAD + length, *parts], 0.3))[0] == 408
+    slow = HEAD.replace(b"/sum", b"/slow") + length
+    assert json.loads((await dripped(port, [slow, *parts, b"a"], 0.3))[2])["length"] == 20
 
 
 async def test_who_waits_for_us_is_not_cut(port: int) -> None:
@@ -182,14 +182,8 @@ async def test_who_waits_for_us_is_not_cut(port: int) -> None:
     ids=["one", "many", "extension of a chunk", "trailer"],
 )
 async def test_headers_are_bounded(port: int, rest: bytes) -> None:
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    for part in (HEAD, *(rest[start : start + 1000] for start in range(0, len(rest), 1000))):
-        writer.write(part)
-        await asyncio.sleep(0.005)
-        if reader._buffer:  # type: ignore[attr-defined]
-            break
-    assert (await read_answer(reader))[0] == 431
-    writer.close()
+    parts = [rest[start : start + 1000] for start in range(0, len(rest), 1000)]
+    assert (await dripped(port, [HEAD, *parts, b""], 0.005))[0] == 431
 
 
 async def test_headers_are_bounded_in_one_piece_too(port: int) -> None:
