@@ -9,8 +9,9 @@ import signal
 import threading
 from pathlib import Path
 
-from services.local.home import Home, write_private
+from services.local.home import Home
 from services.local.issuer import make_secrets, renew_service_token
+from services.local.private import write_private
 
 PUBLISHED = {"jwks.json": "keys", "service-token": "token"}
 """What is copied from the home's secrets, and the folder beside the home that it goes to."""

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from services.local.home import Home, NotRunning, write_private
+from services.local.home import Home, NotRunning
+from services.local.private import write_private
 
 if TYPE_CHECKING:
     from joserfc.jwk import RSAKey

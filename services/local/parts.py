@@ -1,6 +1,7 @@
 """The parts of the network as data: command, environment and readiness check of each process."""
 
 import http.client
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 from services.local.issuer import AUDIENCE, ISSUER
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
+from services.local.passwords import ACLS, kafka_users
 from services.local.plan import Plan
 from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
@@ -61,10 +63,15 @@ def services(plan: Plan) -> list[Part]:
 def jobs(plan: Plan) -> list[Job]:
     """Migrations of both databases, and the topics."""
     topics = (*_python("kit.kafka.topics"), str(CHECKOUT / "deploy" / "topics.toml"))
+    users: dict[str, str] = {}
+    if plan.kafka:
+        topics += ("--acls", str(ACLS))
+        passwords = {user: plan.passwords[user] for user in kafka_users()}
+        users = plan.kafka_login() | {"JOLDAMA_KAFKA_USER_PASSWORDS": json.dumps(passwords)}
     return [
         _migration("intake", plan.intake_sql_url, _intake_environment(plan)),
         _migration("referral", plan.referral_sql_url, _referral_environment(plan)),
-        Job("topics", topics, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka)),
+        Job("topics", topics, users, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka, plan.passwords)),
     ]
 
 
@@ -112,7 +119,8 @@ def _python(module: str) -> tuple[str, ...]:
 
 def _service(plan: Plan, group: str, name: str, module: str, environment: Mapping[str, str]) -> Part:
     port = plan.ports[name]
-    return Part(name, group, _python(module), lambda: answers_ready(port), {**environment, "JOLDAMA_PORT": str(port)})
+    own = {**environment, **plan.kafka_login(name), "JOLDAMA_PORT": str(port)}
+    return Part(name, group, _python(module), lambda: answers_ready(port), own)
 
 
 def answers_ready(port: int) -> bool:
