@@ -17,7 +17,9 @@ def filled(example: str) -> str:
 def _secret(line: str) -> str:
     if line.startswith("#"):
         return ""
-    return base64.b64encode(os.urandom(32)).decode() if line == "JOLDAMA_INTAKE_DATA_KEY=" else secrets.token_hex(24)
+    if line.endswith("_KEYS="):
+        return f"1:{base64.b64encode(os.urandom(32)).decode()}"
+    return secrets.token_hex(24)
 
 
 def main(target: Path) -> None:

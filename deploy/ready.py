@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 
-with socket.create_connection(("127.0.0.1", int(os.environ["JOLDAMA_PORT"])), 5) as connection:
+with socket.create_connection(("127.0.0.1", int(os.environ["JOLDAMA_INSIDE_PORT"])), 5) as connection:
     connection.settimeout(5)
     connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
     answer = b"".join(iter(lambda: connection.recv(65536), b""))

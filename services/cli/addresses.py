@@ -12,15 +12,18 @@ from services.cli.render import show, table
 def urls(json: JsonOption = False) -> None:
     """Print the addresses of the network's services and servers.
 
+    "Inside" are the ports with the documentation (/docs), readiness (/readyz) and metrics (/metrics) of each process.
+
     They are in JOLDAMA_HOME/network.json; variables such as JOLDAMA_INTAKE_URL replace single addresses.
 
     Example: joldama urls --json | jq -r .capacity
     """
     network = read_network()
-    found = network.addresses | {"sql": network.sql}
+    found = network.addresses | {"sql": network.sql, "inside": network.inside}
     if not any(found.values()):
         raise NoNetwork(f"No network is running here: there is no {file()}.")
     known = network.addresses | {f"sql {name}": url for name, url in network.sql.items()}
+    known |= {f"inside {name}": url for name, url in network.inside.items()}
     rows = [(name, without_password(url)) for name, url in known.items() if url]
     show(found, lambda _: table("", ("name", "address"), rows), json)
     if not json and network.local and not any(_listens(network.addresses[name]) for name in SERVICES):

@@ -21,10 +21,14 @@ SQL_VARIABLES = {"intake": "JOLDAMA_INTAKE_SQL_URL", "referral": "JOLDAMA_REFERR
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The base URLs of the services and the addresses of Kafka and Redis, empty where unknown; `sql` are databases."""
+    """The base URLs of the services and the addresses of Kafka and Redis, empty where unknown; `sql` are databases.
+
+    `inside` are the addresses of the documentation, the probes and the metrics of a local network's processes.
+    """
 
     addresses: dict[str, str]
     sql: dict[str, str]
+    inside: dict[str, str]
     local: bool
     """Started by `joldama up` on this machine, so that the issuer's key is here too."""
 
@@ -53,7 +57,8 @@ def read_network() -> Network:
     sql = {str(name): str(url) for name, url in (written.get("sql") or {}).items()}
     sql |= {name: os.environ[variable] for name, variable in SQL_VARIABLES.items() if os.environ.get(variable)}
     elsewhere = any(os.environ.get(VARIABLES[name]) for name in SERVICES)
-    return Network(addresses, sql, local=bool(written) and not elsewhere)
+    inside = {str(name): str(url) for name, url in (written.get("inside") or {}).items()}
+    return Network(addresses, sql, inside, local=bool(written) and not elsewhere)
 
 
 def _written() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from services.intake.adapters.sql_access import SqlAccessRules
 from services.intake.adapters.sql_children import SqlChildren
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
+from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.adapters.tables import dead_letters
 from services.intake.domain.validation import Reference
@@ -44,6 +45,7 @@ class Intake:
     joining: Joining
     access: SqlAccessRules
     dead_letters: DeadLetterRepository
+    keys: SqlKeys
 
 
 def utc_now() -> datetime:
@@ -66,19 +68,21 @@ async def bootstrap(
     """Intake on the migrated database of `settings`. Reads the reference data first."""
     reference = read_reference(settings.data)
     database = Database(settings.intake_sql_url)
-    vault = AesVault(settings.data_keys)
+    vault = AesVault(settings.keys)
+    keys = SqlKeys(database, vault)
     drafting = Drafting(vault, new_id)
     lanes = 1 if database.is_sqlite else LANES
-    submissions = GroupedSubmissions(SqlSubmissions(database, drafting.bind), lanes)
+    submissions = GroupedSubmissions(SqlSubmissions(database, keys, drafting.bind), lanes)
     try:
         yield Intake(
             database,
             Submitting(submissions, drafting, reference, now),
-            Reading(SqlDiagnoses(database, vault), vault, now),
-            Correcting(SqlCorrections(database, vault), drafting, reference, now),
-            Joining(SqlChildren(database, vault), drafting, now),
+            Reading(SqlDiagnoses(database, keys), vault, now),
+            Correcting(SqlCorrections(database, keys), drafting, reference, now),
+            Joining(SqlChildren(database, keys), drafting, now),
             SqlAccessRules(database),
             DeadLetterRepository(database, dead_letters),
+            keys,
         )
     finally:
         await database.close()

@@ -4,7 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -23,6 +23,12 @@ class ServiceSettings(BaseSettings):
     mode: Mode = Mode.PRODUCTION
     host: str = "127.0.0.1"
     port: int = 0
+    """The public port of an API."""
+    inside_host: str = ""
+    inside_port: int = 0
+    """The port for services, probes, metrics and the documentation, never reached from outside; its host is `host`."""
+    public_docs: bool = False
+    """Whether the documentation and OpenAPI are on the public port too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     data: Path = CHECKOUT / "data"
 
@@ -36,6 +42,8 @@ class ServiceSettings(BaseSettings):
 
     jwks: str = ""
     """A file or a URL with the issuer's public keys."""
+    jwks_max_age: float = Field(600, ge=2, le=86_400)
+    """Seconds: a key that the issuer has withdrawn is believed no longer, and without the JWKS no token is."""
     issuer: str = ""
     audience: str = "joldama"
     service_token_file: Path | None = None

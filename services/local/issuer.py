@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.local.home import Home, NotRunning
@@ -21,10 +22,11 @@ DAY = 86_400
 
 
 def make_secrets(home: Home) -> None:
-    """Make the key for personal data and the issuer's key with its JWKS where missing, and a new service token."""
-    data_key, key, jwks = home.secrets / "data-key", home.secrets / "issuer-key.json", home.secrets / "jwks.json"
-    if not data_key.exists():
-        write_private(data_key, base64.b64encode(os.urandom(32)).decode())
+    """Make the keys for personal data and the issuer's key with its JWKS where missing, and a new service token."""
+    key, jwks = home.secrets / "issuer-key.json", home.secrets / "jwks.json"
+    for file in intake_keys(home).values():
+        if not file.exists():
+            write_private(file, f"1:{base64.b64encode(os.urandom(32)).decode()}\n")
     if not key.exists() or not jwks.exists():
         from joserfc.jwk import KeySet, RSAKey
 
@@ -32,6 +34,12 @@ def make_secrets(home: Home) -> None:
         write_private(jwks, json.dumps(KeySet([made]).as_dict(private=False)))
         write_private(key, json.dumps(made.as_dict(private=True)))
     renew_service_token(home)
+
+
+def intake_keys(home: Home) -> dict[str, Path]:
+    """The files with intake's keys, by the variable that names each."""
+    names = ("data", "index", "pseudonym")
+    return {f"JOLDAMA_INTAKE_{name.upper()}_KEYS": home.secrets / f"{name}-keys" for name in names}
 
 
 def renew_service_token(home: Home) -> None:
@@ -61,7 +69,7 @@ def issue_token(home: Home, roles: Sequence[str], org: str = "", subject: str = 
         "roles": list(roles),
         "org": org,
     }
-    return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+    return jwt.encode({"alg": "RS256", "kid": key.kid, "typ": "at+jwt"}, claims, key)
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from services.local.issuer import AUDIENCE, ISSUER
+from services.local.issuer import AUDIENCE, ISSUER, intake_keys
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
 from services.local.passwords import ACLS, kafka_users
@@ -105,12 +105,15 @@ def shared_environment(plan: Plan) -> dict[str, str]:
 
 
 def _intake_environment(plan: Plan) -> dict[str, str]:
-    key = (plan.home.secrets / "data-key").read_text()
-    return {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url, "JOLDAMA_INTAKE_DATA_KEY": key}
+    keys = {name: f"@{file}" for name, file in intake_keys(plan.home).items()}
+    old = plan.home.secrets / "data-key"  # of a home that is older than versions of keys
+    if old.exists():
+        keys["JOLDAMA_INTAKE_DATA_KEY"] = f"@{old}"
+    return {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url} | keys
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:
-    return {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.url("capacity")}
+    return {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.inside_url("capacity")}
 
 
 def _python(module: str) -> tuple[str, ...]:
@@ -118,9 +121,10 @@ def _python(module: str) -> tuple[str, ...]:
 
 
 def _service(plan: Plan, group: str, name: str, module: str, environment: Mapping[str, str]) -> Part:
-    port = plan.ports[name]
-    own = {**environment, **plan.kafka_login(name), "JOLDAMA_PORT": str(port)}
-    return Part(name, group, _python(module), lambda: answers_ready(port), own)
+    inside = plan.inside_port(name)
+    ports = {"JOLDAMA_PORT": str(plan.ports[name]), "JOLDAMA_INSIDE_PORT": str(inside)}
+    own = {**environment, **plan.kafka_login(name), **ports}
+    return Part(name, group, _python(module), lambda: answers_ready(inside), own)
 
 
 def answers_ready(port: int) -> bool:

@@ -12,6 +12,9 @@ from services.local.passwords import VALKEY, kafka_login, server_passwords
 from services.local.ports import LOOPBACK, Ports
 from services.local.valkey import Valkey
 
+APIS = ("intake", "referral", "capacity")
+PROBED = ("intake-relay", "referral-worker", "referral-relay", "capacity-relay")
+"""The processes without an API: their one port is inside."""
 DEFAULT_PORTS = {
     "kafka": 9192,
     "kafka-controller": 9193,
@@ -19,6 +22,9 @@ DEFAULT_PORTS = {
     "intake": 8101,
     "referral": 8102,
     "capacity": 8103,
+    "intake-inside": 8121,
+    "referral-inside": 8122,
+    "capacity-inside": 8123,
     "intake-relay": 8111,
     "referral-worker": 8112,
     "referral-relay": 8113,
@@ -49,14 +55,22 @@ class Plan:
         """The environment by which `user` signs in to our own Kafka; empty for nobody's name and another Kafka."""
         return kafka_login(user, self.passwords) if self.kafka else {}
 
-    def url(self, part: str) -> str:
-        """Base URL of a part that listens on HTTP."""
-        return f"http://{LOOPBACK}:{self.ports[part]}"
+    def url(self, api: str) -> str:
+        """Base URL of the public port of `intake`, `referral` or `capacity`."""
+        return f"http://{LOOPBACK}:{self.ports[api]}"
+
+    def inside_port(self, part: str) -> int:
+        """The port of a part's probes, metrics, documentation and routes for services."""
+        return self.ports.get(f"{part}-inside") or self.ports[part]
+
+    def inside_url(self, part: str) -> str:
+        return f"http://{LOOPBACK}:{self.inside_port(part)}"
 
     def as_file(self) -> dict[str, Any]:
         """The content of `network.json`, for people, the `joldama` command and the next start."""
         return {
-            **{name: self.url(name) for name in ("intake", "referral", "capacity")},
+            **{name: self.url(name) for name in APIS},
+            "inside": {name: self.inside_url(name) for name in (*APIS, *PROBED)},
             "kafka": self.kafka_servers,
             "redis": self.redis_url,
             "sql": {"intake": self.intake_sql_url, "referral": self.referral_sql_url},

@@ -41,8 +41,8 @@ def stubs(plan: Plan, *words: str) -> list[Part]:
             name,
             SERVICES,
             (sys.executable, "-m", "tests.support.stub_service", name, *words),
-            partial(answers_ready, plan.ports[name]),
-            {"JOLDAMA_PORT": str(plan.ports[name]), "ODD": ODD},
+            partial(answers_ready, plan.inside_port(name)),
+            {"JOLDAMA_INSIDE_PORT": str(plan.inside_port(name)), "ODD": ODD},
         )
         for name in ("intake", "capacity")
     ]
@@ -164,7 +164,7 @@ def test_a_part_gets_its_environment_as_it_is(tmp_path: Path) -> None:
 def environment_of(network: Network, part: str) -> dict[str, str]:
     """What the stub of `part` says of its environment."""
     assert network.plan is not None
-    with urlopen(network.plan.url(part)) as answer:
+    with urlopen(network.plan.inside_url(part)) as answer:
         environment: dict[str, str] = json.load(answer)["environment"]
         return environment
 

@@ -14,7 +14,7 @@ PARTS = ("intake", "intake-relay", "referral", "referral-relay", "referral-worke
 
 
 def test_every_metric_of_an_alert_is_on_some_process_s_page(country: RunningNetwork) -> None:
-    pages = {part: httpx2.get(f"{country.url(part)}/metrics", timeout=20).text for part in PARTS}
+    pages = {part: httpx2.get(f"{country.inside(part)}/metrics", timeout=20).text for part in PARTS}
     exposed = {name for page in pages.values() for name in re.findall(r"^# TYPE (\w+) ", page, re.MULTILINE)}
     wanted = {name for rule in rules() for name in rule.metrics} - PROMETHEUS_OWN.keys()
     assert wanted <= exposed

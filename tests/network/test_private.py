@@ -50,7 +50,7 @@ def _files(folder: Path) -> bytes:
 
 async def _metrics(country: RunningNetwork) -> bytes:
     async with httpx2.AsyncClient() as http:
-        return b"\n".join([(await http.get(f"{country.url(part)}/metrics")).content for part in SERVICES])
+        return b"\n".join([(await http.get(f"{country.inside(part)}/metrics")).content for part in SERVICES])
 
 
 async def test_nothing_personal_leaves_intakes_database(country: RunningNetwork) -> None:

@@ -28,9 +28,13 @@ class RunningNetwork:
     def home(self) -> Home:
         return self.network.home
 
-    def url(self, part: str) -> str:
-        """Base URL of a service or of another part's probes."""
-        return self.plan.url(part)
+    def url(self, api: str) -> str:
+        """Base URL of the public port of a service."""
+        return self.plan.url(api)
+
+    def inside(self, part: str) -> str:
+        """Base URL of a part's inside port: probes, metrics, documentation, routes for services."""
+        return self.plan.inside_url(part)
 
     def token(self, role: str, org: str = "") -> str:
         return issue_token(self.home, [role], org)

@@ -18,4 +18,4 @@ if __name__ == "__main__":
     sys.stderr.write(f"{sys.argv[1]} says hello\n")
     if "dies" in sys.argv:
         sys.exit("it cannot start")
-    HTTPServer(("127.0.0.1", int(os.environ["JOLDAMA_PORT"])), Handler).serve_forever()
+    HTTPServer(("127.0.0.1", int(os.environ["JOLDAMA_INSIDE_PORT"])), Handler).serve_forever()

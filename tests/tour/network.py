@@ -156,8 +156,9 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
         "data": CHECKOUT / "data",
     }  # fmt: skip
     settings = ReferralSettings(**shared, referral_sql_url=urls["referral"], capacity_url="http://capacity")
-    capacity = app_of(CapacitySettings(**shared, redis_url=redis_url, key_prefix=prefix))
-    intake, referral = create_api(IntakeSettings(**shared, intake_sql_url=urls["intake"])), referral_api.build(settings)
+    capacity = app_of(CapacitySettings(**shared, redis_url=redis_url, key_prefix=prefix)).inside
+    intake = create_api(IntakeSettings(**shared, intake_sql_url=urls["intake"])).public
+    referral = referral_api.build(settings).public
     async with AsyncExitStack() as stack:
         for app in (intake, referral, capacity):
             await stack.enter_async_context(app.router.lifespan_context(app))

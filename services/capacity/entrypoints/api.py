@@ -10,7 +10,7 @@ from services.capacity.entrypoints import claims_api, feed_api, programmes_api, 
 from services.capacity.ports import Rebuilding
 from services.contracts.near_matches import Named
 from services.contracts.reference import read_regions
-from services.kit.http.app import create_app
+from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.problems import Problem, answer_with
@@ -25,11 +25,11 @@ def _rebuilding(_: Rebuilding) -> Problem:
     return Problem(503, "rebuilding", detail, headers={"Retry-After": "1"})
 
 
-def make_app(opened: Opener, verifier: TokenVerifier, regions: Sequence[Named]) -> FastAPI:
-    """The application on the service that `opened` opens; `regions` are all there are."""
+def make_app(opened: Opener, verifier: TokenVerifier, regions: Sequence[Named], *, public_docs: bool = False) -> Apps:
+    """The applications on the service that `opened` opens; `regions` are all there are."""
 
     async def redis() -> None:
-        capacity: Capacity = app.state.capacity
+        capacity: Capacity = apps.inside.state.capacity
         await capacity.store.check_writable()
 
     @asynccontextmanager
@@ -38,35 +38,37 @@ def make_app(opened: Opener, verifier: TokenVerifier, regions: Sequence[Named]) 
             app.state.capacity = capacity
             yield
 
-    app = create_app("capacity", Health(redis=redis), lifespan)
-    app.state.verifier, app.state.regions = verifier, regions
-    answer_with(app, Rebuilding, _rebuilding)
-    for router in (feed_api.router, programmes_api.router, claims_api.router, rebuild_api.router):
-        app.include_router(router)
-    return app
+    public = (feed_api.router, programmes_api.router)
+    inside = (programmes_api.inside, claims_api.router, rebuild_api.router)
+    apps = create_apps("capacity", Health(redis=redis), lifespan, public=public, inside=inside, public_docs=public_docs)
+    apps.inside.state.verifier, apps.inside.state.regions = verifier, regions
+    for app in apps.both:
+        answer_with(app, Rebuilding, _rebuilding)
+    return apps
 
 
-def app_of(settings: CapacitySettings) -> FastAPI:
-    """The application that `settings` describe."""
+def app_of(settings: CapacitySettings) -> Apps:
+    """The applications that `settings` describe."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Capacity]:
         async with open_scripts(settings) as scripts, running(redis_store(scripts, settings.staleness)) as capacity:
             yield capacity
 
-    return make_app(opened, TokenVerifier.of(settings), read_regions(settings.data))
+    regions = read_regions(settings.data)
+    return make_app(opened, TokenVerifier.of(settings), regions, public_docs=settings.public_docs)
 
 
 def main() -> None:
     settings = CapacitySettings()
     configure_logging("capacity", settings.log_level)
-    app = app_of(settings)
+    apps = app_of(settings)
 
     def end_feed() -> None:
-        if capacity := getattr(app.state, "capacity", None):
+        if capacity := getattr(apps.inside.state, "capacity", None):
             capacity.feed.close()
 
-    serve(app, settings, before_stop=end_feed)
+    serve(apps, settings, before_stop=end_feed)
 
 
 if __name__ == "__main__":

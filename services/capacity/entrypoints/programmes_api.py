@@ -24,6 +24,9 @@ from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 
 router = guarded_router("/v1", tags=["capacity"])
+inside = guarded_router(
+    "/v1", tags=["programmes (services only)"], dependencies=[ServiceOnly], max_body_size=BATCH_BODY
+)
 Cursor = Annotated[str | None, Query(description="`next` of the part before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
@@ -83,7 +86,7 @@ async def show_queue(
     return Page(items=found[:limit], next=write_cursor(last.rank, str(last.referral_id)) if last else None)
 
 
-@router.put("/programmes/{programme_id}", dependencies=[ServiceOnly], max_body_size=BATCH_BODY)
+@inside.put("/programmes/{programme_id}")
 async def open_programme(
     service: Service, programme_id: Annotated[str, Path(max_length=100)], opening: ProgrammeOpening
 ) -> ProgrammeAnswer:

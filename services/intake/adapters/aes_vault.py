@@ -1,8 +1,12 @@
-"""Encryption of personal data at rest: AES-256-GCM, and blind indexes by HMAC-SHA256. Source: HKDF, RFC 5869."""
+"""Encryption of personal data at rest: a key a child (AES-256-GCM), wrapped by a data key; HMAC-SHA256 for digests.
+
+Source: HKDF, RFC 5869. Keys are derived once, when a vault is made.
+"""
 
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -10,48 +14,119 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from services.intake.domain.keys import UNVERSIONED, Active, Digests, KeyPurpose, Keys, Purpose
 from services.kit.errors import PermanentError
 
-_KEY_ID, _NONCE = 4, 12
+FORM = b"JK\x00\x01"
+"""What sealed data begins with; before children had keys of their own it began with a key's id."""
+_NONCE = 12
 
 
 class Unreadable(PermanentError):
-    """Sealed bytes of another child, under a key that is not configured, or changed."""
+    """Sealed bytes of another child, referral or purpose, under a key that is not configured, or changed."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AesChildKey:
+    """A child's own key. Sealed: form (4 bytes), nonce (12), ciphertext with tag; child, referral, purpose beside it.
+
+    `unversioned` opens what was sealed before, with the child's id authenticated. Without `cipher` nothing is sealed.
+    """
+
+    child_id: UUID
+    version: int
+    wrapped: bytes
+    cipher: AESGCM | None
+    unversioned: Mapping[bytes, AESGCM] = field(default_factory=dict)
+
+    def seal(self, purpose: Purpose, referral_id: UUID, plain: bytes) -> bytes:
+        if self.cipher is None:
+            raise Unreadable(f"child {self.child_id}: has no key")
+        nonce = os.urandom(_NONCE)
+        return FORM + nonce + self.cipher.encrypt(nonce, plain, self._beside(purpose, referral_id))
+
+    def open(self, purpose: Purpose, referral_id: UUID, sealed: bytes) -> bytes:
+        """Raises Unreadable."""
+        start = sealed[: len(FORM)]
+        known = start == FORM
+        cipher = self.cipher if known else self.unversioned.get(start)
+        if cipher is None:
+            raise Unreadable(f"child {self.child_id}: sealed under a key that is not there")
+        beside = self._beside(purpose, referral_id) if known else self.child_id.bytes
+        return _decrypted(cipher, sealed[len(FORM) :], beside, self.child_id)
+
+    def _beside(self, purpose: Purpose, referral_id: UUID) -> bytes:
+        return self.child_id.bytes + referral_id.bytes + purpose.encode()
 
 
 class AesVault:
-    """Seals by the newest key, opens by any, and makes indexes by the oldest, so that keys can be rotated.
+    """Wraps by the active data key, and opens, indexes and digests by each that is configured."""
 
-    A sealed value is: key id (4 bytes), nonce (12), ciphertext with tag; the child's id is authenticated beside it.
-    """
+    def __init__(self, keys: Keys) -> None:
+        data, index, pseudonym = (keys.rings[one] for one in KeyPurpose)
+        self._data = {version: AESGCM(_derive(key, "wrap")) for version, key in data.items()}
+        self._index = {version: _hmac(key, version, "index", "iin index") for version, key in index.items()}
+        self._digest = {
+            version: _hmac(key, version, "pseudonym", "request digest") for version, key in pseudonym.items()
+        }
+        self.unversioned = {
+            _derive(key, "key id")[: len(FORM)]: AESGCM(_derive(key, "seal")) for key in keys.unversioned
+        }
+        self.checks = {
+            (one, version): hmac.digest(_derive(key, f"check {one}"), b"%d" % version, "sha256")
+            for one in KeyPurpose
+            for version, key in keys.rings[one].items()
+        }
+        """By kind and version: what the database keeps, by which a wrong key is noticed."""
+        self.active = Active(*(min(keys.rings[one]) for one in KeyPurpose))
+        """As last read from the database; until then the oldest, which other processes know too."""
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._ciphers = {_derive(key, "key id")[:_KEY_ID]: AESGCM(_derive(key, "seal")) for key in keys}
-        self._current, self._cipher = next(iter(self._ciphers.items()))
-        self._index = hmac.new(_derive(keys[-1], "iin index"), digestmod="sha256")
-        self._digest = hmac.new(_derive(keys[-1], "request digest"), digestmod="sha256")
+    def newest(self, purpose: KeyPurpose) -> int:
+        return max(version for one, version in self.checks if one is purpose)
 
-    def seal(self, child_id: UUID, plain: bytes) -> bytes:
-        nonce = os.urandom(_NONCE)
-        return self._current + nonce + self._cipher.encrypt(nonce, plain, child_id.bytes)
+    def new_key(self, child_id: UUID) -> AesChildKey:
+        return self._wrap(child_id, os.urandom(32))
 
-    def open(self, child_id: UUID, sealed: bytes) -> bytes:
+    def rewrapped(self, child_id: UUID, version: int, wrapped: bytes) -> AesChildKey:
+        """The same key, wrapped by the active data key."""
+        return self._wrap(child_id, self._unwrapped(child_id, version, wrapped))
+
+    def key_of(self, child_id: UUID, version: int | None, wrapped: bytes | None) -> AesChildKey:
         """Raises Unreadable."""
-        cipher = self._ciphers.get(sealed[:_KEY_ID])
+        if version is None or wrapped is None:
+            return AesChildKey(child_id, UNVERSIONED, b"", None, self.unversioned)
+        cipher = AESGCM(self._unwrapped(child_id, version, wrapped))
+        return AesChildKey(child_id, version, wrapped, cipher, self.unversioned)
+
+    def indexes(self, iin: str) -> Digests:
+        message = iin.encode()
+        return {version: _authenticate(keyed, message) for version, keyed in self._index.items()}
+
+    def digests(self, *parts: bytes) -> Digests:
+        message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+        return {version: _authenticate(keyed, message) for version, keyed in self._digest.items()}
+
+    def _wrap(self, child_id: UUID, key: bytes) -> AesChildKey:
+        version, nonce = self.active.data, os.urandom(_NONCE)
+        wrapped = nonce + self._data[version].encrypt(nonce, key, child_id.bytes)
+        return AesChildKey(child_id, version, wrapped, AESGCM(key), self.unversioned)
+
+    def _unwrapped(self, child_id: UUID, version: int, wrapped: bytes) -> bytes:
+        cipher = self._data.get(version)
         if cipher is None:
-            raise Unreadable(f"child {child_id}: sealed under a key that is not configured")
-        try:
-            return cipher.decrypt(sealed[_KEY_ID : _KEY_ID + _NONCE], sealed[_KEY_ID + _NONCE :], child_id.bytes)
-        except InvalidTag:
-            raise Unreadable(f"child {child_id}: its sealed data does not open") from None
+            raise Unreadable(f"child {child_id}: its key is wrapped by data key {version}, which is not configured")
+        return _decrypted(cipher, wrapped, child_id.bytes, child_id)
 
-    def index(self, iin: str) -> bytes:
-        """The blind index of an IIN, 32 bytes: equal for equal IINs, and not reversible without the key."""
-        return _authenticate(self._index, iin.encode())
 
-    def digest(self, *parts: bytes) -> bytes:
-        """A keyed digest of `parts`, 32 bytes, for comparing what must not be stored."""
-        return _authenticate(self._digest, b"".join(len(part).to_bytes(4, "big") + part for part in parts))
+def _decrypted(cipher: AESGCM, sealed: bytes, beside: bytes, child_id: UUID) -> bytes:
+    try:
+        return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], beside)
+    except (InvalidTag, ValueError):
+        raise Unreadable(f"child {child_id}: its sealed data does not open") from None
+
+
+def _hmac(key: bytes, version: int, purpose: str, unversioned: str) -> hmac.HMAC:
+    return hmac.new(_derive(key, unversioned if version == UNVERSIONED else purpose), digestmod="sha256")
 
 
 def _authenticate(keyed: hmac.HMAC, message: bytes) -> bytes:

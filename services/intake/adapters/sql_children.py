@@ -12,10 +12,13 @@ from sqlmodel import Session
 from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import ReferralState, Role
+from services.intake.adapters.sql_corrections import keep_former
 from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of
+from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_submissions import to_ms
 from services.intake.adapters.tables import access, audit, children, diagnoses, outbox
-from services.intake.handlers.drafts import Draft, Vault, correction_id, write_submission
+from services.intake.domain.keys import Active, Purpose
+from services.intake.handlers.drafts import Draft, correction_id, write_submission
 from services.intake.handlers.join import Joined, Known, Plan
 from services.kit.errors import TransientError
 from services.kit.outgoing_event import OutgoingEvent
@@ -27,10 +30,10 @@ _KNOWN = SELECTED.add_columns(access.c.state).outerjoin(access, access.c.referra
 
 
 class SqlChildren:
-    """Children on the tables of intake; `vault` opens and seals their submissions."""
+    """Children on the tables of intake; the vault of `keys` opens and seals their submissions."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database, self._vault = database, vault
+    def __init__(self, database: Database, keys: SqlKeys) -> None:
+        self._database, self._keys = database, keys
 
     async def join(
         self,
@@ -42,6 +45,7 @@ class SqlChildren:
         at: datetime,
     ) -> Joined | None:
         def work(session: Session) -> Joined | None:
+            active = self._keys.require(session)
             into, other = (session.execute(child_of(id)).scalar() for id in (child_id, other_id))
             if into is None or other is None:
                 return None
@@ -51,6 +55,7 @@ class SqlChildren:
             theirs = diagnoses.c.child_id.in_([into, other])
             # The states are read after the lock: an event that closes one of them comes before all this, or after it.
             session.execute(select(diagnoses.c.referral_id).where(theirs).with_for_update()).all()
+            self._keys.add_missing(session, into, other)
             rows = session.execute(_KNOWN.where(theirs)).all()
             own = [row for row in rows if row.polyclinic_id == holder.org]
             if role is Role.POLYCLINIC and {row.child_id for row in own} < {into, other}:
@@ -58,9 +63,13 @@ class SqlChildren:
             if into == other:
                 return Joined(into, other_id if other_id != into else child_id)
             planned = plan(into, other, [self._known(row) for row in rows])
-            self._write(session, planned, rows, lambda row: audit_row(holder, ACTION, row, at) | _by(holder, role), at)
+            self._write(session, planned, rows, active, at)
+            for referral_id in planned.drafts:
+                [row] = [one for one in rows if one.referral_id == referral_id]
+                session.execute(insert(audit).values(audit_row(holder, ACTION, row, at) | _by(holder, role)))
             return planned.joined
 
+        await self._keys.ready()
         try:
             return await self._database.write(work)
         except IntegrityError as error:
@@ -68,11 +77,9 @@ class SqlChildren:
 
     def _known(self, row: Any) -> Known:
         state = ReferralState.SUBMITTED if row.state is None else ReferralState(row.state)
-        return Known(record_of(self._vault, row), state, row.ended_by_join)
+        return Known(record_of(self._keys.vault, row), state, row.ended_by_join)
 
-    def _write(
-        self, session: Session, plan: Plan, rows: Sequence[Any], audited: Callable[[Any], dict[str, Any]], at: datetime
-    ) -> None:
+    def _write(self, session: Session, plan: Plan, rows: Sequence[Any], active: Active, at: datetime) -> None:
         joined, by_referral = plan.joined, {row.referral_id: row for row in rows}
         theirs = children.c.child_id.in_([joined.child_id, joined.joined_child_id])
         session.execute(update(children).where(theirs).values(iin_index=None, version=children.c.version + 1))
@@ -85,15 +92,16 @@ class SqlChildren:
             session.execute(
                 update(diagnoses).where(diagnoses.c.referral_id == referral_id).values(_moved(draft, row, at))
             )
-            # Sealed for the audit under the id of the child that the row names.
-            after = self._vault.seal(row.child_id, write_submission(draft.submission))
-            session.execute(insert(audit).values(audited(row) | {"sealed_before": row.sealed, "sealed_after": after}))
+            key = self._keys.vault.key_of(row.child_id, row.key_version, row.wrapped)
+            after = key.seal(Purpose.SUBMISSION, referral_id, write_submission(draft.submission))
+            keep_former(session, row, after, at)
         stays = children.c.child_id == joined.child_id
-        session.execute(update(children).where(stays).values(iin_index=plan.iin_index))
+        index = plan.iin_indexes.get(active.index)
+        session.execute(update(children).where(stays).values(iin_index=index, index_version=active.index))
         gone = (children.c.child_id == joined.joined_child_id) | (children.c.joined_into == joined.joined_child_id)
         session.execute(update(children).where(gone).values(joined_into=joined.child_id))
         kept = diagnoses.c.referral_id == joined.referral_id
-        session.execute(update(diagnoses).where(kept).values(open_iin=plan.iin_index))
+        session.execute(update(diagnoses).where(kept).values(open_iin=index))
         outbox.add(session, _messages(plan, by_referral))
 
 

@@ -1,6 +1,6 @@
 """Corrections in SQL: new data, the audit with the old and the new sealed, and the events, in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,10 +13,12 @@ from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
 from services.intake.adapters.sql_access import closed_by_event
 from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of
+from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_submissions import to_ms
-from services.intake.adapters.tables import audit, children, diagnoses, outbox
+from services.intake.adapters.tables import audit, children, corrected_data, diagnoses, outbox
+from services.intake.domain.keys import Active
 from services.intake.handlers.correct import Correction, IinTaken, SharedChild
-from services.intake.handlers.drafts import Draft, Vault, correction_id
+from services.intake.handlers.drafts import Draft, correction_id
 from services.intake.handlers.read import DiagnosisRecord
 from services.kit.errors import TransientError
 from services.kit.outgoing_event import OutgoingEvent
@@ -27,10 +29,10 @@ Drafter = Callable[[DiagnosisRecord], Draft | None]
 
 
 class SqlCorrections:
-    """Corrections on the tables of intake; `vault` opens the sealed submissions."""
+    """Corrections on the tables of intake; the vault of `keys` opens the sealed submissions."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database, self._vault = database, vault
+    def __init__(self, database: Database, keys: SqlKeys) -> None:
+        self._database, self._keys = database, keys
 
     async def correct(
         self, editor: Holder, kind: Correction, key: UUID, expected: Expected, draft: Drafter, at: datetime
@@ -38,6 +40,7 @@ class SqlCorrections:
         column = diagnoses.c.child_id if kind is Correction.CHILD else diagnoses.c.referral_id
 
         def work(session: Session) -> Any:
+            active = self._keys.require(session)
             of_referral = select(diagnoses.c.child_id).where(diagnoses.c.referral_id == key)
             child_id = session.execute(child_of(key) if kind is Correction.CHILD else of_referral).scalar()
             found = child_id if kind is Correction.CHILD else key
@@ -47,57 +50,72 @@ class SqlCorrections:
             locked = select(children.c.joined_into).where(children.c.child_id == child_id).with_for_update()
             if session.execute(locked).scalar() is not None:
                 raise TransientError("database: another request joined this child")
+            self._keys.add_missing(session, child_id)
             if not (rows := session.execute(query.with_for_update(of=diagnoses)).all()):
                 return rows
             expected.check(rows[0].child_version if kind is Correction.CHILD else rows[0].version)
-            drafts = [draft(record_of(self._vault, row)) for row in rows]
+            drafts = [draft(record_of(self._keys.vault, row)) for row in rows]
             for row, one in zip(rows, drafts, strict=True):
                 if one:
-                    _replace(session, row, one, at)
+                    _replace(session, row, one, at, active)
                 # Also of what is unchanged, because it is answered: that is a read.
-                sealed = {"sealed_before": row.sealed, "sealed_after": one.sealed} if one else {}
-                session.execute(insert(audit).values(audit_row(editor, kind, row, at) | sealed))
+                session.execute(insert(audit).values(audit_row(editor, kind, row, at)))
             if kind is Correction.CHILD and (corrected := next(filter(None, drafts), None)):
-                _correct_child(session, editor, rows[0].child_id, corrected)
+                _correct_child(session, editor, rows[0].child_id, corrected, active)
             return session.execute(query).all()
 
+        await self._keys.ready()
         try:
             rows = await self._database.write(work)
         except IntegrityError as error:
             raise TransientError("database: another request wrote this child") from error
-        return [record_of(self._vault, row) for row in rows]
+        return [record_of(self._keys.vault, row) for row in rows]
 
 
-def _replace(session: Session, row: Any, draft: Draft, at: datetime) -> None:
+def _replace(session: Session, row: Any, draft: Draft, at: datetime, active: Active) -> None:
     version = row.version + 1
     values = {
         "sealed": draft.sealed, "priority": draft.priority.value, "version": version, "changed_at": to_ms(at),
     }  # fmt: skip
     session.execute(update(diagnoses).where(diagnoses.c.referral_id == row.referral_id).values(values))
     alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~closed_by_event())
-    session.execute(alike.values(open_likeness=draft.likeness))
+    session.execute(alike.values(open_likeness=draft.likenesses[active.pseudonym], likeness_version=active.pseudonym))
+    keep_former(session, row, draft.sealed, at)
     key, event_id = str(row.referral_id), correction_id(draft, version)
     outbox.add(session, [OutgoingEvent(DIAGNOSES, key, draft.event, event_id)])
 
 
-def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draft) -> None:
+def keep_former(session: Session, row: Any, after: bytes, at: datetime) -> None:
+    """Keep the data of a diagnosis before and after a correction, sealed by the key of the child in its row."""
+    session.execute(
+        insert(corrected_data).values(
+            corrected_at=to_ms(at), child_id=row.child_id, referral_id=row.referral_id,
+            sealed_before=row.sealed, sealed_after=after,
+        )
+    )  # fmt: skip
+
+
+def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draft, active: Active) -> None:
     """A version more; and the child's IIN, which may be new.
 
     A draft without one leaves it: it may be known by the referral of another polyclinic.
     """
     known = session.execute(select(children.c.iin_index).where(children.c.child_id == child_id)).scalar_one()
     values: dict[str, Any] = {"version": children.c.version + 1}
-    if draft.iin_index is not None and draft.iin_index != known:
-        _may_be_known_by(session, editor, child_id, known, draft.iin_index)
-        values["iin_index"] = draft.iin_index
+    if draft.iin_indexes and known not in (indexes := draft.iin_indexes.values()):
+        _may_be_known_by(session, editor, child_id, known, indexes)
+        index = draft.iin_indexes[active.index]
+        values |= {"iin_index": index, "index_version": active.index}
         still_open = (diagnoses.c.child_id == child_id) & ~closed_by_event() & ~diagnoses.c.ended_by_join
-        session.execute(update(diagnoses).where(still_open).values(open_iin=draft.iin_index))
+        session.execute(update(diagnoses).where(still_open).values(open_iin=index))
     session.execute(update(children).where(children.c.child_id == child_id).values(values))
 
 
-def _may_be_known_by(session: Session, editor: Holder, child_id: UUID, known: bytes | None, wanted: bytes) -> None:
+def _may_be_known_by(
+    session: Session, editor: Holder, child_id: UUID, known: bytes | None, wanted: Collection[bytes]
+) -> None:
     """Raises IinTaken, SharedChild."""
-    other = session.execute(select(children.c.child_id).where(children.c.iin_index == wanted)).scalar()
+    other = session.execute(select(children.c.child_id).where(children.c.iin_index.in_(wanted))).scalar()
     if other is not None:
         own = (diagnoses.c.child_id == other) & (diagnoses.c.polyclinic_id == editor.org)
         visible = session.execute(select(diagnoses.c.referral_id).where(own)).first()

@@ -10,63 +10,74 @@ from sqlmodel import Session
 from services.contracts.authority import Holder, acting_role
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority, Role
+from services.intake.adapters.sql_keys import KEY_COLUMNS, SqlKeys
 from services.intake.adapters.sql_submissions import from_ms, to_ms
-from services.intake.adapters.tables import access, audit, children, diagnoses
-from services.intake.handlers.drafts import Vault
+from services.intake.adapters.tables import access, audit, child_keys, children, diagnoses
+from services.intake.domain.keys import Digests, Purpose
 from services.intake.handlers.read import DiagnosisRecord, Read
+from services.intake.handlers.vault import Vault
 from services.kit.sql.database import Database
 
 MOST = 200
 """Referrals of one child in one answer, the newest."""
 
 
-SELECTED = select(diagnoses, children.c.version.label("child_version")).join(children)
-"""Diagnoses with all that `record_of` needs."""
+SELECTED = (
+    select(diagnoses, children.c.version.label("child_version"), *KEY_COLUMNS)
+    .join(children)
+    .outerjoin(child_keys, child_keys.c.child_id == diagnoses.c.child_id)
+    .where(children.c.erased_at.is_(None))
+)
+"""Diagnoses with all that `record_of` needs; those of an erased child are gone."""
 
 
 class SqlDiagnoses:
-    """Diagnoses in SQL; `vault` opens their sealed submissions."""
+    """Diagnoses in SQL; the vault of `keys` opens their sealed submissions."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._database, self._vault = database, vault
+    def __init__(self, database: Database, keys: SqlKeys) -> None:
+        self._database, self._keys = database, keys
 
-    async def find(self, reader: Holder, read: Read, key: UUID | bytes, now: datetime) -> list[DiagnosisRecord]:
+    async def find(self, reader: Holder, read: Read, key: UUID | Digests, now: datetime) -> list[DiagnosisRecord]:
         query = SELECTED.where(_has_key(read, key), _may_read(reader))
         query = query.order_by(diagnoses.c.submitted_at.desc()).limit(MOST)
 
         def work(session: Session) -> Any:
+            self._keys.require(session)
             if rows := session.execute(query).all():
                 session.execute(insert(audit), [audit_row(reader, read, row, now) for row in rows])
             return rows
 
-        return [record_of(self._vault, row) for row in await self._database.write(work)]
+        await self._keys.ready()
+        return [record_of(self._keys.vault, row) for row in await self._database.write(work)]
 
 
 def record_of(vault: Vault, row: Any) -> DiagnosisRecord:
     """The record in a row of `SELECTED`."""
+    key = vault.key_of(row.child_id, row.key_version, row.wrapped)
     return DiagnosisRecord(
         row.referral_id,
         row.child_id,
         row.polyclinic_id,
         from_ms(row.submitted_at),
         Priority(row.priority),
-        DiagnosisSubmission.model_validate_json(vault.open(row.child_id, row.sealed)),
+        DiagnosisSubmission.model_validate_json(key.open(Purpose.SUBMISSION, row.referral_id, row.sealed)),
         row.version,
         row.child_version,
+        key,
         None if row.changed_at is None else from_ms(row.changed_at),
     )
 
 
-def _has_key(read: Read, key: UUID | bytes) -> ColumnElement[bool]:
-    by_iin = select(children.c.child_id).where(children.c.iin_index == key).scalar_subquery()
-    return {
-        Read.DIAGNOSIS: diagnoses.c.referral_id == key,
-        Read.CHILD: diagnoses.c.child_id == child_of(key).scalar_subquery(),
-        Read.LOOKUP: diagnoses.c.child_id == by_iin,
-    }[read]
+def _has_key(read: Read, key: UUID | Digests) -> ColumnElement[bool]:
+    if not isinstance(key, UUID):
+        by_iin = select(children.c.child_id).where(children.c.iin_index.in_(key.values()))
+        return diagnoses.c.child_id.in_(by_iin)
+    if read is Read.CHILD:
+        return diagnoses.c.child_id == child_of(key).scalar_subquery()
+    return diagnoses.c.referral_id == key
 
 
-def child_of(key: UUID | bytes) -> Select[tuple[UUID]]:
+def child_of(key: UUID) -> Select[tuple[UUID]]:
     """The id of the child to which the id `key` leads: its own, or that of the child that it was joined into."""
     return select(func.coalesce(children.c.joined_into, children.c.child_id)).where(children.c.child_id == key)
 

@@ -1,8 +1,9 @@
 """The record of submissions in SQL: a batch is one transaction, with one statement a table."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,8 +13,10 @@ from sqlmodel import Session
 
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import Priority
-from services.intake.adapters.tables import answered, children, diagnoses, outbox
+from services.intake.adapters.sql_keys import KEY_COLUMNS, SqlKeys, stored
+from services.intake.adapters.tables import answered, child_keys, children, diagnoses, outbox
 from services.intake.domain.field_errors import FieldError
+from services.intake.domain.keys import Active
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import (
     KeyReused,
@@ -23,6 +26,7 @@ from services.intake.handlers.outcomes import (
     Recorded,
     possible_duplicate,
 )
+from services.intake.handlers.vault import ChildKey
 from services.kit.errors import Conflict, TransientError
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
@@ -34,8 +38,9 @@ RACES = 10
 _ACCEPTED = 201
 # Statements are built once: building them costs more than running them.
 _FIND_CHILDREN = (
-    select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id)
+    select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id, *KEY_COLUMNS)
     .outerjoin(diagnoses, diagnoses.c.open_iin == children.c.iin_index)
+    .outerjoin(child_keys, child_keys.c.child_id == children.c.child_id)
     .where(children.c.iin_index.in_(bindparam("indexes", expanding=True)))
     .with_for_update(read=True, key_share=True, of=children)  # no join makes it another's before the commit
 )
@@ -48,7 +53,18 @@ _FORGET_REFUSALS = delete(answered).where(answered.c.status != _ACCEPTED, answer
 _FIND_ALIKE = select(
     diagnoses.c.open_likeness, diagnoses.c.referral_id, diagnoses.c.polyclinic_id, diagnoses.c.open_iin
 ).where(diagnoses.c.open_likeness.in_(bindparam("likenesses", expanding=True)), ~diagnoses.c.ended_by_join)
-_ADD_CHILDREN, _ADD_DIAGNOSES, _ADD_ANSWERS = insert(children), insert(diagnoses), insert(answered)
+_ADD_CHILDREN, _ADD_KEYS = insert(children), insert(child_keys)
+_ADD_DIAGNOSES, _ADD_ANSWERS = insert(diagnoses), insert(answered)
+
+
+class _Known(NamedTuple):
+    """A known child with its index and wrapped key as they are stored, and its open referral."""
+
+    child_id: UUID
+    iin_index: bytes
+    open_referral: UUID | None
+    key_version: int | None = None
+    wrapped: bytes | None = None
 
 
 class _Alike(NamedTuple):
@@ -60,13 +76,14 @@ class _Alike(NamedTuple):
 
 
 class SqlSubmissions:
-    """Submissions on the tables of intake. `bind` seals a draft under the id of a known child."""
+    """Submissions on the tables of intake. `bind` seals a draft by the key of a known child."""
 
-    def __init__(self, database: Database, bind: Callable[[Draft, UUID], None]) -> None:
-        self._database, self._bind = database, bind
+    def __init__(self, database: Database, keys: SqlKeys, bind: Callable[[Draft, ChildKey], None]) -> None:
+        self._database, self._keys, self._bind = database, keys, bind
 
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
-        """One outcome a draft, in order, committed. Raises TransientError when the database fails."""
+        """One outcome a draft, in order, committed. Raises TransientError when the database fails, KeysRefused."""
+        await self._keys.ready()
         for _ in range(TOGETHER):
             try:
                 return await self._database.write(lambda session: self._record(session, drafts))
@@ -86,11 +103,12 @@ class SqlSubmissions:
 
     async def replay(self, key: IdempotencyKey) -> Outcome | None:
         """The outcome of the first request that recorded something under `key`, if there was one."""
-        found, _ = await self._database.read(lambda session: _answers(session, [key.key]))
-        return _replayed(found[key.key], key) if key.key in found else None
+        await self._keys.ready()
+        found, _ = await self._database.read(lambda session: _answers(session, key.key.values()))
+        return _replayed(found, key)
 
     def _record(self, session: Session, drafts: Sequence[Draft]) -> list[Outcome]:
-        batch = _Batch(session, drafts, self._bind)
+        batch = _Batch(session, drafts, self._keys, self._bind)
         outcomes = [batch.judge(draft) for draft in drafts]
         batch.write()
         return outcomes
@@ -99,39 +117,47 @@ class SqlSubmissions:
 class _Batch:
     """The known children and answers of some drafts, and the rows to be written for them."""
 
-    def __init__(self, session: Session, drafts: Sequence[Draft], bind: Callable[[Draft, UUID], None]) -> None:
-        self._session, self._bind = session, bind
-        self._known = _known(session, [d.iin_index for d in drafts if d.iin_index])
-        self._alike = _alike(session, drafts)
-        self._answers, self._refused = _answers(session, [d.idempotency.key for d in drafts if d.idempotency])
-        self._rows: dict[Insert, list[dict[str, Any]]] = {_ADD_CHILDREN: [], _ADD_DIAGNOSES: [], _ADD_ANSWERS: []}
+    def __init__(
+        self, session: Session, drafts: Sequence[Draft], keys: SqlKeys, bind: Callable[[Draft, ChildKey], None]
+    ) -> None:
+        self._session, self._keys, self._bind = session, keys, bind
+        self._active = keys.require(session)
+        self._known = _known(session, [one for draft in drafts for one in draft.iin_indexes.values()])
+        self._alike = _alike(session, drafts, self._active)
+        wanted = [one for draft in drafts if draft.idempotency for one in draft.idempotency.key.values()]
+        self._answers, self._refused = _answers(session, wanted)
+        self._rows: dict[Insert, list[dict[str, Any]]] = {
+            _ADD_CHILDREN: [], _ADD_KEYS: [], _ADD_DIAGNOSES: [], _ADD_ANSWERS: [],
+        }  # fmt: skip
         self._events: list[OutgoingEvent] = []
 
     def judge(self, draft: Draft) -> Outcome:
         """The outcome of a draft, which the drafts before it may decide."""
         outcome = self._judge(draft)
-        if draft.iin_index and isinstance(outcome, Recorded):
+        if draft.iin_indexes and isinstance(outcome, Recorded):
             outcome = replace(outcome, warnings=self._warnings(draft, outcome.referral_id))
         return outcome
 
     def _judge(self, draft: Draft) -> Outcome:
         key = draft.idempotency
-        if key is not None and key.key in self._answers:
-            return _replayed(self._answers[key.key], key)
-        child_id, open_referral = self._known.get(draft.iin_index, (None, None)) if draft.iin_index else (None, None)
-        if open_referral == draft.referral_id:
+        if key is not None and (replayed := _replayed(self._answers, key)):
+            return replayed
+        known = next((self._known[one] for one in draft.iin_indexes.values() if one in self._known), None)
+        if known and known.open_referral == draft.referral_id:
             return _recorded(draft)
-        if open_referral is not None:
-            return OpenReferralExists(open_referral)
+        if known and known.open_referral is not None:
+            return OpenReferralExists(known.open_referral)
         if duplicate := self._possible_duplicate(draft):
             return duplicate
-        recorded = self._accept(draft, child_id)
+        recorded = self._accept(draft, known)
         if key is not None:
-            self._answers[key.key] = (key.body, recorded)
+            version = self._active.pseudonym
+            self._answers[key.key[version]] = (key.body[version], recorded)
             self._rows[_ADD_ANSWERS].append(
                 {
-                    "key_digest": key.key,
-                    "body_digest": key.body,
+                    "key_digest": key.key[version],
+                    "body_digest": key.body[version],
+                    "key_version": version,
                     "status": _ACCEPTED,
                     "referral_id": recorded.referral_id,
                     "answered_at": to_ms(draft.submitted_at),
@@ -144,24 +170,30 @@ class _Batch:
 
         Of those of other polyclinics it can say so without naming them.
         """
-        alike = [one for one in self._alike.get(draft.likeness, ()) if one.referral_id != draft.referral_id]
-        if draft.iin_index or not alike or _explained(draft, alike):
+        alike = [one for one in self._likes(draft) if one.referral_id != draft.referral_id]
+        if draft.iin_indexes or not alike or _explained(draft, alike):
             return None
         return PossibleDuplicate(tuple(sorted(_own(draft, alike))))
 
+    def _likes(self, draft: Draft) -> Iterable[_Alike]:
+        return chain.from_iterable(self._alike.get(one, ()) for one in draft.likenesses.values())
+
     def _warnings(self, draft: Draft, referral_id: UUID) -> tuple[FieldError, ...]:
         """That a child with an IIN may be one who was submitted without it, and has a referral of that time."""
-        alike = [one for one in self._alike.get(draft.likeness, ()) if not one.has_iin]
-        alike = [one for one in alike if one.referral_id != referral_id]
+        alike = [one for one in self._likes(draft) if not one.has_iin and one.referral_id != referral_id]
         return (possible_duplicate(referral_id, _own(draft, alike)),) if alike and not _explained(draft, alike) else ()
 
-    def _accept(self, draft: Draft, known_child: UUID | None) -> Recorded:
-        at = to_ms(draft.submitted_at)
-        if known_child is None:
-            child = {"child_id": draft.child_id, "iin_index": draft.iin_index, "created_at": at}
-            self._rows[_ADD_CHILDREN].append(child)
+    def _accept(self, draft: Draft, known: _Known | None) -> Recorded:
+        at, index = to_ms(draft.submitted_at), draft.iin_indexes.get(self._active.index)
+        likeness = draft.likenesses[self._active.pseudonym]
+        if known is None:
+            self._rows[_ADD_CHILDREN].append(
+                {"child_id": draft.child_id, "iin_index": index, "index_version": self._active.index, "created_at": at}
+            )
+            self._rows[_ADD_KEYS].append(stored(draft.key))
         else:
-            self._bind(draft, known_child)
+            index = known.iin_index
+            self._bind(draft, self._key_of(known))
         self._rows[_ADD_DIAGNOSES].append(
             {
                 "referral_id": draft.referral_id,
@@ -169,18 +201,25 @@ class _Batch:
                 "polyclinic_id": draft.polyclinic_id,
                 "submitted_at": at,
                 "priority": draft.priority.value,
-                "open_iin": draft.iin_index,
-                "open_likeness": draft.likeness,
+                "open_iin": index,
+                "open_likeness": likeness,
+                "likeness_version": self._active.pseudonym,
                 "sealed": draft.sealed,
             }
         )
         self._events.append(OutgoingEvent(DIAGNOSES, name := str(draft.referral_id), draft.event, name))
-        self._alike.setdefault(draft.likeness, []).append(
-            _Alike(draft.referral_id, draft.polyclinic_id, draft.iin_index is not None)
-        )
-        if draft.iin_index:
-            self._known[draft.iin_index] = (draft.child_id, draft.referral_id)
+        self._alike.setdefault(likeness, []).append(_Alike(draft.referral_id, draft.polyclinic_id, index is not None))
+        if index:
+            self._known[index] = _Known(draft.child_id, index, draft.referral_id)
         return _recorded(draft)
+
+    def _key_of(self, known: _Known) -> ChildKey:
+        """The child's key; a new one for a child of before children had any."""
+        if known.wrapped is not None:
+            return self._keys.vault.key_of(known.child_id, known.key_version, known.wrapped)
+        key = self._keys.vault.new_key(known.child_id)
+        self._rows[_ADD_KEYS].append(stored(key))
+        return key
 
     def write(self) -> None:
         connection = self._session.connection()
@@ -211,38 +250,38 @@ def _is_recorded(session: Session, draft: Draft) -> bool:
     return session.execute(mine).first() is not None
 
 
-def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, tuple[UUID, UUID | None]]:
-    """The child id and the open referral, if any, by each known IIN index."""
+def _known(session: Session, indexes: Sequence[bytes]) -> dict[bytes, _Known]:
+    """The known children by IIN index."""
     if not indexes:
         return {}
     rows = session.connection().execute(_FIND_CHILDREN, {"indexes": indexes})
-    return {index: (child_id, referral_id) for index, child_id, referral_id in rows}
+    return {index: _Known(child_id, index, *others) for index, child_id, *others in rows}
 
 
-def _alike(session: Session, drafts: Sequence[Draft]) -> dict[bytes, list[_Alike]]:
+def _alike(session: Session, drafts: Sequence[Draft], active: Active) -> dict[bytes, list[_Alike]]:
     """The open referrals with each draft's likeness.
 
     Of drafts without an IIN nobody else adds one until this is committed; for others they are for a warning only.
     """
     if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer
-        for one in sorted({draft.likeness for draft in drafts if not draft.iin_index}):
+        for one in sorted({draft.likenesses[active.pseudonym] for draft in drafts if not draft.iin_indexes}):
             session.execute(select(func.pg_advisory_xact_lock(int.from_bytes(one[:8], "big", signed=True))))
     found: dict[bytes, list[_Alike]] = {}
-    likenesses = list({draft.likeness for draft in drafts})
+    likenesses = list({one for draft in drafts for one in draft.likenesses.values()})
     for row in session.connection().execute(_FIND_ALIKE, {"likenesses": likenesses}):
         alike = _Alike(row.referral_id, row.polyclinic_id, row.open_iin is not None)
         found.setdefault(row.open_likeness, []).append(alike)
     return found
 
 
-def _answers(session: Session, keys: Sequence[bytes]) -> tuple[dict[bytes, tuple[bytes, Recorded]], list[bytes]]:
+def _answers(session: Session, keys: Collection[bytes]) -> tuple[dict[bytes, tuple[bytes, Recorded]], list[bytes]]:
     """The body digest and what was recorded, by each idempotency key; and the keys of refusals.
 
     Refusals are not stored any more, but an earlier release did: they are judged anew too.
     """
     if not keys:
         return {}, []
-    rows = session.connection().execute(_FIND_ANSWERS, {"keys": keys}).all()
+    rows = session.connection().execute(_FIND_ANSWERS, {"keys": list(keys)}).all()
     done = {one.key_digest: (one.body_digest, _outcome(one)) for one in rows if one.status == _ACCEPTED}
     return done, [one.key_digest for one in rows if one.status != _ACCEPTED]
 
@@ -251,9 +290,13 @@ def _outcome(row: Any) -> Recorded:
     return Recorded(row.referral_id, row.child_id, Priority(row.priority), from_ms(row.submitted_at))
 
 
-def _replayed(answer: tuple[bytes, Recorded], key: IdempotencyKey) -> Outcome:
-    body, recorded = answer
-    return replace(recorded, replayed=True) if body == key.body else KeyReused()
+def _replayed(answers: Mapping[bytes, tuple[bytes, Recorded]], key: IdempotencyKey) -> Outcome | None:
+    """The outcome of an earlier request with that key, if there was one."""
+    for version, digest in key.key.items():
+        if digest in answers:
+            body, recorded = answers[digest]
+            return replace(recorded, replayed=True) if body == key.body[version] else KeyReused()
+    return None
 
 
 def to_ms(moment: datetime) -> int:

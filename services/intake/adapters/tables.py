@@ -24,11 +24,36 @@ class Child(_Table, table=True):
 
     child_id: UUID = Field(primary_key=True)
     iin_index: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
+    index_version: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """The version of the index key by which `iin_index` was made."""
     created_at: int = Field(sa_type=BigInteger)
     version: int = Field(1, sa_column_kwargs={"server_default": "1"})
     """Counts the corrections of the child's data."""
     joined_into: UUID | None = None
     """The child that this one turned out to be, which has all of its diagnoses."""
+    erased_at: int | None = Field(None, sa_type=BigInteger)
+    """Its key was destroyed then, and nothing that was sealed by it opens again."""
+
+
+class StoredKey(_Table, table=True):
+    """A child's own key, wrapped by the data key of that version. All of the child's data is sealed by it."""
+
+    __tablename__ = "child_key"
+
+    child_id: UUID = Field(primary_key=True)
+    key_version: int = Field(index=True)
+    wrapped: bytes = Field(sa_type=LargeBinary)
+
+
+class KeyVersion(_Table, table=True):
+    """The known keys by what each makes of its version, so that a wrong one is noticed. One of a kind is active."""
+
+    __tablename__ = "key_version"
+
+    purpose: str = Field(max_length=16, primary_key=True)
+    version: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    check_value: bytes = Field(sa_type=LargeBinary)
+    active: bool
 
 
 class Diagnosis(_Table, table=True):
@@ -42,6 +67,8 @@ class Diagnosis(_Table, table=True):
     open_iin: bytes | None = Field(None, sa_type=LargeBinary, unique=True)
     open_likeness: bytes | None = Field(None, sa_type=LargeBinary, index=True)
     """While the referral is open: a keyed digest of birth date, sex and guardian's phone."""
+    likeness_version: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """The version of the pseudonym key by which it was made."""
     ended_by_join: bool = Field(False, sa_column_kwargs={"server_default": false()})
     """Another open referral of the child stays, as far as is known: this one counts as closed before its event."""
     sealed: bytes = Field(sa_type=LargeBinary)
@@ -58,6 +85,8 @@ class Answered(_Table, table=True):
     status: int
     referral_id: UUID
     answered_at: int = Field(sa_type=BigInteger, index=True)
+    key_version: int = Field(0, sa_column_kwargs={"server_default": "0"})
+    """The version of the pseudonym key of both digests."""
 
 
 class Access(_Table, table=True):
@@ -69,11 +98,24 @@ class Access(_Table, table=True):
     center_id: str | None = Field(None, max_length=64)
 
 
-class Audit(_Table, table=True):
-    """Reads and corrections of personal data. Append-only: the database refuses changes.
+class CorrectedData(_Table, table=True):
+    """A submission before and after a correction, sealed. By whom is the audit's row of that moment.
 
-    A correction has the submission before and after it, sealed.
+    Not in the audit: what is append-only could not be sealed anew, or erased.
     """
+
+    __tablename__ = "corrected_data"
+
+    sequence: int | None = Field(None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite"))
+    corrected_at: int = Field(sa_type=BigInteger)
+    child_id: UUID = Field(index=True)
+    referral_id: UUID
+    sealed_before: bytes = Field(sa_type=LargeBinary)
+    sealed_after: bytes = Field(sa_type=LargeBinary)
+
+
+class Audit(_Table, table=True):
+    """Reads and corrections of personal data. Append-only: the database refuses changes."""
 
     sequence: int | None = Field(None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite"))
     read_at: int = Field(sa_type=BigInteger)
@@ -83,8 +125,6 @@ class Audit(_Table, table=True):
     action: str = Field(max_length=32)
     child_id: UUID
     referral_id: UUID
-    sealed_before: bytes | None = Field(None, sa_type=LargeBinary)
-    sealed_after: bytes | None = Field(None, sa_type=LargeBinary)
 
     __table_args__ = (Index("ix_audit_child_id_read_at", "child_id", "read_at"),)
 
@@ -92,6 +132,9 @@ class Audit(_Table, table=True):
 # Core tables: an ORM unit of work would cost more than all the rest of a batch.
 children, diagnoses, answered, access, audit = (
     metadata.tables[name] for name in ("child", "diagnosis", "answered", "access", "audit")
+)
+child_keys, key_versions, corrected_data = (
+    metadata.tables[name] for name in ("child_key", "key_version", "corrected_data")
 )
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)

@@ -8,7 +8,6 @@ from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
 from services.intake.bootstrap import Intake
 from services.kit.http.auth import Principal, Require
-from services.kit.http.problems import Problem
 
 
 async def the_intake(request: Request) -> Intake:
@@ -17,19 +16,11 @@ async def the_intake(request: Request) -> Intake:
     return found
 
 
-class OfOrganization(Require):
-    """Requires a role and an organization."""
-
-    def check(self, principal: Principal) -> None:
-        if not 0 < len(principal.org) <= 64:
-            raise Problem(403, "forbidden", "The token names no organization (claim org).")
-
-
 TheIntake = Annotated[Intake, Depends(the_intake)]
-Polyclinic = Annotated[Principal, Depends(OfOrganization(Role.POLYCLINIC))]
+Polyclinic = Annotated[Principal, Depends(Require(Role.POLYCLINIC))]
 """May submit: only a polyclinic, in its own name."""
 JOINERS = (Role.POLYCLINIC, *OPERATORS)
 Joiner = Annotated[Principal, Depends(Require(*JOINERS))]
 """May join children: a polyclinic those of its own, an operator all."""
-Reader = Annotated[Principal, Depends(OfOrganization(Role.POLYCLINIC, Role.CENTER))]
+Reader = Annotated[Principal, Depends(Require(Role.POLYCLINIC, Role.CENTER))]
 """May read personal data; the access rules decide which."""

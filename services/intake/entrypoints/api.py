@@ -11,7 +11,7 @@ from services.intake.bootstrap import bootstrap
 from services.intake.entrypoints import bulk, children, corrections, diagnoses
 from services.intake.settings import IntakeSettings
 from services.kit.dead_letters.api import dead_letters_router
-from services.kit.http.app import create_app
+from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.server import serve
@@ -19,8 +19,8 @@ from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
 
 
-def create_api(settings: IntakeSettings) -> FastAPI:
-    """The application; its database is opened at its start."""
+def create_api(settings: IntakeSettings) -> Apps:
+    """The applications; their database is opened at the start."""
     health = Health()
 
     @asynccontextmanager
@@ -31,16 +31,18 @@ def create_api(settings: IntakeSettings) -> FastAPI:
             health.checks |= {
                 "database": lambda: check_writable(intake.database),
                 "migrated": lambda: HISTORY.check(intake.database),
+                "keys": intake.keys.check,
             }
             yield
 
-    app = create_app("intake", health, lifespan)
-    app.include_router(bulk.router)
-    app.include_router(diagnoses.router)
-    app.include_router(children.router)
-    app.include_router(corrections.router)
-    app.include_router(dead_letters_router(operator, *OPERATORS))
-    return app
+    routers = (
+        bulk.router,
+        diagnoses.router,
+        children.router,
+        corrections.router,
+        dead_letters_router(operator, *OPERATORS),
+    )
+    return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
 
 
 def main() -> None:

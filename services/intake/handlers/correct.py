@@ -113,7 +113,7 @@ class Correcting:
                 return None
             fields[record.referral_id] = corrected
             draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
-            self.drafting.correct(draft, record.referral_id, record.child_id, record.version + 1, corrected, at, by)
+            self.drafting.correct(draft, record.referral_id, record.key, record.version + 1, corrected, at, by)
             return draft
 
         records = await self.corrections.correct(editor, kind, key, expected, draft, at)

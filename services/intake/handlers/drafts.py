@@ -4,7 +4,6 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID, uuid5
 
 from services.contracts.days import day_of
@@ -13,23 +12,13 @@ from services.contracts.submissions import DiagnosisSubmission, SubmissionReques
 from services.contracts.vocabulary import Priority
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.field_errors import FieldError
+from services.intake.domain.keys import Digests, Purpose
 from services.intake.domain.priorities import decide_priority
 from services.intake.domain.validation import warn_of
+from services.intake.handlers.vault import ChildKey, Vault
 
 SOURCE = "/joldama/intake"
 _submission = DiagnosisSubmission.__pydantic_serializer__
-
-
-class Vault(Protocol):
-    """Encrypts personal data at rest."""
-
-    def seal(self, child_id: UUID, plain: bytes) -> bytes: ...
-
-    def open(self, child_id: UUID, sealed: bytes) -> bytes: ...
-
-    def index(self, iin: str) -> bytes: ...
-
-    def digest(self, *parts: bytes) -> bytes: ...
 
 
 KeyParts = tuple[str, ...]
@@ -41,30 +30,35 @@ line's number as `("file", key, number)`. So none is taken for another, whatever
 class IdempotencyKey:
     """Digests of the polyclinic with its key, and of the body."""
 
-    key: bytes
-    body: bytes
+    key: Digests
+    body: Digests
 
 
 @dataclass(slots=True)
 class Draft:
-    """A submission to be stored. `child_id` is new; that of a known child replaces it."""
+    """A submission to be stored. Its child and the child's key are new; those of a known child replace them."""
 
     referral_id: UUID
-    child_id: UUID
+    key: ChildKey
     polyclinic_id: str
     age_months: int
     priority: Priority
     submitted_at: datetime
-    iin_index: bytes | None
+    iin_indexes: Digests
+    """Empty without an IIN."""
     idempotency: IdempotencyKey | None
-    likeness: bytes
-    """A keyed digest of birth date, sex and guardian's phone: equal for twins, and for a child submitted twice."""
+    likenesses: Digests
+    """Keyed digests of birth date, sex and guardian's phone: equal for twins, and for a child submitted twice."""
     not_duplicate_of: frozenset[UUID] | None
     """The referrals that are another child's, as the polyclinic says; None when it says nothing."""
     submission: DiagnosisSubmission
     warnings: tuple[FieldError, ...] = ()
     sealed: bytes = b""
     event: bytes = b""
+
+    @property
+    def child_id(self) -> UUID:
+        return self.key.child_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,48 +75,51 @@ class Drafting:
         told = submission.not_duplicate_of if isinstance(submission, SubmissionRequest) else None
         draft = Draft(
             referral_id=self.new_id(),
-            child_id=self.new_id(),
+            key=self.vault.new_key(self.new_id()),
             polyclinic_id=polyclinic_id,
             age_months=age,
             priority=decide_priority(age, submission.priority),
             submitted_at=at,
-            iin_index=None if child.iin is None else self.vault.index(child.iin),
+            iin_indexes={} if child.iin is None else self.vault.indexes(child.iin),
             idempotency=key,
-            likeness=self._likeness(submission),
+            likenesses=self._likenesses(submission),
             not_duplicate_of=None if told is None else frozenset(told),
             submission=submission,
             warnings=tuple(warn_of(submission)),
         )
-        self.bind(draft, draft.child_id)
+        self.bind(draft, draft.key)
         return draft
 
-    def _likeness(self, submission: DiagnosisSubmission) -> bytes:
+    def _likenesses(self, submission: DiagnosisSubmission) -> Digests:
         child = submission.child
         parts = ("likeness", child.birth_date.isoformat(), child.sex.value, submission.guardian.phone)
-        return self.vault.digest(*(one.encode() for one in parts))
+        return self.vault.digests(*(one.encode() for one in parts))
 
-    def bind(self, draft: Draft, child_id: UUID) -> None:
-        """Seal the data and write the event of `draft` under the id `child_id`."""
-        draft.child_id = child_id
-        draft.sealed = self.vault.seal(child_id, write_submission(draft.submission))
+    def bind(self, draft: Draft, key: ChildKey) -> None:
+        """Seal the data and write the event of `draft` for the child of `key`."""
+        self._seal(draft, key)
         # a referral is recorded once, so its id is the id of this event too
         draft.event = write_event(
             _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at
         )
 
+    def _seal(self, draft: Draft, key: ChildKey) -> None:
+        draft.key = key
+        draft.sealed = key.seal(Purpose.SUBMISSION, draft.referral_id, write_submission(draft.submission))
+
     def correct(
         self,
         draft: Draft,
         referral_id: UUID,
-        child_id: UUID,
+        key: ChildKey,
         version: int,
         corrected: tuple[str, ...],
         at: datetime,
         actor: str,
     ) -> None:
         """Make `draft` the version `version` of that referral: ids, sealed data, and the event of the correction."""
-        draft.referral_id, draft.child_id = referral_id, child_id
-        draft.sealed = self.vault.seal(child_id, write_submission(draft.submission))
+        draft.referral_id = referral_id
+        self._seal(draft, key)
         data = DiagnosisCorrectedV1(
             **dict(_recorded(draft)), version=version, corrected=corrected, corrected_at=at, actor=actor,
         )  # fmt: skip
@@ -130,9 +127,9 @@ class Drafting:
 
     def key(self, polyclinic_id: str, key: KeyParts, submission: DiagnosisSubmission) -> IdempotencyKey:
         """The digests of a key. Bodies of the same content are equal, however JSON and letters were written."""
-        whose = self.vault.digest(polyclinic_id.encode(), *(part.encode() for part in key))
+        whose = self.vault.digests(polyclinic_id.encode(), *(part.encode() for part in key))
         composed = unicodedata.normalize("NFC", write_submission(submission).decode())
-        return IdempotencyKey(whose, self.vault.digest(composed.encode()))
+        return IdempotencyKey(whose, self.vault.digests(composed.encode()))
 
 
 def correction_id(draft: Draft, version: int) -> str:

@@ -11,8 +11,10 @@ from services.contracts.authority import Holder, actor
 from services.contracts.events import ChildrenJoinedV1, write_event
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import CLOSED, ReferralState, Role, steps_behind
+from services.intake.domain.keys import Digests
 from services.intake.handlers.drafts import SOURCE, Draft, Drafting
 from services.intake.handlers.read import DiagnosisRecord
+from services.intake.handlers.vault import ChildKey
 from services.kit.outgoing_event import OutgoingEvent
 
 
@@ -55,7 +57,8 @@ class Plan:
 
     joined: Joined
     drafts: dict[UUID, Draft]
-    iin_index: bytes | None
+    iin_indexes: Digests
+    """Empty without an IIN."""
     events: tuple[OutgoingEvent, ...]
 
 
@@ -98,12 +101,13 @@ class Joining:
 
     def _plan(self, child_id: UUID, other_id: UUID, known: Sequence[Known], at: datetime, by: str) -> Plan:
         iin = _iin([one.record for one in known])
+        [key, *_] = [one.record.key for one in known if one.record.child_id == child_id]
         drafts = {
-            one.record.referral_id: draft for one in known if (draft := self._draft(one.record, child_id, iin, at, by))
+            one.record.referral_id: draft for one in known if (draft := self._draft(one.record, key, iin, at, by))
         }
         not_closed = sorted((one for one in known if one.state not in CLOSED), key=lambda one: one.progress)
         kept, ended = (*(one.record.referral_id for one in not_closed if not one.ended), None, None)[:2]
-        index = self.drafting.vault.index(iin) if iin else None
+        indexes = self.drafting.vault.indexes(iin) if iin else {}
         # Each with each: which one an earlier join has left open, the referral service decides.
         events = [
             _event(ChildrenJoinedV1(
@@ -113,17 +117,17 @@ class Joining:
             for one, two in combinations(not_closed, 2)
             if one.record.child_id != two.record.child_id
         ]  # fmt: skip
-        return Plan(Joined(child_id, other_id, kept, ended), drafts, index, tuple(events))
+        return Plan(Joined(child_id, other_id, kept, ended), drafts, indexes, tuple(events))
 
-    def _draft(self, record: DiagnosisRecord, child_id: UUID, iin: str | None, at: datetime, by: str) -> Draft | None:
+    def _draft(self, record: DiagnosisRecord, key: ChildKey, iin: str | None, at: datetime, by: str) -> Draft | None:
         """The diagnosis with the child that stays and its IIN; None when both are so already."""
         child = record.submission.child
         named = ("child.iin",) if child.iin != iin else ()
-        if record.child_id == child_id and not named:
+        if record.child_id == key.child_id and not named:
             return None
         submission = record.submission.model_copy(update={"child": child.model_copy(update={"iin": iin})})
         draft = self.drafting.draft(submission, record.polyclinic_id, record.submitted_at)
-        self.drafting.correct(draft, record.referral_id, child_id, record.version + 1, named or ("child",), at, by)
+        self.drafting.correct(draft, record.referral_id, key, record.version + 1, named or ("child",), at, by)
         return draft
 
 

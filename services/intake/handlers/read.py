@@ -10,7 +10,8 @@ from uuid import UUID
 from services.contracts.authority import Holder
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority
-from services.intake.handlers.drafts import Vault
+from services.intake.domain.keys import Digests
+from services.intake.handlers.vault import ChildKey, Vault
 
 
 class Read(StrEnum):
@@ -21,7 +22,7 @@ class Read(StrEnum):
     CHILD = "child.read"
     """By child id."""
     LOOKUP = "child.lookup"
-    """By IIN index."""
+    """By the IIN's indexes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,14 @@ class DiagnosisRecord:
     submission: DiagnosisSubmission
     version: int
     child_version: int
+    key: ChildKey
     changed_at: datetime | None = None
 
 
 class Diagnoses(Protocol):
     """The recorded diagnoses."""
 
-    async def find(self, reader: Holder, read: Read, key: UUID | bytes, now: datetime) -> list[DiagnosisRecord]:
+    async def find(self, reader: Holder, read: Read, key: UUID | Digests, now: datetime) -> list[DiagnosisRecord]:
         """The diagnoses that `reader` may read, newest first, audited in the same transaction.
 
         A polyclinic may read its own; a center, those that are offered to it now; a hospital, both.
@@ -65,4 +67,4 @@ class Reading:
         return await self.diagnoses.find(reader, Read.CHILD, child_id, self.now())
 
     async def look_up(self, reader: Holder, iin: str) -> list[DiagnosisRecord]:
-        return await self.diagnoses.find(reader, Read.LOOKUP, self.vault.index(iin), self.now())
+        return await self.diagnoses.find(reader, Read.LOOKUP, self.vault.indexes(iin), self.now())

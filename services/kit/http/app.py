@@ -1,11 +1,13 @@
-"""The FastAPI application of a service: problem documents, probes, metrics, offline documentation."""
+"""The FastAPI applications of a service, public and inside: problem documents, probes, metrics, documentation."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -54,12 +56,53 @@ class _Middleware:
             http_seconds.labels(route, scope["method"]).observe(time.perf_counter() - began)
 
 
-def create_app(title: str, health: Health, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    """An application with probes, metrics, `/openapi.json` and `/docs`; the service adds its routers."""
+@dataclass(frozen=True, slots=True)
+class Apps:
+    """The two applications of an API process, with one state.
+
+    `public` has the routes that people call, and liveness. `inside` has these too, the routes for services, probes,
+    metrics and the documentation: its port is never reached from outside.
+    """
+
+    public: FastAPI
+    inside: FastAPI
+
+    @property
+    def both(self) -> tuple[FastAPI, FastAPI]:
+        return self.public, self.inside
+
+
+def create_apps(
+    title: str,
+    health: Health,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    *,
+    public: Iterable[APIRouter] = (),
+    inside: Iterable[APIRouter] = (),
+    public_docs: bool = False,
+) -> Apps:
+    """The applications with these routers; whichever is started first runs `lifespan`, for both.
+
+    `/openapi.json` and `/docs` are inside, and on the public port as well with `public_docs`.
+    """
+    apps = Apps(_create_app(title, lifespan, docs=public_docs), _create_app(f"{title}, inside", lifespan, docs=True))
+    apps.public.state = apps.inside.state
+    apps.public.router.routes.extend(health.public_routes())
+    apps.inside.router.routes.extend(health.routes())
+    for router in public:
+        for app in apps.both:
+            app.include_router(router)
+    for router in inside:
+        apps.inside.include_router(router)
+    return apps
+
+
+def _create_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], *, docs: bool) -> FastAPI:
     problem: dict[int | str, dict[str, Any]] = {
         "4XX": {"model": ProblemDetails, "content": {"application/problem+json": {}}}
     }
-    app: FastAPI = FastAPIOffline(
+    make: Callable[..., FastAPI] = FastAPIOffline if docs else partial(FastAPI, openapi_url=None)
+    app = make(
         title=f"Joldama {title}",
         version="1",
         lifespan=lifespan,
@@ -69,5 +112,4 @@ def create_app(title: str, health: Health, lifespan: Callable[[FastAPI], Abstrac
     )
     install_problems(app)
     app.add_middleware(_Middleware)
-    app.router.routes.extend(health.routes())
     return app

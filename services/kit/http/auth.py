@@ -1,40 +1,41 @@
-"""Bearer tokens: RS256 JWTs of any OIDC issuer, known by its JWKS (a file or a URL)."""
+"""Bearer tokens: JWTs of any OIDC issuer, known by its JWKS, and what their holders may call."""
 
-import asyncio
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from hashlib import sha256
 from math import inf
 from pathlib import Path
-from time import monotonic, time
-from typing import Annotated
+from time import time
+from typing import Annotated, Any
+from warnings import catch_warnings
 
-import httpx2
-import structlog
 from fastapi import Request, Security
 from fastapi.security import HTTPBearer
 from joserfc import jwt
-from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
-from joserfc.jwk import JWKRegistry, KeySet
+from joserfc.errors import SecurityWarning
 
+from services.kit.http.issuer_keys import ALGORITHMS, UNREADABLE, IssuerKeys
 from services.kit.http.problems import Problem
+from services.kit.http.token_claims import (
+    CLOCK_DIFFERENCE,
+    Times,
+    check_kind,
+    organization_of,
+    roles_of,
+    subject_of,
+    unauthorized,
+)
 from services.kit.settings import ServiceSettings
 
-log = structlog.get_logger()
-REFRESH_AFTER = 30.0
-"""Seconds between two readings of the JWKS, however many unknown keys are presented."""
-RETRY_AFTER = 2.0
-"""Seconds until the JWKS is read again after a failure."""
 CACHE_SECONDS, CACHE_SIZE = 30.0, 10_000
-"""A verified token is cached for so long (never past its end), and so many are."""
-CLOCK_DIFFERENCE = 60
-"""Seconds by which the issuer's clock may differ from ours: a token is valid so much earlier and longer."""
-_REFUSED = (JoseError, ValueError, TypeError, KeyError, AttributeError)
-"""The decoder's errors for an invalid token or key set."""
+"""A verified token is cached for so long (never past its end, or its key's), and so many are."""
+LONGEST_TOKEN = 16_384
+ORGANIZATIONS = frozenset({"polyclinic", "center"})
+"""The roles that act for an organization, and are nothing without one."""
 _SCHEME = HTTPBearer(
-    auto_error=False, bearerFormat="JWT", description="RS256, with `roles` and `org`; locally: `joldama token ROLE`"
+    auto_error=False, bearerFormat="JWT", description="With `roles` and `org`; locally: `joldama token ROLE`"
 )
 """For the documentation's Authorize button; `authenticate` is what checks."""
 
@@ -56,138 +57,61 @@ class Principal:
 
 
 class TokenVerifier:
-    """Checks a token's signature, times, issuer and audience. Reads the JWKS when it is first needed.
+    """Checks a token's signature, kind, times, issuer and audience. Reads the JWKS when it is first needed.
 
-    `clock` is in epoch seconds; the other two are seconds until the JWKS may be read again.
+    `clock` is in epoch seconds.
     """
 
-    def __init__(
-        self,
-        jwks: str,
-        issuer: str,
-        audience: str,
-        *,
-        refresh_after: float = REFRESH_AFTER,
-        retry_after: float = RETRY_AFTER,
-        clock: Callable[[], float] = time,
-    ) -> None:
-        self._source, self._keys = jwks, KeySet([])
-        self._issuer, self._audience = issuer, audience
-        self._refresh_after, self._retry_after, self._clock = refresh_after, retry_after, clock
-        self._refreshing, self._refresh_at, self._unreadable = asyncio.Lock(), 0.0, False
-        self._cache: dict[str, tuple[Principal, float]] = {}
-        self._claims = jwt.JWTClaimsRegistry(
-            now=lambda: int(clock()),
-            leeway=CLOCK_DIFFERENCE,
-            iss={"essential": True, "value": issuer},
-            aud={"essential": True, "value": audience},
-            exp={"essential": True},
-            sub={"essential": True},
-        )
+    def __init__(self, keys: IssuerKeys, issuer: str, audience: str, *, clock: Callable[[], float] = time) -> None:
+        self._keys, self._clock = keys, clock
+        self._times = Times(issuer, audience, clock)
+        self._cache: dict[bytes, tuple[Principal, float]] = {}
+        self._cached_by = keys.known
 
     @classmethod
     def of(cls, settings: ServiceSettings) -> "TokenVerifier":
-        return cls(settings.jwks, settings.issuer, settings.audience)
+        return cls(IssuerKeys(settings.jwks, max_age=settings.jwks_max_age), settings.issuer, settings.audience)
 
     async def verify(self, token: str) -> Principal:
         """The token's principal; raises Problem 401, or 503 without the issuer's keys."""
-        principal, until = self._cache.get(token, (None, 0.0))
+        if len(token) > LONGEST_TOKEN:
+            raise unauthorized(f"The bearer token is longer than {LONGEST_TOKEN} characters.")
+        await self._keys.refresh()
+        if self._cached_by is not self._keys.known:  # what a withdrawn key has signed is forgotten with it
+            self._cache, self._cached_by = {}, self._keys.known
+        name = sha256(token.encode(errors="replace")).digest()
+        principal, until = self._cache.get(name, (None, 0.0))
         if principal is not None and self._clock() < until:
             return principal
-        principal, ends = await self._verify(token)
+        principal = await self._verify(token)
         if len(self._cache) >= CACHE_SIZE:
             self._cache.clear()
-        self._cache[token] = principal, min(ends, self._clock() + CACHE_SECONDS)
+        self._cache[name] = principal, min(principal.ends - CLOCK_DIFFERENCE, self._clock() + CACHE_SECONDS)
         return principal
 
-    async def _verify(self, token: str) -> tuple[Principal, float]:
-        """The principal, and when the token ends (epoch seconds)."""
+    async def _verify(self, token: str) -> Principal:
         try:
-            claims = await self._decode(token)
-            self._claims.validate(claims)
-        except ClaimError as error:
-            raise self._wrong_claim(error, claims) from None
-        except _REFUSED as error:
-            raise _unauthorized(f"The bearer token is none that our issuer signed: {type(error).__name__}.") from None
-        roles, org = claims.get("roles", []), claims.get("org")
-        principal = Principal(
-            str(claims["sub"]),
-            frozenset(one for one in (roles if isinstance(roles, list) else [roles]) if isinstance(one, str)),
-            org if isinstance(org, str) else "",
-            float(str(claims["exp"])) + CLOCK_DIFFERENCE,
-        )
-        return principal, float(str(claims["exp"]))
+            header, claims = await self._decode(token)
+        except UNREADABLE as error:
+            raise unauthorized(f"The bearer token is none that our issuer signed: {type(error).__name__}.") from None
+        check_kind(header, claims)
+        self._times.check(claims)
+        ends = float(str(claims["exp"])) + CLOCK_DIFFERENCE
+        return Principal(subject_of(claims), roles_of(claims), organization_of(claims), ends)
 
-    def _wrong_claim(self, error: ClaimError, claims: Mapping[str, object]) -> Problem:
-        """What is wrong with a token that the issuer signed, and what would be right."""
-        claim, now = error.claim, _moment(self._clock())
-        if isinstance(error, ExpiredTokenError):
-            return _unauthorized(
-                f"The token ended at {_moment(claims[claim])}, and it is {now}: get a new one.", "token_expired"
-            )
-        if claim in ("nbf", "iat") and isinstance(begins := claims[claim], int | float):
-            detail = f"The token is valid from {_moment(begins)}, and here it is {now}: compare the two clocks."
-            return _unauthorized(detail, "token_not_yet_valid")
-        needed = {"aud": ("wrong_audience", self._audience), "iss": ("wrong_issuer", self._issuer)}
-        if claim in needed:
-            code, right = needed[claim]
-            return _unauthorized(f"The token's {claim} must be {right}.", code)
-        return _unauthorized(f"The token's {claim} is missing or wrong.")
-
-    async def _decode(self, token: str) -> dict[str, object]:
-        keys = self._keys
-        try:
-            return _decoded(token, keys)
-        except _REFUSED:
-            async with self._refreshing:  # one call reads the keys; the others wait, and try with the new ones
-                if self._keys is keys:
-                    await self._refresh()
-            return _decoded(token, self._keys)
-
-    async def _refresh(self) -> None:
-        """Read the keys, unless that was done just now; raises Problem 503 when the last reading failed."""
-        if monotonic() >= self._refresh_at:
-            try:
-                self._keys, self._unreadable = _key_set(await self._read()), False
-            except (OSError, httpx2.HTTPError, *_REFUSED) as error:
-                log.error("auth.jwks_unreadable", source=self._source, reason=type(error).__name__)
-                self._unreadable = True
-            self._refresh_at = monotonic() + (self._retry_after if self._unreadable else self._refresh_after)
-        if self._unreadable:
-            raise Problem(503, "unavailable", "The issuer's keys cannot be read now.")
-
-    async def _read(self) -> str:
-        if not self._source.startswith(("http://", "https://")):
-            return Path(self._source).read_text()  # noqa: ASYNC240  a small local file, read rarely
-        async with httpx2.AsyncClient(timeout=5) as client:
-            return (await client.get(self._source)).raise_for_status().text
-
-
-def _key_set(text: str) -> KeySet:
-    """The keys of a JWKS that can be used; others are ignored (RFC 7517, section 5). Raises ValueError without one."""
-    usable = []
-    for one in json.loads(text)["keys"]:
-        with suppress(*_REFUSED):
-            usable.append(JWKRegistry.import_key(one))
-    if not usable:
-        raise ValueError("no key of the set can be used")
-    return KeySet(usable)
-
-
-def _decoded(token: str, keys: KeySet) -> dict[str, object]:
-    return jwt.decode(token, keys, algorithms=["RS256"]).claims
-
-
-def _moment(seconds: object) -> str:
-    """Epoch seconds as a moment in UTC; as they are when no calendar has it."""
-    try:
-        return f"{datetime.fromtimestamp(float(str(seconds)), UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
-        return str(seconds)
-
-
-def _unauthorized(detail: str, code: str = "unauthorized") -> Problem:
-    return Problem(401, code, detail, headers={"WWW-Authenticate": "Bearer"})
+    async def _decode(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Header and claims, by the key that the header names; only a sound header has the keys read again."""
+        head, _, _ = token.partition(".")
+        header = json.loads(urlsafe_b64decode(head + "=="))
+        algorithm, kid = header["alg"], header.get("kid")
+        if algorithm not in ALGORITHMS or not isinstance(kid, str | None) or token.count(".") != 2:
+            raise ValueError("no token of ours")
+        key = await self._keys.find(kid, ALGORITHMS[algorithm])
+        if key is None:
+            raise ValueError("signed by no key of the issuer")
+        with catch_warnings(action="ignore", category=SecurityWarning):  # EdDSA's new name is Ed25519
+            decoded = jwt.decode(token, key, algorithms=[algorithm])
+        return decoded.header, decoded.claims
 
 
 async def authenticate(request: Request) -> Principal:
@@ -196,7 +120,7 @@ async def authenticate(request: Request) -> Principal:
         return known  # type: ignore[no-any-return]
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise _unauthorized("A bearer token is needed in the Authorization header.")
+        raise unauthorized("A bearer token is needed in the Authorization header.")
     verifier: TokenVerifier = request.app.state.verifier
     request.state.principal = principal = await verifier.verify(token)
     return principal
@@ -213,13 +137,12 @@ class Require:
 
     async def __call__(self, request: Request, _: Annotated[object, Security(_SCHEME)] = None) -> Principal:
         principal = await authenticate(request)
-        if not principal.has(*self.roles):
+        acting = principal.roles.intersection(self.roles)
+        if not acting:
             raise Problem(403, "forbidden", f"This needs one of the roles: {', '.join(sorted(self.roles))}.")
-        self.check(principal)
+        if not principal.org and acting <= ORGANIZATIONS:
+            raise Problem(403, "forbidden", "The token names no organization (claim org).")
         return principal
-
-    def check(self, principal: Principal) -> None:
-        """A subclass's further requirements of the principal; raises Problem."""
 
 
 class ServiceToken:

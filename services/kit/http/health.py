@@ -33,9 +33,13 @@ class Health:
             return str(error) or type(error).__name__
         return None
 
+    def public_routes(self) -> list[Route]:
+        """What strangers may know."""
+        return [Route("/livez", self._live, include_in_schema=False)]
+
     def routes(self) -> list[Route]:
         return [
-            Route("/livez", self._live, include_in_schema=False),
+            *self.public_routes(),
             Route("/readyz", self._ready, include_in_schema=False),
             Route("/metrics", self._metrics, include_in_schema=False),
         ]

@@ -1,45 +1,58 @@
-"""Serving HTTP: the public APIs by uvicorn, and the small probe server of processes that have no API."""
+"""Serving HTTP by uvicorn: an API on its two ports, and the probes of processes that have no API."""
 
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from types import FrameType
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from services.kit.http.app import Apps
 from services.kit.http.health import Health
-from services.kit.loops import CANCEL_AGAIN, background, end
+from services.kit.loops import CANCEL_AGAIN, background, end, run
 from services.kit.settings import ServiceSettings
 
 
-def serve(app: ASGIApp, settings: ServiceSettings, before_stop: Callable[[], None] = lambda: None) -> None:
-    """Serve `app` until SIGTERM or Ctrl-C; requests under way get ten seconds to end.
+def serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[], None] = lambda: None) -> None:
+    """Serve both applications until SIGTERM or Ctrl-C; requests under way get ten seconds to end.
 
     `before_stop` is called at the signal, to end endless answers such as a feed.
     """
-    server = _Server(_config(app, settings, server_header=False, timeout_graceful_shutdown=10), before_stop)
-    with suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
-        raise SystemExit(3)
+    run(_serve(apps, settings, before_stop))
 
 
-def _config(app: ASGIApp, settings: ServiceSettings, **more: Any) -> uvicorn.Config:
-    return uvicorn.Config(app, host=settings.host, port=settings.port, log_config=None, access_log=False, **more)
+async def _serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[], None]) -> None:
+    async with apps.inside.router.lifespan_context(apps.inside):
+        servers = [uvicorn.Server(_public(apps.public, settings)), uvicorn.Server(_inside(apps.inside, settings))]
+
+        def stop() -> None:
+            before_stop()
+            for server in servers:
+                server.force_exit = server.should_exit  # at the second signal
+                server.should_exit = True
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        await asyncio.gather(*(server._serve() for server in servers))  # `serve` would take the process's signals
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._before_stop = before_stop
+def _public(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
+    return _config(app, settings.host, settings.port)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._before_stop()
-        super().handle_exit(sig, frame)
+
+def _inside(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
+    return _config(app, settings.inside_host or settings.host, settings.inside_port)
+
+
+def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """The lifespan is not the server's: one application's is run for both."""
+    return uvicorn.Config(
+        app, host=host, port=port, lifespan="off", log_config=None, access_log=False, server_header=False,
+        timeout_graceful_shutdown=10,
+    )  # fmt: skip
 
 
 def probe_app(health: Health) -> Starlette:
@@ -50,9 +63,9 @@ def probe_app(health: Health) -> Starlette:
 
 @asynccontextmanager
 async def probes(health: Health, settings: ServiceSettings) -> AsyncIterator[None]:
-    """Serve `health` on the process's port while the body runs."""
-    server = uvicorn.Server(_config(probe_app(health), settings))
-    task = asyncio.create_task(server._serve())  # `serve` would take the process's signals
+    """Serve `health` on the process's inside port while the body runs."""
+    server = uvicorn.Server(_inside(probe_app(health), settings))
+    task = asyncio.create_task(server._serve())
     try:
         yield
     finally:

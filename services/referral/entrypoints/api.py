@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from services.contracts.authority import OPERATORS, operator
 from services.kit.dead_letters.api import dead_letters_router
-from services.kit.http.app import create_app
+from services.kit.http.app import Apps, create_apps
 from services.kit.http.health import Health
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
@@ -18,8 +18,8 @@ from services.referral.entrypoints import audit, centers, commands, forecast, re
 from services.referral.settings import ReferralSettings
 
 
-def build(settings: ReferralSettings) -> FastAPI:
-    """The application; it connects when it is started."""
+def build(settings: ReferralSettings) -> Apps:
+    """The applications; they connect when they are started."""
     health = Health()
 
     @asynccontextmanager
@@ -33,15 +33,16 @@ def build(settings: ReferralSettings) -> FastAPI:
             }
             yield
 
-    app = create_app("referral", health, lifespan)
-    app.include_router(referrals.router)
-    app.include_router(commands.router)
-    app.include_router(worklists.router)
-    app.include_router(centers.router)
-    app.include_router(forecast.router)
-    app.include_router(audit.router)
-    app.include_router(dead_letters_router(operator, *OPERATORS))
-    return app
+    routers = (
+        referrals.router,
+        commands.router,
+        worklists.router,
+        centers.router,
+        forecast.router,
+        audit.router,
+        dead_letters_router(operator, *OPERATORS),
+    )
+    return create_apps("referral", health, lifespan, public=routers, public_docs=settings.public_docs)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.capacity.ports import Store
 from services.kit.http.auth import Principal, TokenVerifier
+from services.kit.http.issuer_keys import IssuerKeys
 from services.kit.http.problems import Problem
 from tests.integration.capacity.network import open_programme
 
@@ -17,7 +18,7 @@ class MadeUpTokens(TokenVerifier):
     """A token is `role` or `role.organization`; several roles are joined by `+`."""
 
     def __init__(self) -> None:
-        super().__init__("", "", "")
+        super().__init__(IssuerKeys(""), "", "")
 
     async def verify(self, token: str) -> Principal:
         roles, _, org = token.partition(".")

@@ -51,7 +51,7 @@ def store(request: pytest.FixtureRequest) -> Store:
 
 @pytest.fixture
 async def app(store: Store) -> AsyncIterator[FastAPI]:
-    app = make_app(lambda: running(store, lambda: NOW + timedelta(minutes=1)), MadeUpTokens(), REGIONS)
+    app = make_app(lambda: running(store, lambda: NOW + timedelta(minutes=1)), MadeUpTokens(), REGIONS).inside
     async with app.router.lifespan_context(app):
         yield app
 

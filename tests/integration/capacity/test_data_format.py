@@ -55,7 +55,7 @@ async def test_it_answers_503_rebuilding(redis_store: Store, scripts: RedisScrip
     run_id = (await scripts.redis.info("server"))["run_id"]
     await scripts.redis.set(scripts.server, f"{run_id}.1")
     redis = connect(valkey, prefix)
-    app = make_app(lambda: running(store_on(RedisScripts(redis, prefix), stale_after(7))), MadeUpTokens(), ())
+    app = make_app(lambda: running(store_on(RedisScripts(redis, prefix), stale_after(7))), MadeUpTokens(), ()).inside
     changes = ClaimChangesBatch(changes=(change(1),)).model_dump_json()
     async with app.router.lifespan_context(app), client_of(app, "service") as service:
         for method, path, body in (

@@ -41,7 +41,7 @@ async def readiness(server: Server) -> tuple[int, dict[str, Any]]:
     redis = connect(server.address, "ready")
     scripts = RedisScripts(redis, "ready")
     try:
-        app = make_app(lambda: running(redis_store(scripts, stale_after(7))), MadeUpTokens(), ())
+        app = make_app(lambda: running(redis_store(scripts, stale_after(7))), MadeUpTokens(), ()).inside
         async with app.router.lifespan_context(app), client_of(app, "operator") as client:
             answer = await client.get("/readyz")
             return answer.status_code, answer.json()["checks"]

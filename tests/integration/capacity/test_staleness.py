@@ -40,7 +40,7 @@ async def open_all(store: Store, now: datetime) -> None:
 
 async def test_the_list_and_every_answer_honor_it(settings: CapacitySettings, two_days: Store) -> None:
     await open_all(two_days, utc_now())
-    app = app_of(settings)
+    app = app_of(settings).inside
     app.state.verifier = MadeUpTokens()
     async with app.router.lifespan_context(app), client_of(app, "service") as service:
         listed = (await service.get("/v1/capacity")).json()["items"]

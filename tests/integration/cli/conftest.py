@@ -138,13 +138,14 @@ def country(
     }  # fmt: skip
     intake = IntakeSettings(intake_sql_url=migrated_database("intake", INTAKE_HISTORY), **shared)
     with ExitStack() as stack:
-        capacity = stack.enter_context(serving(app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))))
+        capacity = app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))
+        inside = stack.enter_context(serving(capacity.inside))  # it has the public routes too
         referral_url = migrated_database("referral", HISTORY)
-        referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=capacity, **shared)
+        referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=inside, **shared)
         urls = {
-            "intake": stack.enter_context(serving(create_api(intake))),
-            "referral": stack.enter_context(serving(build(referral))),
-            "capacity": capacity,
+            "intake": stack.enter_context(serving(create_api(intake).public)),
+            "referral": stack.enter_context(serving(build(referral).public)),
+            "capacity": inside,
         }
         home.network_file.write_text(json.dumps(urls))
         yield Country(home, intake, referral, urls)

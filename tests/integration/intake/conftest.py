@@ -68,7 +68,7 @@ def token(issuer_key: RSAKey) -> Callable[..., str]:
 
 @pytest.fixture
 async def api(settings: IntakeSettings) -> AsyncIterator[FastAPI]:
-    app = create_api(settings)
+    app = create_api(settings).inside
     async with app.router.lifespan_context(app):
         yield app
 

@@ -9,7 +9,6 @@ from fastapi import FastAPI
 
 from services.intake.adapters.tables import Diagnosis
 from services.intake.bootstrap import Intake
-from services.intake.entrypoints.access import OfOrganization
 from services.intake.entrypoints.bodies import LARGEST_SUBMISSION
 from services.kit.http.routes import BODY, GuardedRoute
 from tests.integration.capacity.guards import Refusal, api_routes, guards, refusal_of
@@ -49,8 +48,6 @@ def test_every_route_checks_the_role_before_it_receives_a_body(api: FastAPI) -> 
         (method,) = route.methods or {""}
         (guard,) = guards(route)
         assert set(guard.roles) == set(ROUTES[method, path].split()), path
-        for_operators = path.startswith("/v1/dead-letters") or path.endswith("/join")
-        assert isinstance(guard, OfOrganization) is not for_operators, path
 
 
 @pytest.mark.parametrize(("path", "role"), WITH_BODY)
@@ -72,12 +69,14 @@ async def test_a_stranger_is_refused_without_the_body_being_received(
     assert (await refusal_of(api, "POST", path, token(role, "o1"), content_type)).asked_for_body
 
 
-@pytest.mark.parametrize("org", ["", "o" * 65])
-async def test_a_token_without_an_organization_reads_nothing(client: Client, org: str) -> None:
+@pytest.mark.parametrize(("org", "refusal"), [("", (403, "forbidden")), ("o" * 65, (401, "unauthorized"))])
+async def test_a_token_without_an_organization_reads_nothing(
+    client: Client, org: str, refusal: tuple[int, str]
+) -> None:
     for role in ("polyclinic", "center", "polyclinic+center"):
         for path in (f"/v1/diagnoses/{ID}", f"/v1/children/{ID}"):
             answer = await client(role, org).get(path)
-            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+            assert (answer.status_code, answer.json()["code"]) == refusal
 
 
 @pytest.mark.parametrize(

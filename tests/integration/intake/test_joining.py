@@ -9,13 +9,11 @@ import pytest
 from sqlalchemy import select
 
 from services.contracts.events import ChildrenJoinedV1, read_event
-from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import ReferralState
-from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.tables import audit, outbox
 from services.intake.bootstrap import Intake
-from services.intake.settings import IntakeSettings
 from tests.integration.intake.conftest import Client
+from tests.integration.intake.test_corrections import former
 from tests.integration.intake.test_possible_duplicates import newborn, submit
 from tests.integration.intake.test_reading import now_in
 from tests.unit.intake.samples import iin_of
@@ -115,7 +113,7 @@ async def test_a_closed_referral_of_the_two_is_left(
 
 
 async def test_an_operator_joins_what_two_polyclinics_have_and_reads_nothing_personal(
-    client: Client, settings: IntakeSettings, intake: Intake, first: dict[str, Any]
+    client: Client, intake: Intake, first: dict[str, Any]
 ) -> None:
     elsewhere = (await submit(client("polyclinic", "p2"), with_iin())).json()
     path, body = f"/v1/children/{first['child_id']}/join", {"child_id": elsewhere["child_id"]}
@@ -128,13 +126,8 @@ async def test_an_operator_joins_what_two_polyclinics_have_and_reads_nothing_per
     assert newborn()["guardian"]["phone"] not in answer.text
     rows = await intake.database.read(lambda s: s.execute(select(audit).where(audit.c.action == "child.join")).all())
     assert {(row.role, row.subject) for row in rows} == {("operator", "operator-1")}
-    vault = AesVault(settings.data_keys)
-    for row in rows:
-        before, after = (
-            DiagnosisSubmission.model_validate_json(vault.open(row.child_id, sealed)).child
-            for sealed in (row.sealed_before, row.sealed_after)
-        )
-        assert (before.birth_date, after.iin) == (after.birth_date, iin())
+    for before, after in await former(intake):
+        assert (before.child.birth_date, after.child.iin) == (after.child.birth_date, iin())
 
 
 async def test_who_is_not_one_child_is_not_joined(

@@ -45,8 +45,9 @@ async def running(module: str, environment: dict[str, str]) -> AsyncIterator[tup
     with Ports() as ports:
         port = ports.choose()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, env=environment | {"JOLDAMA_PORT": str(port)}, stderr=asyncio.subprocess.PIPE
-        )
+            sys.executable, "-m", module,
+            env=environment | {"JOLDAMA_INSIDE_PORT": str(port)}, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
         reading = asyncio.create_task(_read(process, logged))
         try:
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:

@@ -66,7 +66,7 @@ def settings(
 async def capacity(settings: ReferralSettings, valkey: str, prefix: str) -> AsyncIterator[FastAPI]:
     """The real capacity application on keys of the test's own."""
     shared = settings.model_dump(include={"mode", "kafka_servers", "jwks", "issuer"})
-    app = app_of(CapacitySettings(**shared, redis_url=valkey, key_prefix=prefix))
+    app = app_of(CapacitySettings(**shared, redis_url=valkey, key_prefix=prefix)).inside
     async with app.router.lifespan_context(app):
         yield app
 
@@ -99,7 +99,7 @@ async def others(country: Country) -> AsyncIterator[list[ReferralService]]:
 
 @pytest.fixture
 async def api(settings: ReferralSettings) -> AsyncIterator[FastAPI]:
-    app = build(settings)
+    app = build(settings).inside
     async with app.router.lifespan_context(app):
         yield app
 

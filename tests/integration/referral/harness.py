@@ -80,7 +80,7 @@ async def open_harness(settings: ReferralSettings, valkey: str, prefix: str) -> 
             clients.append(scripts.redis)
             yield capacity
 
-    app = make_app(opened, TokenVerifier.of(own), read_regions(own.data))
+    app = make_app(opened, TokenVerifier.of(own), read_regions(own.data)).inside
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = FaultyTransport(httpx2.ASGITransport(app))

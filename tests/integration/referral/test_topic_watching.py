@@ -44,7 +44,7 @@ async def red(port: int) -> bool:
 
 
 async def test_a_worker_without_kafka_waits_alive_and_not_ready(settings: ReferralSettings, port: int) -> None:
-    nobody = settings.model_copy(update={"kafka_servers": "127.0.0.1:1", "port": port})
+    nobody = settings.model_copy(update={"kafka_servers": "127.0.0.1:1", "inside_port": port})
     async with starting(nobody) as task:
         await eventually(lambda: red(port))
         assert not task.done()
@@ -54,7 +54,7 @@ async def test_a_worker_waits_for_tables_that_are_not_there_yet(
     settings: ReferralSettings, kafka: str, prefix: str, port: int, tmp_path: Path
 ) -> None:
     empty = {"kafka_servers": kafka, "topic_prefix": prefix, "referral_sql_url": f"sqlite:///{tmp_path / 'empty'}"}
-    async with starting(settings.model_copy(update={**empty, "port": port})) as task:
+    async with starting(settings.model_copy(update={**empty, "inside_port": port})) as task:
         await eventually(lambda: red(port))
         assert not task.done()
 

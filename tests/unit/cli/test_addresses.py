@@ -1,6 +1,7 @@
 """`joldama urls` and `joldama token`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ WRITTEN = {
     "kafka": "127.0.0.1:9192",
     "redis": "redis://:hidden@127.0.0.1:6479/0",
     "sql": {"intake": "sqlite:////a.sqlite3", "referral": "postgresql+psycopg://u:hidden@h/r"},
+    "inside": {"intake": "http://127.0.0.1:4", "referral-worker": "http://127.0.0.1:5"},
     "logs": "/somewhere",
 }
 
@@ -30,7 +32,9 @@ def written(home: Path) -> None:
 @pytest.mark.usefixtures("written")
 def test_json_output_of_urls_has_the_addresses_in_the_network_file(joldama: Joldama) -> None:
     told = json.loads(joldama("urls", "--json").stdout)
-    assert told == {name: WRITTEN[name] for name in ("intake", "referral", "capacity", "kafka", "redis", "sql")}
+    assert told == {
+        name: WRITTEN[name] for name in ("intake", "referral", "capacity", "kafka", "redis", "sql", "inside")
+    }
 
 
 @pytest.mark.usefixtures("written")
@@ -38,6 +42,13 @@ def test_urls_show_no_password(joldama: Joldama) -> None:
     shown = joldama("urls").stdout
     assert "hidden" not in shown
     assert "postgresql+psycopg://u:***@h/r" in shown
+
+
+@pytest.mark.usefixtures("written")
+def test_urls_show_where_documentation_and_probes_are(joldama: Joldama) -> None:
+    shown = joldama("urls").stdout
+    assert re.search(r"inside intake +http://127.0.0.1:4", shown)
+    assert re.search(r"inside referral-worker +http://127.0.0.1:5", shown)
 
 
 @pytest.mark.usefixtures("written")

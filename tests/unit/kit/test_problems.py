@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from services.kit.errors import TransientError
-from services.kit.http.app import create_app
+from services.kit.http.app import create_apps
 from services.kit.http.health import Health
 from services.kit.http.problems import Problem
 
@@ -27,7 +27,7 @@ async def nothing(_: FastAPI) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app("test", Health(), nothing)
+    app = create_apps("test", Health(), nothing).inside
 
     @app.post("/body")
     async def take(body: Body) -> None: ...

@@ -15,10 +15,10 @@ from joserfc.jwk import RSAKey
 from pydantic import BaseModel
 from starlette.types import Message, Scope
 
-from services.kit.http.app import create_app
+from services.kit.http.app import create_apps
 from services.kit.http.auth import Principal, Require, TokenVerifier
 from services.kit.http.health import Health
-from services.kit.http.problems import Problem
+from services.kit.http.issuer_keys import IssuerKeys
 from services.kit.http.routes import BODY, guarded_router
 from tests.unit.kit.tokens import AUDIENCE, ISSUER, sign, write_keys
 
@@ -30,12 +30,6 @@ GUARDED = ["/direct", "/nested", "/of-router", "/stream"]
 
 class Body(BaseModel):
     name: str
-
-
-class OfAnOrganization(Require):
-    def check(self, principal: Principal) -> None:
-        if not principal.org:
-            raise Problem(403, "forbidden", "The token names no organization.")
 
 
 Center = Annotated[Principal, Depends(Require("center"))]
@@ -61,8 +55,8 @@ def key() -> RSAKey:
 
 @pytest.fixture
 def app(tmp_path: Path, key: RSAKey) -> FastAPI:
-    app = create_app("test", Health(), nothing)
-    app.state.verifier = TokenVerifier(str(write_keys(tmp_path / "jwks.json", key)), ISSUER, AUDIENCE)
+    app = create_apps("test", Health(), nothing).inside
+    app.state.verifier = TokenVerifier(IssuerKeys(str(write_keys(tmp_path / "jwks.json", key))), ISSUER, AUDIENCE)
     router = guarded_router(tags=["test"])
     centers = guarded_router(tags=["test"], dependencies=[Depends(Require("center"))])
 
@@ -78,7 +72,7 @@ def app(tmp_path: Path, key: RSAKey) -> FastAPI:
     async def of_router(body: Body) -> None: ...
 
     @router.post("/checked")
-    async def checked(body: Body, center: Annotated[Principal, Depends(OfAnOrganization("center"))]) -> None: ...
+    async def checked(body: Body, center: Annotated[Principal, Depends(Require("center", "operator"))]) -> None: ...
 
     @router.post("/stream", max_body_size=2 * BODY)
     async def stream(request: Request, center: Center) -> int:
@@ -171,7 +165,7 @@ async def test_with_a_wrong_role_nothing_of_the_body_is_received(
     assert (answer.status, answer.code, answer.receptions) == (403, "forbidden", 0)
 
 
-async def test_what_a_guard_checks_besides_is_checked_before_the_body_is_received(app: FastAPI, key: RSAKey) -> None:
+async def test_a_role_without_its_organization_is_refused_before_the_body_comes(app: FastAPI, key: RSAKey) -> None:
     answer = await post(app, "/checked", repeat(PART, HUGE), sign(key, org=...))
     assert (answer.status, answer.code, answer.receptions) == (403, "forbidden", 0)
     assert (await post(app, "/checked", [b'{"name": "a"}'], sign(key))).status == 200
