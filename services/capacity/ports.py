@@ -3,12 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from pydantic import Field
-
-from services.capacity.domain.step import Step, StepId
+from services.capacity.domain.step import Step, StepId, UnreadableStep
 from services.contracts.claims import (
     ClaimChange,
     ClaimPositions,
@@ -21,7 +19,9 @@ from services.contracts.claims import (
     ProgrammeOpening,
     QueueEntry,
 )
-from services.contracts.rebuild import Generation, KeptClaim, Opened, RestoredClaim
+from services.contracts.numbers import Epoch, ScanPosition
+from services.contracts.numbers import Sequence as StepSequence
+from services.contracts.rebuild import Generation, KeptClaim, Opened, RestoredClaim, UnreadableClaim
 
 
 class Rebuilding(Exception):
@@ -77,9 +77,9 @@ class Programmes(Protocol):
 class Steps(Protocol):
     """The stored steps in order. Methods raise TransientError."""
 
-    async def after(self, last: StepId, limit: int) -> list[Step]: ...
+    async def after(self, last: StepId, limit: int) -> Sequence[Step | UnreadableStep]: ...
 
-    async def wait(self, last: StepId, limit: int, seconds: float) -> list[Step]:
+    async def wait(self, last: StepId, limit: int, seconds: float) -> Sequence[Step | UnreadableStep]:
         """As `after`; when there is none, wait up to so many seconds for one."""
         ...
 
@@ -127,9 +127,9 @@ class Rebuild(Protocol):
 class ClaimsPosition(NamedTuple):
     """The beginning of a page: the scan's cursor, 0 when it has ended; then the steps after `sequence`."""
 
-    epoch: str
-    sequence: Annotated[int, Field(ge=0)]
-    scan: int
+    epoch: Epoch
+    sequence: StepSequence
+    scan: ScanPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,7 @@ class ClaimsRead:
     position: ClaimsPosition | None
     figures: tuple[ProgrammeFigures, ...] | None = None
     relayed: DataVersion | None = None
+    unreadable: tuple[UnreadableClaim, ...] = ()
 
 
 class ClaimPages(Protocol):

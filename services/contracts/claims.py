@@ -1,44 +1,32 @@
 """Claims on places and figures of programmes: the referral service's calls to capacity, and the answers."""
 
-import re
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field, StrictBool, StringConstraints
 
+from services.contracts.numbers import Attempt, AttemptOrNone, Count, Epoch, Moment, Places, Rank, Sequence, Version
 from services.contracts.vocabulary import ClaimState, Modality
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=100)]
 """A programme's, center's or region's id."""
 
-
-def _no_number(value: object) -> object:
-    """Pydantic would take a number, in text too, as seconds or milliseconds since 1970."""
-    if isinstance(value, datetime) or (isinstance(value, str) and re.match(r"[0-9]{4}-", value)):
-        return value
-    raise PydanticCustomError("datetime_type", "must be a moment, as 2026-12-01T10:30:00+05:00")
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
-"""A time with its zone."""
 Tier = Annotated[tuple[Id, ...], Field(min_length=1)]
 
 
 class DataVersion(BaseModel, frozen=True):
     """The epoch (generation) of capacity's data, and the sequence of its last step, which grows within an epoch."""
 
-    epoch: str
-    sequence: StrictInt = Field(ge=0)
+    epoch: Epoch
+    sequence: Sequence
 
 
 class ClaimRequest(BaseModel, frozen=True, extra="forbid"):
     """A claim to hold the first free place among the candidates, or to wait for one."""
 
     referral_id: UUID
-    attempt: StrictInt = Field(ge=1)
-    rank: StrictInt = Field(description="Milliseconds; the smaller goes first")
+    attempt: Attempt
+    rank: Rank = Field(description="Milliseconds; the smaller goes first")
     candidates: tuple[Tier, ...] = Field(
         min_length=1,
         description="Programme ids in tiers, the preferred tier first. Within a tier (the same distance) "
@@ -56,12 +44,12 @@ class ClaimResult(BaseModel, frozen=True):
     """The referral's claim after the step. `free` counts the free places at each candidate just before it."""
 
     referral_id: UUID
-    attempt: int
+    attempt: AttemptOrNone
     state: ClaimState
     programme_id: str | None = None
     repeated: bool = False
     """The same attempt had been claimed before; the claim is unchanged."""
-    free: dict[str, int] = {}
+    free: dict[str, Count] = {}
     queues: tuple[str, ...] = ()
     """The programmes of a claim that was waiting before this call."""
 
@@ -70,16 +58,16 @@ class QueuePosition(BaseModel, frozen=True):
     """A referral's position in one programme's queue: 1 is next, of `length` waiting."""
 
     programme_id: str
-    position: int
-    length: int
+    position: Count
+    length: Count
 
 
 class QueueEntry(BaseModel, frozen=True):
     """A referral in a programme's queue; `position` counts from 1."""
 
-    position: int
+    position: Count
     referral_id: UUID
-    rank: int = Field(description="Milliseconds; the smaller goes first")
+    rank: Rank = Field(description="Milliseconds; the smaller goes first")
 
 
 class ClaimPositions(ClaimResult):
@@ -103,7 +91,7 @@ class ClaimChange(BaseModel, frozen=True, extra="forbid"):
     """A release or an occupation: of what the referral has under this attempt."""
 
     referral_id: UUID
-    attempt: StrictInt = Field(ge=1)
+    attempt: Attempt
 
 
 class ClaimChangesBatch(BaseModel, extra="forbid"):
@@ -124,8 +112,8 @@ class WaitingClaim(BaseModel, frozen=True, extra="forbid"):
     """A referral to join the queue of a programme that opens, unless its claim is of a later attempt."""
 
     referral_id: UUID
-    attempt: StrictInt = Field(ge=1)
-    rank: StrictInt
+    attempt: Attempt
+    rank: Rank
 
 
 class ProgrammeCapacity(BaseModel, frozen=True, extra="forbid"):
@@ -138,10 +126,10 @@ class ProgrammeCapacity(BaseModel, frozen=True, extra="forbid"):
     center_id: Id
     region_id: Id
     modality: Modality
-    places: StrictInt = Field(ge=0, le=100_000)
+    places: Places
     suspended: StrictBool = False
     confirmed_at: Moment | None
-    version: StrictInt = Field(ge=0)
+    version: Version
 
 
 class ProgrammeOpening(ProgrammeCapacity):
@@ -159,11 +147,11 @@ class ProgrammeOpening(ProgrammeCapacity):
 class ProgrammeFigures(ProgrammeCapacity):
     """A programme's counts at one moment: places = free + held + occupied, unless overcommitted."""
 
-    held: int
-    occupied: int
-    free: int
-    waiting: int
-    overcommitted: int = 0
+    held: Count
+    occupied: Count
+    free: Count
+    waiting: Count
+    overcommitted: Count = 0
     """Held and occupied places beyond the figure (after places were taken away)."""
     stale: bool = False
     """The figure was not confirmed for JOLDAMA_STALE_AFTER_DAYS."""

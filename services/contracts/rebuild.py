@@ -1,16 +1,14 @@
 """Rebuilding capacity from the record, and comparing the two: the calls between the referral service and capacity."""
 
 from enum import StrEnum
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, Field
 
 from services.contracts.claims import DataVersion, Id, ProgrammeCapacity, ProgrammeFigures
+from services.contracts.numbers import Attempt, AttemptOrNone, Count, Epoch, Rank
 from services.contracts.vocabulary import ClaimState
 
-Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")]
-"""Milliseconds since 1970; each generation's is higher than the one before."""
 BATCH = 1000
 """Programmes or claims that one call restores at most; a page has about as many."""
 
@@ -42,9 +40,9 @@ class RestoredClaim(BaseModel, frozen=True, extra="forbid"):
     """A referral's claim by the record. One programme when held or occupied, every queue when waiting."""
 
     referral_id: UUID
-    attempt: StrictInt = Field(ge=1)
+    attempt: Attempt
     state: ClaimState
-    rank: StrictInt = 0
+    rank: Rank = 0
     programme_ids: tuple[Id, ...] = ()
 
 
@@ -62,18 +60,25 @@ class Opened(BaseModel):
     """The new generation is open; `handed_over` counts the places that went to waiting referrals."""
 
     data_version: DataVersion
-    handed_over: int
+    handed_over: Count
 
 
 class KeptClaim(BaseModel, frozen=True):
     """A claim as capacity stores it. `queued` are its programmes whose queues have it at its rank."""
 
     referral_id: UUID
-    attempt: int
+    attempt: AttemptOrNone
     state: ClaimState
-    rank: int = 0
+    rank: Rank = 0
     programme_ids: tuple[str, ...] = ()
     queued: tuple[str, ...] = ()
+
+
+class UnreadableClaim(BaseModel, frozen=True):
+    """A claim in capacity's store that is none: it is set aside until capacity is rebuilt from the record."""
+
+    referral_id: UUID
+    reason: str
 
 
 class ClaimsPage(BaseModel):
@@ -87,6 +92,7 @@ class ClaimsPage(BaseModel):
     figures: tuple[ProgrammeFigures, ...] | None = None
     relayed: DataVersion | None = None
     """The last step that Kafka has acknowledged."""
+    unreadable: list[UnreadableClaim] = []
     next: str | None = None
 
 

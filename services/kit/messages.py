@@ -54,6 +54,7 @@ ENGLISH = {
     "date_from_datetime_inexact": "must be a date without a time, as 2019-12-31",
     "datetime_parsing": "must be a moment, as 2026-12-01T10:30:00+05:00",
     "datetime_type": "must be a moment, as 2026-12-01T10:30:00+05:00",
+    "moment_out_of_range": "must be a moment from 1970 to 2199",
     "timezone_aware": "must say its time zone, as 2026-12-01T10:30:00+05:00",
     # rows of a file
     "line_too_long": "has more than {longest} bytes",

@@ -15,6 +15,7 @@ from services.capacity.adapters.redis_steps import RedisSteps
 from services.capacity.domain.figures import stale_after
 from services.capacity.domain.step import START
 from services.contracts.events import KNOWN, Payload
+from tests.support.capacity.readable import readable
 from tests.support.network import RunningNetwork
 
 PREFIX = "joldama"
@@ -82,6 +83,6 @@ class FeedFollower:
         async with Redis.from_url(self.network.plan.redis_url) as redis:
             steps, last = RedisSteps(RedisScripts(redis, PREFIX), stale_after(7)), START
             while found := await steps.after(last, 1000):
-                for one in found:
+                for one in readable(found):
                     self.steps.add((one.id.epoch, one.id.sequence), one.data, one.at.timestamp() * 1000)
                 last = found[-1].id

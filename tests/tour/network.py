@@ -36,6 +36,7 @@ from services.referral.adapters.tables import outbox as referral_outbox
 from services.referral.bootstrap import ReferralService, bootstrap, utc_now
 from services.referral.entrypoints import api as referral_api
 from services.referral.settings import ReferralSettings
+from tests.support.capacity.readable import readable
 from tests.unit.intake.samples import iin_of
 
 ALMATY, ASTANA = "1526384", "1526273"
@@ -122,7 +123,7 @@ class Network:
         own = await self._rows("intake", self.apps["intake"].state.intake.database, intake_outbox)
         routed = await self._rows("referral", self.worker.database, referral_outbox)
         await follow(self.apps["intake"].state.intake.access, routed)
-        steps = await self.capacity.steps.after(self._last_step, 1000)
+        steps = readable(await self.capacity.steps.after(self._last_step, 1000))
         self._last_step = steps[-1].id if steps else self._last_step
         events = [event for raw in (*own, *routed) if (event := read_event(raw))]
         return list({one.envelope.id: one for one in events}.values()) + [_event(one) for one in steps]

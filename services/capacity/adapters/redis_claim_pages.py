@@ -9,12 +9,13 @@ from uuid import UUID
 
 from services.capacity.adapters.redis_programmes import RedisProgrammes, all_figures
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply, version_of
+from services.capacity.adapters.unreadable import set_aside
+from services.capacity.domain.entries import read_claim
 from services.capacity.domain.figures import Staleness
 from services.capacity.domain.step import StepId
 from services.capacity.ports import ClaimsPosition, ClaimsRead
 from services.contracts.claims import DataVersion
-from services.contracts.rebuild import KeptClaim
-from services.contracts.vocabulary import ClaimState
+from services.contracts.rebuild import KeptClaim, UnreadableClaim
 
 SCANNED = 1000
 STEPS = 500
@@ -38,7 +39,8 @@ class RedisClaimPages:
         snapshot = await RedisProgrammes(self._scripts, self._staleness).snapshot(now)
         relayed = await self._scripts.ask("HGET", self._scripts.checkpoints, "relayed")
         step = StepId.parse(relayed.decode()).data_version if relayed else None
-        return ClaimsRead(version_of(reply), tuple(map(_claim, reply[3:])), None, snapshot.figures, step)
+        claims, unreadable = _claims(reply[3:])
+        return ClaimsRead(version_of(reply), claims, None, snapshot.figures, step, unreadable)
 
     async def _scan(self, began: DataVersion, cursor: int) -> ClaimsRead:
         pattern = self._scripts.claim_key("*")
@@ -46,29 +48,35 @@ class RedisClaimPages:
         start = len(self._scripts.claim_key(""))
         reply = await self._read([key.decode()[start:] for key in keys], began)
         position = ClaimsPosition(began.epoch, began.sequence, int(found))
-        return ClaimsRead(version_of(reply), tuple(map(_claim, reply[3:])), position)
+        claims, unreadable = _claims(reply[3:])
+        return ClaimsRead(version_of(reply), claims, position, unreadable=unreadable)
 
     async def _changed(self, after: DataVersion, now: datetime) -> ClaimsRead:
         reply = await self._scripts.run("read_changed_claims", after.sequence, STEPS, seen=after)
-        last, claims, figures = reply[3:]
-        read = version_of(reply), tuple(map(_claim, claims))
-        if figures is None:
-            return ClaimsRead(*read, ClaimsPosition(after.epoch, last, 0))
-        return ClaimsRead(*read, None, all_figures(figures, now, self._staleness))
+        last, found, figures = reply[3:]
+        claims, unreadable = _claims(found)
+        position = ClaimsPosition(after.epoch, last, 0) if figures is None else None
+        shown = None if figures is None else all_figures(figures, now, self._staleness)
+        return ClaimsRead(version_of(reply), claims, position, shown, unreadable=unreadable)
 
     async def _read(self, referrals: Sequence[str], seen: DataVersion | None = None) -> Reply:
         keys = [self._scripts.claim_key(one) for one in referrals]
         return await self._scripts.run("read_claims", *referrals, keys=keys, seen=seen)
 
 
-def _claim(found: Sequence[bytes]) -> KeptClaim:
-    referral, claim, queued = (one.decode() for one in found)
-    attempt, state, *rest = claim.split(" ")
-    return KeptClaim(
-        referral_id=UUID(referral),
-        attempt=int(attempt),
-        state=ClaimState(state),
-        rank=int(rest[0]) if rest else 0,
-        programme_ids=tuple(rest[1:]),
-        queued=tuple(queued.split()),
-    )
+def _claims(found: Sequence[Sequence[bytes]]) -> tuple[tuple[KeptClaim, ...], tuple[UnreadableClaim, ...]]:
+    """The claims, and those that cannot be read. A key that names no referral is logged only."""
+    read = [read_claim(*(part.decode(errors="replace") for part in one)) for one in found if _names_referral(one[0])]
+    unreadable = tuple(one for one in read if isinstance(one, UnreadableClaim))
+    for one in unreadable:
+        set_aside("claim", str(one.referral_id), one.reason)
+    return tuple(one for one in read if isinstance(one, KeptClaim)), unreadable
+
+
+def _names_referral(key: bytes) -> bool:
+    try:
+        UUID(key.decode())
+    except ValueError:
+        set_aside("claim", repr(key)[:100], "its key names no referral")
+        return False
+    return True

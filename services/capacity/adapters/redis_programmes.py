@@ -4,7 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply, version_of
-from services.capacity.domain.entries import read_figures, to_ms
+from services.capacity.adapters.unreadable import set_aside
+from services.capacity.domain.entries import UNREADABLE, read_figures, to_ms, unreadable
 from services.capacity.domain.figures import Staleness
 from services.capacity.ports import Snapshot
 from services.contracts.claims import ProgrammeAnswer, ProgrammeCapacity, ProgrammeFigures, ProgrammeOpening, QueueEntry
@@ -36,11 +37,18 @@ class RedisProgrammes:
             first = await self._scripts.ask("ZCOUNT", key, "-inf", f"({rank}")
             ties = await self._scripts.ask("ZCOUNT", key, rank, rank)
         rows = await self._scripts.ask("ZRANGE", key, first, first + ties + limit - 1, "WITHSCORES")
-        found = [
-            QueueEntry(position=position, referral_id=UUID(referral.decode()), rank=int(rank))
-            for position, (referral, rank) in enumerate(rows, first + 1)
-        ]
+        read = (_entry(position, *row) for position, row in enumerate(rows, first + 1))
+        found = [one for one in read if one is not None]
         return [one for one in found if after is None or (one.rank, one.referral_id) > after][:limit]
+
+
+def _entry(position: int, referral: bytes, rank: bytes) -> QueueEntry | None:
+    """An entry of a queue; None for one that no script made."""
+    try:
+        return QueueEntry(position=position, referral_id=UUID(referral.decode()), rank=int(rank))
+    except UNREADABLE as error:
+        set_aside("queue_entry", repr(referral)[:100], unreadable(error))
+        return None
 
 
 def programme_arguments(one: ProgrammeCapacity) -> tuple[str | int, ...]:
@@ -53,9 +61,10 @@ def programme_arguments(one: ProgrammeCapacity) -> tuple[str | int, ...]:
 
 def all_figures(flat: Reply, now: datetime, staleness: Staleness) -> tuple[ProgrammeFigures, ...]:
     """The figures by programme id, from (programme, record, waiting) one after the other."""
-    rows = iter(flat)
-    figures = [
-        read_figures(programme.decode(), record.decode(), waiting, now, staleness)
-        for programme, record, waiting in zip(rows, rows, rows, strict=True)
-    ]
+    rows, figures = iter(flat), list[ProgrammeFigures]()
+    for programme, record, waiting in zip(rows, rows, rows, strict=True):
+        try:
+            figures.append(read_figures(programme.decode(), record.decode(), waiting, now, staleness))
+        except UNREADABLE as error:  # the audit finds the programme missing
+            set_aside("programme", programme.decode(errors="replace"), unreadable(error))
     return tuple(sorted(figures, key=lambda one: one.programme_id))

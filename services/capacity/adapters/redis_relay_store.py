@@ -5,14 +5,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import orjson
+
 from services.capacity.adapters.redis_scripts import RedisScripts, Reply
 from services.capacity.adapters.redis_steps import RedisSteps
-from services.capacity.domain.step import START, Step, StepId
+from services.capacity.adapters.unreadable import set_aside
+from services.capacity.domain.step import START, Step, StepId, UnreadableStep
 from services.contracts.events import write_event
+from services.contracts.topics import CAPACITY
 from services.kit.errors import LeaseLost
 from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
 
 SOURCE = "/joldama/capacity"
+MISSING = 2**63 - 1
+"""An offset that no log has."""
 KEEP = timedelta(days=7)
 """How long the stream keeps acknowledged steps: as long as Kafka itself."""
 
@@ -32,7 +38,7 @@ class RedisRelayStore:
     async def acquire(self) -> bool:
         acquired, *relayed = await self._run("acquire_lease", self.lease_ms)
         if acquired:
-            self._relayed = StepId.parse(relayed[0].decode()) if relayed[0] else START
+            self._relayed = _relayed(relayed[0])
         return bool(acquired)
 
     async def renew(self) -> None:
@@ -49,11 +55,7 @@ class RedisRelayStore:
 
     async def checkpoints(self) -> Sequence[Acknowledgement]:
         found: dict[bytes, bytes] = await self.scripts.ask("HGETALL", self.scripts.checkpoints)
-        pairs = ((at.decode().split(), value.decode().split()) for at, value in found.items() if at != b"relayed")
-        return [
-            Acknowledgement(topic, int(partition), int(offset), event_id)
-            for (topic, partition), (offset, event_id) in pairs
-        ]
+        return [_checkpoint(at.decode(), value.decode()) for at, value in found.items() if at != b"relayed"]
 
     async def measure(self) -> None:
         """No gauges: the audit checks that the steps are in Kafka."""
@@ -84,7 +86,33 @@ class RedisRelayStore:
         return await self.scripts.run(script, self.owner, *arguments, keys=keys)
 
 
-def outgoing(step: Step) -> list[OutgoingEvent]:
-    """The step's CloudEvent for each of its topics: the same bytes and id however often it is published."""
+def _relayed(stored: bytes) -> StepId:
+    """The last step that Kafka has acknowledged; START, from which all is published again, where there is none."""
+    try:
+        return StepId.stored(stored.decode()) if stored else START
+    except ValueError:
+        set_aside("checkpoint", "relayed", "is no step's id")
+        return START
+
+
+def _checkpoint(at: str, value: str) -> Acknowledgement:
+    """A stored checkpoint; one that cannot be read is none that Kafka has, and its topic is published again."""
+    topic, _, partition = at.rpartition(" ")
+    offset, _, event_id = value.partition(" ")
+    if partition.isdigit() and offset.isdigit():
+        return Acknowledgement(topic, int(partition), int(offset), event_id)
+    set_aside("checkpoint", at[:100], "is no offset of a partition")
+    return Acknowledgement(CAPACITY, 0, MISSING, "")
+
+
+def outgoing(step: Step | UnreadableStep) -> list[OutgoingEvent]:
+    """The step's CloudEvent for each of its topics: the same bytes and id however often it is published.
+
+    An entry that cannot be read is a dead letter of its topic.
+    """
+    if isinstance(step, UnreadableStep):
+        event_id = f"capacity-{step.id}"
+        letter = orjson.dumps({"id": event_id, "reason": step.reason, "entry": step.fields})
+        return [OutgoingEvent(f"{CAPACITY}.dlq", str(step.id), letter, event_id)]
     payload = write_event(step.data, event_id=step.event_id, source=SOURCE, time=step.at)
     return [OutgoingEvent(topic, step.data.key, payload, step.event_id) for topic in step.data.TOPICS]

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic import ValidationError
 
 from services.capacity.domain.figures import Staleness, free_places
-from services.capacity.domain.step import Step, StepId
+from services.capacity.domain.step import Step, StepId, UnreadableStep
 from services.contracts.claims import ProgrammeFigures
 from services.contracts.events import (
     CapacityEvent,
@@ -18,7 +21,9 @@ from services.contracts.events import (
     PlaceReleasedV1,
     PlacesSetV1,
 )
-from services.contracts.vocabulary import Modality
+from services.contracts.rebuild import KeptClaim, UnreadableClaim
+from services.contracts.vocabulary import ClaimState, Modality
+from services.kit.messages import field_path
 
 _EVENTS: dict[str, type[Payload]] = {
     "held": PlaceHeldV1,
@@ -76,12 +81,30 @@ def read_figures(programme_id: str, record: str, waiting: int, now: datetime, is
     )
 
 
-def read_entry(entry_id: str, fields: Mapping[str, str], is_stale: Staleness) -> Step:
-    """The step that a script appended; raises KeyError or ValueError for any other entry."""
+UNREADABLE = (KeyError, ValueError, OverflowError, OSError, TypeError)
+"""What parsing raises for text that no script wrote: a missing field, no number, one that no calendar has."""
+
+
+def unreadable(error: Exception) -> str:
+    """The reason why something in the store cannot be read, without the values."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{field_path(one['loc'])}: {one['type']}" for one in error.errors(include_input=False)[:3])
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def read_entry(entry_id: str, fields: Mapping[str, str], is_stale: Staleness) -> Step | UnreadableStep:
+    """The step that a script appended, or why this entry is none."""
+    try:
+        return _step(entry_id, fields, is_stale)
+    except UNREADABLE as error:
+        return UnreadableStep(StepId.stored(entry_id), unreadable(error), fields)
+
+
+def _step(entry_id: str, fields: Mapping[str, str], is_stale: Staleness) -> Step:
     step_id, at, event = StepId.parse(entry_id), from_ms(int(fields["at"])), _EVENTS[fields["type"]]
     values: dict[str, Any] = {  # each event takes those that it has
         "referral_id": fields["referral"] or None,
-        "attempt": fields["attempt"] or None,
+        "attempt": int(fields["attempt"]) if fields["attempt"] else None,
         "epoch": str(step_id.epoch),
         "sequence": step_id.sequence,
     }
@@ -95,5 +118,21 @@ def read_entry(entry_id: str, fields: Mapping[str, str], is_stale: Staleness) ->
             "left": tuple(fields.get("left", "").split()),
         }
     else:
-        values |= {"programme_ids": tuple(fields["programmes"].split(" ")), "rank": fields.get("rank")}
+        values |= {"programme_ids": tuple(fields["programmes"].split(" ")), "rank": int(fields.get("rank", 0))}
     return Step(step_id, at, event(**values))
+
+
+def read_claim(referral_id: str, claim: str, queued: str) -> KeptClaim | UnreadableClaim:
+    """A claim as the scripts describe it, or why it is none."""
+    try:
+        attempt, state, *rest = claim.split(" ")
+        return KeptClaim(
+            referral_id=UUID(referral_id),
+            attempt=int(attempt),
+            state=ClaimState(state),
+            rank=int(rest[0]) if rest else 0,
+            programme_ids=tuple(rest[1:]),
+            queued=tuple(queued.split()),
+        )
+    except UNREADABLE as error:
+        return UnreadableClaim(referral_id=UUID(referral_id), reason=unreadable(error))

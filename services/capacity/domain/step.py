@@ -1,6 +1,7 @@
 """A step of capacity: one change, its event, and its id, which never changes."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +37,12 @@ class StepId:
     def __str__(self) -> str:
         return f"{self.epoch}-{self.sequence}"
 
+    @classmethod
+    def stored(cls, text: str) -> "StepId":
+        """The id of an entry of the stream, whoever wrote it."""
+        epoch, sequence = text.split("-")
+        return cls(int(epoch), int(sequence))
+
 
 START = StepId(0, 0)
 """Before every step."""
@@ -53,6 +60,15 @@ class Step:
     def event_id(self) -> str:
         """The CloudEvents id: the same however often the step is published."""
         return f"capacity-{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableStep:
+    """An entry of the stream that no script wrote so: it is set aside with its reason, and the others go on."""
+
+    id: StepId
+    reason: str
+    fields: Mapping[str, str]
 
 
 def resumable(last_seen: StepId, *, first: StepId | None, kept: bool) -> bool:

@@ -43,7 +43,10 @@ async def list_claims(
     position = read_cursor(cursor, ClaimsPosition) if cursor else None
     read = await service.store.claim_pages.page(position, service.clock())
     following = write_cursor(*read.position) if read.position else None
-    return ClaimsPage(items=list(read.claims), data_version=read.data_version, figures=read.figures, next=following)
+    return ClaimsPage(
+        items=list(read.claims), data_version=read.data_version, figures=read.figures, next=following,
+        unreadable=list(read.unreadable),
+    )  # fmt: skip
 
 
 @router.post("/lookup")
@@ -51,8 +54,9 @@ async def look_up_claims(service: Service, wanted: ClaimsWanted) -> ClaimsPage:
     """These claims (state `none` without one), and all figures."""
     read = await service.store.claim_pages.lookup(wanted.referral_ids, service.clock())
     return ClaimsPage(
-        items=list(read.claims), data_version=read.data_version, figures=read.figures, relayed=read.relayed
-    )
+        items=list(read.claims), data_version=read.data_version, figures=read.figures, relayed=read.relayed,
+        unreadable=list(read.unreadable),
+    )  # fmt: skip
 
 
 @router.get("/{referral_id}")

@@ -18,6 +18,7 @@ from services.capacity.entrypoints.requests import (
 )
 from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening, QueueEntry
 from services.contracts.near_matches import Named, did_you_mean
+from services.contracts.numbers import Rank
 from services.contracts.vocabulary import Modality
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.problems import Problem
@@ -44,7 +45,7 @@ async def list_capacity(
     _: Reader,
     region: Region,
     modality: Modality | None = None,
-    free: Annotated[int | None, Query(ge=0, description="At least so many free places")] = None,
+    free: Annotated[int | None, Query(ge=0, le=100_000, description="At least so many free places")] = None,
     cursor: Cursor = None,
     limit: Limit = 200,
 ) -> CapacityPage:
@@ -80,7 +81,7 @@ async def show_queue(
         near = did_you_mean(programme_id, [Named(one.programme_id) for one in snapshot.figures])
         raise Problem(404, "unknown_programme", f"Capacity knows no such programme{near or '.'}")
     check_center(who, programme.center_id)
-    after = read_cursor(cursor, tuple[int, UUID]) if cursor else None
+    after = read_cursor(cursor, tuple[Rank, UUID]) if cursor else None
     found = await service.store.programmes.queue(programme_id, after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return Page(items=found[:limit], next=write_cursor(last.rank, str(last.referral_id)) if last else None)

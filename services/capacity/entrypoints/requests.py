@@ -9,6 +9,7 @@ from services.capacity.bootstrap import Capacity
 from services.contracts.authority import EVERYWHERE, OPERATORS, acting_role
 from services.contracts.claims import DataVersion
 from services.contracts.near_matches import Named, did_you_mean
+from services.contracts.numbers import Epoch
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Principal, Require
 from services.kit.http.problems import Problem
@@ -23,8 +24,8 @@ def capacity_of(request: Request) -> Capacity:
 
 
 def version_seen(
-    epoch: Annotated[str | None, Query(description="Of the newest data version in the caller's record")] = None,
-    sequence: Annotated[int | None, Query(ge=0)] = None,
+    epoch: Annotated[Epoch | None, Query(description="Of the newest data version in the caller's record")] = None,
+    sequence: Annotated[int | None, Query(ge=0, le=10**13)] = None,
 ) -> DataVersion | None:
     """The data version in the query, or None; raises Problem when only half of it is there."""
     if (epoch is None) != (sequence is None):

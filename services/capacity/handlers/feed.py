@@ -9,9 +9,10 @@ from time import time
 import structlog
 
 from services.capacity.domain.feed import BEAT, RESET, TOKEN_ENDED, FeedMessage
-from services.capacity.domain.step import START, StepId, resumable
+from services.capacity.domain.step import START, Step, StepId, resumable
 from services.capacity.ports import Steps
 from services.kit.errors import TransientError
+from services.kit.loops import noting_failures
 
 log = structlog.get_logger()
 CHUNK = 500
@@ -62,10 +63,11 @@ class Feed:
         """Read until closed or cancelled; after a failure of the store, go on from the last step."""
         while not self._closed.is_set():
             try:
-                if not self._reading.is_set():
-                    self._last = await self._steps.last()
-                    self._reading.set()
-                await self._read()
+                with noting_failures("feed"):
+                    if not self._reading.is_set():
+                        self._last = await self._steps.last()
+                        self._reading.set()
+                    await self._read()
             except TransientError as error:
                 log.warning("feed.retrying", reason=str(error))
                 with suppress(TimeoutError):
@@ -75,7 +77,7 @@ class Feed:
         steps = await self._steps.wait(self._last, CHUNK, 2.0)
         for step in steps:
             self._last = step.id
-            self._send(FeedMessage(step))
+            self._send(FeedMessage(step) if isinstance(step, Step) else None)
         if not steps and (newest := await self._steps.last()) < self._last:
             self._last = newest  # the store has come back with older data
             self._send(None)
@@ -108,9 +110,10 @@ class Feed:
                 sent = now
                 yield RESET
             for step in missed:
-                if step.id.epoch != sent.epoch:
+                if step.id.epoch != sent.epoch or not isinstance(step, Step):
                     yield RESET
-                yield write(FeedMessage(step))
+                if isinstance(step, Step):
+                    yield write(FeedMessage(step))
                 sent = step.id
         follower = _Follower(self._room)
         self._followers.add(follower)  # nothing was awaited since the last comparison: no step is missed

@@ -3,10 +3,9 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from services.contracts import topics
 from services.contracts.events.payload import Payload
+from services.contracts.numbers import Attempt, Count, Epoch, Moment, Rank, Sequence
 from services.contracts.vocabulary import Modality
 
 
@@ -17,17 +16,17 @@ class CapacityEvent(Payload, topics=(topics.CAPACITY,), key="programme_id"):
     center_id: str
     region_id: str
     modality: Modality
-    places: int
-    held: int
-    occupied: int
-    waiting: int
+    places: Count
+    held: Count
+    occupied: Count
+    waiting: Count
     """Referrals in this programme's queue."""
     referral_id: UUID | None = None
-    attempt: int | None = None
+    attempt: Attempt | None = None
     stale: Literal[True] | None = None
     """Present when the figure had not been confirmed for JOLDAMA_STALE_AFTER_DAYS."""
-    epoch: str
-    sequence: int
+    epoch: Epoch
+    sequence: Sequence
 
     @property
     def free(self) -> int:
@@ -60,17 +59,17 @@ class PlacesSetV1(CapacityEvent, type="places.set.v1"):
     """Capacity applied a figure of the registry, or a programme opened."""
 
     suspended: bool = False
-    confirmed_at: AwareDatetime | None = None
+    confirmed_at: Moment | None = None
 
 
 class QueueEvent(Payload, topics=(topics.CAPACITY,)):
     """A referral joined or left queues, without a place."""
 
     referral_id: UUID
-    attempt: int
+    attempt: Attempt
     programme_ids: tuple[str, ...]
-    epoch: str
-    sequence: int
+    epoch: Epoch
+    sequence: Sequence
 
     @property
     def key(self) -> str:
@@ -80,7 +79,7 @@ class QueueEvent(Payload, topics=(topics.CAPACITY,)):
 class ClaimQueuedV1(QueueEvent, type="claim.queued.v1"):
     """The referral joined these queues: no place was free, or a programme opened while it was waiting."""
 
-    rank: int
+    rank: Rank
 
 
 class ClaimWithdrawnV1(QueueEvent, type="claim.withdrawn.v1"):

@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from services.contracts import topics
 from services.contracts.events.payload import Payload
+from services.contracts.numbers import AgeMonths, DayOfMonth, Kilometers, Moment, Version
 from services.contracts.vocabulary import Gmfcs, Modality, Priority
 
 
@@ -15,27 +14,27 @@ class DiagnosisRecordedV1(Payload, type="diagnosis.recorded.v1", topics=(topics.
     referral_id: UUID
     child_id: UUID
     polyclinic_id: str
-    age_months: int
+    age_months: AgeMonths
     """Completed months at `submitted_at`."""
-    birth_day: int | None = None
+    birth_day: DayOfMonth | None = None
     """The day of the month of the birth date, on which the months are counted; events of older versions have none."""
     settlement_id: str
     icd10: str
     gmfcs: Gmfcs | None = None
     modalities: tuple[Modality, ...]
-    max_distance_km: float | None = None
+    max_distance_km: Kilometers | None = None
     priority: Priority
-    submitted_at: AwareDatetime
+    submitted_at: Moment
 
 
 class DiagnosisCorrectedV1(DiagnosisRecordedV1, type="diagnosis.corrected.v1"):
     """A polyclinic corrected what it had submitted: the whole data as it is now, of which the newest version stands."""
 
-    version: int
+    version: Version
     """Counts the versions of this diagnosis; 1 was the submission."""
     corrected: tuple[str, ...]
     """The paths of the corrected fields, such as `guardian.phone`; never their values."""
-    corrected_at: AwareDatetime
+    corrected_at: Moment
     actor: str
 
 
@@ -47,5 +46,5 @@ class ChildrenJoinedV1(Payload, type="children.joined.v1", topics=(topics.DIAGNO
     child_id: UUID
     joined_child_id: UUID
     """The id that is no child's any more."""
-    joined_at: AwareDatetime
+    joined_at: Moment
     actor: str

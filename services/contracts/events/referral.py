@@ -3,10 +3,9 @@
 from datetime import date
 from uuid import UUID
 
-from pydantic import AwareDatetime
-
 from services.contracts import topics
 from services.contracts.events.payload import Payload
+from services.contracts.numbers import Attempt, Moment, Places, Version
 from services.contracts.vocabulary import ReferralState
 
 
@@ -16,17 +15,17 @@ class ReferralEvent(Payload, topics=(topics.REFERRALS,), key="referral_id"):
     referral_id: UUID
     child_id: UUID
     polyclinic_id: str
-    version: int
+    version: Version
     """The referral's version after this event; 1 is the first."""
     state: ReferralState
-    attempt: int
+    attempt: Attempt
     """Counts the offers made to (or awaited by) this referral, from 1."""
     center_id: str | None = None
     programme_id: str | None = None
     actor: str
     reason: str | None = None
     """A code of `data/reasons.csv`."""
-    deadline_at: AwareDatetime | None = None
+    deadline_at: Moment | None = None
     admit_on: date | None = None
     """The day that center and family agreed on, in Kazakhstan, once the offer is accepted."""
     escalation: str | None = None
@@ -101,7 +100,7 @@ class CenterRegisteredV1(Payload, type="center.registered.v1", topics=_TO_WORKER
     """A center's entry in the registry was made or changed: the worker opens its programmes at capacity."""
 
     center_id: str
-    version: int
+    version: Version
 
 
 class FigureSetV1(Payload, type="figure.set.v1", topics=_TO_WORKER, key="center_id"):
@@ -109,9 +108,9 @@ class FigureSetV1(Payload, type="figure.set.v1", topics=_TO_WORKER, key="center_
 
     center_id: str
     programme_id: str
-    places: int
+    places: Places
     suspended: bool
-    confirmed_at: AwareDatetime
-    version: int
+    confirmed_at: Moment
+    version: Version
     """Counts the figures of this programme."""
     actor: str

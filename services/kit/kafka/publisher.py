@@ -5,10 +5,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import orjson
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from services.kit.errors import reason_of
 from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
+
+log = structlog.get_logger()
 
 
 class Publisher(Protocol):
@@ -38,6 +42,7 @@ class KafkaPublisher:
         acknowledged = []
         for message, result in zip(messages, results, strict=True):
             if isinstance(result, BaseException):
+                log.warning("relay.not_taken", topic=message.topic, event=message.event_id, reason=reason_of(result))
                 break
             acknowledged.append(Acknowledgement(message.topic, result.partition, result.offset, message.event_id))
         return acknowledged

@@ -106,9 +106,8 @@ class Relay:
             self._at_work = False
 
     async def _step(self) -> int:
-        acquired = await self.store.acquire()
-        self.progress()
-        if not acquired:
+        if not await self.store.acquire():
+            self.progress()
             self._verify_at = 0.0  # another publishes meanwhile
             await asyncio.sleep(self.wait)
             return 0
@@ -119,7 +118,9 @@ class Relay:
             await self.store.trim()
             self._verify_at = time.monotonic() + VERIFY_EVERY
         batch = await self.store.pending(BATCH, self.wait)
-        return await self._publish(batch) if batch else 0
+        published = await self._publish(batch) if batch else 0
+        self.progress()
+        return published
 
     async def verify(self) -> None:
         """Republish each topic that has another record at its last acknowledged offset."""

@@ -1,18 +1,18 @@
 """Comparing capacity with the record: pure, and naming each difference."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from services.contracts.claims import ProgrammeCapacity, ProgrammeFigures
-from services.contracts.rebuild import KeptClaim, RestoredClaim
+from services.contracts.rebuild import KeptClaim, RestoredClaim, UnreadableClaim
 from services.contracts.vocabulary import ClaimState, ReferralState
 
 
 class Kind(StrEnum):
-    """What differs. The first four are of a claim, the others of a programme."""
+    """What differs. The first five are of a claim, the others of a programme."""
 
     CLAIM_MISSING = "claim_missing"
     """The referral has a claim in the record and none in capacity."""
@@ -20,6 +20,8 @@ class Kind(StrEnum):
     """The referral has a claim in capacity and none in the record."""
     CLAIM_DIFFERS = "claim_differs"
     """Another attempt, state or programme."""
+    CLAIM_UNREADABLE = "claim_unreadable"
+    """Capacity's store holds something in the claim's place that is none."""
     QUEUES_DIFFER = "queues_differ"
     """The child waits, but in other queues than by the record, or at another rank."""
     PROGRAMME_MISSING = "programme_missing"
@@ -73,6 +75,12 @@ def compare_claims(recorded: Mapping[UUID, Recorded], kept: Mapping[UUID, KeptCl
         if kind:
             found.append(_of_claim(kind, referral_id, recorded.get(referral_id), kept.get(referral_id)))
     return found
+
+
+def unreadable_claim(one: UnreadableClaim, recorded: Recorded | None) -> Difference:
+    """A claim that capacity has set aside, whether or not the record has one."""
+    difference = _of_claim(Kind.CLAIM_UNREADABLE, one.referral_id, recorded, None)
+    return replace(difference, capacity={"reason": one.reason})
 
 
 def _kind(recorded: Recorded | None, kept: KeptClaim | None) -> Kind | None:

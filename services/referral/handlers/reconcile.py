@@ -19,6 +19,7 @@ from services.referral.domain.reconciliation import (
     compare_claims,
     compare_counts,
     compare_figures,
+    unreadable_claim,
 )
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
@@ -163,7 +164,7 @@ class Reconciliation:
             for one in page.items:
                 read.add(one)
                 differing.pop(one.referral_id, None)
-            differing |= await self._differences(kept)
+            differing |= await self._differences(kept) | await self._unreadable(page)
             if page.figures is not None:
                 return page
             cursor = page.next
@@ -172,7 +173,7 @@ class Reconciliation:
         """Every open referral without a claim in capacity; the number of open referrals."""
         after, number = None, 0
         while page := await self.record.open_ids(after, BATCH):
-            missing = [id for _, id in page if id not in read]
+            missing = [id for _, id in page if id not in read and id not in differing]
             differing |= await self._differences({}, missing)
             after, number = page[-1], number + len(page)
         return number
@@ -182,6 +183,11 @@ class Reconciliation:
     ) -> dict[UUID, Difference]:
         recorded = {one.claim.referral_id: one for one in await self.record.lookup([*kept, *missing])}
         return {one.referral_id: one for one in compare_claims(recorded, kept) if one.referral_id}
+
+    async def _unreadable(self, page: ClaimsPage) -> dict[UUID, Difference]:
+        ids = [one.referral_id for one in page.unreadable]
+        recorded = {one.claim.referral_id: one for one in await self.record.lookup(ids)} if ids else {}
+        return {one.referral_id: unreadable_claim(one, recorded.get(one.referral_id)) for one in page.unreadable}
 
     async def _settle(self, suspects: _Suspects, version: DataVersion, began: float) -> list[Difference]:
         under_way = _UnderWay(self.record, self.progress, version)
@@ -205,6 +211,7 @@ class Reconciliation:
         for part in [ids[at : at + BATCH // 2] for at in range(0, len(ids), BATCH // 2)] or [[]]:
             page = await self.capacity.look_up_claims(part)
             again += (await self._differences({one.referral_id: one for one in page.items})).values()
+            again += (await self._unreadable(page)).values()
             figures = page.figures or ()
             under_way.relayed = page.relayed
         again += compare_figures(await self.record.programmes(), figures)

@@ -20,6 +20,7 @@ from services.contracts.claims import (
     WaitingClaim,
 )
 from services.contracts.vocabulary import Modality
+from tests.support.capacity.readable import readable
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -111,7 +112,7 @@ async def queue(store: Store, programme_id: str) -> list[int]:
 
 
 async def steps(store: Store) -> list[Step]:
-    return await store.steps.after(START, 10_000)
+    return readable(await store.steps.after(START, 10_000))
 
 
 def brief(step: Step) -> str:

@@ -19,7 +19,7 @@ class Log:
     """Kafka in memory: a log a topic, from which records may be lost, and which takes only `takes` of a batch."""
 
     def __init__(self) -> None:
-        self.topics: dict[str, list[str]] = {CAPACITY: [], HANDOVERS: []}
+        self.topics: dict[str, list[str]] = {CAPACITY: [], HANDOVERS: [], f"{CAPACITY}.dlq": []}
         self.takes: int | None = None
 
     async def publish(self, messages: Sequence[OutgoingEvent]) -> list[Acknowledgement]:

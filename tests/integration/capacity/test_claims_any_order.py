@@ -28,6 +28,7 @@ from services.contracts.vocabulary import ClaimState
 from tests.integration.capacity.network import NOW, change, opening, referral, request, waiting
 from tests.integration.capacity.queues import Queues
 from tests.support.capacity.fake_rebuild import fake_store
+from tests.support.capacity.readable import readable
 
 T = TypeVar("T")
 PROGRAMMES = ("a", "b", "c")
@@ -188,7 +189,7 @@ class AnyOrder(RuleBasedStateMachine):
     def the_story_keeps_its_promises(self) -> None:
         if not self.seconds:
             return
-        for step in self.do(self.real.steps.after(self.read, 1000)):
+        for step in readable(self.do(self.real.steps.after(self.read, 1000))):
             self.queues.read(step.data)
             self.read_steps[type(step.data).__name__] += 1
             self.read = step.id

@@ -4,7 +4,7 @@ from services.capacity.entrypoints.requests import BATCH_BODY
 from services.capacity.ports import Store
 from services.contracts.claims import ClaimChangesBatch, ClaimsBatch, DataVersion
 from tests.integration.capacity.api_client import Client, assert_problem, two_centers
-from tests.integration.capacity.network import change, claim, opening, referral, request, story
+from tests.integration.capacity.network import change, claim, opening, referral, request, steps, story
 
 
 async def test_referrals_claim_occupy_and_release_in_batches(store: Store, client: Client) -> None:
@@ -34,7 +34,7 @@ async def test_a_step_of_a_batch_is_of_capacitys_clock(store: Store, client: Cli
     changes = ClaimChangesBatch(changes=(change(1),)).model_dump_json()
     for path in ("/v1/claims/occupy", "/v1/claims/release"):
         await client("service").post(path, content=changes)
-        last = (await store.steps.after((await store.steps.first()) or await store.steps.last(), 100))[-1]
+        last = (await steps(store))[-1]
         assert last.at.isoformat() == "2026-03-02T09:01:00+00:00"
 
 

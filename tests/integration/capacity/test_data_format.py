@@ -27,7 +27,7 @@ async def test_data_of_another_format_is_closed_until_it_is_rebuilt(
     await open_programme(redis_store, "a", 5)
     await claim(redis_store, 1, "a")
     run_id = (await scripts.redis.info("server"))["run_id"]
-    assert await scripts.redis.get(scripts.server) == f"{run_id}.2".encode()
+    assert await scripts.redis.get(scripts.server) == f"{run_id}.3".encode()
     await scripts.redis.set(scripts.server, written_by.format(run_id=run_id))
     epoch = (await redis_store.steps.last()).epoch
     redis = connect(valkey, prefix)

@@ -32,6 +32,7 @@ from services.referral.entrypoints.center_schemas import CenterBody, registratio
 from services.referral.entrypoints.referral_schemas import ReferralStory, story_of
 from services.referral.handlers.act import Details
 from services.referral.ports import BatchContext
+from tests.support.capacity.readable import readable
 from tests.unit.referral.samples import NOW, SETTLEMENTS, diagnosis, event
 
 ADMIN = Principal("a", frozenset({"admin"}), "")
@@ -130,7 +131,7 @@ class Country:
 
     async def capacity_events(self) -> list[Event]:
         """Capacity's events since it was last asked."""
-        steps = await self.capacity.steps.after(self._step, 10_000)
+        steps = readable(await self.capacity.steps.after(self._step, 10_000))
         self._step = steps[-1].id if steps else self._step
         return [event(step.data, id=str(step.id)) for step in steps]
 

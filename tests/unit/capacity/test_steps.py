@@ -1,5 +1,6 @@
 """Step ids, what a reader missed, and the stream's entries."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from services.capacity.adapters.redis_relay_store import outgoing
 from services.capacity.domain.entries import Record, read_entry, read_figures
 from services.capacity.domain.feed import FeedMessage
 from services.capacity.domain.figures import free_places, stale_after
-from services.capacity.domain.step import Step, StepId, resumable
+from services.capacity.domain.step import Step, StepId, UnreadableStep, resumable
 from services.contracts.events import ClaimQueuedV1, PlaceHandedOverV1, PlaceHeldV1, PlacesSetV1, read_event
 from tests.integration.capacity.network import NOW
 
@@ -21,7 +22,9 @@ HELD = {
 
 
 def read(fields: dict[str, str] = HELD, entry_id: str = "1767225600000-42") -> Step:
-    return read_entry(entry_id, fields, SEVEN_DAYS)
+    step = read_entry(entry_id, fields, SEVEN_DAYS)
+    assert isinstance(step, Step), step
+    return step
 
 
 def test_an_id_is_read_as_it_is_written() -> None:
@@ -65,10 +68,22 @@ def test_an_entry_of_a_figure_has_its_confirmation_and_says_when_it_is_stale() -
     assert (unset.confirmed_at, unset.stale, unset.places) == (None, True, 0)
 
 
-@pytest.mark.parametrize("change", [{"type": "moved"}, {"record": "1 2"}, {"record": RECORD + " more"}, {"at": "x"}])
-def test_what_no_script_appended_is_refused(change: dict[str, str]) -> None:
-    with pytest.raises((KeyError, ValueError)):
-        read({**HELD, **change})
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "moved"}, {"record": "1 2"}, {"record": RECORD + " more"}, {"at": "x"}, {"at": "9" * 20},
+        {"attempt": "1e+14"}, {"attempt": "6.4e+33"}, {"attempt": "9" * 20}, {"waiting": "nan"}, {"referral": "x"},
+    ],
+)  # fmt: skip
+def test_what_no_script_appended_is_a_dead_letter_with_its_reason(change: dict[str, str]) -> None:
+    step = read_entry("1-2", {**HELD, **change}, SEVEN_DAYS)
+    assert isinstance(step, UnreadableStep)
+    ((topic, key, payload, event_id),) = outgoing(step)
+    assert (topic, key, event_id) == ("capacity.v1.dlq", "1-2", "capacity-1-2")
+    letter = json.loads(payload)
+    assert letter["entry"] == {**HELD, **change}
+    assert letter["id"] == event_id  # by which the relay knows its record
+    assert letter["reason"]
 
 
 def test_a_step_is_published_as_a_cloud_event_under_an_id_of_its_own() -> None:

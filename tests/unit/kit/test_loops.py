@@ -5,8 +5,10 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
+from services.kit import loops
 from services.kit.errors import TransientError
-from services.kit.loops import Progress, background, run_periodically
+from services.kit.http.health import Health
+from services.kit.loops import Progress, background, check_background, run_periodically
 
 
 @pytest.mark.parametrize("error", [TransientError("away"), KeyError("ours"), RuntimeError("ours as well")])
@@ -96,3 +98,44 @@ async def test_work_that_lost_a_cancellation_is_cancelled_again() -> None:
     async with asyncio.timeout(10), background(work(), cancel_again=0.01):
         await asyncio.sleep(0)
     assert lost == 1
+
+
+async def test_a_task_that_ends_turns_readiness_red_and_says_why() -> None:
+    async def fails() -> None:
+        raise KeyError("ours")
+
+    async def ends() -> None: ...
+
+    await check_background()
+    for work, reason in ((fails, "ours"), (ends, "has ended")):
+        with capture_logs() as logs:
+            async with background(work()) as tasks:
+                await asyncio.wait(tasks)
+                assert reason in (await Health().failing())["background"]
+        assert [one["event"] for one in logs] == (["background.ended"] if work is fails else [])
+        assert await Health().failing() == {}
+
+
+async def test_a_loop_that_keeps_failing_turns_readiness_red_until_a_step_succeeds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loops, "FAILING_AFTER", 0.0)
+    broken, failed = True, asyncio.Event()
+
+    async def step() -> None:
+        failed.set()
+        if broken:
+            raise TransientError("away")
+
+    async with background(run_periodically("sweep", step, 0.01)):
+        await asyncio.wait_for(failed.wait(), 5)
+        await asyncio.sleep(0.05)
+        assert "sweep keeps failing: away" in (await Health().failing())["background"]
+        broken = False
+        await eventually_ready()
+
+
+async def eventually_ready() -> None:
+    async with asyncio.timeout(5):
+        while await Health().failing():
+            await asyncio.sleep(0.01)

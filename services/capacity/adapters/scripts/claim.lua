@@ -60,7 +60,7 @@ local function claim(key, referral, wanted, rank, at, joined, retain)
   local best = choose(names, tiers, result, retained)
   if retained and best ~= retained then give_back(referral, attempt, state, had) end
   if best then
-    redis.call('SET', key, wanted .. ' held ' .. rank .. ' ' .. best)
+    redis.call('SET', key, claim_of(wanted, 'held', rank, best))
     if best == retained then
       emit('held', best, referral, wanted, 'kept', 1)
     else
@@ -71,8 +71,9 @@ local function claim(key, referral, wanted, rank, at, joined, retain)
   else
     for i = 1, #names do redis.call('ZADD', queue(names[i]), rank, referral) end
     local queues = table.concat(names, ' ')
-    redis.call('SET', key, wanted .. ' waiting ' .. rank .. ' ' .. queues)
-    append('type', 'queued', 'at', now, 'referral', referral, 'attempt', wanted, 'rank', rank, 'programmes', queues)
+    redis.call('SET', key, claim_of(wanted, 'waiting', rank, queues))
+    append('type', 'queued', 'at', now, 'referral', referral, 'attempt', digits(wanted), 'rank', rank,
+      'programmes', queues)
     result[1] = 'waiting'
   end
   return result

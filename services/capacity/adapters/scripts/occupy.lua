@@ -13,8 +13,9 @@ local function occupy(key, referral, wanted)
   if attempt > wanted then return claim_result('stale', attempt) end
   if attempt < wanted or state ~= 'held' then return claim_result(state, attempt, names, attempt == wanted) end
   local p = programme(names)
+  if not p then return claim_result(state, attempt, names, true) end
   p.held, p.occupied = p.held - 1, p.occupied + 1
-  redis.call('SET', key, attempt .. ' occupied ' .. rank .. ' ' .. names)
+  redis.call('SET', key, claim_of(attempt, 'occupied', rank, names))
   emit('occupied', names, referral, attempt)
   return claim_result('occupied', attempt, names)
 end

@@ -18,6 +18,7 @@ if not current(got) then return {'rebuilding'} end
 
 local owner = ARGV[10] .. ' ' .. ARGV[11] .. ' ' .. ARGV[12]
 local p, before = programme(id), got[3]
+if before and not p then return {'rebuilding'} end
 if not p then
   p = {held = 0, occupied = 0}
   programmes[id] = p
@@ -28,7 +29,7 @@ if not figure or tonumber(ARGV[9]) > tonumber(match(figure, '%d+$')) then
 end
 p.rest = figure .. ' ' .. owner
 
-if record_of(p) ~= before then emit('set', id, '', '') end
+if record_of(p) ~= before then emit('set', id, '') end
 for i = 13, #ARGV, 3 do
   local key = ARGV[1] .. 'claim:' .. ARGV[i]
   local wanted = tonumber(ARGV[i + 1])
@@ -39,8 +40,9 @@ for i = 13, #ARGV, 3 do
   if state == 'waiting' and attempt == wanted
     and not string.find(' ' .. names .. ' ', ' ' .. id .. ' ', 1, true) then
     redis.call('ZADD', queue(id), rank, ARGV[i])
-    redis.call('SET', key, attempt .. ' waiting ' .. rank .. ' ' .. (names == '' and id or names .. ' ' .. id))
-    append('type', 'queued', 'at', now, 'referral', ARGV[i], 'attempt', attempt, 'rank', rank, 'programmes', id)
+    redis.call('SET', key, claim_of(attempt, 'waiting', rank, names == '' and id or names .. ' ' .. id))
+    append('type', 'queued', 'at', now, 'referral', ARGV[i], 'attempt', digits(attempt), 'rank', rank,
+      'programmes', id)
   end
 end
 hand_over(id)

@@ -15,7 +15,7 @@ for i = 1, #all, 2 do
   end
 end
 table.sort(names)
-for _, id in ipairs(names) do emit('set', id, '', '') end
+for _, id in ipairs(names) do emit('set', id, '') end
 local figures = sequence
 for _, id in ipairs(names) do hand_over(id) end
 redis.call('HDEL', KEYS[1], '@rebuilding')

@@ -7,7 +7,7 @@
 if not current(redis.call('HMGET', KEYS[1], '@epoch', '@sequence')) then return {'rebuilding'} end
 
 local last, claims, seen = tonumber(ARGV[5]), {}, {}
-local steps = redis.call('XRANGE', KEYS[2], '(' .. epoch .. '-' .. ARGV[5], epoch .. '-' .. sequence,
+local steps = redis.call('XRANGE', KEYS[2], '(' .. epoch .. '-' .. ARGV[5], epoch .. '-' .. digits(sequence),
   'COUNT', ARGV[6])
 for _, step in ipairs(steps) do
   last = tonumber(match(step[1], '-(%d+)$'))

@@ -11,7 +11,7 @@ local function release(key, referral, wanted)
   local attempt, state, _, names = read_claim(key)
   if attempt and attempt > wanted then return claim_result('stale', attempt) end
   if attempt == wanted and state == 'none' then return claim_result('none', wanted, nil, true) end
-  redis.call('SET', key, wanted .. ' none', 'PX', REMEMBERED)
+  redis.call('SET', key, claim_of(wanted, 'none'), 'PX', REMEMBERED)
   if attempt then give_back(referral, attempt, state, names) end
   return claim_result('none', wanted)
 end

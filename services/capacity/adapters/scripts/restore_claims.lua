@@ -9,7 +9,7 @@ if not rebuilding_as(ARGV[5]) then return {'rebuilding'} end
 
 local function restore(key, referral, attempt, state, rank, names)
   if state == 'none' then
-    redis.call('SET', key, attempt .. ' none', 'PX', REMEMBERED)
+    redis.call('SET', key, claim_of(attempt, 'none'), 'PX', REMEMBERED)
     return true
   end
   if state == 'waiting' then
@@ -20,7 +20,7 @@ local function restore(key, referral, attempt, state, rank, names)
     p[state] = p[state] + 1
     changed[names] = record_of(p)
   end
-  redis.call('SET', key, attempt .. ' ' .. state .. ' ' .. rank .. ' ' .. names)
+  redis.call('SET', key, claim_of(attempt, state, rank, names))
   return true
 end
 

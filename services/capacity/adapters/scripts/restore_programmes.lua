@@ -7,7 +7,7 @@
 if not rebuilding_as(ARGV[5]) then return {'rebuilding'} end
 for i = 6, #ARGV, 8 do
   local p = programme(ARGV[i])
-  local before = p and (p.held .. ' ' .. p.occupied) or '0 0'
+  local before = p and (digits(p.held) .. ' ' .. digits(p.occupied)) or '0 0'
   redis.call('HSET', KEYS[1], ARGV[i],
     ARGV[i + 1] .. ' ' .. before .. ' ' .. table.concat(ARGV, ' ', i + 2, i + 7))
 end

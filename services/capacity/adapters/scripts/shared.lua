@@ -13,17 +13,25 @@
 -- KEYS[1] programmes, KEYS[2] events
 -- ARGV[1] "{prefix}:", ARGV[2] now (ms), ARGV[3] ARGV[4] epoch and sequence the caller has seen ('' for none)
 
-local FORMAT = 2 -- of the data; data of another format is treated like that of another server: it is rebuilt
+local FORMAT = 3 -- of the data; data of another format is treated like that of another server: it is rebuilt
 local REMEMBERED = '7776000000' -- ms (90 days) that a released attempt is stored, so that a late repeat takes nothing
-local match = string.match
+local STATES = {held = true, waiting = true, occupied = true, none = true}
+local match, format = string.match, string.format
 local now = ARGV[2]
 local epoch, sequence, start
 local programmes, changed = {}, {}
 
+-- A whole number as digits: Lua itself writes 1e+14.
+local function digits(n)
+  return format('%.0f', n)
+end
+
 -- Whether `got` ('@epoch', '@sequence') is the data that the caller has seen, or newer data of the same epoch.
+-- Data whose epoch or sequence are no numbers is none: it is rebuilt.
 local function current(got)
-  epoch, sequence, start = got[1], tonumber(got[2]), tonumber(got[2])
-  return epoch and (ARGV[3] == '' or (ARGV[3] == epoch and tonumber(ARGV[4]) <= sequence))
+  epoch, sequence = got[1], got[2] and match(got[2], '^%d+$') and tonumber(got[2])
+  start = sequence
+  return epoch and sequence and match(epoch, '^%d+$') and (ARGV[3] == '' or (ARGV[3] == epoch and tonumber(ARGV[4]) <= sequence))
 end
 
 -- The run id of the answering server, new at each of its starts, and the format; nil where the server hides its id.
@@ -52,17 +60,18 @@ local function highest_epoch()
   local step = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)[1]
   local highest
   for _, one in ipairs({got[1] or '0', got[2] or '0', step and match(step[1], '^%d+') or '0'}) do
-    if one ~= '0' and (not highest or tonumber(one) > tonumber(highest)) then highest = one end
+    if one ~= '0' and match(one, '^%d+$') and (not highest or tonumber(one) > tonumber(highest)) then highest = one end
   end
   return highest
 end
 
+-- A programme's record, or false where it is none: such a programme has no places until it is rebuilt.
 local function parse(record)
   local places, held, occupied, suspended, rest = match(record, '^(%d+) (%d+) (%d+) (%d) (.*)$')
-  return {
+  return places and {
     places = tonumber(places), held = tonumber(held), occupied = tonumber(occupied),
     suspended = suspended, rest = rest,
-  }
+  } or false
 end
 
 -- The programme with this script's changes so far, or false when it was never opened.
@@ -75,7 +84,7 @@ local function programme(id)
 end
 
 local function record_of(p)
-  return p.places .. ' ' .. p.held .. ' ' .. p.occupied .. ' ' .. p.suspended .. ' ' .. p.rest
+  return format('%.0f %.0f %.0f %s %s', p.places, p.held, p.occupied, p.suspended, p.rest)
 end
 
 local function free(places, held, occupied, suspended)
@@ -89,7 +98,7 @@ local function server_ms()
 end
 
 local function set_lease(key, owner, ms)
-  redis.call('SET', key, owner .. ' ' .. string.format('%.0f', server_ms() + ms))
+  redis.call('SET', key, owner .. ' ' .. digits(server_ms() + ms))
 end
 
 -- Owner and end (ms by Redis' clock) of a lease; nil without one.
@@ -104,7 +113,7 @@ end
 
 local function append(...)
   sequence = sequence + 1
-  redis.call('XADD', KEYS[2], epoch .. '-' .. sequence, ...)
+  redis.call('XADD', KEYS[2], epoch .. '-' .. digits(sequence), ...)
 end
 
 -- Append a step of programme `id`, with its record and queue length after the step.
@@ -112,14 +121,14 @@ local function emit(kind, id, referral, attempt, ...)
   local p = programmes[id]
   local record = record_of(p)
   changed[id] = record
-  append('type', kind, 'at', now, 'referral', referral, 'attempt', attempt, 'programme', id,
+  append('type', kind, 'at', now, 'referral', referral, 'attempt', attempt and digits(attempt) or '', 'programme', id,
     'record', record, 'waiting', redis.call('ZCARD', queue(id)), ...)
 end
 
 -- Write every programme that changed, and the sequence, when there was a step.
 local function finish()
   if sequence == start then return end
-  local fields = {'@sequence', sequence}
+  local fields = {'@sequence', digits(sequence)}
   for id, record in pairs(changed) do
     if #fields >= 2000 then -- unpack takes about 8,000
       redis.call('HSET', KEYS[1], unpack(fields))
@@ -131,11 +140,18 @@ local function finish()
   redis.call('HSET', KEYS[1], unpack(fields))
 end
 
+-- A claim as it is stored; without programmes one that was released.
+local function claim_of(attempt, state, rank, names)
+  return digits(attempt) .. ' ' .. state .. (names and ' ' .. rank .. ' ' .. names or '')
+end
+
 -- Attempt, state, rank and programmes (joined by spaces) of a claim, and the claim itself; nil without one.
+-- One that cannot be read counts as none: the audit finds it, and a rebuild makes it anew.
 local function read_claim(key)
   local claim = redis.call('GET', key)
   if not claim then return nil end
   local attempt, state, rank, names = match(claim, '^(%d+) (%a+) ?(%S*) ?(.*)$')
+  if not attempt or not STATES[state] then return nil, nil, nil, nil, claim end
   return tonumber(attempt), state, rank, names, claim
 end
 
@@ -179,7 +195,7 @@ local function hand_over(id)
           left[#left + 1] = name
         end
       end
-      redis.call('SET', ARGV[1] .. 'claim:' .. first, attempt .. ' held ' .. rank .. ' ' .. id)
+      redis.call('SET', ARGV[1] .. 'claim:' .. first, claim_of(attempt, 'held', rank, id))
       p.held = p.held + 1
       emit('handed_over', id, first, attempt, 'left', table.concat(left, ' '))
     end
@@ -190,9 +206,10 @@ end
 local function give_back(referral, attempt, state, names)
   if state == 'waiting' then
     for name in string.gmatch(names, '%S+') do redis.call('ZREM', queue(name), referral) end
-    append('type', 'withdrawn', 'at', now, 'referral', referral, 'attempt', attempt, 'programmes', names)
+    append('type', 'withdrawn', 'at', now, 'referral', referral, 'attempt', digits(attempt), 'programmes', names)
   elseif state ~= 'none' then
     local p = programme(names)
+    if not p then return end
     p[state] = p[state] - 1
     emit('released', names, referral, attempt)
     hand_over(names)
