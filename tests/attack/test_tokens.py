@@ -12,7 +12,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet, RSAKey
 
-from services.local.home import write_private
+from services.local.private import write_private
 from services.local.issuer import AUDIENCE, ISSUER
 from tests.support.network import RunningNetwork
 
