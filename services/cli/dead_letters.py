@@ -16,7 +16,7 @@ from services.cli.render import listing, moment, state, table
 if TYPE_CHECKING:
     from services.cli.client import Api
 
-SERVICES = ("referral", "intake")
+SERVICES = ("referral",)
 """The services that consume events, and so may have dead letters."""
 POLL_EVERY = 0.3
 """Seconds."""

@@ -26,6 +26,8 @@ def complaints(outcome: Outcome, kind: Format) -> Iterator[str]:
         outcome = outcome | {"detail": _in_a_column(outcome)}
     for one in outcome.get("errors") or []:
         yield f"{one['field']}: {one['message']} ({one.get('code', code)})"
+    if more := outcome.get("more_errors"):
+        yield f"and {more} more errors"
     if not outcome.get("errors"):
         yield f"{outcome.get('detail', 'refused')} ({code})"
 

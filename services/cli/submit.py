@@ -40,7 +40,7 @@ def submit(
         Path | None, typer.Option(metavar="FILE", help="File for refusals.", show_default="standard error")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print each line's result as NDJSON.")] = False,
-    part: Annotated[int, typer.Option(min=1, max=10_000, help="Submissions sent at a time.")] = 500,
+    part: Annotated[int, typer.Option(min=1, max=2_000, help="Submissions sent at a time.")] = 500,
     key: Annotated[str | None, typer.Option(help="Key of an earlier run, to take nothing twice.")] = None,
     patience: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="How long to try while the network is away.")

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 _LONGEST = 100
 """Letters that are compared."""
@@ -64,6 +65,7 @@ def _ratio(matcher: SequenceMatcher[str], wanted: str, form: str) -> float:
     return matcher.ratio() if hopeful else 0
 
 
+@lru_cache(20_000)
 def _forms(one: Named) -> tuple[set[str], set[str], set[str]]:
     """Id and names as they are; names without a city's word; without a region's."""
     names = {_plain(name) for name in one.names}

@@ -1,25 +1,28 @@
 """The composition root of intake, for production and tests."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import httpx2
 from uuid_utils.compat import uuid7
 
 from services.contracts.near_matches import Named
 from services.contracts.reference import read_icd10_codes, read_settlements
 from services.intake.adapters.aes_vault import AesVault
-from services.intake.adapters.sql_access import SqlAccessRules
+from services.intake.adapters.http_referrals import SECONDS, HttpReferrals
+from services.intake.adapters.sql_answers import SqlAnswers
 from services.intake.adapters.sql_children import SqlChildren
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
 from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_submissions import SqlSubmissions
-from services.intake.adapters.tables import dead_letters
 from services.intake.domain.validation import Reference
+from services.intake.handlers.access import Referrals
 from services.intake.handlers.correct import Correcting
 from services.intake.handlers.drafts import Drafting
 from services.intake.handlers.grouping import GroupedSubmissions
@@ -27,7 +30,7 @@ from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.settings import IntakeSettings
-from services.kit.dead_letters.repository import DeadLetterRepository
+from services.kit.http.auth import ServiceToken
 from services.kit.sql.database import Database
 
 LANES = 4
@@ -43,9 +46,10 @@ class Intake:
     reading: Reading
     correcting: Correcting
     joining: Joining
-    access: SqlAccessRules
-    dead_letters: DeadLetterRepository
+    answers: SqlAnswers
     keys: SqlKeys
+    bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One bulk request reads its lines at a time."""
 
 
 def utc_now() -> datetime:
@@ -63,26 +67,42 @@ def read_reference(data: Path) -> Reference:
 
 @asynccontextmanager
 async def bootstrap(
-    settings: IntakeSettings, *, now: Callable[[], datetime] = utc_now, new_id: Callable[[], UUID] = uuid7
+    settings: IntakeSettings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    new_id: Callable[[], UUID] = uuid7,
+    referrals: Referrals | None = None,
 ) -> AsyncIterator[Intake]:
-    """Intake on the migrated database of `settings`. Reads the reference data first."""
+    """Intake on the migrated database of `settings`. Reads the reference data first; tests may pass `referrals`."""
+    secure = settings.referral_url.startswith("https")  # else the roots of trust would be loaded for nothing
+    async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=secure) as client:
+        over_http = HttpReferrals(client, ServiceToken(settings.service_token_file))
+        database = Database(settings.intake_sql_url)
+        try:
+            yield _wired(settings, database, now, new_id, referrals or over_http)
+        finally:
+            await database.close()
+
+
+def _wired(
+    settings: IntakeSettings,
+    database: Database,
+    now: Callable[[], datetime],
+    new_id: Callable[[], UUID],
+    referrals: Referrals,
+) -> Intake:
     reference = read_reference(settings.data)
-    database = Database(settings.intake_sql_url)
     vault = AesVault(settings.keys)
     keys = SqlKeys(database, vault)
     drafting = Drafting(vault, new_id)
     lanes = 1 if database.is_sqlite else LANES
     submissions = GroupedSubmissions(SqlSubmissions(database, keys, drafting.bind), lanes)
-    try:
-        yield Intake(
-            database,
-            Submitting(submissions, drafting, reference, now),
-            Reading(SqlDiagnoses(database, keys), vault, now),
-            Correcting(SqlCorrections(database, keys), drafting, reference, now),
-            Joining(SqlChildren(database, keys), drafting, now),
-            SqlAccessRules(database),
-            DeadLetterRepository(database, dead_letters),
-            keys,
-        )
-    finally:
-        await database.close()
+    return Intake(
+        database,
+        Submitting(submissions, referrals, drafting, reference, now),
+        Reading(SqlDiagnoses(database, keys), referrals, vault, now),
+        Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
+        Joining(SqlChildren(database, keys), referrals, drafting, now),
+        SqlAnswers(database),
+        keys,
+    )

@@ -23,6 +23,8 @@ class IntakeSettings(ServiceSettings):
     """
 
     intake_sql_url: str
+    referral_url: str
+    """The referral service, which says at each read of a child who has it now; `service_token_file` opens it."""
     intake_data_keys: SecretStr = SecretStr("")
     intake_index_keys: SecretStr = SecretStr("")
     intake_pseudonym_keys: SecretStr = SecretStr("")

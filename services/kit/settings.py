@@ -2,12 +2,20 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+Counted = Literal["holder", "organization", "address"]
+Rate = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
+DEFAULT_LIMITS: Any = {
+    "requests": {"holder": "180000/minute", "organization": "300000/minute", "address": "600000/minute"},
+    "reads": {"holder": "3000/minute", "organization": "3000/minute", "address": "12000/minute"},
+    "look_ups": {"holder": "120/minute", "organization": "120/minute", "address": "600/minute"},
+    "refused": {"address": "600/minute"},
+}
 
 
 class Mode(StrEnum):
@@ -47,6 +55,13 @@ class ServiceSettings(BaseSettings):
     issuer: str = ""
     audience: str = "joldama"
     service_token_file: Path | None = None
+
+    limits_url: SecretStr = SecretStr("")
+    """The Redis with the counters of limits; without it capacity takes its own, and the others count in the process."""
+    limits: dict[Literal["requests", "reads", "look_ups", "refused"], dict[Counted, Rate]] = DEFAULT_LIMITS
+    """By what is counted and for whom: how often, and in which time. What is left out is unlimited."""
+    trusted_proxies: str = ""
+    """Addresses and networks, with commas, of the proxies whose `X-Forwarded-For` is believed at the public port."""
 
     @property
     def local(self) -> bool:

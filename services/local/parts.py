@@ -48,11 +48,12 @@ def services(plan: Plan) -> list[Part]:
     """The services' processes. Each gets the addresses of its own databases only."""
     intake = _intake_environment(plan)
     referral, capacity = _referral_environment(plan), {"JOLDAMA_REDIS_URL": plan.redis_url}
+    limits = {"JOLDAMA_LIMITS_URL": plan.redis_url}
     worker = referral | {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
     return [
         _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity),
-        _service(plan, APIS, "intake", "intake.entrypoints.api", intake),
-        _service(plan, APIS, "referral", "referral.entrypoints.api", referral),
+        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | limits),
+        _service(plan, APIS, "referral", "referral.entrypoints.api", referral | limits),
         _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", worker),
         _service(plan, SERVICES, "intake-relay", "intake.entrypoints.relay", intake),
         _service(plan, SERVICES, "referral-relay", "referral.entrypoints.relay", referral),
@@ -109,7 +110,8 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
     old = plan.home.secrets / "data-key"  # of a home that is older than versions of keys
     if old.exists():
         keys["JOLDAMA_INTAKE_DATA_KEY"] = f"@{old}"
-    return {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url} | keys
+    addresses = {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url, "JOLDAMA_REFERRAL_URL": plan.inside_url("referral")}
+    return addresses | keys
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:

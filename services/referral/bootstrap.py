@@ -16,6 +16,7 @@ from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.adapters.kafka_progress import KafkaProgress
 from services.referral.adapters.reasons import read_reasons
+from services.referral.adapters.sql_access import SqlAccess
 from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.sql_names import SqlNames
 from services.referral.adapters.sql_queues import SqlQueues
@@ -68,6 +69,7 @@ class ReferralService:
     registry: SqlRegistry
     views: Views
     worklists: Worklists
+    access: SqlAccess
     names: SqlNames
     reasons: Mapping[str, frozenset[str]]
     reactions: Reactions
@@ -119,6 +121,7 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         registry=registry,
         views=Views(database),
         worklists=Worklists(database),
+        access=SqlAccess(database),
         names=SqlNames(database, read_regions(settings.data)),
         reasons=read_reasons(settings.data),
         reactions=Reactions(

@@ -20,9 +20,9 @@ from services.contracts import topics
 from services.contracts.days import day_of
 from services.contracts.events import Event, read_event, write_event
 from services.intake.adapters.history import HISTORY as INTAKE
+from services.intake.adapters.http_referrals import HttpReferrals
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
-from services.intake.handlers.update_access import follow
 from services.intake.settings import IntakeSettings
 from services.kit.http.auth import ServiceToken
 from services.kit.settings import CHECKOUT
@@ -122,7 +122,6 @@ class Network:
     async def new_events(self) -> list[Event]:
         own = await self._rows("intake", self.apps["intake"].state.intake.database, intake_outbox)
         routed = await self._rows("referral", self.worker.database, referral_outbox)
-        await follow(self.apps["intake"].state.intake.access, routed)
         steps = readable(await self.capacity.steps.after(self._last_step, 1000))
         self._last_step = steps[-1].id if steps else self._last_step
         events = [event for raw in (*own, *routed) if (event := read_event(raw))]
@@ -158,15 +157,19 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
     }  # fmt: skip
     settings = ReferralSettings(**shared, referral_sql_url=urls["referral"], capacity_url="http://capacity")
     capacity = app_of(CapacitySettings(**shared, redis_url=redis_url, key_prefix=prefix)).inside
-    intake = create_api(IntakeSettings(**shared, intake_sql_url=urls["intake"])).public
-    referral = referral_api.build(settings).public
+    referral, token = referral_api.build(settings).inside, ServiceToken(home.secrets / "service-token")
     async with AsyncExitStack() as stack:
+        to_capacity, to_referral = [
+            await stack.enter_async_context(
+                httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=f"http://{name}")
+            )
+            for name, app in (("capacity", capacity), ("referral", referral))
+        ]
+        own = IntakeSettings(**shared, intake_sql_url=urls["intake"], referral_url="http://referral")
+        intake = create_api(own, HttpReferrals(to_referral, token)).public
+        over_http = HttpCapacity(to_capacity, token)
         for app in (intake, referral, capacity):
             await stack.enter_async_context(app.router.lifespan_context(app))
-        to_capacity = await stack.enter_async_context(
-            httpx2.AsyncClient(transport=httpx2.ASGITransport(capacity), base_url="http://capacity")
-        )
-        over_http = HttpCapacity(to_capacity, ServiceToken(home.secrets / "service-token"))
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
         apps = {"intake": intake, "referral": referral, "capacity": capacity}
         clock = Clock()

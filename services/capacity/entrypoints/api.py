@@ -13,6 +13,7 @@ from services.contracts.reference import read_regions
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
+from services.kit.http.limits import limiting
 from services.kit.http.problems import Problem, answer_with
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
@@ -52,11 +53,16 @@ def app_of(settings: CapacitySettings) -> Apps:
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Capacity]:
-        async with open_scripts(settings) as scripts, running(redis_store(scripts, settings.staleness)) as capacity:
+        async with (
+            limiting(settings, settings.redis_url) as apps.inside.state.limits,
+            open_scripts(settings) as scripts,
+            running(redis_store(scripts, settings.staleness)) as capacity,
+        ):
             yield capacity
 
     regions = read_regions(settings.data)
-    return make_app(opened, TokenVerifier.of(settings), regions, public_docs=settings.public_docs)
+    apps = make_app(opened, TokenVerifier.of(settings), regions, public_docs=settings.public_docs)
+    return apps
 
 
 def main() -> None:

@@ -1,22 +1,23 @@
 """Joining children in SQL: one transaction, with the audit and the events."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ScalarSelect, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
-from services.contracts.vocabulary import ReferralState, Role
+from services.contracts.vocabulary import CLOSED, ReferralState, Role
+from services.intake.adapters.closing import close
+from services.intake.adapters.moments import to_ms
 from services.intake.adapters.sql_corrections import keep_former
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of
+from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of, refusal_row
 from services.intake.adapters.sql_keys import SqlKeys
-from services.intake.adapters.sql_submissions import to_ms
-from services.intake.adapters.tables import access, audit, children, diagnoses, outbox
+from services.intake.adapters.tables import audit, children, diagnoses, outbox
 from services.intake.domain.keys import Active, Purpose
 from services.intake.handlers.drafts import Draft, correction_id, write_submission
 from services.intake.handlers.join import Joined, Known, Plan
@@ -26,7 +27,6 @@ from services.kit.sql.database import Database
 
 ACTION = "child.join"
 """As the audit names it."""
-_KNOWN = SELECTED.add_columns(access.c.state).outerjoin(access, access.c.referral_id == diagnoses.c.referral_id)
 
 
 class SqlChildren:
@@ -35,6 +35,10 @@ class SqlChildren:
     def __init__(self, database: Database, keys: SqlKeys) -> None:
         self._database, self._keys = database, keys
 
+    async def ids(self, child_ids: Collection[UUID]) -> list[UUID]:
+        query = select(diagnoses.c.referral_id).where(or_(*(diagnoses.c.child_id == _child(one) for one in child_ids)))
+        return await self._database.read(lambda session: list(session.execute(query).scalars()))
+
     async def join(
         self,
         holder: Holder,
@@ -42,6 +46,7 @@ class SqlChildren:
         child_id: UUID,
         other_id: UUID,
         plan: Callable[[UUID, UUID, Sequence[Known]], Plan],
+        states: Mapping[UUID, ReferralState],
         at: datetime,
     ) -> Joined | None:
         def work(session: Session) -> Joined | None:
@@ -53,16 +58,17 @@ class SqlChildren:
             if any(session.execute(both.order_by(children.c.child_id).with_for_update()).scalars()):
                 raise TransientError("database: another request joined one of these children")
             theirs = diagnoses.c.child_id.in_([into, other])
-            # The states are read after the lock: an event that closes one of them comes before all this, or after it.
-            session.execute(select(diagnoses.c.referral_id).where(theirs).with_for_update()).all()
             self._keys.add_missing(session, into, other)
-            rows = session.execute(_KNOWN.where(theirs)).all()
+            rows = session.execute(SELECTED.where(theirs).with_for_update(of=diagnoses)).all()
             own = [row for row in rows if row.polyclinic_id == holder.org]
             if role is Role.POLYCLINIC and {row.child_id for row in own} < {into, other}:
+                for row in {row.child_id: row for row in rows if row.polyclinic_id != holder.org}.values():
+                    session.execute(insert(audit).values(refusal_row(holder, ACTION, row, at)))
                 return None
             if into == other:
                 return Joined(into, other_id if other_id != into else child_id)
-            planned = plan(into, other, [self._known(row) for row in rows])
+            close(session, frozenset(id for id, state in states.items() if state in CLOSED))
+            planned = plan(into, other, [self._known(row, states) for row in rows])
             self._write(session, planned, rows, active, at)
             for referral_id in planned.drafts:
                 [row] = [one for one in rows if one.referral_id == referral_id]
@@ -75,8 +81,8 @@ class SqlChildren:
         except IntegrityError as error:
             raise TransientError("database: another request wrote one of these children") from error
 
-    def _known(self, row: Any) -> Known:
-        state = ReferralState.SUBMITTED if row.state is None else ReferralState(row.state)
+    def _known(self, row: Any, states: Mapping[UUID, ReferralState]) -> Known:
+        state = states.get(row.referral_id, ReferralState.SUBMITTED)
         return Known(record_of(self._keys.vault, row), state, row.ended_by_join)
 
     def _write(self, session: Session, plan: Plan, rows: Sequence[Any], active: Active, at: datetime) -> None:
@@ -103,6 +109,10 @@ class SqlChildren:
         kept = diagnoses.c.referral_id == joined.referral_id
         session.execute(update(diagnoses).where(kept).values(open_iin=index))
         outbox.add(session, _messages(plan, by_referral))
+
+
+def _child(id: UUID) -> ScalarSelect[UUID]:
+    return child_of(id).scalar_subquery()
 
 
 def _moved(draft: Draft, row: Any, at: datetime) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
-from services.intake.adapters.sql_access import closed_by_event
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of
+from services.intake.adapters.closing import close
+from services.intake.adapters.moments import to_ms
+from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of, refusal_row
 from services.intake.adapters.sql_keys import SqlKeys
-from services.intake.adapters.sql_submissions import to_ms
 from services.intake.adapters.tables import audit, children, corrected_data, diagnoses, outbox
 from services.intake.domain.keys import Active
 from services.intake.handlers.correct import Correction, IinTaken, SharedChild
@@ -34,34 +34,45 @@ class SqlCorrections:
     def __init__(self, database: Database, keys: SqlKeys) -> None:
         self._database, self._keys = database, keys
 
-    async def correct(
-        self, editor: Holder, kind: Correction, key: UUID, expected: Expected, draft: Drafter, at: datetime
-    ) -> list[DiagnosisRecord]:
-        column = diagnoses.c.child_id if kind is Correction.CHILD else diagnoses.c.referral_id
+    async def ids(self, kind: Correction, key: UUID) -> list[UUID]:
+        query = select(diagnoses.c.referral_id).where(_has_key(kind, key))
+        return await self._database.read(lambda session: list(session.execute(query).scalars()))
 
+    async def correct(
+        self,
+        editor: Holder,
+        kind: Correction,
+        key: UUID,
+        expected: Expected,
+        draft: Drafter,
+        closed: frozenset[UUID],
+        at: datetime,
+    ) -> list[DiagnosisRecord]:
         def work(session: Session) -> Any:
             active = self._keys.require(session)
             of_referral = select(diagnoses.c.child_id).where(diagnoses.c.referral_id == key)
             child_id = session.execute(child_of(key) if kind is Correction.CHILD else of_referral).scalar()
-            found = child_id if kind is Correction.CHILD else key
-            query = SELECTED.where(column == found, diagnoses.c.polyclinic_id == editor.org)
-            query = query.order_by(diagnoses.c.submitted_at.desc())
+            theirs = SELECTED.where(_has_key(kind, key)).order_by(diagnoses.c.submitted_at.desc())
+            query = theirs.where(diagnoses.c.polyclinic_id == editor.org)
             # The child first, as every writer of several rows does: corrections and joins wait for each other.
             locked = select(children.c.joined_into).where(children.c.child_id == child_id).with_for_update()
             if session.execute(locked).scalar() is not None:
                 raise TransientError("database: another request joined this child")
             self._keys.add_missing(session, child_id)
             if not (rows := session.execute(query.with_for_update(of=diagnoses)).all()):
+                if hidden := session.execute(theirs.limit(1)).first():
+                    session.execute(insert(audit).values(refusal_row(editor, kind, hidden, at)))
                 return rows
             expected.check(rows[0].child_version if kind is Correction.CHILD else rows[0].version)
+            close(session, closed)
             drafts = [draft(record_of(self._keys.vault, row)) for row in rows]
             for row, one in zip(rows, drafts, strict=True):
                 if one:
-                    _replace(session, row, one, at, active)
+                    _replace(session, row, one, closed, at, active)
                 # Also of what is unchanged, because it is answered: that is a read.
                 session.execute(insert(audit).values(audit_row(editor, kind, row, at)))
             if kind is Correction.CHILD and (corrected := next(filter(None, drafts), None)):
-                _correct_child(session, editor, rows[0].child_id, corrected, active)
+                _correct_child(session, editor, rows[0].child_id, corrected, closed, active)
             return session.execute(query).all()
 
         await self._keys.ready()
@@ -69,17 +80,39 @@ class SqlCorrections:
             rows = await self._database.write(work)
         except IntegrityError as error:
             raise TransientError("database: another request wrote this child") from error
+        except (IinTaken, SharedChild) as error:
+            if not (isinstance(error, IinTaken) and error.own):
+                await self._refused(editor, kind, error.child_id, at)
+            raise
         return [record_of(self._keys.vault, row) for row in rows]
 
+    async def _refused(self, editor: Holder, kind: Correction, child_id: UUID, at: datetime) -> None:
+        """Audit that a correction was refused because of a child that others have referrals of."""
+        others = SELECTED.where(diagnoses.c.child_id == child_id, diagnoses.c.polyclinic_id != editor.org).limit(1)
 
-def _replace(session: Session, row: Any, draft: Draft, at: datetime, active: Active) -> None:
+        def work(session: Session) -> None:
+            if other := session.execute(others).first():
+                session.execute(insert(audit).values(refusal_row(editor, kind, other, at)))
+
+        await self._database.write(work)
+
+
+def _has_key(kind: Correction, key: UUID) -> ColumnElement[bool]:
+    if kind is Correction.CHILD:
+        return diagnoses.c.child_id == child_of(key).scalar_subquery()
+    return diagnoses.c.referral_id == key
+
+
+def _replace(session: Session, row: Any, draft: Draft, closed: frozenset[UUID], at: datetime, active: Active) -> None:
     version = row.version + 1
     values = {
         "sealed": draft.sealed, "priority": draft.priority.value, "version": version, "changed_at": to_ms(at),
     }  # fmt: skip
     session.execute(update(diagnoses).where(diagnoses.c.referral_id == row.referral_id).values(values))
-    alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id, ~closed_by_event())
-    session.execute(alike.values(open_likeness=draft.likenesses[active.pseudonym], likeness_version=active.pseudonym))
+    if row.referral_id not in closed:
+        likeness = draft.likenesses[active.pseudonym]
+        alike = update(diagnoses).where(diagnoses.c.referral_id == row.referral_id)
+        session.execute(alike.values(open_likeness=likeness, likeness_version=active.pseudonym))
     keep_former(session, row, draft.sealed, at)
     key, event_id = str(row.referral_id), correction_id(draft, version)
     outbox.add(session, [OutgoingEvent(DIAGNOSES, key, draft.event, event_id)])
@@ -95,7 +128,9 @@ def keep_former(session: Session, row: Any, after: bytes, at: datetime) -> None:
     )  # fmt: skip
 
 
-def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draft, active: Active) -> None:
+def _correct_child(
+    session: Session, editor: Holder, child_id: UUID, draft: Draft, closed: frozenset[UUID], active: Active
+) -> None:
     """A version more; and the child's IIN, which may be new.
 
     A draft without one leaves it: it may be known by the referral of another polyclinic.
@@ -106,8 +141,9 @@ def _correct_child(session: Session, editor: Holder, child_id: UUID, draft: Draf
         _may_be_known_by(session, editor, child_id, known, indexes)
         index = draft.iin_indexes[active.index]
         values |= {"iin_index": index, "index_version": active.index}
-        still_open = (diagnoses.c.child_id == child_id) & ~closed_by_event() & ~diagnoses.c.ended_by_join
-        session.execute(update(diagnoses).where(still_open).values(open_iin=index))
+        theirs = (diagnoses.c.child_id == child_id) & ~diagnoses.c.ended_by_join
+        still_open = update(diagnoses).where(theirs, diagnoses.c.referral_id.not_in(closed))
+        session.execute(still_open.values(open_iin=index))
     session.execute(update(children).where(children.c.child_id == child_id).values(values))
 
 
@@ -119,7 +155,7 @@ def _may_be_known_by(
     if other is not None:
         own = (diagnoses.c.child_id == other) & (diagnoses.c.polyclinic_id == editor.org)
         visible = session.execute(select(diagnoses.c.referral_id).where(own)).first()
-        raise IinTaken(other if visible else None)
+        raise IinTaken(other, own=visible is not None)
     elsewhere = (diagnoses.c.child_id == child_id) & (diagnoses.c.polyclinic_id != editor.org)
     if known is not None and session.execute(select(diagnoses.c.referral_id).where(elsewhere)).first():
-        raise SharedChild
+        raise SharedChild(child_id)

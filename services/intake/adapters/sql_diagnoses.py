@@ -1,5 +1,6 @@
 """Reading diagnoses from SQL under the access rules, with the audit's rows in the same transaction."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, false, func, insert, or_, select
 from sqlmodel import Session
 
-from services.contracts.authority import Holder, acting_role
+from services.contracts.authority import OPERATORS, Holder, acting_role
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority, Role
+from services.intake.adapters.moments import from_ms, to_ms
 from services.intake.adapters.sql_keys import KEY_COLUMNS, SqlKeys
-from services.intake.adapters.sql_submissions import from_ms, to_ms
-from services.intake.adapters.tables import access, audit, child_keys, children, diagnoses
+from services.intake.adapters.tables import audit, child_keys, children, diagnoses
 from services.intake.domain.keys import Digests, Purpose
 from services.intake.handlers.read import DiagnosisRecord, Read
 from services.intake.handlers.vault import Vault
@@ -37,14 +38,24 @@ class SqlDiagnoses:
     def __init__(self, database: Database, keys: SqlKeys) -> None:
         self._database, self._keys = database, keys
 
-    async def find(self, reader: Holder, read: Read, key: UUID | Digests, now: datetime) -> list[DiagnosisRecord]:
-        query = SELECTED.where(_has_key(read, key), _may_read(reader))
-        query = query.order_by(diagnoses.c.submitted_at.desc()).limit(MOST)
+    async def ids(self, read: Read, key: UUID | Digests) -> list[UUID]:
+        await self._keys.ready()
+        newest = diagnoses.c.submitted_at.desc()
+        query = select(diagnoses.c.referral_id).where(_has_key(read, key)).order_by(newest).limit(MOST)
+        return await self._database.read(lambda session: list(session.execute(query).scalars()))
+
+    async def find(
+        self, reader: Holder, read: Read, key: UUID | Digests, offered: Collection[UUID], now: datetime
+    ) -> list[DiagnosisRecord]:
+        theirs = SELECTED.where(_has_key(read, key)).order_by(diagnoses.c.submitted_at.desc()).limit(MOST)
 
         def work(session: Session) -> Any:
             self._keys.require(session)
-            if rows := session.execute(query).all():
+            rows = session.execute(theirs.where(_may_read(reader, offered))).all()
+            if rows:
                 session.execute(insert(audit), [audit_row(reader, read, row, now) for row in rows])
+            elif hidden := session.execute(theirs.limit(1)).first():
+                session.execute(insert(audit).values(refusal_row(reader, read, hidden, now)))
             return rows
 
         await self._keys.ready()
@@ -82,11 +93,10 @@ def child_of(key: UUID) -> Select[tuple[UUID]]:
     return select(func.coalesce(children.c.joined_into, children.c.child_id)).where(children.c.child_id == key)
 
 
-def _may_read(reader: Holder) -> ColumnElement[bool]:
-    offered = select(access.c.referral_id).where(
-        access.c.center_id == reader.org, access.c.referral_id == diagnoses.c.referral_id
-    )
-    by_role = {Role.POLYCLINIC: diagnoses.c.polyclinic_id == reader.org, Role.CENTER: offered.exists()}
+def _may_read(reader: Holder, offered: Collection[UUID]) -> ColumnElement[bool]:
+    by_role = {
+        Role.POLYCLINIC: diagnoses.c.polyclinic_id == reader.org, Role.CENTER: diagnoses.c.referral_id.in_(offered),
+    }  # fmt: skip
     return or_(false(), *(rule for role, rule in by_role.items() if role in reader.roles))
 
 
@@ -102,3 +112,9 @@ def audit_row(reader: Holder, action: str, row: Any, now: datetime) -> dict[str,
         "child_id": row.child_id,
         "referral_id": row.referral_id,
     }
+
+
+def refusal_row(holder: Holder, action: str, row: Any, now: datetime) -> dict[str, Any]:
+    """The row of the audit for an act on a diagnosis that was refused, because another organization has it."""
+    by = next(one for one in (Role.POLYCLINIC, Role.CENTER, *OPERATORS) if one in holder.roles)
+    return audit_row(holder, f"{action}.refused", row, now) | {"role": by.value}

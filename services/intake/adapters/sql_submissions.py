@@ -2,29 +2,33 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Insert, bindparam, delete, func, insert, select
+from sqlalchemy import Insert, bindparam, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
+from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import Priority
+from services.intake.adapters.closing import close
+from services.intake.adapters.moments import from_ms, to_ms
+from services.intake.adapters.sql_diagnoses import refusal_row
 from services.intake.adapters.sql_keys import KEY_COLUMNS, SqlKeys, stored
-from services.intake.adapters.tables import answered, child_keys, children, diagnoses, outbox
-from services.intake.domain.field_errors import FieldError
+from services.intake.adapters.tables import answered, audit, child_keys, children, diagnoses, outbox
 from services.intake.domain.keys import Active
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import (
     KeyReused,
+    Met,
     OpenReferralExists,
     Outcome,
     PossibleDuplicate,
     Recorded,
-    possible_duplicate,
+    own_ids,
 )
 from services.intake.handlers.vault import ChildKey
 from services.kit.errors import Conflict, TransientError
@@ -36,9 +40,11 @@ TOGETHER = 3
 RACES = 10
 """How often one submission is tried again when others commit the same child or key at the same moment."""
 _ACCEPTED = 201
+SUBMIT = "diagnosis.submit"
+"""As the audit names a refused one."""
 # Statements are built once: building them costs more than running them.
 _FIND_CHILDREN = (
-    select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id, *KEY_COLUMNS)
+    select(children.c.iin_index, children.c.child_id, diagnoses.c.referral_id, diagnoses.c.polyclinic_id, *KEY_COLUMNS)
     .outerjoin(diagnoses, diagnoses.c.open_iin == children.c.iin_index)
     .outerjoin(child_keys, child_keys.c.child_id == children.c.child_id)
     .where(children.c.iin_index.in_(bindparam("indexes", expanding=True)))
@@ -63,6 +69,7 @@ class _Known(NamedTuple):
     child_id: UUID
     iin_index: bytes
     open_referral: UUID | None
+    polyclinic_id: str | None
     key_version: int | None = None
     wrapped: bytes | None = None
 
@@ -81,22 +88,22 @@ class SqlSubmissions:
     def __init__(self, database: Database, keys: SqlKeys, bind: Callable[[Draft, ChildKey], None]) -> None:
         self._database, self._keys, self._bind = database, keys, bind
 
-    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def record(self, drafts: Sequence[Draft], closed: frozenset[UUID] = frozenset()) -> list[Outcome]:
         """One outcome a draft, in order, committed. Raises TransientError when the database fails, KeysRefused."""
         await self._keys.ready()
         for _ in range(TOGETHER):
             try:
-                return await self._database.write(lambda session: self._record(session, drafts))
+                return await self._database.write(lambda session: self._record(session, drafts, closed))
             except (IntegrityError, Conflict):  # another process has committed one of them: look again
                 continue
-        return [await self._record_alone(draft) for draft in drafts]
+        return [await self._record_alone(draft, closed) for draft in drafts]
 
-    async def _record_alone(self, draft: Draft) -> Outcome:
+    async def _record_alone(self, draft: Draft, closed: frozenset[UUID]) -> Outcome:
         for _ in range(RACES):
             if await self._database.read(lambda session: _is_recorded(session, draft)):
                 return _recorded(draft)  # an earlier try was committed, but its answer was lost
             try:
-                return (await self._database.write(lambda session: self._record(session, [draft])))[0]
+                return (await self._database.write(lambda session: self._record(session, [draft], closed)))[0]
             except (IntegrityError, Conflict):
                 continue
         raise TransientError("database: too many writers of one child")
@@ -107,8 +114,24 @@ class SqlSubmissions:
         found, _ = await self._database.read(lambda session: _answers(session, key.key.values()))
         return _replayed(found, key)
 
-    def _record(self, session: Session, drafts: Sequence[Draft]) -> list[Outcome]:
-        batch = _Batch(session, drafts, self._keys, self._bind)
+    async def siblings(self, referral_ids: Collection[UUID]) -> set[UUID]:
+        theirs = select(diagnoses.c.child_id).where(diagnoses.c.referral_id.in_(referral_ids))
+        still_open = or_(diagnoses.c.open_iin.is_not(None), diagnoses.c.open_likeness.is_not(None))
+        query = select(diagnoses.c.referral_id).where(diagnoses.c.child_id.in_(theirs), still_open)
+        return {*referral_ids, *await self._database.read(lambda session: session.execute(query).scalars().all())}
+
+    async def audit_refusals(self, holder: Holder, referral_ids: Collection[UUID], at: datetime) -> None:
+        refused = select(diagnoses.c.child_id, diagnoses.c.referral_id, diagnoses.c.polyclinic_id)
+        refused = refused.where(diagnoses.c.referral_id.in_(referral_ids))
+
+        def work(session: Session) -> None:
+            for row in session.execute(refused).all():
+                session.execute(insert(audit).values(refusal_row(holder, SUBMIT, row, at)))
+
+        await self._database.write(work)
+
+    def _record(self, session: Session, drafts: Sequence[Draft], closed: frozenset[UUID]) -> list[Outcome]:
+        batch = _Batch(session, drafts, closed, self._keys, self._bind)
         outcomes = [batch.judge(draft) for draft in drafts]
         batch.write()
         return outcomes
@@ -118,10 +141,16 @@ class _Batch:
     """The known children and answers of some drafts, and the rows to be written for them."""
 
     def __init__(
-        self, session: Session, drafts: Sequence[Draft], keys: SqlKeys, bind: Callable[[Draft, ChildKey], None]
+        self,
+        session: Session,
+        drafts: Sequence[Draft],
+        closed: frozenset[UUID],
+        keys: SqlKeys,
+        bind: Callable[[Draft, ChildKey], None],
     ) -> None:
         self._session, self._keys, self._bind = session, keys, bind
         self._active = keys.require(session)
+        close(session, closed)
         self._known = _known(session, [one for draft in drafts for one in draft.iin_indexes.values()])
         self._alike = _alike(session, drafts, self._active)
         wanted = [one for draft in drafts if draft.idempotency for one in draft.idempotency.key.values()]
@@ -135,7 +164,7 @@ class _Batch:
         """The outcome of a draft, which the drafts before it may decide."""
         outcome = self._judge(draft)
         if draft.iin_indexes and isinstance(outcome, Recorded):
-            outcome = replace(outcome, warnings=self._warnings(draft, outcome.referral_id))
+            outcome = replace(outcome, met=self._to_warn_of(draft, outcome.referral_id))
         return outcome
 
     def _judge(self, draft: Draft) -> Outcome:
@@ -146,7 +175,8 @@ class _Batch:
         if known and known.open_referral == draft.referral_id:
             return _recorded(draft)
         if known and known.open_referral is not None:
-            return OpenReferralExists(known.open_referral)
+            it = Met(known.open_referral, known.polyclinic_id == draft.polyclinic_id)
+            return OpenReferralExists((it, *self._to_warn_of(draft, known.open_referral)))
         if duplicate := self._possible_duplicate(draft):
             return duplicate
         recorded = self._accept(draft, known)
@@ -168,20 +198,20 @@ class _Batch:
     def _possible_duplicate(self, draft: Draft) -> PossibleDuplicate | None:
         """The open referrals of a child alike, unless the polyclinic has said that they are another's.
 
-        Of those of other polyclinics it can say so without naming them.
+        Of those of other polyclinics it can say so without knowing them.
         """
         alike = [one for one in self._likes(draft) if one.referral_id != draft.referral_id]
         if draft.iin_indexes or not alike or _explained(draft, alike):
             return None
-        return PossibleDuplicate(tuple(sorted(_own(draft, alike))))
+        return PossibleDuplicate(_met(draft, alike))
 
     def _likes(self, draft: Draft) -> Iterable[_Alike]:
         return chain.from_iterable(self._alike.get(one, ()) for one in draft.likenesses.values())
 
-    def _warnings(self, draft: Draft, referral_id: UUID) -> tuple[FieldError, ...]:
-        """That a child with an IIN may be one who was submitted without it, and has a referral of that time."""
+    def _to_warn_of(self, draft: Draft, referral_id: UUID) -> tuple[Met, ...]:
+        """A child with an IIN may be one who was submitted without it, and has these referrals of that time."""
         alike = [one for one in self._likes(draft) if not one.has_iin and one.referral_id != referral_id]
-        return (possible_duplicate(referral_id, _own(draft, alike)),) if alike and not _explained(draft, alike) else ()
+        return () if _explained(draft, alike) else _met(draft, alike)
 
     def _accept(self, draft: Draft, known: _Known | None) -> Recorded:
         at, index = to_ms(draft.submitted_at), draft.iin_indexes.get(self._active.index)
@@ -210,7 +240,7 @@ class _Batch:
         self._events.append(OutgoingEvent(DIAGNOSES, name := str(draft.referral_id), draft.event, name))
         self._alike.setdefault(likeness, []).append(_Alike(draft.referral_id, draft.polyclinic_id, index is not None))
         if index:
-            self._known[index] = _Known(draft.child_id, index, draft.referral_id)
+            self._known[index] = _Known(draft.child_id, index, draft.referral_id, draft.polyclinic_id)
         return _recorded(draft)
 
     def _key_of(self, known: _Known) -> ChildKey:
@@ -231,14 +261,13 @@ class _Batch:
         outbox.add(self._session, self._events)
 
 
-def _own(draft: Draft, alike: Collection[_Alike]) -> set[UUID]:
-    """Those of the polyclinic that asks."""
-    return {one.referral_id for one in alike if one.polyclinic_id == draft.polyclinic_id}
+def _met(draft: Draft, alike: Collection[_Alike]) -> tuple[Met, ...]:
+    return tuple(Met(one.referral_id, one.polyclinic_id == draft.polyclinic_id) for one in alike)
 
 
 def _explained(draft: Draft, alike: Collection[_Alike]) -> bool:
     """Whether the polyclinic has said that they are another child's."""
-    return draft.not_duplicate_of is not None and _own(draft, alike) <= draft.not_duplicate_of
+    return draft.not_duplicate_of is not None and draft.not_duplicate_of.issuperset(own_ids(_met(draft, alike)))
 
 
 def _recorded(draft: Draft) -> Recorded:
@@ -297,11 +326,3 @@ def _replayed(answers: Mapping[bytes, tuple[bytes, Recorded]], key: IdempotencyK
             body, recorded = answers[digest]
             return replace(recorded, replayed=True) if body == key.body[version] else KeyReused()
     return None
-
-
-def to_ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-def from_ms(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -6,9 +6,6 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from services.kit.dead_letters.dead_letter import dead_letter_table
-from services.kit.kafka.checkpoints import Checkpoints
-from services.kit.sql.inbox import Inbox
 from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
 
@@ -57,7 +54,10 @@ class KeyVersion(_Table, table=True):
 
 
 class Diagnosis(_Table, table=True):
-    """A submission. `open_iin` is the child's index while the referral is open, so that a child has one at a time."""
+    """A submission. `open_iin` is the child's index while the referral is open, so that a child has one at a time.
+
+    That it is over is found when another submission meets it: then `open_iin` and `open_likeness` go.
+    """
 
     referral_id: UUID = Field(primary_key=True)
     child_id: UUID = Field(foreign_key="child.child_id", index=True)
@@ -70,7 +70,7 @@ class Diagnosis(_Table, table=True):
     likeness_version: int = Field(0, sa_column_kwargs={"server_default": "0"})
     """The version of the pseudonym key by which it was made."""
     ended_by_join: bool = Field(False, sa_column_kwargs={"server_default": false()})
-    """Another open referral of the child stays, as far as is known: this one counts as closed before its event."""
+    """Another open referral of the child stays, as far as is known: this one counts as closed."""
     sealed: bytes = Field(sa_type=LargeBinary)
     version: int = Field(1, sa_column_kwargs={"server_default": "1"})
     """Counts the corrections, the last of which was at `changed_at`."""
@@ -87,15 +87,6 @@ class Answered(_Table, table=True):
     answered_at: int = Field(sa_type=BigInteger, index=True)
     key_version: int = Field(0, sa_column_kwargs={"server_default": "0"})
     """The version of the pseudonym key of both digests."""
-
-
-class Access(_Table, table=True):
-    """A referral's state by its events; `center_id` is set while that center may read the child."""
-
-    referral_id: UUID = Field(primary_key=True)
-    version: int
-    state: str = Field(max_length=16)
-    center_id: str | None = Field(None, max_length=64)
 
 
 class CorrectedData(_Table, table=True):
@@ -130,14 +121,9 @@ class Audit(_Table, table=True):
 
 
 # Core tables: an ORM unit of work would cost more than all the rest of a batch.
-children, diagnoses, answered, access, audit = (
-    metadata.tables[name] for name in ("child", "diagnosis", "answered", "access", "audit")
-)
+children, diagnoses, answered, audit = (metadata.tables[name] for name in ("child", "diagnosis", "answered", "audit"))
 child_keys, key_versions, corrected_data = (
     metadata.tables[name] for name in ("child_key", "key_version", "corrected_data")
 )
 outbox = Outbox(metadata)
-inbox = Inbox(metadata)
-dead_letters = dead_letter_table(metadata)
 leases = lease_table(metadata)
-checkpoints = Checkpoints(metadata)

@@ -16,6 +16,7 @@ from services.intake.domain.values.iins import PLACEHOLDER, iin
 from services.intake.domain.values.names import name
 from services.intake.domain.values.phones import OUR_PHONE, phone
 from services.intake.domain.values.typed import Refused
+from services.kit.budget import check
 from services.kit.messages import field_path
 
 _HALF = re.compile("[\ud800-\udfff]")
@@ -81,6 +82,7 @@ def _replace(part: dict[str, Any], key: str, path: str) -> None:
     value = part[key]
     if isinstance(value, str) and path in _NORMAL and _NORMAL[path].fullmatch(value):
         return
+    check()
     empty = isinstance(value, str) and not value.strip(" \t\r\n\xa0\ufeff" + (_DASHES if path in OPTIONAL else ""))
     part[key] = "" if empty else FIELDS[path](value)
     if part[key] == "":

@@ -11,6 +11,7 @@ from services.contracts.submissions import NEWBORN_DAYS, Child, Diagnosis, Diagn
 from services.contracts.vocabulary import Modality
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.field_errors import FieldError
+from services.kit.budget import check
 from services.kit.messages import message
 
 ADULT_MONTHS = 18 * 12
@@ -48,6 +49,7 @@ def check_parts(
     if diagnosis is not None and diagnosis.icd10 not in reference.icd10_codes:
         yield FieldError.of("diagnosis.icd10", "unknown_icd10")
     if settlement_id is not None and settlement_id not in reference.settlements:
+        check()
         near = _near_settlements(settlement_id[:100], reference.settlement_names)
         yield FieldError("settlement_id", "unknown_settlement", message("unknown_settlement") + near)
     for position, modality in enumerate(modalities or ()):

@@ -8,6 +8,7 @@ from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
 from services.intake.bootstrap import Intake
 from services.kit.http.auth import Principal, Require
+from services.kit.http.limits import Budget
 
 
 async def the_intake(request: Request) -> Intake:
@@ -22,5 +23,7 @@ Polyclinic = Annotated[Principal, Depends(Require(Role.POLYCLINIC))]
 JOINERS = (Role.POLYCLINIC, *OPERATORS)
 Joiner = Annotated[Principal, Depends(Require(*JOINERS))]
 """May join children: a polyclinic those of its own, an operator all."""
-Reader = Annotated[Principal, Depends(Require(Role.POLYCLINIC, Role.CENTER))]
+Reader = Annotated[Principal, Depends(Require(Role.POLYCLINIC, Role.CENTER, budget=Budget.READS))]
 """May read personal data; the access rules decide which."""
+Seeker = Annotated[Principal, Depends(Require(Role.POLYCLINIC, Role.CENTER, budget=Budget.LOOK_UPS))]
+"""May look a child up by its IIN, seldom."""

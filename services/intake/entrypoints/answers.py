@@ -15,6 +15,7 @@ from services.intake.handlers.outcomes import (
     PossibleDuplicate,
     Recorded,
     Unavailable,
+    own_ids,
 )
 from services.kit.http.problems import FieldError, Problem, fields_problem
 
@@ -40,23 +41,29 @@ def answer(outcome: Outcome | Invalid) -> Response:
     return problem(outcome).response()
 
 
-def problem(outcome: OpenReferralExists | PossibleDuplicate | KeyReused | Invalid) -> Problem:
+def problem(outcome: OpenReferralExists | PossibleDuplicate | KeyReused | Invalid | Unavailable) -> Problem:
     if isinstance(outcome, Invalid):
         return fields_problem([FieldError(**asdict(one)) for one in outcome.errors])
     if isinstance(outcome, KeyReused):
         return Problem(422, "idempotency_key_reused", "Idempotency-Key: was used before with another body")
     if isinstance(outcome, PossibleDuplicate):
         return _possible_duplicate(outcome)
-    return Problem(
-        409,
-        "open_referral_exists",
-        f"The child has an open referral: {outcome.referral_id}",
-        extra={"referral_id": str(outcome.referral_id)},
-    )
+    if isinstance(outcome, Unavailable):
+        return Problem(503, "unavailable", "Not recorded: send it again.", headers={"Retry-After": "1"})
+    return _open_referral(outcome)
+
+
+def _open_referral(outcome: OpenReferralExists) -> Problem:
+    """Another polyclinic's is not named."""
+    if own := own_ids(outcome.met[:1]):
+        detail, extra = f"The child has an open referral: {own[0]}", {"referral_id": str(own[0])}
+    else:
+        detail, extra = "The child has an open referral at another polyclinic; an operator can help", {}
+    return Problem(409, "open_referral_exists", detail, extra=extra)
 
 
 def _possible_duplicate(outcome: PossibleDuplicate) -> Problem:
-    ids = [str(one) for one in outcome.referral_ids]
+    ids = [str(one) for one in own_ids(outcome.met)]
     of = ", ".join(ids) or "another polyclinic"
     return Problem(
         409,
@@ -72,11 +79,12 @@ def result_line(result: LineResult) -> bytes:
     return orjson.dumps({"line": result.number} | _result(result.outcome), option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _result(outcome: Outcome | Invalid | Unavailable) -> dict[str, Any]:
+def _result(outcome: Outcome | Invalid) -> dict[str, Any]:
     if isinstance(outcome, Recorded):
         return {"status": 201, **receipt(outcome), **({"replayed": True} if outcome.replayed else {})}
     if isinstance(outcome, Unavailable):
         return {"status": 503, "code": "unavailable", "detail": "Not recorded: send this line again."}
     refused = problem(outcome)
     errors = {"errors": [one.model_dump() for one in refused.errors]} if refused.errors else {}
-    return {"status": refused.status, "code": refused.code, "detail": refused.detail, **refused.extra, **errors}
+    more = {"more_errors": refused.more_errors} if refused.more_errors else {}
+    return {"status": refused.status, "code": refused.code, "detail": refused.detail, **refused.extra, **errors, **more}

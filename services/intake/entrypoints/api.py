@@ -5,29 +5,28 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.contracts.authority import OPERATORS, operator
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
 from services.intake.entrypoints import bulk, children, corrections, diagnoses
+from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
-from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
+from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
 
 
-def create_api(settings: IntakeSettings) -> Apps:
-    """The applications; their database is opened at the start."""
+def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> Apps:
+    """The applications; their database is opened at the start. Tests may pass `referrals`."""
     health = Health()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with bootstrap(settings) as intake:
+        async with bootstrap(settings, referrals=referrals) as intake, limiting(settings) as app.state.limits:
             app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
-            app.state.dead_letters = intake.dead_letters
             health.checks |= {
                 "database": lambda: check_writable(intake.database),
                 "migrated": lambda: HISTORY.check(intake.database),
@@ -35,13 +34,7 @@ def create_api(settings: IntakeSettings) -> Apps:
             }
             yield
 
-    routers = (
-        bulk.router,
-        diagnoses.router,
-        children.router,
-        corrections.router,
-        dead_letters_router(operator, *OPERATORS),
-    )
+    routers = (bulk.router, diagnoses.router, children.router, corrections.router)
     return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
 
 

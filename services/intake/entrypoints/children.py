@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import Response
 
-from services.intake.entrypoints.access import Reader, TheIntake
+from services.intake.entrypoints.access import Reader, Seeker, TheIntake
 from services.intake.entrypoints.openapi import HIDDEN
 from services.intake.entrypoints.records import ChildAnswer, DiagnosisAnswer, Lookup, found
 from services.intake.handlers.read import DiagnosisRecord
@@ -16,17 +16,14 @@ router = guarded_router(tags=["personal data"])
 
 @router.get("/v1/diagnoses/{referral_id}", responses=HIDDEN, summary="A diagnosis as it was submitted")
 async def read_diagnosis(referral_id: UUID, reader: Reader, intake: TheIntake, response: Response) -> DiagnosisAnswer:
-    """For the polyclinic that submitted it, or the center that holds an open offer for it. The read is audited.
-
-    A center may read a moment after its offer was made: the access rules follow the referral's events.
-    """
+    """For its polyclinic, or the center that holds an open offer for it now. The read is audited, and a refusal too."""
     record = found("referral_id", await intake.reading.diagnosis(reader, referral_id))[0]
     response.headers["ETag"] = etag(record.version)
     return DiagnosisAnswer.of(record)
 
 
 @router.post("/v1/children/lookup", responses=HIDDEN, summary="A child by its IIN")
-async def look_up_child(lookup: Lookup, reader: Reader, intake: TheIntake, response: Response) -> ChildAnswer:
+async def look_up_child(lookup: Lookup, reader: Seeker, intake: TheIntake, response: Response) -> ChildAnswer:
     """The child with that IIN, with those of its referrals that the asker may read. The read is audited."""
     return _child(found("iin", await intake.reading.look_up(reader, lookup.iin)), response)
 

@@ -136,5 +136,5 @@ async def _correct(
             409,
             "iin_taken",
             "child.iin: another child has this IIN; if it is the same child: POST /v1/children/{child_id}/join",
-            extra={"child_id": str(error.child_id)} if error.child_id else {},
+            extra={"child_id": str(error.child_id)} if error.own else {},
         ) from None

@@ -28,4 +28,4 @@ async def submit_diagnosis(request: Request, polyclinic: Polyclinic, intake: The
     """
     expect_type(request, "application/json")
     key = idempotency_key(request)
-    return answer(await intake.submitting.submit(await request.body(), polyclinic.org, key))
+    return answer(await intake.submitting.submit(await request.body(), polyclinic, key))

@@ -54,14 +54,18 @@ SUBMISSION_REQUEST = _request(
 SUBMISSION_RESPONSES: Responses = {
     201: {"description": "Recorded; `Location` names it; `warnings` are to be looked at"},
     409: refusal(
-        "`open_referral_exists`: the child has an open referral, named in `referral_id`; `possible_duplicate`: a child "
+        "`open_referral_exists`: the child has an open referral, named in `referral_id` when it is the asker's own; "
+        "another polyclinic's is not named; `possible_duplicate`: a child "
         "without an IIN has the birth date, sex and guardian's phone of open referrals (`referral_ids`: those of the "
         "asker): if it is another child, send it again with `not_duplicate_of`"
     ),
     413: refusal("`too_large`"),
     415: refusal("`unsupported_media_type`, or `unsupported_encoding`: the body is compressed"),
     422: refusal("`validation_failed` with the wrong fields (their form first), or `idempotency_key_reused`"),
-    503: refusal("`unavailable`: nothing was recorded or an answer was lost; repeat with the same key"),
+    503: refusal(
+        "`unavailable`: nothing was recorded or an answer was lost, or the referral service could not say whether an "
+        "earlier referral of the child is over; repeat with the same key"
+    ),
 }
 CORRECTION_RESPONSES: Responses = {
     404: refusal("`not_found`: it does not exist, or another polyclinic submitted it"),
@@ -70,6 +74,7 @@ CORRECTION_RESPONSES: Responses = {
     ),
     412: refusal("`version_moved`: it is not of the version in `If-Match`"),
     422: refusal("`validation_failed` with the wrong fields; nothing was changed"),
+    503: refusal("`unavailable`: the referral service does not say who has the child now; nothing was changed"),
 }
 
 
@@ -123,4 +128,5 @@ BULK_RESPONSES: Responses = {
     415: refusal("`unsupported_media_type`, or `unsupported_encoding`: the body is compressed"),
     422: refusal("`wrong_header`: the CSV's header, naming the column; `json_not_lines`; nothing was recorded"),
 }
-HIDDEN: Responses = {404: refusal("`not_found`: it does not exist, or the asker may not read it")}
+_UNKNOWN = refusal("`unavailable`: the referral service does not say who has the child now, so nobody is shown it")
+HIDDEN: Responses = {404: refusal("`not_found`: it does not exist, or the asker may not read it"), 503: _UNKNOWN}

@@ -14,10 +14,12 @@ from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Role
 from services.intake.domain.field_errors import FieldError
 from services.intake.domain.validation import Reference, check_submission, warn_of
+from services.intake.handlers.access import Referrals, closed
 from services.intake.handlers.drafts import Draft, Drafting, write_submission
 from services.intake.handlers.outcomes import Invalid
-from services.intake.handlers.parsing import Unparsed, every_error, read_json, shape
+from services.intake.handlers.parsing import SECONDS, Unparsed, every_error, read_json, shape
 from services.intake.handlers.read import DiagnosisRecord
+from services.kit.budget import TooMuchWork, budget
 from services.kit.versions import Expected
 
 Patch = Mapping[str, Any]
@@ -48,19 +50,27 @@ class Refused(Exception):
 
 
 class IinTaken(Exception):
-    """Another child has the IIN; `child_id` is given when the polyclinic has a referral of it."""
+    """Another child has the IIN; the polyclinic may be told `child_id` when the child is its `own`."""
 
-    def __init__(self, child_id: UUID | None) -> None:
+    def __init__(self, child_id: UUID, *, own: bool) -> None:
         super().__init__("another child has this IIN")
-        self.child_id = child_id
+        self.child_id, self.own = child_id, own
 
 
 class SharedChild(Exception):
     """Another polyclinic has referrals of the child, and knows it by its IIN."""
 
+    def __init__(self, child_id: UUID) -> None:
+        super().__init__("another polyclinic has referrals of this child")
+        self.child_id = child_id
+
 
 class Corrections(Protocol):
     """The recorded submissions, as they are corrected."""
+
+    async def ids(self, kind: Correction, key: UUID) -> list[UUID]:
+        """The referrals that `key` finds, whoever has them."""
+        ...
 
     async def correct(
         self,
@@ -69,12 +79,13 @@ class Corrections(Protocol):
         key: UUID,
         expected: Expected,
         draft: Callable[[DiagnosisRecord], Draft | None],
+        closed: frozenset[UUID],
         at: datetime,
     ) -> list[DiagnosisRecord]:
         """Replace the diagnoses of the polyclinic `editor.org` by their drafts (None: unchanged), newest first.
 
-        Durable with the audit and the events when it returns; empty when the polyclinic has none. Raises VersionMoved,
-        IinTaken, SharedChild, and what `draft` raises.
+        The referrals in `closed` are over. Durable with the audit and the events when it returns; empty when the
+        polyclinic has none. Raises VersionMoved, IinTaken, SharedChild, and what `draft` raises.
         """
         ...
 
@@ -96,6 +107,7 @@ class Correcting:
     """Corrections by the polyclinic that submitted the data."""
 
     corrections: Corrections
+    referrals: Referrals
     drafting: Drafting
     reference: Reference
     now: Callable[[], datetime]
@@ -103,12 +115,19 @@ class Correcting:
     async def correct(
         self, editor: Holder, kind: Correction, key: UUID, body: bytes, expected: Expected, *, check: bool = False
     ) -> Corrected:
-        """What was corrected; with `check` the correction is judged only. Raises Refused, and as above."""
+        """What was corrected; with `check` the correction is judged only.
+
+        Raises Refused, as above, and TransientError while the referral service does not answer.
+        """
         patch, at, by = _patch(body, kind), self.now(), actor(editor, Role.POLYCLINIC)
         fields: dict[UUID, tuple[str, ...]] = {}
 
         def draft(record: DiagnosisRecord) -> Draft | None:
-            corrected, submission = self._judge(record, patch)
+            try:
+                with budget(SECONDS):
+                    corrected, submission = self._judge(record, patch)
+            except TooMuchWork:
+                raise Refused([FieldError.of("body", "too_much_work")]) from None
             if check or not corrected:
                 return None
             fields[record.referral_id] = corrected
@@ -116,7 +135,8 @@ class Correcting:
             self.drafting.correct(draft, record.referral_id, record.key, record.version + 1, corrected, at, by)
             return draft
 
-        records = await self.corrections.correct(editor, kind, key, expected, draft, at)
+        over = closed(await self.referrals.ask(await self.corrections.ids(kind, key)))
+        records = await self.corrections.correct(editor, kind, key, expected, draft, over, at)
         warnings = warn_of(records[0].submission) if records and kind is Correction.CHILD else ()
         return Corrected(records, tuple(sorted(set().union(*fields.values()))), tuple(warnings))
 

@@ -1,10 +1,13 @@
 """Grouped transactions: the submissions that arrive while one transaction is written share the next one."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
+from uuid import UUID
 
+from services.contracts.authority import Holder
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import Outcome
 from services.intake.handlers.submit import Submissions
@@ -17,6 +20,7 @@ MOST = 200
 @dataclass(frozen=True, slots=True, eq=False)
 class _Request:
     drafts: Sequence[Draft]
+    closed: frozenset[UUID]
     outcomes: asyncio.Future[list[Outcome]]
 
 
@@ -30,11 +34,11 @@ class GroupedSubmissions:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _busy: int = 0
 
-    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def record(self, drafts: Sequence[Draft], closed: frozenset[UUID] = frozenset()) -> list[Outcome]:
         """One outcome a draft, in order, durable when it returns. Raises TransientError when the record fails."""
         if len(drafts) >= MOST:
-            return await self.inner.record(drafts)
-        mine = _Request(drafts, asyncio.get_running_loop().create_future())
+            return await self.inner.record(drafts, closed)
+        mine = _Request(drafts, closed, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         if self._busy < self.lanes:
             self._busy += 1
@@ -46,6 +50,12 @@ class GroupedSubmissions:
     async def replay(self, key: IdempotencyKey) -> Outcome | None:
         return await self.inner.replay(key)
 
+    async def siblings(self, referral_ids: Collection[UUID]) -> set[UUID]:
+        return await self.inner.siblings(referral_ids)
+
+    async def audit_refusals(self, holder: Holder, referral_ids: Collection[UUID], at: datetime) -> None:
+        await self.inner.audit_refusals(holder, referral_ids, at)
+
     async def _write(self) -> None:
         try:
             while self._waiting:
@@ -55,7 +65,8 @@ class GroupedSubmissions:
 
     async def _write_group(self, group: list[_Request]) -> None:
         try:
-            outcomes = iter(await self.inner.record([draft for one in group for draft in one.drafts]))
+            closed = frozenset[UUID]().union(*(one.closed for one in group))
+            outcomes = iter(await self.inner.record([draft for one in group for draft in one.drafts], closed))
         except Exception as error:
             if len(group) > 1 and not isinstance(error, TransientError):
                 for one in group:  # the error is one request's: each is written apart

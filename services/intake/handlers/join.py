@@ -1,6 +1,6 @@
 """Joining two children who are one: a newborn who was submitted without an IIN, and again with it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations
@@ -12,6 +12,7 @@ from services.contracts.events import ChildrenJoinedV1, write_event
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import CLOSED, ReferralState, Role, steps_behind
 from services.intake.domain.keys import Digests
+from services.intake.handlers.access import Referrals
 from services.intake.handlers.drafts import SOURCE, Draft, Drafting
 from services.intake.handlers.read import DiagnosisRecord
 from services.intake.handlers.vault import ChildKey
@@ -28,7 +29,7 @@ class NotJoinable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A diagnosis of one of the two children, and its referral's state as far as intake knows."""
+    """A diagnosis of one of the two children, and its referral's state as it was a moment ago."""
 
     record: DiagnosisRecord
     state: ReferralState
@@ -65,6 +66,10 @@ class Plan:
 class Children(Protocol):
     """The recorded children."""
 
+    async def ids(self, child_ids: Collection[UUID]) -> list[UUID]:
+        """The referrals of these children."""
+        ...
+
     async def join(
         self,
         holder: Holder,
@@ -72,12 +77,14 @@ class Children(Protocol):
         child_id: UUID,
         other_id: UUID,
         plan: Callable[[UUID, UUID, Sequence[Known]], Plan],
+        states: Mapping[UUID, ReferralState],
         at: datetime,
     ) -> Joined | None:
         """Join `other_id` into `child_id` as planned, audited, durable; repeating it changes nothing.
 
-        An id that was joined before leads to its child: `plan` gets the ids of the two children.
-        None when one does not exist, or `holder`, as a polyclinic, has no referral of it. Raises what `plan` does.
+        `states` are those of their referrals, of which one that is missing is not routed yet. An id that was joined
+        before leads to its child: `plan` gets the ids of the two children. None when one does not exist, or `holder`,
+        as a polyclinic, has no referral of it. Raises what `plan` does.
         """
         ...
 
@@ -87,17 +94,22 @@ class Joining:
     """Joins by a polyclinic that has referrals of both children, or by an operator."""
 
     children: Children
+    referrals: Referrals
     drafting: Drafting
     now: Callable[[], datetime]
 
     async def join(self, holder: Holder, role: Role, child_id: UUID, other_id: UUID) -> Joined | None:
-        """The outcome. Raises NotJoinable."""
+        """The outcome. Raises NotJoinable, and TransientError while the referral service does not answer."""
         if child_id == other_id:
             raise NotJoinable("same_child", "child_id: is the child itself")
         at, by = self.now(), actor(holder, role)
-        return await self.children.join(
-            holder, role, child_id, other_id, lambda into, other, known: self._plan(into, other, known, at, by), at
-        )
+        known = await self.referrals.ask(await self.children.ids([child_id, other_id]))
+        states = {id: one.state for id, one in known.items()}
+
+        def plan(into: UUID, other: UUID, known: Sequence[Known]) -> Plan:
+            return self._plan(into, other, known, at, by)
+
+        return await self.children.join(holder, role, child_id, other_id, plan, states, at)
 
     def _plan(self, child_id: UUID, other_id: UUID, known: Sequence[Known], at: datetime, by: str) -> Plan:
         iin = _iin([one.record for one in known])

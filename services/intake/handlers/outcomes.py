@@ -10,10 +10,23 @@ from services.intake.domain.field_errors import FieldError
 
 
 @dataclass(frozen=True, slots=True)
+class Met:
+    """An open referral that a submission met. One that is not the asker's own is never named to it."""
+
+    referral_id: UUID
+    own: bool
+
+
+def own_ids(met: Collection[Met]) -> list[UUID]:
+    """The referrals that the asker may be told of."""
+    return sorted(one.referral_id for one in met if one.own)
+
+
+@dataclass(frozen=True, slots=True)
 class Recorded:
     """Stored together with its event. `replayed`: an earlier request with the same idempotency key did it.
 
-    `warnings` are those of the submission, and of a possible duplicate.
+    `warnings` are those of the submission, and of a possible duplicate; `met` are the referrals that it may repeat.
     """
 
     referral_id: UUID
@@ -22,33 +35,35 @@ class Recorded:
     submitted_at: datetime
     replayed: bool = False
     warnings: tuple[FieldError, ...] = ()
+    met: tuple[Met, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OpenReferralExists:
-    """Refused: the child has an open referral already."""
+    """Refused: the child has an open referral already, the first of those that were met."""
 
-    referral_id: UUID
+    met: tuple[Met, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PossibleDuplicate:
     """Refused: open referrals are of a child born that day, of that sex, with that guardian's phone.
 
-    Named are those of the polyclinic that asks. Not an answer to an idempotency key: it may be sent again, explained.
+    Not an answer to an idempotency key: it may be sent again, explained.
     """
 
-    referral_ids: tuple[UUID, ...]
+    met: tuple[Met, ...]
 
 
-def possible_duplicate(new: UUID, own: Collection[UUID]) -> FieldError:
-    """The warning about the referral `new` of a child with an IIN; `own` are the alike ones that the asker may see."""
+def possible_duplicate(new: UUID, met: Collection[Met]) -> FieldError:
+    """The warning about the referral `new` of a child with an IIN, and the alike ones that it met."""
+    own = own_ids(met)
     why = "of a child without an IIN with the same birth date, sex and guardian's phone"
     if not own:
         told = f"an open referral of another polyclinic is {why}: if it is the same child, an operator can join the two"
     else:
-        joins = ", ".join(f"joldama join {one} {new}" for one in sorted(own))
-        told = f"open referral {' and '.join(map(str, sorted(own)))} is {why}: if it is the same child: {joins}"
+        joins = ", ".join(f"joldama join {one} {new}" for one in own)
+        told = f"open referral {' and '.join(map(str, own))} is {why}: if it is the same child: {joins}"
     return FieldError("child.iin", "possible_duplicate", told)
 
 
@@ -66,8 +81,11 @@ class Invalid:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Not recorded, as far as is known, because the database failed: the client may send it again."""
+    """Not recorded, as far as is known: the database failed, or nobody could say whether an earlier referral is over.
+
+    The client may send it again.
+    """
 
 
-Outcome = Recorded | OpenReferralExists | PossibleDuplicate | KeyReused
+Outcome = Recorded | OpenReferralExists | PossibleDuplicate | KeyReused | Unavailable
 """The outcome of a valid submission."""

@@ -14,6 +14,7 @@ from services.contracts.vocabulary import Modality
 from services.intake.domain.field_errors import FieldError
 from services.intake.domain.normalizing import normalize
 from services.intake.domain.validation import Reference, check_parts
+from services.kit.bounds import Bounds, excesses
 from services.kit.messages import field_path, message_of
 
 S = TypeVar("S", bound=DiagnosisSubmission)
@@ -24,6 +25,12 @@ _PARTS: Mapping[str, TypeAdapter[Any]] = {
     "modalities": TypeAdapter(tuple[Modality, ...]),
 }
 """The parts of a submission to which rules apply; each is checked even when the shape of another is invalid."""
+
+
+BOUNDS = Bounds(text=250, members=50, depth=5)
+"""More than any field of a submission takes; a CSV's cell too."""
+SECONDS = 0.1
+"""Of the processor, for one submission; a usual one takes a thousandth of it."""
 
 
 class Unparsed(ValueError):
@@ -41,6 +48,8 @@ def parse(model: type[S], body: bytes) -> S:
 
 def shape(model: type[S], raw: Any) -> S:
     """The submission in a decoded body, whose values are as people type them. Raises Unparsed."""
+    if beyond := excesses(raw, BOUNDS):
+        raise Unparsed([FieldError.of(field_path(one.path) or "body", one.code, most=one.most) for one in beyond])
     meant, errors = normalize(raw)
     try:
         found = model.model_validate(meant)

@@ -1,6 +1,6 @@
 """Reading personal data, under the access rules; each read is written to the audit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from services.contracts.authority import Holder
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority
 from services.intake.domain.keys import Digests
+from services.intake.handlers.access import Referrals, offered
 from services.intake.handlers.vault import ChildKey, Vault
 
 
@@ -44,27 +45,41 @@ class DiagnosisRecord:
 class Diagnoses(Protocol):
     """The recorded diagnoses."""
 
-    async def find(self, reader: Holder, read: Read, key: UUID | Digests, now: datetime) -> list[DiagnosisRecord]:
-        """The diagnoses that `reader` may read, newest first, audited in the same transaction.
+    async def ids(self, read: Read, key: UUID | Digests) -> list[UUID]:
+        """The referrals that `key` finds, whoever has them, newest first."""
+        ...
 
-        A polyclinic may read its own; a center, those that are offered to it now; a hospital, both.
+    async def find(
+        self, reader: Holder, read: Read, key: UUID | Digests, offered: Collection[UUID], now: datetime
+    ) -> list[DiagnosisRecord]:
+        """The diagnoses that `reader` may read, newest first, audited in the same transaction, a refusal too.
+
+        A polyclinic may read its own; a center, those that are `offered` to it; a hospital, both.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The reads of personal data. A result is empty when nothing exists and when the reader may not see it."""
+    """The reads of personal data. A result is empty when nothing exists and when the reader may not see it.
+
+    Raises TransientError while the referral service does not say who has the child, whether there is one or not.
+    """
 
     diagnoses: Diagnoses
+    referrals: Referrals
     vault: Vault
     now: Callable[[], datetime]
 
     async def diagnosis(self, reader: Holder, referral_id: UUID) -> list[DiagnosisRecord]:
-        return await self.diagnoses.find(reader, Read.DIAGNOSIS, referral_id, self.now())
+        return await self._find(reader, Read.DIAGNOSIS, referral_id)
 
     async def child(self, reader: Holder, child_id: UUID) -> list[DiagnosisRecord]:
-        return await self.diagnoses.find(reader, Read.CHILD, child_id, self.now())
+        return await self._find(reader, Read.CHILD, child_id)
 
     async def look_up(self, reader: Holder, iin: str) -> list[DiagnosisRecord]:
-        return await self.diagnoses.find(reader, Read.LOOKUP, self.vault.indexes(iin), self.now())
+        return await self._find(reader, Read.LOOKUP, self.vault.indexes(iin))
+
+    async def _find(self, reader: Holder, read: Read, key: UUID | Digests) -> list[DiagnosisRecord]:
+        known = await self.referrals.ask(await self.diagnoses.ids(read, key))
+        return await self.diagnoses.find(reader, read, key, offered(known, reader), self.now())

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kit.http.health import Health
+from services.kit.http.limits import Limits
 from services.kit.http.problems import ProblemDetails, install_problems
 from services.kit.metrics import http_requests, http_seconds
 
@@ -87,6 +88,7 @@ def create_apps(
     """
     apps = Apps(_create_app(title, lifespan, docs=public_docs), _create_app(f"{title}, inside", lifespan, docs=True))
     apps.public.state = apps.inside.state
+    apps.inside.state.limits = Limits({})
     apps.public.router.routes.extend(health.public_routes())
     apps.inside.router.routes.extend(health.routes())
     for router in public:

@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from http import HTTPStatus
 from math import inf
 from pathlib import Path
 from time import time
@@ -17,6 +18,7 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 
 from services.kit.http.issuer_keys import ALGORITHMS, UNREADABLE, IssuerKeys
+from services.kit.http.limits import Budget, Caller, limits_of
 from services.kit.http.problems import Problem
 from services.kit.http.token_claims import (
     CLOCK_DIFFERENCE,
@@ -115,25 +117,34 @@ class TokenVerifier:
 
 
 async def authenticate(request: Request) -> Principal:
-    """The principal of a request, by the verifier in `app.state.verifier`; found once a request."""
+    """The principal of a request, by the verifier in `app.state.verifier`; found, and counted, once a request."""
     if (known := getattr(request.state, "principal", None)) is not None:
         return known  # type: ignore[no-any-return]
+    limits, caller = limits_of(request), Caller.at(request)
+    await limits.spend(Budget.REQUESTS, caller)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise unauthorized("A bearer token is needed in the Authorization header.")
     verifier: TokenVerifier = request.app.state.verifier
-    request.state.principal = principal = await verifier.verify(token)
+    try:
+        request.state.principal = principal = await verifier.verify(token)
+    except Problem as refused:
+        if refused.status == HTTPStatus.UNAUTHORIZED:
+            await limits.spend(Budget.REFUSED, caller)
+        raise
+    request.state.caller = Caller(caller.address, principal.subject, principal.org)
+    await limits.spend(Budget.REQUESTS, request.state.caller, "holder", "organization")
     return principal
 
 
 class Require:
-    """A FastAPI dependency: the principal, when it has one of `roles`; else 401 or 403.
+    """A FastAPI dependency: the principal, when it has one of `roles`; else 401 or 403. `budget` is spent besides.
 
     A route of `services.kit.http.routes` runs it before the body is received.
     """
 
-    def __init__(self, *roles: str) -> None:
-        self.roles = roles
+    def __init__(self, *roles: str, budget: Budget | None = None) -> None:
+        self.roles, self._budget = roles, budget
 
     async def __call__(self, request: Request, _: Annotated[object, Security(_SCHEME)] = None) -> Principal:
         principal = await authenticate(request)
@@ -142,7 +153,14 @@ class Require:
             raise Problem(403, "forbidden", f"This needs one of the roles: {', '.join(sorted(self.roles))}.")
         if not principal.org and acting <= ORGANIZATIONS:
             raise Problem(403, "forbidden", "The token names no organization (claim org).")
+        await self._spend(request)
         return principal
+
+    async def _spend(self, request: Request) -> None:
+        """A route runs its guards before its body, and FastAPI runs them again: that is one act."""
+        if self._budget and not getattr(request.state, "spent", False):
+            request.state.spent = True
+            await limits_of(request).spend(self._budget, request.state.caller)
 
 
 class ServiceToken:

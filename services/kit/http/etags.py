@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+LONGEST = 4_000
+"""Characters of a list."""
 _TAG = r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"|([0-9]{1,9})'
 _TAGS = re.compile(_TAG)
 _LIST = re.compile(rf"[ \t,]*(?:(?:{_TAG})[ \t]*(?:,[ \t,]*|$))+")
@@ -19,6 +21,6 @@ def read_etags(lines: Sequence[str]) -> frozenset[str] | None:
     text = ",".join(lines).strip()
     if text == "*":
         return None
-    if not _LIST.fullmatch(text):
+    if len(text) > LONGEST or not _LIST.fullmatch(text):
         raise ValueError("is no list of ETags")
     return frozenset(_ENCODED.sub("", quoted or bare) for quoted, bare in _TAGS.findall(text))

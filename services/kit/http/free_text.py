@@ -49,15 +49,18 @@ _NATIONAL = re.compile(r"[78]?[3-9]\d{9}|0\d{9}|(?:00|810)?(?:[1-689]\d|7)\d{9,1
 """Ten to fifteen digits without a plus that may be a phone number; the rest is not worth parsing."""
 _IIN = re.compile(r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{6}")
 _IIN_WEIGHTS = (range(1, 12), (3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2))
+MOST_TRIES = 300
+"""Digits of one text that are looked at as a phone number, which is slow."""
 _REGIONS = ("KZ", "RU", "KG")
 
 
 def holds_number(text: str) -> bool:
     """Whether `text` holds what looks like a phone number or an IIN, however it is spelled."""
     text = _ZERO.sub(lambda found: re.sub(r"\D", "0", found[0]), plain(text))
-    if any(digits.startswith(NEIGHBORS) and _is_phone(digits, None) for digits, _ in _windows(text)):
+    tried: set[tuple[str, str | None]] = set()
+    if any(digits.startswith(NEIGHBORS) and _is_phone(digits, None, tried) for digits, _ in _windows(text)):
         return True
-    return any(_is_number(digits, groups) for digits, groups in _windows(_without_harmless(text)))
+    return any(_is_number(digits, groups, tried) for digits, groups in _windows(_without_harmless(text)))
 
 
 def _without_harmless(text: str) -> str:
@@ -83,16 +86,16 @@ def _windows(text: str) -> Iterator[tuple[str, int]]:
                 yield window, count
 
 
-def _is_number(digits: str, groups: int) -> bool:
+def _is_number(digits: str, groups: int, tried: set[tuple[str, str | None]]) -> bool:
     if digits.startswith("+"):
-        return _is_phone(digits, None)
+        return _is_phone(digits, None, tried)
     if len(digits) == 12 and _IIN.fullmatch(digits) and (groups <= 4 or _check_digit_fits(digits)):
         return True
     if not _NATIONAL.fullmatch(digits):
         return False
     abroad = "+" + digits.removeprefix("00")
     far = groups > 4 and not digits.startswith("00") and not abroad.startswith(NEIGHBORS)
-    return (not far and _is_phone(abroad, None)) or any(_is_phone(digits, region) for region in _REGIONS)
+    return (not far and _is_phone(abroad, None, tried)) or any(_is_phone(digits, one, tried) for one in _REGIONS)
 
 
 def _check_digit_fits(iin: str) -> bool:
@@ -101,7 +104,13 @@ def _check_digit_fits(iin: str) -> bool:
     return next((rest for rest in sums if rest < 10), None) == int(iin[11])
 
 
-def _is_phone(digits: str, region: str | None) -> bool:
+def _is_phone(digits: str, region: str | None, tried: set[tuple[str, str | None]]) -> bool:
+    """Also when MOST_TRIES others were none: a text with so many of them is no note."""
+    if (digits, region) in tried:
+        return False
+    if len(tried) == MOST_TRIES:
+        return True
+    tried.add((digits, region))
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(digits, region))
     except phonenumbers.NumberParseException:

@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from services.kit.bounds import MOST_ERRORS, Excess
 from services.kit.errors import TransientError
 from services.kit.messages import field_path, message, message_of
 
@@ -36,11 +37,15 @@ class ProblemDetails(BaseModel):
     status: int
     code: str
     detail: str
-    errors: list[FieldError] = []
+    errors: list[FieldError] = Field([], description=f"The first {MOST_ERRORS}")
+    more_errors: int = Field(0, description="How many errors are not in `errors`; left out when all are")
 
 
 class Problem(Exception):
-    """An error that becomes the answer of its request. `extra` adds members, such as `allowed_actions`."""
+    """An error that becomes the answer of its request. `extra` adds members, such as `allowed_actions`.
+
+    Of `errors` the first MOST_ERRORS are kept; the others are counted, with `more_errors` that are not among them.
+    """
 
     def __init__(
         self,
@@ -49,12 +54,14 @@ class Problem(Exception):
         detail: str,
         *,
         errors: Sequence[FieldError] = (),
+        more_errors: int = 0,
         extra: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
-        self.errors, self.extra, self.headers = list(errors), dict(extra or {}), headers
+        self.errors, self.extra, self.headers = list(errors[:MOST_ERRORS]), dict(extra or {}), headers
+        self.more_errors = more_errors + len(errors) - len(self.errors)
 
     @classmethod
     def of_field(cls, field: str, code: str, message: str) -> "Problem":
@@ -69,20 +76,33 @@ class Problem(Exception):
             code=self.code,
             detail=self.detail,
             errors=self.errors,
+            more_errors=self.more_errors,
         ).model_dump(exclude_defaults=True)
         return JSONResponse(details | self.extra, self.status, self.headers, media_type="application/problem+json")
 
 
 def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """A 422 that names the field of each of Pydantic's errors, without the values that were refused."""
-    found = [FieldError(field=_field(one) or "body", code=one["type"], message=_message(one)) for one in errors]
-    return fields_problem(found)
+    found = [
+        FieldError(field=_field(one) or "body", code=one["type"], message=_message(one)) for one in errors[:MOST_ERRORS]
+    ]
+    return fields_problem(found, len(errors) - len(found))
 
 
-def fields_problem(found: Sequence[FieldError]) -> Problem:
-    """A 422 for these fields."""
+def excess_problem(found: Sequence[Excess]) -> Problem:
+    """A 422 for what is too large in a JSON body."""
+    return fields_problem(
+        [
+            FieldError(field=field_path(one.path) or "body", code=one.code, message=message(one.code, most=one.most))
+            for one in found
+        ]
+    )
+
+
+def fields_problem(found: Sequence[FieldError], more: int = 0) -> Problem:
+    """A 422 for these fields, and `more` that are not named."""
     detail = "; ".join(f"{one.field}: {one.message}" for one in found[:3])
-    return Problem(422, "validation_failed", detail, errors=found)
+    return Problem(422, "validation_failed", detail, errors=found, more_errors=more)
 
 
 def _field(error: Mapping[str, Any]) -> str:
@@ -109,6 +129,8 @@ def _of_body(code: str, **given: Any) -> Problem:
 
 
 def _of_http(error: HTTPException) -> Problem:
+    if isinstance(error.__cause__, Problem):  # raised where FastAPI reads the body
+        return error.__cause__
     if isinstance(error.__cause__, ValueError | RecursionError):  # FastAPI makes a 400 of what its decoder raises
         return _of_unread(error.__cause__)
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:

@@ -8,12 +8,18 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
+from services.kit.bounds import MOST_ERRORS, Bounds, excesses
 from services.kit.http.auth import Require
-from services.kit.http.problems import FieldError, Problem
+from services.kit.http.problems import FieldError, Problem, excess_problem
 
 BODY = 1024 * 1024
 """Bytes of a request's body, unless a route sets another limit."""
+BOUNDS, BATCH_BOUNDS = Bounds(), Bounds(members=10_000, values=1_000_000)
+"""What is in a body in JSON; the second where more bytes than BODY are taken, between services."""
+MOST_PARAMETERS = 100
+"""Parameters in a query."""
 
 
 class GuardedRoute(APIRoute):
@@ -31,12 +37,26 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             for guard in guards:
                 await guard(request)
-            if request.scope["query_string"]:
+            if query := request.scope["query_string"]:
+                if query.count(b"&") >= MOST_PARAMETERS:
+                    raise Problem(422, "too_many_parameters", f"The query has more than {MOST_PARAMETERS} parameters.")
                 _check_query([name for name, _ in request.query_params.multi_items()], parameters)
             _expect_plain(request)
-            return await handle(request)
+            return await handle(_Request(request.scope, request.receive))
 
         return guarded
+
+
+class _Request(Request):
+    """A request whose JSON has bounds, which are checked before anything validates it."""
+
+    async def json(self) -> Any:
+        """The body's value; raises Problem 422, and what the decoder raises."""
+        value = await super().json()
+        batch = self.scope.get(MAX_BODY_SIZE_SCOPE_KEY, BODY) > BODY
+        if found := excesses(value, BATCH_BOUNDS if batch else BOUNDS):
+            raise excess_problem(found)
+        return value
 
 
 def _expect_plain(request: Request) -> None:
@@ -53,16 +73,16 @@ def _with_dependencies(dependant: Dependant) -> Iterator[Dependant]:
 
 def _check_query(given: list[str], known: Collection[str]) -> None:
     """Raise Problem 422, which names every unknown or repeated parameter."""
+    wrong = [name for name, times in Counter(given).items() if name not in known or times > 1]
     errors = [
         FieldError(field=name[:100], code="repeated_parameter", message="is given more than once")
         if name in known
         else FieldError(field=name[:100], code="unknown_parameter", message=_unknown(name, known))
-        for name, times in Counter(given).items()
-        if name not in known or times > 1
+        for name in wrong[:MOST_ERRORS]
     ]
     if errors:
         detail = "; ".join(f"{one.field}: {one.message}" for one in errors[:3])
-        raise Problem(422, errors[0].code, detail, errors=errors[:20])
+        raise Problem(422, errors[0].code, detail, errors=errors, more_errors=len(wrong) - len(errors))
 
 
 def _unknown(name: str, known: Collection[str]) -> str:

@@ -40,18 +40,19 @@ async def _serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[]
 
 
 def _public(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
-    return _config(app, settings.host, settings.port)
+    proxies = settings.trusted_proxies
+    return _config(app, settings.host, settings.port, proxy_headers=bool(proxies), forwarded_allow_ips=proxies)
 
 
 def _inside(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
     return _config(app, settings.inside_host or settings.host, settings.inside_port)
 
 
-def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+def _config(app: ASGIApp, host: str, port: int, *, proxy_headers: bool = False, **more: Any) -> uvicorn.Config:
     """The lifespan is not the server's: one application's is run for both."""
     return uvicorn.Config(
         app, host=host, port=port, lifespan="off", log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=10, proxy_headers=proxy_headers, **more,
     )  # fmt: skip
 
 

@@ -9,12 +9,13 @@ from services.contracts.authority import OPERATORS, operator
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.health import Health
+from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
-from services.referral.entrypoints import audit, centers, commands, forecast, referrals, worklists
+from services.referral.entrypoints import access, audit, centers, commands, forecast, referrals, worklists
 from services.referral.settings import ReferralSettings
 
 
@@ -24,7 +25,7 @@ def build(settings: ReferralSettings) -> Apps:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with bootstrap(settings) as service:
+        async with bootstrap(settings) as service, limiting(settings) as app.state.limits:
             app.state.service, app.state.verifier = service, service.verifier
             app.state.dead_letters = service.dead_letters
             health.checks |= {
@@ -42,7 +43,9 @@ def build(settings: ReferralSettings) -> Apps:
         audit.router,
         dead_letters_router(operator, *OPERATORS),
     )
-    return create_apps("referral", health, lifespan, public=routers, public_docs=settings.public_docs)
+    return create_apps(
+        "referral", health, lifespan, public=routers, inside=(access.router,), public_docs=settings.public_docs
+    )
 
 
 def main() -> None:

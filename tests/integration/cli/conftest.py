@@ -136,17 +136,16 @@ def country(
         "mode": "local", "kafka_servers": "127.0.0.1:1", "jwks": str(home.secrets / "jwks.json"), "issuer": ISSUER,
         "audience": AUDIENCE, "data": data, "service_token_file": home.secrets / "service-token",
     }  # fmt: skip
-    intake = IntakeSettings(intake_sql_url=migrated_database("intake", INTAKE_HISTORY), **shared)
     with ExitStack() as stack:
         capacity = app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))
         inside = stack.enter_context(serving(capacity.inside))  # it has the public routes too
         referral_url = migrated_database("referral", HISTORY)
         referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=inside, **shared)
-        urls = {
-            "intake": stack.enter_context(serving(create_api(intake).public)),
-            "referral": stack.enter_context(serving(build(referral).public)),
-            "capacity": inside,
-        }
+        served = stack.enter_context(serving(build(referral).inside))
+        sql = migrated_database("intake", INTAKE_HISTORY)
+        intake = IntakeSettings(intake_sql_url=sql, referral_url=served, **shared)
+        api = stack.enter_context(serving(create_api(intake).public))
+        urls = {"intake": api, "referral": served, "capacity": inside}
         home.network_file.write_text(json.dumps(urls))
         yield Country(home, intake, referral, urls)
 

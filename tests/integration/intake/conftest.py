@@ -1,8 +1,10 @@
 """Intake on a real database, with tokens of a made-up issuer."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import httpx2
 import orjson
@@ -11,10 +13,13 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
+from services.contracts.access import MAY_READ, ReferralAccess
+from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
+from services.kit.errors import TransientError
 from services.kit.sql.migrations import History
 
 ISSUER = "https://issuer.test"
@@ -52,6 +57,7 @@ def settings(
         jwks=str(jwks),
         issuer=ISSUER,
         data=data,
+        referral_url="http://127.0.0.1:1",
         intake_sql_url=migrated_database("intake", HISTORY),
     )
 
@@ -66,9 +72,35 @@ def token(issuer_key: RSAKey) -> Callable[..., str]:
     return make
 
 
+class ReferralsInMemory:
+    """What the referral service would answer. `away` makes it fail."""
+
+    def __init__(self) -> None:
+        self.now: dict[UUID, ReferralAccess] = {}
+        self.asked: list[set[UUID]] = []
+        self.away = False
+
+    async def ask(self, referral_ids: Collection[UUID]) -> dict[UUID, ReferralAccess]:
+        self.asked.append(set(referral_ids))
+        if self.away:
+            raise TransientError("away")
+        return {id: self.now[id] for id in referral_ids if id in self.now}
+
+    def set(self, receipt: dict[str, Any], state: ReferralState, center: str = "c1") -> None:
+        """The referral of the receipt is in that state, with that center when it has an open offer."""
+        id = UUID(receipt["referral_id"])
+        center_id = center if state in MAY_READ else None
+        self.now[id] = ReferralAccess(referral_id=id, version=1, state=state, center_id=center_id)
+
+
 @pytest.fixture
-async def api(settings: IntakeSettings) -> AsyncIterator[FastAPI]:
-    app = create_api(settings).inside
+def referrals() -> ReferralsInMemory:
+    return ReferralsInMemory()
+
+
+@pytest.fixture
+async def api(settings: IntakeSettings, referrals: ReferralsInMemory) -> AsyncIterator[FastAPI]:
+    app = create_api(settings, referrals).inside
     async with app.router.lifespan_context(app):
         yield app
 

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx2
 import orjson
@@ -20,10 +20,11 @@ from services.intake.handlers.bulk import CHUNK, BulkRequest
 from services.intake.handlers.formats import Ndjson
 from services.intake.handlers.lines import Line
 from services.intake.handlers.outcomes import OpenReferralExists, Recorded, Unavailable
-from services.intake.handlers.update_access import AccessChange
 from services.intake.settings import IntakeSettings
 from services.kit.errors import TransientError
+from services.kit.http.auth import Principal
 from tests.integration.intake.bulk_files import NDJSON, ndjson, recorded, send
+from tests.integration.intake.conftest import Client, ReferralsInMemory
 from tests.unit.intake.samples import child_body
 
 
@@ -119,13 +120,15 @@ async def test_the_keys_of_bodies_lines_and_files_never_clash(polyclinic: httpx2
     assert await recorded(intake) == 8
 
 
-async def test_a_child_whose_referral_is_closed_keeps_its_id(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+async def test_a_child_whose_referral_is_closed_keeps_its_id(
+    referrals: ReferralsInMemory, polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
     (first,) = await send(polyclinic, ndjson([child_body(1)]))
-    closed = AccessChange(str(uuid4()), UUID(first["referral_id"]), 9, ReferralState.COMPLETED, None)
-    await intake.access.follow([closed])
+    referrals.set(first, ReferralState.COMPLETED)
     second, third = await send(polyclinic, ndjson([child_body(1), child_body(2)]))
     assert (second["child_id"], second["status"]) == (first["child_id"], 201)
     assert third["child_id"] != first["child_id"]
+    assert [len(ids) for ids in referrals.asked] == [1], "one question a chunk, about what it met only"
     answer = await polyclinic.get(f"/v1/diagnoses/{second['referral_id']}")
     assert answer.json()["child"] == child_body(1)["child"]
 
@@ -158,19 +161,25 @@ async def test_a_batch_that_is_retried_after_a_lost_answer_is_recorded_once(inta
     assert await recorded(intake) == 2
 
 
+def submitter(org: str) -> Principal:
+    return Principal(f"doctor of {org}", frozenset({"polyclinic"}), org)
+
+
 async def test_two_processes_with_the_same_file_record_each_child_once(
-    intake: Intake, settings: IntakeSettings
+    referrals: ReferralsInMemory, intake: Intake, settings: IntakeSettings
 ) -> None:
     lines = [Line(n, orjson.dumps(child_body(n))) for n in range(300)]
-    async with bootstrap(settings) as second:
-        bulks = [BulkRequest(one.submitting, f"p{n}", Ndjson()) for n, one in enumerate((intake, second) * 2)]
+    async with bootstrap(settings, referrals=referrals) as second:
+        bulks = [
+            BulkRequest(one.submitting, submitter(f"p{n}"), Ndjson()) for n, one in enumerate((intake, second) * 2)
+        ]
         parts = [lines[:200], lines[199::-1], lines[100:], lines[:99:-1]]
         results = await asyncio.gather(*(one.process(part) for one, part in zip(bulks, parts, strict=True)))
     outcomes = [result.outcome for some in results for result in some]
     taken = [one for one in outcomes if isinstance(one, Recorded)]
     refused = [one for one in outcomes if isinstance(one, OpenReferralExists)]
     assert (len(taken), len(refused), await recorded(intake)) == (300, 500, 300)
-    assert {one.referral_id for one in refused} <= {one.referral_id for one in taken}
+    assert {one.met[0].referral_id for one in refused} <= {one.referral_id for one in taken}
 
 
 class Failing:
@@ -179,11 +188,11 @@ class Failing:
     def __init__(self, inner: Any, times: int) -> None:
         self.inner, self.times = inner, times
 
-    async def record(self, drafts: Any) -> Any:
+    async def record(self, drafts: Any, closed: frozenset[UUID] = frozenset()) -> Any:
         if self.times > 0:
             self.times -= 1
             raise TransientError("database: down")
-        return await self.inner.record(drafts)
+        return await self.inner.record(drafts, closed)
 
 
 @pytest.mark.parametrize(("times", "outcome"), [(3, Recorded), (99, Unavailable)])
@@ -196,7 +205,30 @@ async def test_a_failing_database_is_retried_and_then_each_line_is_answered_unav
         pauses.append(seconds)
 
     failing: Any = Failing(intake.submitting.submissions, times)
-    bulk = BulkRequest(dataclasses.replace(intake.submitting, submissions=failing), "p1", Ndjson(), sleep=no_pause)
+    bulk = BulkRequest(
+        dataclasses.replace(intake.submitting, submissions=failing), submitter("p1"), Ndjson(), sleep=no_pause
+    )
     results = await bulk.process([Line(1, orjson.dumps(child_body(1)))])
     assert isinstance(results[0].outcome, outcome)
     assert len(pauses) == min(times, 4)
+
+
+async def test_without_the_referral_service_the_lines_that_met_a_referral_are_answered_503_and_the_others_taken(
+    referrals: ReferralsInMemory, client: Client, polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    await send(polyclinic, ndjson([child_body(1)]))
+    referrals.away = True
+    results = await send(client("polyclinic", "p2"), ndjson([child_body(1), child_body(2)]))
+    assert [(one["status"], one.get("code")) for one in results] == [(503, "unavailable"), (201, None)]
+    assert await recorded(intake) == 2
+
+
+async def test_another_polyclinic_s_referral_has_no_id_in_a_bulk_answer(
+    client: Client, polyclinic: httpx2.AsyncClient
+) -> None:
+    (first,) = await send(polyclinic, ndjson([child_body(1)]))
+    (foreign,), (own,) = [await send(one, ndjson([child_body(1)])) for one in (client("polyclinic", "p2"), polyclinic)]
+    assert foreign.keys() == {"line", "status", "code", "detail"}
+    assert first["referral_id"] not in str(foreign)
+    assert first["child_id"] not in str(foreign)
+    assert own["referral_id"] == first["referral_id"]

@@ -25,18 +25,9 @@ ROUTES = {
     ("PATCH", "/v1/children/{child_id}"): "polyclinic",
     ("PATCH", "/v1/diagnoses/{referral_id}"): "polyclinic",
     ("POST", "/v1/children/{child_id}/join"): "polyclinic operator admin",
-    ("GET", "/v1/dead-letters"): "operator admin",
-    ("GET", "/v1/dead-letters/{letter_id}"): "operator admin",
-    ("POST", "/v1/dead-letters/{letter_id}/retry"): "operator admin",
-    ("POST", "/v1/dead-letters/{letter_id}/discard"): "operator admin",
 }
 ID = "01937e5a-7b3c-7c2a-9d4e-000000000001"
-WITH_BODY = [
-    ("/v1/diagnoses", "polyclinic"),
-    ("/v1/diagnoses/bulk", "polyclinic"),
-    ("/v1/children/lookup", "center"),
-    (f"/v1/dead-letters/{ID}/discard", "operator"),
-]
+WITH_BODY = [("/v1/diagnoses", "polyclinic"), ("/v1/diagnoses/bulk", "polyclinic"), ("/v1/children/lookup", "center")]
 Token = Callable[..., str]
 
 

@@ -12,10 +12,9 @@ from services.contracts.events import ChildrenJoinedV1, read_event
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import audit, outbox
 from services.intake.bootstrap import Intake
-from tests.integration.intake.conftest import Client
+from tests.integration.intake.conftest import Client, ReferralsInMemory
 from tests.integration.intake.test_corrections import former
 from tests.integration.intake.test_possible_duplicates import newborn, submit
-from tests.integration.intake.test_reading import now_in
 from tests.unit.intake.samples import iin_of
 
 S = ReferralState
@@ -92,20 +91,28 @@ async def test_two_children_become_one_whichever_stays(
 
 
 async def test_the_referral_that_has_come_farther_stays(
-    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any]
+    referrals: ReferralsInMemory,
+    polyclinic: httpx2.AsyncClient,
+    intake: Intake,
+    first: dict[str, Any],
+    second: dict[str, Any],
 ) -> None:
-    await now_in(intake, first, S.WAITING, 1)
-    await now_in(intake, second, S.ACCEPTED, 2)
+    referrals.set(first, S.WAITING)
+    referrals.set(second, S.ACCEPTED)
     answer = await polyclinic.post(f"/v1/children/{first['child_id']}/join", json={"child_id": second["child_id"]})
     assert answer.json()["referral_id"] == second["referral_id"]
-    await now_in(intake, first, S.CANCELLED, 2)
+    referrals.set(first, S.CANCELLED)
     assert (await submit(polyclinic, with_iin())).json()["referral_id"] == second["referral_id"]
 
 
 async def test_a_closed_referral_of_the_two_is_left(
-    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any]
+    referrals: ReferralsInMemory,
+    polyclinic: httpx2.AsyncClient,
+    intake: Intake,
+    first: dict[str, Any],
+    second: dict[str, Any],
 ) -> None:
-    await now_in(intake, second, S.COMPLETED, 5)
+    referrals.set(second, S.COMPLETED)
     answer = await polyclinic.post(f"/v1/children/{first['child_id']}/join", json={"child_id": second["child_id"]})
     assert (answer.json()["referral_id"], answer.json()["ended_referral_id"]) == (first["referral_id"], None)
     assert await joins(intake) == []
@@ -190,24 +197,32 @@ async def test_the_referral_that_ends_is_no_possible_duplicate(
 
 
 async def test_when_the_one_that_was_to_stay_is_closed_the_other_is_open_again(
-    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any]
+    referrals: ReferralsInMemory,
+    polyclinic: httpx2.AsyncClient,
+    intake: Intake,
+    first: dict[str, Any],
+    second: dict[str, Any],
 ) -> None:
     await joined(polyclinic, first, second)
-    await now_in(intake, first, S.CANCELLED, 2)  # before the join at the worker, which so leaves the second open
+    referrals.set(first, S.CANCELLED)  # before the join at the worker, which so leaves the second open
     refused = (await submit(polyclinic, with_iin())).json()
     assert (refused["code"], refused["referral_id"]) == ("open_referral_exists", second["referral_id"])
-    await now_in(intake, second, S.COMPLETED, 5)
+    referrals.set(second, S.COMPLETED)
     assert (await submit(polyclinic, with_iin())).status_code == 201
 
 
 async def test_after_a_join_as_planned_the_child_s_referral_is_open_until_it_ends(
-    polyclinic: httpx2.AsyncClient, intake: Intake, first: dict[str, Any], second: dict[str, Any]
+    referrals: ReferralsInMemory,
+    polyclinic: httpx2.AsyncClient,
+    intake: Intake,
+    first: dict[str, Any],
+    second: dict[str, Any],
 ) -> None:
     await joined(polyclinic, first, second)
-    await now_in(intake, second, S.OFFERED, 1)  # an event of before the join
-    await now_in(intake, second, S.CANCELLED, 2)
+    referrals.set(second, S.OFFERED)  # an event of before the join
+    referrals.set(second, S.CANCELLED)
     assert (await submit(polyclinic, with_iin())).json()["referral_id"] == first["referral_id"]
-    await now_in(intake, first, S.COMPLETED, 5)
+    referrals.set(first, S.COMPLETED)
     assert (await submit(polyclinic, with_iin())).status_code == 201
 
 

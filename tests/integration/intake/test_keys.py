@@ -20,6 +20,7 @@ from services.intake.domain.keys import UNVERSIONED, KeyPurpose
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
 from services.kit.sql.database import Database
+from tests.integration.intake.conftest import ReferralsInMemory
 from tests.integration.intake.test_possible_duplicates import newborn
 from tests.unit.intake.samples import child_body, submission
 
@@ -37,12 +38,12 @@ def keys() -> dict[str, str]:
 
 
 @pytest.fixture
-def served(settings: IntakeSettings, token: Callable[..., str]) -> Api:
+def served(settings: IntakeSettings, referrals: ReferralsInMemory, token: Callable[..., str]) -> Api:
     """`served(intake_data_keys=…)`: a process with these settings, as a client of polyclinic p1."""
 
     @asynccontextmanager
     async def serve(**changes: str) -> AsyncIterator[httpx2.AsyncClient]:
-        app = create_api(IntakeSettings(**settings.model_dump() | changes)).inside
+        app = create_api(IntakeSettings(**settings.model_dump() | changes), referrals).inside
         headers = {"Authorization": f"Bearer {token('polyclinic', 'p1')}"}
         async with (
             app.router.lifespan_context(app),

@@ -24,10 +24,6 @@ OPERATIONS = {
     ("patch", "/v1/children/{child_id}"),
     ("patch", "/v1/diagnoses/{referral_id}"),
     ("post", "/v1/children/{child_id}/join"),
-    ("get", "/v1/dead-letters"),
-    ("get", "/v1/dead-letters/{letter_id}"),
-    ("post", "/v1/dead-letters/{letter_id}/retry"),
-    ("post", "/v1/dead-letters/{letter_id}/discard"),
 }
 
 

@@ -13,8 +13,7 @@ from services.contracts.submissions import CSV_COLUMNS
 from services.contracts.vocabulary import ReferralState
 from services.intake.bootstrap import Intake
 from tests.integration.intake.bulk_files import CSV, csv_file, csv_row
-from tests.integration.intake.conftest import Client
-from tests.integration.intake.test_reading import now_in
+from tests.integration.intake.conftest import Client, ReferralsInMemory
 from tests.unit.intake.samples import child_body, iin_of
 
 
@@ -82,9 +81,11 @@ async def test_a_child_without_an_iin_is_compared_with_those_who_have_one(polycl
     assert (again.status_code, again.json()["referral_ids"]) == (409, [first.json()["referral_id"]])
 
 
-async def test_a_closed_referral_is_in_nobodys_way(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+async def test_a_closed_referral_is_in_nobodys_way(
+    referrals: ReferralsInMemory, polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
     first = (await submit(polyclinic, newborn())).json()
-    await now_in(intake, first, ReferralState.COMPLETED, 5)
+    referrals.set(first, ReferralState.COMPLETED)
     assert (await submit(polyclinic, newborn())).status_code == 201
 
 
@@ -181,12 +182,12 @@ async def test_in_a_csv_warnings_name_the_column(polyclinic: httpx2.AsyncClient)
 
 
 async def test_no_warning_of_twins_of_ended_referrals_and_of_children_who_have_their_own_iins(
-    polyclinic: httpx2.AsyncClient, intake: Intake
+    referrals: ReferralsInMemory, polyclinic: httpx2.AsyncClient, intake: Intake
 ) -> None:
     born = newborn()["child"]["birth_date"]
     first = (await submit(polyclinic, newborn())).json()
     assert possible(await submit(polyclinic, with_iin(born, not_duplicate_of=[first["referral_id"]]))) == []
-    await now_in(intake, first, ReferralState.COMPLETED, 1)
+    referrals.set(first, ReferralState.COMPLETED)
     other = child_body(1)["child"]["full_name"]
     twin = iin_of(date.fromisoformat(born), newborn()["child"]["sex"], 8)
     body = child_body(child__iin=twin, child__birth_date=born, child__full_name=other)

@@ -33,6 +33,7 @@ async def environment(settings: IntakeSettings, kafka: str, prefix: str) -> dict
         "ISSUER": settings.issuer,
         "DATA": str(settings.data),
         "INTAKE_SQL_URL": settings.intake_sql_url,
+        "REFERRAL_URL": settings.referral_url,
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("JOLDAMA_")}
     return inherited | {f"JOLDAMA_{name}": value for name, value in ours.items()}

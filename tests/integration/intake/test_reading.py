@@ -12,9 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import audit
 from services.intake.bootstrap import Intake
-from services.intake.handlers.update_access import MAY_READ, AccessChange
 from services.kit.messages import ENGLISH
-from tests.integration.intake.conftest import Client
+from tests.integration.intake.conftest import Client, ReferralsInMemory
 from tests.unit.intake.samples import child_body
 
 
@@ -22,13 +21,6 @@ from tests.unit.intake.samples import child_body
 async def receipt(polyclinic: httpx2.AsyncClient) -> dict[str, Any]:
     found: dict[str, Any] = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()
     return found
-
-
-async def now_in(
-    intake: Intake, receipt: dict[str, Any], state: ReferralState, version: int, center: str = "c1"
-) -> None:
-    holder = center if state in MAY_READ else None
-    await intake.access.follow([AccessChange(str(uuid4()), UUID(receipt["referral_id"]), version, state, holder)])
 
 
 async def audited(intake: Intake) -> list[tuple[object, ...]]:
@@ -99,6 +91,24 @@ async def test_another_s_diagnosis_looks_like_one_that_does_not_exist(
         assert (await other.get(f"/v1/children/{receipt['child_id']}")).status_code == 404
         found = await other.post("/v1/children/lookup", json={"iin": child_body()["child"]["iin"]})
         assert found.status_code == 404
+    assert [row[1:] for row in await audited(intake)] == [
+        (role, org, f"{read}.refused", UUID(receipt["referral_id"]))
+        for role, org in (("polyclinic", "p2"), ("center", "c1"), ("center", "p1"))
+        for read in ("diagnosis.read", "child.read", "child.lookup")
+    ]
+
+
+async def test_without_the_referral_service_s_word_nobody_reads_and_nobody_learns_whether_there_is_a_child(
+    referrals: ReferralsInMemory, client: Client, intake: Intake, receipt: dict[str, Any]
+) -> None:
+    referrals.set(receipt, ReferralState.OFFERED)
+    referrals.away = True
+    for who in (client("polyclinic", "p1"), client("center", "c1"), client("polyclinic", "p2")):
+        for path in (f"/v1/diagnoses/{receipt['referral_id']}", f"/v1/children/{receipt['child_id']}"):
+            answer, missing = await who.get(path), await who.get(f"{path.rpartition('/')[0]}/{uuid4()}")
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+            assert answer.content == missing.content
+        assert (await who.post("/v1/children/lookup", json={"iin": child_body()["child"]["iin"]})).status_code == 503
     assert await audited(intake) == []
 
 
@@ -110,29 +120,26 @@ async def test_other_roles_read_no_personal_data(client: Client, receipt: dict[s
 
 
 async def test_a_center_reads_while_it_holds_an_offer_and_not_after(
-    client: Client, intake: Intake, receipt: dict[str, Any]
+    referrals: ReferralsInMemory, client: Client, intake: Intake, receipt: dict[str, Any]
 ) -> None:
     center, path = client("center", "c1"), f"/v1/diagnoses/{receipt['referral_id']}"
-    for version, (state, status) in enumerate(
-        [
-            (ReferralState.OFFERED, 200),
-            (ReferralState.ACCEPTED, 200),
-            (ReferralState.ADMITTED, 200),
-            (ReferralState.WAITING, 404),
-            (ReferralState.OFFERED, 200),
-            (ReferralState.COMPLETED, 404),
-        ]
+    for state, status in (
+        (ReferralState.OFFERED, 200),
+        (ReferralState.ACCEPTED, 200),
+        (ReferralState.ADMITTED, 200),
+        (ReferralState.WAITING, 404),
+        (ReferralState.OFFERED, 200),
+        (ReferralState.COMPLETED, 404),
     ):
-        await now_in(intake, receipt, state, version)
+        referrals.set(receipt, state)
         assert (await center.get(path)).status_code == status, state
 
 
 async def test_a_moved_referral_is_read_by_the_new_center_only(
-    client: Client, intake: Intake, receipt: dict[str, Any]
+    referrals: ReferralsInMemory, client: Client, intake: Intake, receipt: dict[str, Any]
 ) -> None:
-    await now_in(intake, receipt, ReferralState.OFFERED, 1, "c1")
-    await now_in(intake, receipt, ReferralState.OFFERED, 2, "c2")
-    await now_in(intake, receipt, ReferralState.OFFERED, 1, "c1")
+    referrals.set(receipt, ReferralState.OFFERED, "c1")
+    referrals.set(receipt, ReferralState.OFFERED, "c2")
     statuses = [
         (await client("center", center).get(f"/v1/children/{receipt['child_id']}")).status_code
         for center in ("c1", "c2")
@@ -140,20 +147,20 @@ async def test_a_moved_referral_is_read_by_the_new_center_only(
     assert statuses == [404, 200]
 
 
-async def offered_from_elsewhere(client: Client, intake: Intake, center: str) -> dict[str, Any]:
+async def offered_from_elsewhere(referrals: ReferralsInMemory, client: Client, center: str) -> dict[str, Any]:
     """Another polyclinic's child, offered to that center."""
     answer = await client("polyclinic", "p2").post("/v1/diagnoses", json=child_body(2))
     receipt: dict[str, Any] = answer.json()
-    await now_in(intake, receipt, ReferralState.OFFERED, 1, center)
+    referrals.set(receipt, ReferralState.OFFERED, center)
     return receipt
 
 
 async def test_a_hospital_reads_its_own_referral_and_one_offered_to_it_each_in_the_role_that_allows_it(
-    client: Client, intake: Intake
+    referrals: ReferralsInMemory, client: Client, intake: Intake
 ) -> None:
     hospital = client("polyclinic+center", "h1")
     own = (await hospital.post("/v1/diagnoses", json=child_body(1))).json()
-    offered = await offered_from_elsewhere(client, intake, "h1")
+    offered = await offered_from_elsewhere(referrals, client, "h1")
     for receipt, number in ((own, 1), (offered, 2)):
         read = await hospital.get(f"/v1/diagnoses/{receipt['referral_id']}")
         assert (read.status_code, read.json()["child"]) == (200, child_body(number)["child"])
@@ -169,13 +176,13 @@ async def test_a_hospital_reads_its_own_referral_and_one_offered_to_it_each_in_t
 
 
 async def test_a_child_with_referrals_of_both_roles_is_read_with_all_and_each_is_audited_with_its_role(
-    client: Client, intake: Intake
+    referrals: ReferralsInMemory, client: Client, intake: Intake
 ) -> None:
     hospital, elsewhere = client("polyclinic+center", "h1"), client("polyclinic", "p2")
     own = (await hospital.post("/v1/diagnoses", json=child_body())).json()
-    await now_in(intake, own, ReferralState.COMPLETED, 5)
+    referrals.set(own, ReferralState.COMPLETED)
     offered = (await elsewhere.post("/v1/diagnoses", json=child_body())).json()
-    await now_in(intake, offered, ReferralState.ACCEPTED, 1, "h1")
+    referrals.set(offered, ReferralState.ACCEPTED, "h1")
     child = (await hospital.get(f"/v1/children/{own['child_id']}")).json()
     assert {one["referral_id"] for one in child["referrals"]} == {own["referral_id"], offered["referral_id"]}
     assert {(row[1], row[4]) for row in await audited(intake)} == {
@@ -185,27 +192,27 @@ async def test_a_child_with_referrals_of_both_roles_is_read_with_all_and_each_is
 
 
 async def test_a_hospital_reads_its_own_referral_as_the_polyclinic_even_when_it_is_offered_to_itself(
-    client: Client, intake: Intake
+    referrals: ReferralsInMemory, client: Client, intake: Intake
 ) -> None:
     hospital = client("polyclinic+center", "h1")
     own = (await hospital.post("/v1/diagnoses", json=child_body())).json()
-    await now_in(intake, own, ReferralState.OFFERED, 1, "h1")
+    referrals.set(own, ReferralState.OFFERED, "h1")
     assert (await hospital.get(f"/v1/diagnoses/{own['referral_id']}")).status_code == 200
     assert [row[1] for row in await audited(intake)] == ["polyclinic"]
 
 
 async def test_a_hospital_reads_no_other_s_referrals_and_each_single_role_only_its_own_part(
-    client: Client, intake: Intake
+    referrals: ReferralsInMemory, client: Client, intake: Intake
 ) -> None:
     own = (await client("polyclinic", "h1").post("/v1/diagnoses", json=child_body(1))).json()
-    offered = await offered_from_elsewhere(client, intake, "h1")
+    offered = await offered_from_elsewhere(referrals, client, "h1")
     elsewhere = client("polyclinic+center", "h2")
     assert [await status_of(elsewhere, one) for one in (own, offered)] == [404, 404]
     assert [await status_of(client("polyclinic", "h1"), one) for one in (own, offered)] == [200, 404]
     assert [await status_of(client("center", "h1"), one) for one in (own, offered)] == [404, 200]
     operators = client("operator+center", "h1")
     assert [await status_of(operators, one) for one in (own, offered)] == [404, 200]
-    assert [(row[1], row[2]) for row in await audited(intake)] == [
+    assert [(row[1], row[2]) for row in await audited(intake) if row[3] == "diagnosis.read"] == [
         ("polyclinic", "h1"), ("center", "h1"), ("center", "h1"),
     ]  # fmt: skip
 
@@ -216,9 +223,14 @@ async def status_of(who: httpx2.AsyncClient, receipt: dict[str, Any]) -> int:
 
 @pytest.mark.parametrize("state", [ReferralState.COMPLETED, ReferralState.CANCELLED])
 async def test_a_closed_referral_lets_the_child_be_submitted_again_under_the_same_child_id(
-    polyclinic: httpx2.AsyncClient, client: Client, intake: Intake, receipt: dict[str, Any], state: ReferralState
+    referrals: ReferralsInMemory,
+    polyclinic: httpx2.AsyncClient,
+    client: Client,
+    intake: Intake,
+    receipt: dict[str, Any],
+    state: ReferralState,
 ) -> None:
-    await now_in(intake, receipt, state, 5)
+    referrals.set(receipt, state)
     again = await client("polyclinic", "p2").post("/v1/diagnoses", json=child_body(guardian__phone="+77019999999"))
     assert again.status_code == 201
     assert again.json()["child_id"] == receipt["child_id"]

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 from datetime import UTC, date, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx2
 import orjson
@@ -13,11 +13,10 @@ from sqlalchemy import func, select
 from services.contracts.days import day_of
 from services.contracts.events import DiagnosisRecordedV1, read_event
 from services.contracts.vocabulary import ReferralState
-from services.intake.adapters.tables import Child, Diagnosis, answered, outbox
+from services.intake.adapters.tables import Child, Diagnosis, answered, audit, outbox
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.bodies import LARGEST_SUBMISSION
-from services.intake.handlers.update_access import AccessChange
-from tests.integration.intake.conftest import Client
+from tests.integration.intake.conftest import Client, ReferralsInMemory
 from tests.unit.intake.samples import child_body
 
 
@@ -47,14 +46,40 @@ async def test_a_submission_is_recorded_with_its_event(polyclinic: httpx2.AsyncC
     assert event.data.submitted_at.isoformat(timespec="milliseconds") == receipt["submitted_at"]
 
 
-async def test_a_second_open_referral_is_refused_and_names_the_first(
+async def refusals(intake: Intake) -> list[tuple[object, ...]]:
+    """Who was refused because of which referral."""
+    query = select(audit.c.subject, audit.c.role, audit.c.org, audit.c.referral_id)
+    query = query.where(audit.c.action == "diagnosis.submit.refused").order_by(audit.c.sequence)
+    return await intake.database.read(lambda s: [tuple(row) for row in s.execute(query)])
+
+
+async def test_without_a_conflict_nobody_is_asked_and_with_one_nothing_is_lost_while_nobody_answers(
+    referrals: ReferralsInMemory, polyclinic: httpx2.AsyncClient, client: Client, intake: Intake
+) -> None:
+    referrals.away = True
+    first = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()
+    assert referrals.asked == []
+    for who in (polyclinic, client("polyclinic", "p2")):
+        answer = await who.post("/v1/diagnoses", json=child_body())
+        assert (answer.status_code, answer.json()["code"], answer.headers["Retry-After"]) == (503, "unavailable", "1")
+    assert await refusals(intake) == []
+    referrals.away = False
+    referrals.set(first, ReferralState.COMPLETED)
+    assert (await client("polyclinic", "p2").post("/v1/diagnoses", json=child_body())).status_code == 201
+
+
+async def test_a_second_open_referral_is_refused_and_names_the_first_to_its_own_polyclinic_only(
     polyclinic: httpx2.AsyncClient, client: Client, intake: Intake
 ) -> None:
     first = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()
     again = await client("polyclinic", "p2").post("/v1/diagnoses", json=child_body())
     assert (again.status_code, again.headers["content-type"]) == (409, "application/problem+json")
     assert again.json()["code"] == "open_referral_exists"
-    assert again.json()["referral_id"] == first["referral_id"]
+    assert not {"referral_id", "child_id"} & again.json().keys()
+    assert first["referral_id"] not in again.text
+    own = await polyclinic.post("/v1/diagnoses", json=child_body())
+    assert (own.status_code, own.json()["referral_id"]) == (409, first["referral_id"])
+    assert await refusals(intake) == [("polyclinic-1", "polyclinic", "p2", UUID(first["referral_id"]))]
     assert (await count(intake, Diagnosis), len(await events(intake))) == (1, 1)
 
 
@@ -145,14 +170,16 @@ async def test_a_repeat_with_the_same_key_gets_the_first_answer(polyclinic: http
     assert await count(intake, Diagnosis) == 1
 
 
-async def test_a_refusal_is_judged_anew_when_its_cause_has_gone(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
+async def test_a_refusal_is_judged_anew_when_its_cause_has_gone(
+    referrals: ReferralsInMemory, polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
     headers = {"Idempotency-Key": "k2"}
     first = (await polyclinic.post("/v1/diagnoses", json=child_body())).json()["referral_id"]
     for _ in range(2):
         refused = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
         assert (refused.status_code, refused.json()["referral_id"]) == (409, first)
         assert "Idempotency-Replayed" not in refused.headers
-    await _close(intake, first)
+    referrals.set({"referral_id": first}, ReferralState.CANCELLED)
     taken = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
     assert (taken.status_code, "Idempotency-Replayed" in taken.headers) == (201, False)
     again = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
@@ -160,14 +187,14 @@ async def test_a_refusal_is_judged_anew_when_its_cause_has_gone(polyclinic: http
 
 
 async def test_a_refusal_that_an_earlier_release_stored_is_judged_anew(
-    polyclinic: httpx2.AsyncClient, intake: Intake
+    referrals: ReferralsInMemory, polyclinic: httpx2.AsyncClient, intake: Intake
 ) -> None:
     headers = {"Idempotency-Key": "k2"}
     first = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
     await intake.database.write(lambda session: session.execute(answered.update().values(status=409)))
     refused = await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)
     assert (refused.status_code, "Idempotency-Replayed" in refused.headers) == (409, False)
-    await _close(intake, first.json()["referral_id"])
+    referrals.set(first.json(), ReferralState.CANCELLED)
     bodies = [child_body(), child_body(), child_body(1)]
     statuses = [(await polyclinic.post("/v1/diagnoses", json=one, headers=headers)).status_code for one in bodies]
     assert statuses == [201, 201, 422], "the key is bound to what was done"
@@ -178,11 +205,6 @@ async def test_a_key_of_a_refused_body_is_free_for_another(polyclinic: httpx2.As
     await polyclinic.post("/v1/diagnoses", json=child_body())
     assert (await polyclinic.post("/v1/diagnoses", json=child_body(), headers=headers)).status_code == 409
     assert (await polyclinic.post("/v1/diagnoses", json=child_body(1), headers=headers)).status_code == 201
-
-
-async def _close(intake: Intake, referral_id: str) -> None:
-    ended = AccessChange(str(uuid4()), UUID(referral_id), 9, ReferralState.CANCELLED, None)
-    await intake.access.follow([ended])
 
 
 async def test_a_key_with_another_body_is_refused(polyclinic: httpx2.AsyncClient, intake: Intake) -> None:
@@ -211,7 +233,7 @@ async def test_of_twenty_concurrent_submissions_of_one_child_exactly_one_succeed
     )
     taken = [a.json()["referral_id"] for a in answers if a.status_code == 201]
     assert len(taken) == 1
-    assert {a.json()["referral_id"] for a in answers if a.status_code == 409} == set(taken)
+    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"open_referral_exists"}
     assert (await count(intake, Diagnosis), await count(intake, Child), len(await events(intake))) == (1, 1, 1)
 
 

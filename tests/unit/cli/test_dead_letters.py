@@ -1,4 +1,4 @@
-"""`joldama dead-letters` over two stub services: calls, output and exit codes."""
+"""`joldama dead-letters` over a stub service: calls, output and exit codes."""
 
 import json
 from collections.abc import Iterator
@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request, Response
 
-from services.cli.network import read_network
-from tests.support.terminal import serving
 from tests.unit.cli.conftest import Harness, Joldama
 
 ID, OTHER, NONE = (f"019a2b3c-0000-7000-8000-00000000000{n}" for n in (1, 2, 3))
@@ -57,47 +55,41 @@ class Service:
 
 
 @pytest.fixture
-def services(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Service, Service]]:
-    """The referral service and intake with one dead letter each."""
-    referral, intake = (
-        Service(dead_letter(ID)),
-        Service(dead_letter(OTHER, first_at="2026-11-21T07:00:00Z", consumer="intake.access")),
-    )
-    with harness.serve(referral.app), serving(intake.app) as url:
-        file = harness.home / "network.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) | {"intake": url}))
-        assert read_network().url("intake") == url
-        yield referral, intake
+def service(harness: Harness) -> Iterator[Service]:
+    """The referral service with two dead letters."""
+    referral = Service(dead_letter(ID), dead_letter(OTHER, first_at="2026-11-21T07:00:00Z"))
+    with harness.serve(referral.app):
+        yield referral
 
 
-def test_the_list_has_the_dead_letters_of_all_services_oldest_first(
-    joldama: Joldama, services: tuple[Service, Service]
-) -> None:
+def test_the_list_has_all_dead_letters_oldest_first(joldama: Joldama, service: Service) -> None:
     told = json.loads(joldama("dead-letters", "list", "--json").stdout)
-    assert [(one["id"], one["service"]) for one in told] == [(OTHER, "intake"), (ID, "referral")]
+    assert [(one["id"], one["service"]) for one in told] == [(OTHER, "referral"), (ID, "referral")]
     shown = joldama("dead-letters", "list").stdout
     for words in ("2 open dead letters", ID, "no settlement atlantis", "joldama.diagnoses.v1", "2026-11-22 13:00+05"):
         assert words in shown
     assert "0 settled dead letters" in joldama("dead-letters", "list", "--state", "settled").stdout
 
 
-def test_a_dead_letter_of_any_service_is_shown_with_its_message(
-    joldama: Joldama, services: tuple[Service, Service]
-) -> None:
-    for id, service in ((ID, "referral (referral-worker)"), (OTHER, "intake (intake.access)")):
+def test_a_dead_letter_of_any_service_is_shown_with_its_message(joldama: Joldama, service: Service) -> None:
+    for id in (ID, OTHER):
         shown = joldama("dead-letters", "show", id)
         assert shown.exit_code == 0
-        for words in (service, "partition 2, offset 40", "3 times", "/w== (base64)", "retried or discarded"):
+        for words in (
+            "referral (referral-worker)",
+            "partition 2, offset 40",
+            "3 times",
+            "/w== (base64)",
+            "retried or discarded",
+        ):
             assert words in shown.stdout
     missing = joldama("dead-letters", "show", NONE)
     assert (missing.exit_code, missing.stdout) == (5, "")
     assert "joldama dead-letters list" in missing.stderr
 
 
-def test_a_message_that_was_not_stored_and_the_decision_are_shown(
-    joldama: Joldama, services: tuple[Service, Service]
-) -> None:
-    services[0].found[ID] |= {
+def test_a_message_that_was_not_stored_and_the_decision_are_shown(joldama: Joldama, service: Service) -> None:
+    service.found[ID] |= {
         "message_key": None, "message_value": None, "event": None, "size": 1_048_577, "allowed_actions": ["discard"],
         "decided_by": "operator:7", "decided_at": "2026-11-22T09:00:00Z", "note": "seen",
     }  # fmt: skip
@@ -106,43 +98,39 @@ def test_a_message_that_was_not_stored_and_the_decision_are_shown(
     assert "by operator:7 at 2026-11-22 14:00+05: seen" in shown
 
 
-def test_a_retry_waits_for_its_result(joldama: Joldama, services: tuple[Service, Service]) -> None:
+def test_a_retry_waits_for_its_result(joldama: Joldama, service: Service) -> None:
     done = joldama("dead-letters", "retry", ID, "--json")
     assert (done.exit_code, [one["state"] for one in json.loads(done.stdout)]) == (0, ["settled"])
-    assert services[0].calls == [(ID, "retry", None)]
-    assert services[1].calls == []
+    assert service.calls == [(ID, "retry", None)]
 
 
-def test_all_are_retried_and_one_that_fails_again_is_exit_code_1(
-    joldama: Joldama, services: tuple[Service, Service]
-) -> None:
-    services[0].outcome = "open"
+def test_all_are_retried_and_one_that_fails_again_is_exit_code_1(joldama: Joldama, service: Service) -> None:
+    service.outcome = "open"
     done = joldama("dead-letters", "retry", "--all")
     assert done.exit_code == 1
     assert "2 dead letters" in done.stdout
-    assert [one.calls[0][1] for one in services] == ["retry", "retry"]
-    services[0].found[ID]["state"] = "discarded"
+    assert [(id, act) for id, act, _ in service.calls] == [(OTHER, "retry"), (ID, "retry")]
+    for one in service.found.values():
+        one["state"] = "discarded"
     assert "There is none." in joldama("dead-letters", "retry", "--all").stdout
 
 
-def test_a_retry_with_no_wait_ends_at_once(joldama: Joldama, services: tuple[Service, Service]) -> None:
+def test_a_retry_with_no_wait_ends_at_once(joldama: Joldama, service: Service) -> None:
     done = joldama("dead-letters", "retry", OTHER, "--wait", "0", "--json")
     assert [one["state"] for one in json.loads(done.stdout)] == ["retrying"]
 
 
-def test_discarding_sends_the_reason(joldama: Joldama, services: tuple[Service, Service]) -> None:
+def test_discarding_sends_the_reason(joldama: Joldama, service: Service) -> None:
     done = joldama("dead-letters", "discard", ID, OTHER, "--reason", "a test of ours")
     assert done.exit_code == 0
-    assert [one.calls[0][1:] for one in services] == [("discard", {"reason": "a test of ours"})] * 2
+    assert [one[1:] for one in service.calls] == [("discard", {"reason": "a test of ours"})] * 2
 
 
 @pytest.mark.parametrize("words", ["retry", f"retry {ID} --all", f"discard {ID}", "discard", "show", "show 17"])
-def test_missing_or_contradictory_arguments_are_usage_errors(
-    joldama: Joldama, services: tuple[Service, Service], words: str
-) -> None:
+def test_missing_or_contradictory_arguments_are_usage_errors(joldama: Joldama, service: Service, words: str) -> None:
     ended = joldama("dead-letters", *words.split())
     assert (ended.exit_code, ended.stdout) == (2, "")
-    assert not services[0].calls
+    assert not service.calls
 
 
 @pytest.mark.parametrize("name", ["list", "show", "retry", "discard"])

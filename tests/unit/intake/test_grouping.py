@@ -18,7 +18,7 @@ class SlowRecord:
         self.open = asyncio.Event()
         self.broken: Exception | None = None
 
-    async def record(self, drafts: Sequence[Any]) -> list[Any]:
+    async def record(self, drafts: Sequence[Any], closed: frozenset[Any] = frozenset()) -> list[Any]:
         self.groups.append(list(drafts))
         await self.open.wait()
         if self.broken:

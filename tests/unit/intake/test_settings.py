@@ -19,7 +19,10 @@ def new() -> str:
 
 
 def settings(**changes: Any) -> IntakeSettings:
-    return IntakeSettings(**{"kafka_servers": "k", "intake_sql_url": "sqlite://", "mode": "production"} | changes)
+    return IntakeSettings(
+        **{"kafka_servers": "k", "intake_sql_url": "sqlite://", "referral_url": "http://r", "mode": "production"}
+        | changes
+    )
 
 
 def three(**changes: str) -> dict[str, str]:

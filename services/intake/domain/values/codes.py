@@ -28,6 +28,8 @@ _CARE = {
 }
 _MODALITY = {name: modality.value for modality, names in _CARE.items() for name in names}
 """Modalities in words of Russian and Kazakh that mean no other."""
+MOST_WORDS = 50
+"""Into so many a text is split; the rest stays one."""
 _LEVELS = {str(number): level for number, level in enumerate(("I", "II", "III", "IV", "V"), 1)}
 _LEVEL_WORDS = re.compile(
     r"^(?:GMFCS)?[\s:.-]*(?:LEVEL|УРОВЕНЬ|СТЕПЕНЬ|ДЕҢГЕЙ)?[\s:.-]*"
@@ -59,11 +61,13 @@ def words(value: object) -> object:
     if isinstance(value, list) and all(one in _MODALITIES for one in value if isinstance(one, str)):
         return value
     if isinstance(value, str):
-        value = [part for part in re.split(r"[;,|/\n]", value) if part.strip()]
+        value = [part for part in re.split(r"[;,|/\n]", value, maxsplit=MOST_WORDS) if part.strip()]
     return [_modality(one) for one in value] if isinstance(value, list) else value
 
 
 def _modality(value: object) -> object:
+    if isinstance(value, str) and len(value) > LONGEST:
+        return value
     text = typed(value)
     return _MODALITY.get(" ".join(text.lower().split()), word(text)) if isinstance(text, str) else value
 

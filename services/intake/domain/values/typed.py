@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from services.kit.budget import check
 from services.kit.plain_text import plain
 
 _ALIKE = str.maketrans("АВЕНКМОРСТУХІӀЈЅԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEHKMOPCTYXIIJSQWABEZHIKMNOPTYX")
@@ -23,6 +24,7 @@ class Refused(ValueError):
 
 def typed(value: object) -> object:
     """Plain text of text or of a whole number, without a sign after it and those by which a spreadsheet marks text."""
+    check()
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 and (abs(value) < 1e11 or value % 1000):

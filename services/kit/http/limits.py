@@ -1,0 +1,160 @@
+"""Limits on how often a holder, an organization and an address may ask. They count acts, whatever the path says.
+
+Counters are in Redis where there is one, and in the process where there is none, or while it is away.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from math import ceil
+from time import monotonic, time
+from typing import Any
+
+import structlog
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
+from redis.asyncio import ConnectionPool
+from starlette.requests import Request
+
+from services.kit.http.problems import Problem
+from services.kit.settings import ServiceSettings
+
+log = structlog.get_logger()
+PATIENCE = 0.25
+"""Seconds for an answer of Redis."""
+AWAY = 5.0
+"""Seconds for which the process counts alone after Redis has not answered."""
+SHARES = 200
+"""A process takes a limit in so many shares, so that a request seldom asks Redis."""
+REMEMBERED = 10_000
+"""Names whose share or refusal is remembered."""
+_UNAVAILABLE = (StorageError, OSError, RuntimeError, TimeoutError)
+
+
+class Budget(StrEnum):
+    """What is counted."""
+
+    REQUESTS = "requests"
+    READS = "reads"
+    """Of a child, by an id that cannot be guessed."""
+    LOOK_UPS = "look_ups"
+    """Of a child by an IIN, which can be."""
+    REFUSED = "refused"
+    """Tokens that are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the names by which an act is counted."""
+
+    address: str
+    subject: str = ""
+    organization: str = ""
+
+    @classmethod
+    def at(cls, request: Request) -> "Caller":
+        """By the address of the connection, or what a trusted proxy says. An IPv6 network of 64 bits is one address."""
+        host = request.client.host if request.client else ""
+        try:
+            found = ipaddress.ip_address(host)
+        except ValueError:
+            return cls(host[:64])
+        if isinstance(found, ipaddress.IPv6Address) and not found.ipv4_mapped:
+            return cls(str(ipaddress.ip_network((found, 64), strict=False)))
+        return cls(str(getattr(found, "ipv4_mapped", None) or found))
+
+    def names(self) -> Mapping[str, str]:
+        """By kind; a subject may be an IIN, which no counter's name has."""
+        subject = sha256(self.subject.encode()).hexdigest()[:24] if self.subject else ""
+        return {"holder": subject, "organization": self.organization, "address": self.address}
+
+
+@dataclass(slots=True)
+class _Share:
+    left: int
+    until: float
+
+
+class Limits:
+    """Spends budgets. `rates` are by `budget:kind`; one that is missing is unlimited."""
+
+    def __init__(self, rates: Mapping[str, RateLimitItem], shared: Storage | None = None) -> None:
+        self._rates = rates
+        self._alone = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = FixedWindowRateLimiter(shared) if shared else None
+        self._away_until = 0.0
+        self._shares: dict[str, _Share] = {}
+
+    async def spend(self, budget: Budget, caller: Caller, *kinds: str) -> None:
+        """Count one act of `caller`; raises Problem 429 when one of `kinds` (default: all) has spent its budget."""
+        for kind, name in caller.names().items():
+            rate = self._rates.get(f"{budget}:{kind}")
+            if rate and name and (not kinds or kind in kinds):
+                await self._spend(rate, f"{budget}:{kind}:{name}")
+
+    async def _spend(self, rate: RateLimitItem, name: str) -> None:
+        now = monotonic()
+        share = self._shares.get(name)
+        if share is None or now >= share.until:
+            share = await self._take_share(rate, name)
+        if share.left <= 0:
+            raise _too_many(share.until - now)
+        share.left -= 1
+        if not share.left:
+            del self._shares[name]
+
+    async def _take_share(self, rate: RateLimitItem, name: str) -> _Share:
+        """A part of the budget to spend without asking; an empty one when there is none, until there will be."""
+        size = max(1, rate.amount // SHARES)
+        limiter = self._limiter()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                taken = await limiter.hit(rate, name, cost=size)
+                end = 0.0 if taken else (await limiter.get_window_stats(rate, name)).reset_time - time()
+        except _UNAVAILABLE as error:
+            log.warning("limits.alone", reason=type(error).__name__)
+            self._away_until = monotonic() + AWAY
+            return await self._take_share(rate, name)
+        if len(self._shares) >= REMEMBERED:
+            self._shares.clear()
+        wait = rate.get_expiry() if taken else min(max(end, 1.0), rate.get_expiry())
+        share = self._shares[name] = _Share(size if taken else 0, monotonic() + wait)
+        return share
+
+    def _limiter(self) -> FixedWindowRateLimiter:
+        return self._shared if self._shared and monotonic() >= self._away_until else self._alone
+
+
+def _too_many(seconds: float) -> Problem:
+    wait = max(1, ceil(seconds))
+    detail = f"Too many requests of this kind: try again in {wait} seconds."
+    return Problem(429, "too_many_requests", detail, headers={"Retry-After": str(wait)})
+
+
+@asynccontextmanager
+async def limiting(settings: ServiceSettings, own_redis: str = "") -> AsyncIterator[Limits]:
+    """The limits of `settings`, counted in their Redis, else in the service's own, else in the process."""
+    kinds = ((budget, kind, rate) for budget, rates in settings.limits.items() for kind, rate in rates.items())
+    rates = {f"{budget}:{kind}": parse(rate) for budget, kind, rate in kinds}
+    url = settings.limits_url.get_secret_value() or own_redis
+    if not url:
+        yield Limits(rates)
+        return
+    pool = ConnectionPool.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    options: dict[str, Any] = {"key_prefix": f"{settings.topic_prefix}.limits", "connection_pool": pool}
+    try:
+        yield Limits(rates, RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", **options))
+    finally:
+        await pool.aclose()
+
+
+def limits_of(request: Request) -> Limits:
+    """The limits in `app.state.limits`."""
+    limits: Limits = request.app.state.limits
+    return limits

@@ -1,0 +1,18 @@
+"""`/v1/access`, for services: who has a referral now."""
+
+from fastapi import Depends
+
+from services.contracts.access import AccessAnswer, AccessQuestion
+from services.contracts.vocabulary import Role
+from services.kit.http.auth import Require
+from services.kit.http.routes import guarded_router
+from services.referral.entrypoints.referrals import Service
+
+router = guarded_router("/v1/access", tags=["for services"], max_body_size=64 * 1024)
+CALLER = Depends(Require(Role.SERVICE))
+
+
+@router.post("", dependencies=[CALLER], summary="Who has these referrals now")
+async def ask(question: AccessQuestion, service: Service) -> AccessAnswer:
+    """The state, version and center with an open offer of each; one that is not routed yet is missing."""
+    return AccessAnswer(referrals=tuple(await service.access.of(question.referral_ids)))

@@ -1,0 +1,232 @@
+"""Whatever a reader gets from outside: a refusal of its own kind, or a value that reads back the same."""
+
+import csv
+import io
+import json
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.capacity.domain.step import StepId
+from services.cli.failures import Failure
+from services.cli.submissions import LONGEST_LINE, Format, Submissions
+from services.contracts.events import KNOWN, MalformedEvent, read_event, write_event
+from services.contracts.iin import InvalidIin, read_iin
+from services.contracts.near_matches import Named, did_you_mean, resolve
+from services.contracts.submissions import CSV_COLUMNS
+from services.intake.handlers.formats import Csv, Ndjson, WrongHeader
+from services.intake.handlers.parsing import BOUNDS, Unparsed, read_json
+from services.kit.bounds import MOST_ERRORS, Bounds, excesses
+from services.kit.budget import TooMuchWork, budget, check
+from services.kit.http.etags import LONGEST, read_etags
+from services.kit.http.free_text import holds_number
+from services.kit.http.pages import Text, read_cursor, write_cursor
+from services.kit.http.problems import Problem
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda some: st.lists(some, max_size=4) | st.dictionaries(st.text(max_size=6), some, max_size=4),
+    max_leaves=8,
+)
+texts = st.text(st.characters()) | st.text(st.sampled_from('"W/0123456789-, \t*éＡ٣\ud800\x00{}[]='), max_size=60)
+
+
+@given(st.lists(texts, max_size=4))
+def test_etags_are_read_or_refused(lines: list[str]) -> None:
+    with suppress(ValueError):
+        tags = read_etags(lines)
+        assert tags is None or read_etags([f'"{one}"' for one in tags] or ["*"]) == (tags or None)
+
+
+def test_a_list_of_etags_has_an_end() -> None:
+    assert len(read_etags(['"12",' * (LONGEST // 5)]) or ()) == 1
+    with pytest.raises(ValueError, match="no list"):
+        read_etags(['"12",' * LONGEST])
+
+
+KINDS: list[Any] = [tuple[Text], tuple[int, str], list[Any], tuple[int, int, str]]
+
+
+@given(st.sampled_from(KINDS), texts | st.binary(max_size=60).map(lambda raw: raw.decode("latin-1")))
+def test_a_cursor_is_read_or_refused(kind: Any, cursor: str) -> None:
+    with suppress(Problem):
+        again = read_cursor(write_cursor(*read_cursor(cursor, kind)), kind)
+        assert again == read_cursor(cursor, kind) or again != again  # a NaN differs from itself
+
+
+@given(st.lists(st.integers() | st.text(), max_size=3))
+def test_a_cursor_that_was_written_is_read_back(position: list[Any]) -> None:
+    assert read_cursor(write_cursor(*position), list[Any]) == position
+
+
+@given(texts | st.from_regex(r"\d{1,20}-\d{1,20}", fullmatch=True))
+def test_an_id_of_the_feed_is_read_or_refused(text: str) -> None:
+    with suppress(ValueError):
+        found = StepId.parse(text)
+        assert StepId.parse(str(found)) == found
+        assert found.sequence < 10**15, "a number that Lua can count"
+
+
+@given(texts)
+def test_an_iin_is_read_or_refused(text: str) -> None:
+    with suppress(InvalidIin):
+        read_iin(text)
+        assert re.fullmatch("[0-9]{12}", text)
+
+
+envelope = {
+    "specversion": "1.0", "id": "e1", "source": "/joldama/intake", "subject": "s", "time": "2026-11-20T06:30:00Z",
+    "datacontenttype": "application/json",
+}  # fmt: skip
+
+
+@given(
+    st.binary(max_size=80)
+    | anything.map(lambda value: json.dumps(value).encode())
+    | st.builds(
+        lambda kind, data, more: json.dumps({**envelope, "type": kind, "data": data, **more}).encode(),
+        st.sampled_from(sorted(KNOWN)),
+        st.dictionaries(st.sampled_from(["referral_id", "attempt", "sequence", "programme_id", "version"]), anything)
+        | anything,
+        st.dictionaries(st.sampled_from(["id", "time", "type", "data", "specversion"]), anything, max_size=1),
+    )
+)
+def test_any_bytes_are_an_event_or_malformed(raw: bytes) -> None:
+    try:
+        event = read_event(raw)
+    except MalformedEvent as error:
+        str(error).encode()
+        return
+    if event is not None:
+        sealed = event.envelope
+        again = write_event(event.data, event_id=sealed.id, source=sealed.source, time=sealed.time)
+        assert read_event(again) is not None
+
+
+rows = st.lists(
+    st.sampled_from([*CSV_COLUMNS, "", "№", '"', '""', "'", "\x00", "Иванов", "=1+1", "\xa0", "x" * 300]) | st.text(),
+    max_size=20,
+)
+lines = st.binary(max_size=200) | st.tuples(rows, st.sampled_from(",;\t")).map(
+    lambda both: both[1].join(both[0]).replace("\n", " ").encode("utf-8", "replace")
+)
+
+
+@given(lines)
+def test_any_first_line_is_a_header_or_refused(header: bytes) -> None:
+    with suppress(WrongHeader):
+        Csv(header)
+
+
+@given(st.lists(lines, max_size=4), st.sampled_from(",;\t"))
+def test_any_row_is_a_submission_or_refused(raws: list[bytes], delimiter: str) -> None:
+    table = Csv(delimiter.join(CSV_COLUMNS).encode())
+    table.look_through(raws)
+    for raw in raws:
+        for format in (table, Ndjson()):
+            with suppress(Unparsed):
+                format.read(raw)
+
+
+@given(st.lists(lines, max_size=6).map(b"\n".join), st.sampled_from([None, *Format]), st.integers(1, 3))
+def test_any_file_is_cut_into_lines_that_intake_can_be_asked_about(content: bytes, kind: Any, size: int) -> None:
+    try:
+        parts = list(Submissions(io.BytesIO(content), "-", kind).parts(size))
+    except Failure:
+        return
+    except csv.Error as error:  # pragma: no cover
+        pytest.fail(str(error))
+    for part in parts:
+        assert 0 < len(part.records) <= size
+        for record in part.records:
+            assert record.content.count(b"\n") == 1
+            assert len(record.content) <= LONGEST_LINE * 21
+    assert [one.line for part in parts for one in part.records] == sorted(
+        {one.line for part in parts for one in part.records}
+    )
+
+
+@given(anything)
+def test_bounds_find_what_is_beyond_them_and_nothing_else(value: Any) -> None:
+    small = Bounds(text=3, members=2, depth=2, values=5)
+    found = excesses(value, small)
+    assert len(found) <= MOST_ERRORS
+    assert bool(found) == _beyond(value, small)
+
+
+def _beyond(value: Any, bounds: Bounds) -> bool:
+    """Oracle, by recursion; `values` counts what containers within the depth hold."""
+
+    def count(one: Any) -> int:
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        return len(inner) + sum(map(count, inner))
+
+    def beyond(one: Any, depth: int) -> bool:
+        if isinstance(one, str):
+            return len(one) > bounds.text
+        if not isinstance(one, dict | list):
+            return False
+        inner = one.values() if isinstance(one, dict) else one
+        return depth == bounds.depth or len(one) > bounds.members or any(beyond(each, depth + 1) for each in inner)
+
+    return beyond(value, 0) or count(value) > bounds.values
+
+
+def test_a_bomb_is_found_in_a_moment() -> None:
+    began = time.process_time()
+    deep: Any = "x"
+    for _ in range(100_000):
+        deep = [deep]
+    for value in (deep, [0] * 1_000_000, {str(n): n for n in range(300_000)}, [["x" * 300] * 50] * 50):
+        assert 0 < len(excesses(value, BOUNDS)) <= MOST_ERRORS
+    assert excesses([[[0] * 40] * 40] * 40, BOUNDS)[0].code == "too_many_values"
+    while isinstance(deep, list):  # without the recursion of a deallocation
+        deep = deep[0]
+    assert time.process_time() - began < 1
+
+
+@given(st.binary(max_size=80))
+def test_any_bytes_are_json_or_refused(raw: bytes) -> None:
+    with suppress(Unparsed):
+        read_json(raw)
+
+
+NAMES = [Named("KZ-75", ("Алматы", "Almaty", "Алматы")), Named("kz-71", ("Астана", "Astana", "Астана"))]
+
+
+@given(texts)
+def test_any_text_is_compared_with_names(text: str) -> None:
+    assert resolve(text, NAMES) in (None, "KZ-75", "kz-71")
+    assert isinstance(did_you_mean(text, NAMES), str)
+
+
+@pytest.mark.parametrize(
+    "read", [holds_number, lambda text: did_you_mean(text, NAMES), lambda text: resolve(text, NAMES)]
+)
+@pytest.mark.parametrize(
+    "piece", ["+1", "1 ", "1.1.", "8 701 ", "+77 ", "1_", "\ufdfa", "12:3", "0О", "1 000 ", "город "]
+)
+def test_no_text_of_a_note_takes_long(read: Callable[[str], object], piece: str) -> None:
+    began = time.process_time()
+    read((piece * 500)[:500])
+    assert time.process_time() - began < 0.2
+
+
+def test_a_budget_ends_what_takes_too_long() -> None:
+    check()
+    with budget(10):
+        check()
+    with budget(0.01), pytest.raises(TooMuchWork):
+        work()
+    check()
+
+
+def work() -> None:
+    while True:
+        check()
