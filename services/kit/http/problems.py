@@ -95,7 +95,7 @@ _REFUSALS = {
     413: "The body has more bytes than this path takes",
     415: "The body is compressed, or of another type",
     429: "Too many requests; Retry-After says when to come back",
-    503: "Something that is needed does not answer now; Retry-After says when to come back",
+    503: "`unavailable`, `rebuilding`: nothing was done; try again after `Retry-After` seconds",
 }
 _DOCUMENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
 REFUSALS: dict[int | str, dict[str, Any]] = {
