@@ -27,8 +27,12 @@ from services.referral.domain.life import AT_A_CENTER
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One referral, as far as it is visible. Decision and queue entries are of its latest visible attempt."""
+    """One referral, as far as it is visible. Decision and queue entries are of its latest visible attempt.
 
+    `child_id` is for the audit log, also where the referral is shown without it.
+    """
+
+    child_id: str
     referral: ReferralRow
     offers: Sequence[OfferRow]
     decision: DecisionRow | None
@@ -97,6 +101,11 @@ def visible(query: Any, visibility: Visibility) -> Any:
     return query.where(offered if visibility.polyclinic_id is None else or_(own, offered))
 
 
+def related_ids(session: Session, id: str) -> list[str]:
+    """The ids of the audit log's entries about a child, with those of its referrals; or about one referral."""
+    return [id, *session.scalars(select(ReferralRow.id).where(ReferralRow.child_id == id))]
+
+
 def _as_seen(session: Session, rows: Sequence[ReferralRow], visibility: Visibility) -> Sequence[ReferralRow]:
     """The rows; for a center only its own part of those that it has no longer."""
     ended = [one.id for one in rows if not _sees_wholly(one, visibility)]
@@ -142,18 +151,23 @@ def _story(session: Session, referral_id: str, visibility: Visibility) -> Story 
         history = _own_entries(offers, history, visibility)
         offers = [one for one in offers if one.center_id == visibility.center_id]
         if not has_now(row, visibility.center_id):
-            return _named(session, own_part(row, history), offers, None, (), history, visibility.center_id)
+            return _named(
+                session, row.child_id, own_part(row, history), offers, None, (), history, visibility.center_id
+            )
         decision = session.scalars(decisions.where(DecisionRow.attempt == row.attempt)).first()
         theirs = select(ProgrammeRow.id).where(ProgrammeRow.center_id == visibility.center_id)
         decision = decision and own_candidates(decision, set(session.scalars(theirs)))
     queues = (
         session.scalars(of(QueueEntryRow).where(QueueEntryRow.attempt == decision.attempt)).all() if decision else []
     )
-    return _named(session, row, offers, decision, queues, history, None if wholly else visibility.center_id)
+    return _named(
+        session, row.child_id, row, offers, decision, queues, history, None if wholly else visibility.center_id
+    )
 
 
 def _named(
     session: Session,
+    child_id: str,
     row: ReferralRow,
     offers: Sequence[OfferRow],
     decision: DecisionRow | None,
@@ -170,7 +184,7 @@ def _named(
     centers = {c.id: c for c in session.scalars(select(CenterRow).where(col(CenterRow.id).in_(wanted)))}
     if center_id is not None:
         queues = [one for one in queues if programmes[one.programme_id].center_id == center_id]
-    return Story(row, offers, decision, queues, history, centers, programmes)
+    return Story(child_id, row, offers, decision, queues, history, centers, programmes)
 
 
 def _with_programmes(session: Session, centers: Sequence[CenterRow]) -> list[CenterView]:
