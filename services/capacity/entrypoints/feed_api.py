@@ -6,6 +6,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import Depends, Header, Query
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
@@ -16,6 +17,7 @@ from services.capacity.handlers.feed_limits import TooManyFeeds
 from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Principal
+from services.kit.http.connections import buffer_little, cut
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.http.token_claims import CLOCK_DIFFERENCE
@@ -56,10 +58,12 @@ class _FeedResponse(StreamingResponse):
             async with asyncio.timeout(SEND_SECONDS):
                 await send(message)
 
+        buffer_little(scope)
         try:
             await super().__call__(scope, receive, timely)
-        except TimeoutError:  # the server cuts what is left unsent
+        except (TimeoutError, ClientDisconnect):  # Starlette takes the one for the other
             log.info("feed.unread")
+            cut(scope)
         finally:
             self._leave()
             await self._messages.aclose()

@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
 import httptools
@@ -19,6 +20,8 @@ from services.kit.metrics import http_cut
 
 PATIENCE = "joldama.patience"
 """The extension of a request's scope that allows a slow body."""
+UNSENT = 128 * 1024
+"""Bytes of an endless answer that the kernel keeps for its client."""
 PIPELINED = 16
 """Requests that may wait behind one on the same connection."""
 
@@ -70,6 +73,18 @@ def allow_slow_body(scope: Scope) -> None:
     """Let this request's body take any time, with pauses of `slow_body_idle`: for large files over a slow line."""
     if found := scope.get("extensions", {}).get(PATIENCE):
         found["connection"].be_patient()
+
+
+def buffer_little(scope: Scope) -> None:
+    """Let the kernel keep little of this request's answer for a client that does not read: it would be megabytes."""
+    if found := scope.get("extensions", {}).get(PATIENCE):
+        found["connection"].buffer_little()
+
+
+def cut(scope: Scope) -> None:
+    """End this request's connection at once, whatever of its answer is unsent."""
+    if found := scope.get("extensions", {}).get(PATIENCE):
+        found["connection"].cut()
 
 
 class _Refused(Exception):
@@ -198,6 +213,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_ends = 0.0
         if self._deadline:
             self._deadline = self.loop.time() + self._idle
+
+    def buffer_little(self) -> None:
+        self.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, UNSENT)
+
+    def cut(self) -> None:
+        """Without waiting for what is unsent."""
+        self._abort("unread")
 
     def cut_if_overdue(self, now: float) -> None:
         """Called each second; `now` is the loop's time."""
