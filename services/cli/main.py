@@ -18,6 +18,8 @@ MODULES = {
     "submit": "submit",
     "correct": "correct",
     "join": "join",
+    "erase": "erase",
+    "keys": "keys",
     "referrals": "referrals worklist",
     "referral": "referral",
     "actions": "seen accept decline admit no-show discharge cancel withdraw offer-again",
