@@ -4,10 +4,11 @@ import base64
 import binascii
 from enum import StrEnum
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,9 @@ class ServiceSettings(BaseSettings):
     inside_host: str = ""
     inside_port: int = 0
     """The port for services, probes, metrics and the documentation, never reached from outside; its host is `host`."""
+    connections: int = Field(800, ge=10)
+    connections_per_address: int = Field(256, ge=1)
+    """Connections that a port takes; so many of them from one address, on the public port."""
     public_docs: bool = False
     """Whether the documentation and OpenAPI are on the public port too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -72,6 +76,16 @@ class ServiceSettings(BaseSettings):
     """By what is counted and for whom: how often, and in which time. What is left out is unlimited."""
     trusted_proxies: str = ""
     """Addresses and networks, with commas, of the proxies whose `X-Forwarded-For` is believed at the public port."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: str) -> str:
+        _networks(proxies)
+        return proxies
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return _networks(self.trusted_proxies)
 
     @property
     def local(self) -> bool:
@@ -120,3 +134,8 @@ def read_audit_key(text: str) -> bytes:
     if len(key) != 32:
         raise ValueError(f"JOLDAMA_AUDIT_KEY has {len(key)} bytes, not 32")
     return key
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Raises ValueError when a part is no address or network."""
+    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())

@@ -23,6 +23,7 @@ from services.intake.handlers.lines import Line, Lines
 from services.kit.audit import TRAIL, note, recorded
 from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal
+from services.kit.http.connections import allow_slow_body
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.messages import message
@@ -54,6 +55,7 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
     first answers, line by line. The answer begins at the end of the file, or when there are 4 MB of results: who sends
     more than 10,000 lines reads while sending, for without that no more lines are read.
     """
+    allow_slow_body(request.scope)
     media_type, key = expect_type(request, NDJSON, CSV), idempotency_key(request)
     recorded()
     results = _Upload(intake, polyclinic, key, media_type).results(request)
