@@ -12,7 +12,8 @@ import httpx2
 from uuid_utils.compat import uuid7
 
 from services.contracts.near_matches import Named
-from services.contracts.reference import read_icd10_codes, read_settlements
+from services.contracts.reference import read_days_off, read_icd10_codes, read_settlements
+from services.contracts.working_days import WorkingDays
 from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.http_referrals import SECONDS, HttpReferrals
 from services.intake.adapters.sql_answers import SqlAnswers
@@ -21,6 +22,7 @@ from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
 from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_submissions import SqlSubmissions
+from services.intake.adapters.sql_transfers import SqlTransfers
 from services.intake.domain.validation import Reference
 from services.intake.handlers.access import Referrals
 from services.intake.handlers.correct import Correcting
@@ -29,6 +31,7 @@ from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
+from services.intake.handlers.transfer import Transferring
 from services.intake.settings import IntakeSettings
 from services.kit.http.auth import ServiceToken
 from services.kit.sql.database import Database
@@ -46,6 +49,7 @@ class Intake:
     reading: Reading
     correcting: Correcting
     joining: Joining
+    transferring: Transferring
     answers: SqlAnswers
     keys: SqlKeys
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -103,6 +107,7 @@ def _wired(
         Reading(SqlDiagnoses(database, keys), referrals, vault, now),
         Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
         Joining(SqlChildren(database, keys), referrals, drafting, now),
+        Transferring(SqlTransfers(database, keys), referrals, drafting, WorkingDays(read_days_off(settings.data)), now),
         SqlAnswers(database),
         keys,
     )

@@ -5,10 +5,12 @@ from fastapi import Depends
 from services.contracts.access import AccessAnswer, AccessQuestion
 from services.contracts.vocabulary import Role
 from services.kit.http.auth import Require
-from services.kit.http.routes import guarded_router
+from services.kit.http.routes import BODY, guarded_router
 from services.referral.entrypoints.referrals import Service
 
-router = guarded_router("/v1/access", tags=["for services"], max_body_size=64 * 1024)
+router = guarded_router(
+    "/v1/access", tags=["access (services only)"], max_body_size=2 * BODY
+)  # a batch between services
 CALLER = Depends(Require(Role.SERVICE))
 
 
