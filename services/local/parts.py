@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from services.local.issuer import AUDIENCE, ISSUER, intake_keys
+from services.contracts.vocabulary import Role
+from services.local.issuer import AUDIENCE, ISSUER, intake_keys, process_token
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
 from services.local.plan import Plan
@@ -47,12 +48,16 @@ def services(plan: Plan) -> list[Part]:
     intake = _intake_environment(plan)
     referral, capacity = _referral_environment(plan), {"JOLDAMA_REDIS_URL": plan.redis_url}
     limits = {"JOLDAMA_LIMITS_URL": plan.redis_url}
-    worker = referral | {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
+    intake_api, referral_api, worker = (
+        {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))}
+        for role in (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER)
+    )
+    worker |= {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
     return [
         _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity),
-        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | limits),
-        _service(plan, APIS, "referral", "referral.entrypoints.api", referral | limits),
-        _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", worker),
+        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits),
+        _service(plan, APIS, "referral", "referral.entrypoints.api", referral | referral_api | limits),
+        _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", referral | worker),
         _service(plan, SERVICES, "intake-relay", "intake.entrypoints.relay", intake),
         _service(plan, SERVICES, "referral-relay", "referral.entrypoints.relay", referral),
         _service(plan, SERVICES, "capacity-relay", "capacity.entrypoints.relay", capacity),
@@ -92,7 +97,6 @@ def shared_environment(plan: Plan) -> dict[str, str]:
         "JOLDAMA_JWKS": str(plan.home.secrets / "jwks.json"),
         "JOLDAMA_ISSUER": ISSUER,
         "JOLDAMA_AUDIENCE": AUDIENCE,
-        "JOLDAMA_SERVICE_TOKEN_FILE": str(plan.home.secrets / "service-token"),
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
     }

@@ -8,10 +8,9 @@ from services.kit.http.auth import Require
 from services.kit.http.routes import BODY, guarded_router
 from services.referral.entrypoints.referrals import Service
 
-router = guarded_router(
-    "/v1/access", tags=["access (services only)"], max_body_size=2 * BODY
-)  # a batch between services
-CALLER = Depends(Require(Role.SERVICE))
+# As large as a batch between services: a thousand ids.
+router = guarded_router("/v1/access", tags=["access (services only)"], max_body_size=2 * BODY)
+CALLER = Depends(Require(Role.INTAKE_API))
 
 
 @router.post("", dependencies=[CALLER], summary="Who has these referrals now")

@@ -28,6 +28,9 @@ OPERATIONS = {
     ("get", "/v1/transfers"),
     ("post", "/v1/transfers/{transfer_id}/accept"),
     ("post", "/v1/transfers/{transfer_id}/refuse"),
+    ("post", "/v1/children/{child_id}/erase"),
+    ("get", "/v1/keys"),
+    ("post", "/v1/keys/rotate"),
 }
 
 

@@ -15,7 +15,7 @@ Client = Callable[..., httpx2.AsyncClient]
 async def test_a_center_has_a_referral_while_its_offer_is_open_and_one_that_is_not_routed_is_missing(
     country: Country, client: Client
 ) -> None:
-    service, near = client("service"), client("center", org="near")
+    service, near = client("intake-api"), client("center", org="near")
 
     async def now(*numbers: int) -> list[dict[str, Any]]:
         ids = [str(UUID(int=number)) for number in numbers]
@@ -47,7 +47,7 @@ async def test_after_a_decline_the_center_has_it_no_longer_though_no_event_was_c
     await country.submit(1)
     one = f"/v1/referrals/{UUID(int=1)}"
     await client("center", org="near").post(f"{one}/decline", json={"reason": "no_capacity"})
-    answer = await client("service").post("/v1/access", json={"referral_ids": [str(UUID(int=1))]})
+    answer = await client("intake-api").post("/v1/access", json={"referral_ids": [str(UUID(int=1))]})
     assert [(one["state"], one["center_id"]) for one in answer.json()["referrals"]] == [("submitted", None)]
 
 
@@ -55,7 +55,7 @@ async def test_as_many_are_asked_at_once_as_intake_asks_for(country: Country, cl
     await country.open("near")
     await country.submit(1)
     ids = [str(UUID(int=number)) for number in range(1, MOST + 1)]
-    answer = await client("service").post("/v1/access", json={"referral_ids": ids})
+    answer = await client("intake-api").post("/v1/access", json={"referral_ids": ids})
     assert (answer.status_code, len(answer.json()["referrals"])) == (200, 1), answer.text
-    more = await client("service").post("/v1/access", json={"referral_ids": [*ids, str(UUID(int=0))]})
+    more = await client("intake-api").post("/v1/access", json={"referral_ids": [*ids, str(UUID(int=0))]})
     assert more.status_code == 422
