@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.contracts.vocabulary import PROCESSES
-from services.local.home import Home, NotRunning, write_private
+from services.local.home import Home, NotRunning
+from services.local.private import write_private
 
 if TYPE_CHECKING:
     from joserfc.jwk import RSAKey
