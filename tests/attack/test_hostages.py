@@ -37,7 +37,7 @@ async def test_three_thousand_iins_in_bulk_tell_of_few_that_they_exist_and_of_no
         assert one.status_code in (415, 429)
     audited = record_queries.query(
         country.plan.intake_sql_url,
-        f"SELECT COUNT(*) FROM audit WHERE org = '{THIEF}' AND action = 'diagnosis.submit.refused'",
+        f"SELECT COUNT(*) FROM audit_log WHERE org = '{THIEF}' AND refused = 'open_referral'",
     )
     assert int(str(audited[0][0])) >= len(held), "every child that was asked for is in the audit"
 

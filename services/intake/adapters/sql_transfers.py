@@ -9,13 +9,11 @@ from uuid import UUID
 from sqlalchemy import and_, insert, or_, select, update
 from sqlmodel import Session
 
-from services.contracts.authority import Holder, actor
 from services.contracts.topics import DIAGNOSES
-from services.contracts.vocabulary import Role
 from services.intake.adapters.moments import from_ms, to_ms
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, record_of, refusal_row
+from services.intake.adapters.sql_diagnoses import SELECTED, record_of
 from services.intake.adapters.sql_keys import SqlKeys
-from services.intake.adapters.tables import audit, children, diagnoses, outbox, transfers
+from services.intake.adapters.tables import children, diagnoses, outbox, transfers
 from services.intake.domain.keys import Digests
 from services.intake.handlers.drafts import Draft, correction_id
 from services.intake.handlers.read import DiagnosisRecord
@@ -23,7 +21,6 @@ from services.intake.handlers.transfer import AlreadyDecided, Transfer, Transfer
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
 
-_ACTS = {TransferState.ACCEPTED: "transfer.accept", TransferState.REFUSED: "transfer.refuse"}
 _ASKED = transfers.c.state == TransferState.ASKED.value
 
 
@@ -41,10 +38,10 @@ class SqlTransfers:
             return session.execute(query).first()
 
         await self._keys.ready()
-        row = await self._database.write(work)
+        row = await self._database.read(work)
         return record_of(self._keys.vault, row) if row else None
 
-    async def ask(self, asker: Holder, transfer: Transfer) -> None:
+    async def ask(self, transfer: Transfer) -> None:
         waiting = select(transfers.c.transfer_id).where(
             transfers.c.referral_id == transfer.referral_id, transfers.c.to_polyclinic == transfer.to, _ASKED
         )
@@ -55,17 +52,6 @@ class SqlTransfers:
                 return
             if session.execute(waiting).first() is None:
                 session.execute(insert(transfers).values(_values(transfer)))
-            by = {"role": Role.POLYCLINIC.value, "org": asker.org}
-            session.execute(insert(audit).values(audit_row(asker, "transfer.ask", row, transfer.asked_at) | by))
-
-        await self._database.write(work)
-
-    async def refuse(self, holder: Holder, referral_id: UUID, act: str, at: datetime) -> None:
-        of = select(diagnoses.c.child_id, diagnoses.c.referral_id, diagnoses.c.polyclinic_id)
-
-        def work(session: Session) -> None:
-            if row := session.execute(of.where(diagnoses.c.referral_id == referral_id)).first():
-                session.execute(insert(audit).values(refusal_row(holder, act, row, at)))
 
         await self._database.write(work)
 
@@ -86,13 +72,7 @@ class SqlTransfers:
         return [_transfer(row) for row in rows]
 
     async def decide(
-        self,
-        decider: Holder,
-        role: Role,
-        transfer: Transfer,
-        state: TransferState,
-        draft: Callable[[DiagnosisRecord], Draft],
-        at: datetime,
+        self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime
     ) -> Transfer:
         own = select(transfers.c.state, transfers.c.decided_by).where(transfers.c.transfer_id == transfer.transfer_id)
 
@@ -105,15 +85,12 @@ class SqlTransfers:
                     raise AlreadyDecided(TransferState(found.state))
                 return _transfer(session.execute(select(transfers).where(_is(transfer))).one())
             gone = row is None or row.polyclinic_id != transfer.holder
-            decided = _decided(transfer, TransferState.OVER if gone else state, actor(decider, role), at)
+            decided = _decided(transfer, TransferState.OVER if gone else state, by, at)
             session.execute(update(transfers).where(_is(transfer)).values(_values(decided)))
             if decided.state is TransferState.ACCEPTED:
                 self._keys.add_missing(session, row.child_id)
                 row = session.execute(SELECTED.where(diagnoses.c.referral_id == transfer.referral_id)).one()
                 _give(session, transfer, row, draft(record_of(self._keys.vault, row)), at)
-            if row is not None:
-                act = audit_row(decider, _ACTS.get(decided.state, "transfer.over"), row, at)
-                session.execute(insert(audit).values(act | {"role": role.value}))
             return decided
 
         await self._keys.ready()

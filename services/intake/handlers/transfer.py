@@ -15,6 +15,7 @@ from services.intake.domain.keys import Digests
 from services.intake.handlers.access import Referrals
 from services.intake.handlers.drafts import Draft, Drafting
 from services.intake.handlers.read import DiagnosisRecord
+from services.kit.audit import note
 
 TO_ANSWER = timedelta(days=3)
 """Working days that the holder has; then the transfer is on the operators' worklist."""
@@ -70,18 +71,14 @@ class AlreadyDecided(Exception):
 
 
 class Transfers(Protocol):
-    """The recorded transfers. Each act is audited in its transaction."""
+    """The recorded transfers."""
 
     async def find_open(self, indexes: Digests) -> DiagnosisRecord | None:
         """The open diagnosis of the child with these IIN indexes, as far as it is known as open."""
         ...
 
-    async def ask(self, asker: Holder, transfer: Transfer) -> None:
+    async def ask(self, transfer: Transfer) -> None:
         """Record it, unless the same polyclinic has asked already and waits."""
-        ...
-
-    async def refuse(self, holder: Holder, referral_id: UUID, act: str, at: datetime) -> None:
-        """Audit an act on a foreign referral that was refused."""
         ...
 
     async def find(self, transfer_id: UUID) -> Transfer | None: ...
@@ -91,13 +88,7 @@ class Transfers(Protocol):
         ...
 
     async def decide(
-        self,
-        decider: Holder,
-        role: Role,
-        transfer: Transfer,
-        state: TransferState,
-        draft: Callable[[DiagnosisRecord], Draft],
-        at: datetime,
+        self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime
     ) -> Transfer:
         """The transfer as it is now: in that `state`, or OVER when the holder has the referral no longer.
 
@@ -125,15 +116,16 @@ class Transferring:
         known = await self.referrals.ask([found.referral_id] if found else [])
         if found is None or found.polyclinic_id == asker.org or any(one.closed for one in known.values()):
             return
-        at = self.now()
-        if not wanted.is_child_of(found):
-            return await self.transfers.refuse(asker, found.referral_id, "transfer.ask", at)
+        at, agrees = self.now(), wanted.is_child_of(found)
+        note({"agrees": agrees}, child_id=found.child_id, referral_id=found.referral_id)
+        if not agrees:
+            return
         transfer = Transfer(
             transfer_id=self.drafting.new_id(), referral_id=found.referral_id, child_id=found.child_id,
             holder=found.polyclinic_id, to=asker.org, asked_at=at,
             answer_by=self.working_days.after(at, TO_ANSWER),
         )  # fmt: skip
-        await self.transfers.ask(asker, transfer)
+        await self.transfers.ask(transfer)
 
     async def listed(self, reader: Holder, *, overdue: bool, after: UUID | None, most: int) -> list[Transfer]:
         """An operator's: all; a polyclinic's: those that it asked for, and those that it is asked for."""
@@ -147,9 +139,8 @@ class Transferring:
             return None
         at, wanted = self.now(), TransferState.ACCEPTED if accept else TransferState.REFUSED
         role = acting_role(decider, DECIDERS, polyclinic_id=transfer.holder)
+        note(child_id=transfer.child_id, referral_id=transfer.referral_id, role=role or "")
         if role is None:
-            act = "transfer.accept" if accept else "transfer.refuse"
-            await self.transfers.refuse(decider, transfer.referral_id, act, at)
             return None
         if transfer.state is wanted:
             return transfer
@@ -162,7 +153,7 @@ class Transferring:
             self.drafting.correct(draft, record.referral_id, record.key, record.version + 1, ("polyclinic_id",), at, by)
             return draft
 
-        return await self.transfers.decide(decider, role, transfer, state, draft, at)
+        return await self.transfers.decide(by, transfer, state, draft, at)
 
 
 def _folded(name: str) -> Sequence[str]:

@@ -28,6 +28,8 @@ OPERATIONS = {
     ("get", "/v1/transfers"),
     ("post", "/v1/transfers/{transfer_id}/accept"),
     ("post", "/v1/transfers/{transfer_id}/refuse"),
+    ("get", "/v1/audit-log"),
+    ("get", "/v1/audit-log/verify"),
     ("post", "/v1/children/{child_id}/erase"),
     ("get", "/v1/keys"),
     ("post", "/v1/keys/rotate"),
