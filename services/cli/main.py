@@ -18,6 +18,7 @@ MODULES = {
     "submit": "submit",
     "correct": "correct",
     "join": "join",
+    "transfer": "transfer",
     "erase": "erase",
     "keys": "keys",
     "referrals": "referrals worklist",

@@ -11,7 +11,8 @@ from services.cli.failures import ExitCode
 from tests.unit.cli.conftest import Joldama
 
 COMMANDS = (
-    "up", "submit", "correct", "join", "referral", "seen", "accept", "decline", "admit", "no-show", "discharge",
+    "up", "submit", "correct", "join", "transfer", "referral", "seen", "accept", "decline", "admit", "no-show",
+    "discharge",
     "cancel", "withdraw",
     "referrals", "offer-again", "worklist", "audit", "watch", "capacity", "set-places", "centers", "forecast",
     "register-centers", "urls", "token", "demo-children", "dead-letters",
