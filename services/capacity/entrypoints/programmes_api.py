@@ -12,6 +12,7 @@ from services.capacity.entrypoints.requests import (
     BATCH_BODY,
     LIVE,
     CenterOrOperator,
+    FiguresReader,
     Reader,
     Region,
     Service,
@@ -44,7 +45,7 @@ class CapacityPage(Page[ProgrammeFigures]):
 @router.get("/capacity")
 async def list_capacity(
     service: Service,
-    who: Reader,
+    who: FiguresReader,
     region: Region,
     modality: Modality | None = None,
     free: Annotated[int | None, Query(ge=0, le=100_000, description="At least so many free places")] = None,
