@@ -49,7 +49,7 @@ Region = Annotated[str | None, Depends(known_region)]
 Service = Annotated[Capacity, Depends(capacity_of)]
 Seen = Annotated[DataVersion | None, Depends(version_seen)]
 LIVE = (*OPERATORS, Role.REFERRAL_API)
-"""Who sees all figures as they are (the referral service for its forecasts); the others see of others what was published."""
+"""Who sees all figures as they are, the referral service for forecasts; the others see of others what was published."""
 Reader = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER, Role.POLYCLINIC))]
 FiguresReader = Annotated[Principal, Depends(Require(*LIVE, Role.CENTER, Role.POLYCLINIC))]
 CenterOrOperator = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER))]
