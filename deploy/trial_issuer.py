@@ -10,8 +10,9 @@ import threading
 from pathlib import Path
 
 from services.contracts.vocabulary import PROCESSES
-from services.local.home import Home, write_private
+from services.local.home import Home
 from services.local.issuer import make_secrets, process_token, renew_process_tokens
+from services.local.private import write_private
 
 TOKEN = "service-token"  # noqa: S105
 """The file of each process's token, in the folder of the process beside the home."""

@@ -1,6 +1,7 @@
 """The parts of the network as data: command, environment and readiness check of each process."""
 
 import http.client
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from services.contracts.vocabulary import Role
 from services.local.issuer import AUDIENCE, ISSUER, intake_keys, process_token
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
+from services.local.passwords import ACLS, kafka_users
 from services.local.plan import Plan
 from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
@@ -67,10 +69,15 @@ def services(plan: Plan) -> list[Part]:
 def jobs(plan: Plan) -> list[Job]:
     """Migrations of both databases, and the topics."""
     topics = (*_python("kit.kafka.topics"), str(CHECKOUT / "deploy" / "topics.toml"))
+    users: dict[str, str] = {}
+    if plan.kafka:
+        topics += ("--acls", str(ACLS))
+        passwords = {user: plan.passwords[user] for user in kafka_users()}
+        users = plan.kafka_login() | {"JOLDAMA_KAFKA_USER_PASSWORDS": json.dumps(passwords)}
     return [
         _migration("intake", plan.intake_sql_url, _intake_environment(plan)),
         _migration("referral", plan.referral_sql_url, _referral_environment(plan)),
-        Job("topics", topics, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka)),
+        Job("topics", topics, users, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka, plan.passwords)),
     ]
 
 
@@ -108,11 +115,19 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
     if old.exists():
         keys["JOLDAMA_INTAKE_DATA_KEY"] = f"@{old}"
     addresses = {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url, "JOLDAMA_REFERRAL_URL": plan.inside_url("referral")}
-    return addresses | keys
+    return addresses | keys | _audit(plan, "intake")
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:
-    return {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.inside_url("capacity")}
+    addresses = {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.inside_url("capacity")}
+    return addresses | _audit(plan, "referral")
+
+
+def _audit(plan: Plan, service: str) -> dict[str, str]:
+    return {
+        "JOLDAMA_AUDIT_KEY": (plan.home.secrets / "audit-key").read_text(),
+        "JOLDAMA_AUDIT_HEAD_FILE": str(plan.home.audit / f"{service}.heads"),
+    }
 
 
 def _python(module: str) -> tuple[str, ...]:
@@ -122,7 +137,8 @@ def _python(module: str) -> tuple[str, ...]:
 def _service(plan: Plan, group: str, name: str, module: str, environment: Mapping[str, str]) -> Part:
     inside = plan.inside_port(name)
     ports = {"JOLDAMA_PORT": str(plan.ports[name]), "JOLDAMA_INSIDE_PORT": str(inside)}
-    return Part(name, group, _python(module), lambda: answers_ready(inside), {**environment, **ports})
+    own = {**environment, **plan.kafka_login(name), **ports}
+    return Part(name, group, _python(module), lambda: answers_ready(inside), own)
 
 
 def answers_ready(port: int) -> bool:
