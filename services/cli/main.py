@@ -18,6 +18,7 @@ MODULES = {
     "submit": "submit",
     "correct": "correct",
     "join": "join",
+    "withdraw_consent": "withdraw-consent",
     "referrals": "referrals worklist",
     "referral": "referral",
     "actions": "seen accept decline admit no-show discharge cancel withdraw offer-again",

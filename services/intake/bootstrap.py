@@ -17,6 +17,7 @@ from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.http_referrals import SECONDS, HttpReferrals
 from services.intake.adapters.sql_answers import SqlAnswers
 from services.intake.adapters.sql_children import SqlChildren
+from services.intake.adapters.sql_consents import SqlConsents
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
 from services.intake.adapters.sql_keys import SqlKeys
@@ -29,6 +30,7 @@ from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
+from services.intake.handlers.withdraw_consent import WithdrawingConsent
 from services.intake.settings import IntakeSettings
 from services.kit.http.auth import ServiceToken
 from services.kit.sql.database import Database
@@ -46,6 +48,7 @@ class Intake:
     reading: Reading
     correcting: Correcting
     joining: Joining
+    consents: WithdrawingConsent
     answers: SqlAnswers
     keys: SqlKeys
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -58,11 +61,11 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def read_reference(data: Path) -> Reference:
+def read_reference(data: Path, consent_required: bool = False) -> Reference:
     """The ids and names in the reference data of folder `data`."""
     settlements = read_settlements(data)
     names = tuple(Named(one.id, (one.name_kk, one.name_en, one.name_ru)) for one in settlements.values())
-    return Reference(frozenset(settlements), read_icd10_codes(data), names)
+    return Reference(frozenset(settlements), read_icd10_codes(data), names, consent_required)
 
 
 @asynccontextmanager
@@ -91,7 +94,7 @@ def _wired(
     new_id: Callable[[], UUID],
     referrals: Referrals,
 ) -> Intake:
-    reference = read_reference(settings.data)
+    reference = read_reference(settings.data, settings.needs_consent)
     vault = AesVault(settings.keys)
     keys = SqlKeys(database, vault)
     drafting = Drafting(vault, new_id)
@@ -103,6 +106,7 @@ def _wired(
         Reading(SqlDiagnoses(database, keys), referrals, vault, now),
         Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
         Joining(SqlChildren(database, keys), referrals, drafting, now),
+        WithdrawingConsent(SqlConsents(database), now),
         SqlAnswers(database),
         keys,
     )

@@ -105,6 +105,16 @@ class CorrectedData(_Table, table=True):
     sealed_after: bytes = Field(sa_type=LargeBinary)
 
 
+class ConsentWithdrawal(_Table, table=True):
+    """The consent to a referral was withdrawn. What was consented to is in the sealed submission."""
+
+    __tablename__ = "consent_withdrawal"
+
+    referral_id: UUID = Field(primary_key=True)
+    child_id: UUID = Field(index=True)
+    withdrawn_at: int = Field(sa_type=BigInteger)
+
+
 class Audit(_Table, table=True):
     """Reads and corrections of personal data. Append-only: the database refuses changes."""
 
@@ -125,5 +135,6 @@ children, diagnoses, answered, audit = (metadata.tables[name] for name in ("chil
 child_keys, key_versions, corrected_data = (
     metadata.tables[name] for name in ("child_key", "key_version", "corrected_data")
 )
+withdrawals = metadata.tables["consent_withdrawal"]
 outbox = Outbox(metadata)
 leases = lease_table(metadata)

@@ -1,0 +1,16 @@
+"""Withdrawals of consents."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "consent_withdrawal",
+        sa.Column("referral_id", sa.Uuid(), primary_key=True),
+        sa.Column("child_id", sa.Uuid(), nullable=False, index=True),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=False),
+    )
