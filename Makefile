@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults test-attack chaos test-stack test-compose env lock clean
+.PHONY: help up test lint bench test-faults test-attack fuzz chaos test-stack test-compose env lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test-faults: $(READY) ## servers and processes taken away under load
 test-attack: $(READY) ## attacks on a running network, each of which must fail
 	@$(BIN)/python -m services.local.kafka
 	@exec $(BIN)/python -m pytest -n 2 --durations=20 -m attack $(ARGS)
+
+fuzz: $(READY) ## Schemathesis on every route of every service (ARGS="--cases 10000")
+	@$(BIN)/python -m services.local.kafka
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 chaos: $(READY) ## seeded runs under load with faults, then the invariants (ARGS="--runs 10", ARGS="--seed 17 --runs 1")
 	@$(BIN)/python -m services.local.kafka

@@ -1,6 +1,6 @@
 """A token issuer for a trial of the composed network. A country uses its own OIDC issuer.
 
-Makes an RS256 key once, publishes its public half as a JWKS, and keeps the services' own token fresh. The private key
+Makes an RS256 key once, publishes its public half as a JWKS, and keeps each process's own token fresh. The private key
 stays in `JOLDAMA_HOME`, which no service mounts.
 """
 
@@ -9,18 +9,23 @@ import signal
 import threading
 from pathlib import Path
 
-from services.local.home import Home, write_private
-from services.local.issuer import make_secrets, renew_service_token
+from services.contracts.vocabulary import PROCESSES
+from services.local.home import Home
+from services.local.issuer import make_secrets, process_token, renew_process_tokens
+from services.local.private import write_private
 
-PUBLISHED = {"jwks.json": "keys", "service-token": "token"}
-"""What is copied from the home's secrets, and the folder beside the home that it goes to."""
+TOKEN = "service-token"  # noqa: S105
+"""The file of each process's token, in the folder of the process beside the home."""
 RENEW_EVERY = 12 * 3600.0
 """Seconds; a token lasts two days."""
 
 
 def publish(home: Home) -> None:
-    for name, folder in PUBLISHED.items():
-        write_private(home.root.parent / folder / name, (home.secrets / name).read_text())
+    """Copy the public keys, and each process's token to the one folder that it mounts."""
+    beside = home.root.parent
+    write_private(beside / "keys" / "jwks.json", (home.secrets / "jwks.json").read_text())
+    for role in PROCESSES:
+        write_private(beside / role / TOKEN, process_token(home, role).read_text())
 
 
 def main() -> None:
@@ -32,7 +37,7 @@ def main() -> None:
     make_secrets(home)
     publish(home)
     while not stopped.wait(RENEW_EVERY):
-        renew_service_token(home)
+        renew_process_tokens(home)
         publish(home)
 
 

@@ -19,6 +19,8 @@ MODULES = {
     "correct": "correct",
     "join": "join",
     "withdraw_consent": "withdraw-consent",
+    "erase": "erase",
+    "keys": "keys",
     "referrals": "referrals worklist",
     "referral": "referral",
     "actions": "seen accept decline admit no-show discharge cancel withdraw offer-again",

@@ -171,9 +171,14 @@ def _open_errors(errors: Path, source: IO[bytes], stack: ExitStack) -> IO[str]:
 
 def _open(file: str | Path, mode: str, stack: ExitStack) -> IO[Any]:
     try:
-        return stack.enter_context(Path(file).open(mode, encoding=None if "b" in mode else "utf-8"))
+        opened = open(file, mode, encoding=None if "b" in mode else "utf-8", opener=_private)
+        return stack.enter_context(opened)
     except OSError as error:
         raise Failure(ExitCode.USAGE, f"{file}: {error.strerror}.") from None
+
+
+def _private(file: str, flags: int) -> int:
+    return os.open(file, flags, 0o600)  # refused submissions name children
 
 
 def _progress() -> Progress:

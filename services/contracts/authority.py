@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
 
-from services.contracts.vocabulary import Role
+from services.contracts.vocabulary import PROCESSES, Role
 
-_PRECEDENCE = (Role.CENTER, Role.POLYCLINIC, Role.OPERATOR, Role.ADMIN, Role.SERVICE)
+_PRECEDENCE = (Role.CENTER, Role.POLYCLINIC, Role.OPERATOR, Role.ADMIN, *PROCESSES)
 """The role nearest to the child goes first."""
 _ORGANIZATIONS = frozenset({Role.CENTER, Role.POLYCLINIC})
 OPERATORS = (Role.OPERATOR, Role.ADMIN)
-EVERYWHERE = (*OPERATORS, Role.SERVICE)
-"""Roles that see every referral (without personal data)."""
+"""The roles that see every referral (without personal data)."""
 
 
 class Holder(Protocol):
@@ -69,7 +68,7 @@ class Visibility:
 
     @classmethod
     def of(cls, holder: Holder) -> "Visibility":
-        if not holder.roles.isdisjoint(EVERYWHERE):
+        if not holder.roles.isdisjoint(OPERATORS):
             return cls(everything=True)
         polyclinic, center = (holder.org if role in holder.roles else None for role in (Role.POLYCLINIC, Role.CENTER))
         return cls(polyclinic_id=polyclinic or None, center_id=center or None)

@@ -52,13 +52,18 @@ class Gmfcs(StrEnum):
 
 
 class Role(StrEnum):
-    """A role in a bearer token."""
+    """A role in a bearer token: of people, and one of each process that calls another service."""
 
     POLYCLINIC = "polyclinic"
     CENTER = "center"
     OPERATOR = "operator"
     ADMIN = "admin"
-    SERVICE = "service"
+    INTAKE_API = "intake-api"
+    REFERRAL_API = "referral-api"
+    REFERRAL_WORKER = "referral-worker"
+
+
+PROCESSES = (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER)
 
 
 class ReferralState(StrEnum):

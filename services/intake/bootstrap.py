@@ -20,19 +20,22 @@ from services.intake.adapters.sql_children import SqlChildren
 from services.intake.adapters.sql_consents import SqlConsents
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses
+from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
+from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.domain.validation import Reference
 from services.intake.handlers.access import Referrals
 from services.intake.handlers.correct import Correcting
 from services.intake.handlers.drafts import Drafting
+from services.intake.handlers.erase import Erasing
 from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.handlers.withdraw_consent import WithdrawingConsent
 from services.intake.settings import IntakeSettings
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import service_token
 from services.kit.sql.database import Database
 
 LANES = 4
@@ -51,6 +54,8 @@ class Intake:
     consents: WithdrawingConsent
     answers: SqlAnswers
     keys: SqlKeys
+    rotation: SqlRotation
+    erasing: Erasing
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One bulk request reads its lines at a time."""
 
@@ -79,7 +84,7 @@ async def bootstrap(
     """Intake on the migrated database of `settings`. Reads the reference data first; tests may pass `referrals`."""
     secure = settings.referral_url.startswith("https")  # else the roots of trust would be loaded for nothing
     async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=secure) as client:
-        over_http = HttpReferrals(client, ServiceToken(settings.service_token_file))
+        over_http = HttpReferrals(client, service_token(settings))
         database = Database(settings.intake_sql_url)
         try:
             yield _wired(settings, database, now, new_id, referrals or over_http)
@@ -109,4 +114,6 @@ def _wired(
         WithdrawingConsent(SqlConsents(database), now),
         SqlAnswers(database),
         keys,
+        SqlRotation(database, keys),
+        Erasing(SqlErasures(database, keys), referrals, now),
     )

@@ -55,6 +55,13 @@ class ServiceSettings(BaseSettings):
     issuer: str = ""
     audience: str = "joldama"
     service_token_file: Path | None = None
+    """This process's own token, for other services; or it is got by client credentials:"""
+    token_url: str = ""
+    client_id: str = ""
+    client_secret_file: Path | None = None
+    token_scope: str = ""
+    token_resource: str = ""
+    """What some issuers want besides: a scope, and the resource (RFC 8707) that the token is for."""
 
     limits_url: SecretStr = SecretStr("")
     """The Redis with the counters of limits; without it capacity takes its own, and the others count in the process."""

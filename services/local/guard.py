@@ -6,12 +6,13 @@ import signal
 from pathlib import Path
 
 from services.local.home import MARK, Home
+from services.local.private import open_private
 
 
 def main(lock_file: Path) -> None:
     """Wait for `lock_file`, which the network's owner holds as long as it lives. Runs as a child of supervisord."""
     supervisord = os.getppid()
-    with lock_file.open("a+") as lock:
+    with open_private(lock_file, "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
     if os.getppid() == supervisord:
         os.kill(supervisord, signal.SIGTERM)

@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
+
+from services.local.private import UnusableHome, make_private, open_private, write_private
 
 MARK = "JOLDAMA_PART_OF"
 """The environment variable with the home's path, which every process of a network carries."""
@@ -15,10 +17,6 @@ MARK = "JOLDAMA_PART_OF"
 
 class AlreadyRunning(RuntimeError):
     """Another process runs this home's network."""
-
-
-class UnusableHome(RuntimeError):
-    """The home cannot be a network's; the message says why, and what to do."""
 
 
 class NotRunning(RuntimeError):
@@ -38,7 +36,10 @@ class Home:
         """The ports and addresses of the last start. Readable by its owner only."""
 
     def make(self) -> None:
-        """Make the missing folders. Raises UnusableHome when the path is no UTF-8, which Java and SQLite need."""
+        """Make the missing folders, and close those that others may read.
+
+        Raises UnusableHome when others may write there, or when the path is no UTF-8, which Java and SQLite need.
+        """
         try:
             str(self.root).encode()
         except UnicodeEncodeError:
@@ -46,7 +47,7 @@ class Home:
                 f"The name of the folder {str(self.root)!r} is not UTF-8. Rename it, or set JOLDAMA_HOME to another."
             ) from None
         for folder in (self.root, self.logs, self.secrets, self.sql):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private(folder)
 
     def read(self) -> dict[str, Any]:
         """The network file; empty before the first start, or when it is damaged."""
@@ -59,20 +60,21 @@ class Home:
     def held(self) -> Iterator[None]:
         """Hold the home's lock, which ends with the process. Raises AlreadyRunning and UnusableHome."""
         self.make()
-        with self.lock_file.open("a+") as lock:
+        with open_private(self.lock_file, "a+b") as lock:
             if not _locked(lock):
                 lock.seek(0)
+                holder = lock.read().decode().strip() or "unknown"
                 raise AlreadyRunning(
-                    f"A network is already running in {self.root} (process {lock.read().strip() or 'unknown'}). "
+                    f"A network is already running in {self.root} (process {holder}). "
                     "Stop it first, or set JOLDAMA_HOME to another folder to run a second one."
                 )
             lock.truncate(0)
-            lock.write(str(os.getpid()))
+            lock.write(b"%d" % os.getpid())
             lock.flush()
             yield
 
 
-def _locked(lock: TextIO) -> bool:
+def _locked(lock: IO[bytes]) -> bool:
     """Whether the lock is ours now; a process that has just been killed may hold it for a moment."""
     for wait in (0.1, 0.2, 0.4, 0.8, None):
         try:
@@ -91,11 +93,3 @@ def read_json(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write `path` in one step, readable by its owner only."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)

@@ -10,7 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from services.local.home import Home, NotRunning, write_private
+from services.contracts.vocabulary import PROCESSES
+from services.local.home import Home, NotRunning
+from services.local.private import write_private
 
 if TYPE_CHECKING:
     from joserfc.jwk import RSAKey
@@ -21,7 +23,7 @@ DAY = 86_400
 
 
 def make_secrets(home: Home) -> None:
-    """Make the keys for personal data and the issuer's key with its JWKS where missing, and a new service token."""
+    """Make the keys for personal data and the issuer's key with its JWKS where missing, and new tokens of processes."""
     key, jwks = home.secrets / "issuer-key.json", home.secrets / "jwks.json"
     for file in intake_keys(home).values():
         if not file.exists():
@@ -32,7 +34,7 @@ def make_secrets(home: Home) -> None:
         made = RSAKey.generate_key(2048, {"kid": secrets.token_hex(8), "use": "sig", "alg": "RS256"})
         write_private(jwks, json.dumps(KeySet([made]).as_dict(private=False)))
         write_private(key, json.dumps(made.as_dict(private=True)))
-    renew_service_token(home)
+    renew_process_tokens(home)
 
 
 def intake_keys(home: Home) -> dict[str, Path]:
@@ -41,10 +43,16 @@ def intake_keys(home: Home) -> dict[str, Path]:
     return {f"JOLDAMA_INTAKE_{name.upper()}_KEYS": home.secrets / f"{name}-keys" for name in names}
 
 
-def renew_service_token(home: Home) -> None:
-    """Write the token with which services call each other; valid for two days, renewed daily."""
-    token = issue_token(home, ["service"], subject="joldama-services", lifetime=2 * DAY)
-    write_private(home.secrets / "service-token", token)
+def renew_process_tokens(home: Home) -> None:
+    """Write the tokens with which processes call other services, one each; valid for two days, renewed daily."""
+    for role in PROCESSES:
+        token = issue_token(home, [role], subject=role, lifetime=2 * DAY)
+        write_private(process_token(home, role), token)
+
+
+def process_token(home: Home, role: str) -> Path:
+    """The file with the token of the process with this role."""
+    return home.secrets / f"{role}-token"
 
 
 def issue_token(home: Home, roles: Sequence[str], org: str = "", subject: str = "", lifetime: float = DAY) -> str:

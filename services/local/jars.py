@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
+from services.local.private import make_private, open_private
+
 KAFKA_VERSION = "4.3.1"
 COORDINATES = (
     f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
@@ -46,7 +48,7 @@ def kafka_jars(
 
     Raises JarsRefused when a jar differs from `sums`, and OSError when it cannot be downloaded.
     """
-    cache = cache or default_cache()
+    cache = make_private(cache or default_cache(), readable=True)
     folder = cache / f"kafka-{KAFKA_VERSION}"
     if not folder.is_dir():
         with alone(cache / "download.lock"):
@@ -82,8 +84,8 @@ def _sum(path: Path) -> str:
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
     """Run the body in one process at a time. The lock ends with its process."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+    make_private(lock.parent, readable=True)
+    with open_private(lock, "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.local.jars import CHECKOUT
+from services.local.private import open_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Jobs:
         self._running = {job.name: self._begin(job, environment) for job in jobs}
 
     def _begin(self, job: Job, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        with (self._logs / f"{job.name}.log").open("ab") as log:
+        with open_private(self._logs / f"{job.name}.log", "ab") as log:
             return subprocess.Popen(  # noqa: S603
                 job.command,
                 env={**environment, **job.environment},
@@ -41,6 +42,7 @@ class Jobs:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                umask=0o077,
             )
 
     def finish(self, seconds: float) -> None:

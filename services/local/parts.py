@@ -1,15 +1,18 @@
 """The parts of the network as data: command, environment and readiness check of each process."""
 
 import http.client
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from services.local.issuer import AUDIENCE, ISSUER, intake_keys
+from services.contracts.vocabulary import Role
+from services.local.issuer import AUDIENCE, ISSUER, intake_keys, process_token
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
+from services.local.passwords import ACLS, kafka_users
 from services.local.plan import Plan
 from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
@@ -47,12 +50,16 @@ def services(plan: Plan) -> list[Part]:
     intake = _intake_environment(plan)
     referral, capacity = _referral_environment(plan), {"JOLDAMA_REDIS_URL": plan.redis_url}
     limits = {"JOLDAMA_LIMITS_URL": plan.redis_url}
-    worker = referral | {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
+    intake_api, referral_api, worker = (
+        {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))}
+        for role in (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER)
+    )
+    worker |= {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
     return [
         _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity),
-        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | limits),
-        _service(plan, APIS, "referral", "referral.entrypoints.api", referral | limits),
-        _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", worker),
+        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits),
+        _service(plan, APIS, "referral", "referral.entrypoints.api", referral | referral_api | limits),
+        _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", referral | worker),
         _service(plan, SERVICES, "intake-relay", "intake.entrypoints.relay", intake),
         _service(plan, SERVICES, "referral-relay", "referral.entrypoints.relay", referral),
         _service(plan, SERVICES, "capacity-relay", "capacity.entrypoints.relay", capacity),
@@ -62,10 +69,15 @@ def services(plan: Plan) -> list[Part]:
 def jobs(plan: Plan) -> list[Job]:
     """Migrations of both databases, and the topics."""
     topics = (*_python("kit.kafka.topics"), str(CHECKOUT / "deploy" / "topics.toml"))
+    users: dict[str, str] = {}
+    if plan.kafka:
+        topics += ("--acls", str(ACLS))
+        passwords = {user: plan.passwords[user] for user in kafka_users()}
+        users = plan.kafka_login() | {"JOLDAMA_KAFKA_USER_PASSWORDS": json.dumps(passwords)}
     return [
         _migration("intake", plan.intake_sql_url, _intake_environment(plan)),
         _migration("referral", plan.referral_sql_url, _referral_environment(plan)),
-        Job("topics", topics, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka)),
+        Job("topics", topics, users, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka, plan.passwords)),
     ]
 
 
@@ -92,7 +104,6 @@ def shared_environment(plan: Plan) -> dict[str, str]:
         "JOLDAMA_JWKS": str(plan.home.secrets / "jwks.json"),
         "JOLDAMA_ISSUER": ISSUER,
         "JOLDAMA_AUDIENCE": AUDIENCE,
-        "JOLDAMA_SERVICE_TOKEN_FILE": str(plan.home.secrets / "service-token"),
         "PYTHONUNBUFFERED": "1",
         "PYTHONUTF8": "1",
     }
@@ -118,7 +129,8 @@ def _python(module: str) -> tuple[str, ...]:
 def _service(plan: Plan, group: str, name: str, module: str, environment: Mapping[str, str]) -> Part:
     inside = plan.inside_port(name)
     ports = {"JOLDAMA_PORT": str(plan.ports[name]), "JOLDAMA_INSIDE_PORT": str(inside)}
-    return Part(name, group, _python(module), lambda: answers_ready(inside), {**environment, **ports})
+    own = {**environment, **plan.kafka_login(name), **ports}
+    return Part(name, group, _python(module), lambda: answers_ready(inside), own)
 
 
 def answers_ready(port: int) -> bool:

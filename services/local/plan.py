@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from services.local.home import Home
-from services.local.kafka import Kafka
+from services.local.kafka import ADMIN, Kafka
+from services.local.passwords import VALKEY, kafka_login, server_passwords
 from services.local.ports import LOOPBACK, Ports
 from services.local.valkey import Valkey
 
@@ -44,9 +45,15 @@ class Plan:
     kafka: Kafka | None
     valkey: Valkey | None
     kafka_servers: str
-    redis_url: str
-    intake_sql_url: str
-    referral_sql_url: str
+    redis_url: str = field(repr=False)
+    intake_sql_url: str = field(repr=False)
+    referral_sql_url: str = field(repr=False)
+    passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of the servers' users, by name."""
+
+    def kafka_login(self, user: str = ADMIN) -> dict[str, str]:
+        """The environment by which `user` signs in to our own Kafka; empty for nobody's name and another Kafka."""
+        return kafka_login(user, self.passwords) if self.kafka else {}
 
     def url(self, api: str) -> str:
         """Base URL of the public port of `intake`, `referral` or `capacity`."""
@@ -82,8 +89,10 @@ def make_plan(home: Home, ports: Ports, environment: Mapping[str, str] = os.envi
     unused = {"kafka", "kafka-controller"} if kafka_servers else set()
     unused |= {"valkey"} if redis_url else set()
     chosen = _choose(home, ports, environment, unused)
-    kafka = None if kafka_servers else Kafka(home.root / "kafka", chosen["kafka"], chosen["kafka-controller"])
-    valkey = None if redis_url else Valkey(home.root / "valkey", chosen["valkey"])
+    passwords = server_passwords(home)
+    nodes = chosen.get("kafka", 0), chosen.get("kafka-controller", 0)
+    kafka = None if kafka_servers else Kafka(home.root / "kafka", *nodes, passwords[ADMIN])
+    valkey = None if redis_url else Valkey(home.root / "valkey", chosen["valkey"], passwords[VALKEY])
     return Plan(
         home=home,
         ports=chosen,
@@ -93,6 +102,7 @@ def make_plan(home: Home, ports: Ports, environment: Mapping[str, str] = os.envi
         redis_url=redis_url or (valkey.url if valkey else ""),
         intake_sql_url=environment.get("JOLDAMA_INTAKE_SQL_URL") or _sqlite(home, "intake"),
         referral_sql_url=environment.get("JOLDAMA_REFERRAL_SQL_URL") or _sqlite(home, "referral"),
+        passwords=passwords,
     )
 
 

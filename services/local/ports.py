@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
+from services.local.private import make_private, open_private
+
 LOOPBACK = "127.0.0.1"
 _OTHERS = range(20_000, 32_000)
 """Below the range from which systems take the ports of outgoing connections."""
@@ -21,7 +23,7 @@ class Ports:
     """
 
     def __init__(self) -> None:
-        self._marks: dict[int, IO[str]] = {}
+        self._marks: dict[int, IO[bytes]] = {}
         self._folder = Path(tempfile.gettempdir()) / f"joldama-ports-{os.getuid()}"
 
     def choose(self, preferred: int | None = None) -> int:
@@ -44,8 +46,7 @@ class Ports:
     def _take(self, port: int) -> bool:
         if port in self._marks:
             return False
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        mark = (self._folder / str(port)).open("w")
+        mark = open_private(make_private(self._folder) / str(port), "ab")
         with suppress(BlockingIOError):
             fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if is_free(port):

@@ -3,14 +3,16 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-from services.local.home import read_json, write_private
+from services.local.home import read_json
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
 from services.local.kafka import Kafka
+from services.local.passwords import ACLS
+from services.local.private import write_private
 
 
 def due_jobs(jobs: Sequence[Job], file: Path) -> list[Job]:
@@ -33,12 +35,13 @@ def migration_stamp(service: str, url: str) -> str:
     return f"{_sum(history)} {file} {file.stat().st_ino}"
 
 
-def topics_stamp(kafka: Kafka | None) -> str:
-    """The topics' settings and the cluster; empty when Kafka is not our own."""
+def topics_stamp(kafka: Kafka | None, passwords: Mapping[str, str]) -> str:
+    """The settings of topics, rights and users, and the cluster; empty when Kafka is not our own."""
     if kafka is None or not (cluster := kafka.cluster_id):
         return ""
     prefix = os.environ.get("JOLDAMA_TOPIC_PREFIX", "")
-    return f"{_sum([CHECKOUT / 'deploy' / 'topics.toml'])} {cluster} {prefix}"
+    users = hashlib.sha256(json.dumps(passwords, sort_keys=True).encode()).hexdigest()
+    return f"{_sum([CHECKOUT / 'deploy' / 'topics.toml', ACLS])} {users} {cluster} {prefix}"
 
 
 def _sum(files: Iterable[Path]) -> str:

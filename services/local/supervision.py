@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.local.home import Home, write_private
+from services.local.home import Home
 from services.local.jars import CHECKOUT
 from services.local.parts import Part
+from services.local.private import make_private, open_private, write_private
 from services.local.supervisord_conf import GUARD, GUARD_COMMAND, SCRIPTS, SOCKET, configuration, script
 
 SETTINGS = "supervisord.conf"
@@ -57,7 +58,9 @@ class Supervisor:
         write_private(self._home.root / SETTINGS, configuration(parts))
         self._write_scripts(parts)
         self._socket.unlink(missing_ok=True)
-        with (self._home.logs / "supervisord.err").open("wb") as errors:
+        for name in ("supervisord", *(part.name for part in parts)):
+            open_private(self._home.logs / f"{name}.log", "ab").close()  # as supervisord opens it afterwards
+        with open_private(self._home.logs / "supervisord.err", "wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", SETTINGS],
                 env={**environment, SOCKET: str(self._socket)},
@@ -66,11 +69,12 @@ class Supervisor:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,  # Ctrl-C is for its owner, which stops it in order
+                umask=0o077,
             )
 
     def _write_scripts(self, parts: Sequence[Part]) -> None:
         scripts = self._home.root / SCRIPTS
-        scripts.mkdir(mode=0o700, exist_ok=True)
+        make_private(scripts)
         write_private(scripts / f"{GUARD}.sh", script(GUARD_COMMAND, CHECKOUT, {}))
         for part in parts:
             write_private(scripts / f"{part.name}.sh", script(part.command, part.folder, part.environment))
@@ -129,6 +133,5 @@ def _own_folder(home: Home) -> Path:
     """A new folder with a short path for the socket of `home`; that of a killed run is removed."""
     name = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"joldama-{os.getuid()}-{name}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    return folder
+    shutil.rmtree(folder, ignore_errors=True)  # it removes no link, and nothing behind one
+    return make_private(folder)

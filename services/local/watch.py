@@ -3,7 +3,7 @@
 import threading
 import time
 
-from services.local.issuer import renew_service_token
+from services.local.issuer import renew_process_tokens
 from services.local.jars import Say
 from services.local.jobs import log_end
 from services.local.network import Network
@@ -22,12 +22,12 @@ class Watch:
         self.look()
 
     def run(self, stopped: threading.Event, every: float = 1.0) -> None:
-        """Look each `every` seconds until `stopped`; the service token is renewed daily."""
+        """Look each `every` seconds until `stopped`; the tokens of processes are renewed daily."""
         renewed = time.monotonic()
         while not stopped.wait(every):
             self.look()
             if time.monotonic() - renewed > DAY:
-                renew_service_token(self._network.home)
+                renew_process_tokens(self._network.home)
                 renewed = time.monotonic()
 
     def look(self) -> None:

@@ -9,7 +9,8 @@ import httpx2
 
 from services.contracts.reference import read_days_off, read_regions, read_settlements
 from services.kit.dead_letters.repository import DeadLetterRepository
-from services.kit.http.auth import ServiceToken, TokenVerifier
+from services.kit.http.auth import TokenVerifier
+from services.kit.http.service_token import service_token
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from services.referral.adapters.http_capacity import HttpCapacity
@@ -95,7 +96,7 @@ async def bootstrap(
     database = Database(settings.referral_sql_url)
     secure = settings.capacity_url.startswith("https")  # else the roots of trust would be loaded for nothing
     async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS, verify=secure) as client:
-        capacity = capacity or HttpCapacity(client, ServiceToken(settings.service_token_file))
+        capacity = capacity or HttpCapacity(client, service_token(settings))
         try:
             yield _wired(settings, database, clock, capacity)
         finally:

@@ -112,6 +112,6 @@ async def test_only_a_service_asks_who_has_a_referral(country: RunningNetwork) -
             assert answer.status_code == 403
         assert (await referral.post("/v1/access", json={"referral_ids": []})).status_code == 401
         many = {"referral_ids": [str(uuid4())] * 1001}
-        assert (await referral.post("/v1/access", json=many, headers=country.headers("service"))).status_code == 422
+        assert (await referral.post("/v1/access", json=many, headers=country.headers("intake-api"))).status_code == 422
         outside = f"{country.url('referral')}/v1/access"
-        assert (await referral.post(outside, json=many, headers=country.headers("service"))).status_code == 404
+        assert (await referral.post(outside, json=many, headers=country.headers("intake-api"))).status_code == 404

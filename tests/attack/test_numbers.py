@@ -10,6 +10,8 @@ import httpx2
 import pytest
 from redis import Redis
 
+from services.contracts.vocabulary import PROCESSES
+from services.local.issuer import issue_token
 from tests.support.network import RunningNetwork
 from tests.support.servers import wait_until
 
@@ -19,7 +21,8 @@ PREFIX = "{joldama}:"
 
 @pytest.fixture(scope="module")
 def service(country: RunningNetwork) -> Iterator[httpx2.Client]:
-    headers = country.headers("service") | {"Content-Type": "application/json"}
+    token = issue_token(country.home, PROCESSES)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     with httpx2.Client(base_url=country.inside("capacity"), headers=headers, timeout=30) as client:
         yield client
 

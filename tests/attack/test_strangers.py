@@ -57,7 +57,7 @@ async def test_a_stranger_is_answered_before_any_of_the_body_on_every_path(count
 async def test_a_public_port_has_no_route_for_services_no_documentation_no_probe_but_liveness(
     country: RunningNetwork, api: str
 ) -> None:
-    headers = country.headers("service")
+    headers = country.headers("referral-worker")
     async with httpx2.AsyncClient(base_url=country.url(api), headers=headers) as http:
         for path in (*INSIDE_ONLY, "/v1/claims", "/v1/rebuild"):
             assert (await http.get(path)).status_code == 404, path
@@ -109,7 +109,7 @@ async def test_every_path_bounds_the_body_of_those_whom_it_lets_in(country: Runn
         ]
         assert bodies
         for method, path in bodies:
-            for role in ("operator", "polyclinic", "center", "service"):
+            for role in ("operator", "polyclinic", "center", "referral-worker"):
                 headers = country.headers(role, "org")
                 if (await http.request(method, path, content=b"{", headers=headers)).status_code == 403:
                     continue

@@ -12,8 +12,8 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet, RSAKey
 
-from services.local.home import write_private
 from services.local.issuer import AUDIENCE, ISSUER
+from services.local.private import write_private
 from tests.support.network import RunningNetwork
 
 READ = {"intake": "/v1/dead-letters", "referral": "/v1/referrals", "capacity": "/v1/capacity"}

@@ -7,10 +7,15 @@ from typing import Any
 
 import faust
 
+from services.kit.settings import ServiceSettings
+from services.referral.entrypoints.kafka_credentials import credentials
 
-def build(broker: str, source: str, target: str) -> faust.App:
+
+def build(source: str, target: str) -> faust.App:
+    settings = ServiceSettings()
     app = faust.App(
-        f"bare-{source}", broker=f"kafka://{broker}", autodiscover=False, web_enabled=False,
+        f"bare-{source}", broker=f"kafka://{settings.kafka_servers}", broker_credentials=credentials(settings),
+        autodiscover=False, web_enabled=False,
         topic_disable_leader=True, topic_allow_declare=False, consumer_auto_offset_reset="earliest",
         key_serializer="raw", value_serializer="raw",
     )  # fmt: skip
@@ -27,4 +32,4 @@ def build(broker: str, source: str, target: str) -> faust.App:
 
 
 if __name__ == "__main__":
-    faust.Worker(build(*sys.argv[1:4]), loglevel="WARN").execute_from_commandline()
+    faust.Worker(build(*sys.argv[1:3]), loglevel="WARN").execute_from_commandline()

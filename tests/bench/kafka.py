@@ -1,14 +1,18 @@
 """Reading and filling topics for the measurements."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+Login = Mapping[str, Any]
+"""The connection options of aiokafka's clients."""
 
-async def make_topics(servers: str, *names: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+
+async def make_topics(login: Login, *names: str) -> None:
+    admin = AIOKafkaAdminClient(**login)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(name, 6, 1) for name in names])
@@ -16,9 +20,9 @@ async def make_topics(servers: str, *names: str) -> None:
         await admin.close()
 
 
-async def fill(servers: str, topic: str, events: Sequence[tuple[bytes, bytes]]) -> None:
+async def fill(login: Login, topic: str, events: Sequence[tuple[bytes, bytes]]) -> None:
     """Produce (key, value) pairs."""
-    producer = AIOKafkaProducer(bootstrap_servers=servers, linger_ms=5)
+    producer = AIOKafkaProducer(**login, linger_ms=5)
     await producer.start()
     try:
         await asyncio.gather(*[await producer.send(topic, value, key=key) for key, value in events])
@@ -26,9 +30,9 @@ async def fill(servers: str, topic: str, events: Sequence[tuple[bytes, bytes]]) 
         await producer.stop()
 
 
-async def span(servers: str, topic: str, count: int, seconds: float = 300) -> float:
+async def span(login: Login, topic: str, count: int, seconds: float = 300) -> float:
     """Seconds between the first and the last of `count` records of `topic`, by the broker's timestamps."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, **login, auto_offset_reset="earliest")
     await consumer.start()
     stamps: list[int] = []
     try:
@@ -41,9 +45,9 @@ async def span(servers: str, topic: str, count: int, seconds: float = 300) -> fl
     return (max(stamps) - min(stamps)) / 1000
 
 
-async def read_all(servers: str, topic: str, count: int, seconds: float = 120) -> list[tuple[bytes, bytes]]:
+async def read_all(login: Login, topic: str, count: int, seconds: float = 120) -> list[tuple[bytes, bytes]]:
     """The first `count` records as (key, value)."""
-    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, **login, auto_offset_reset="earliest")
     await consumer.start()
     found: list[tuple[bytes, bytes]] = []
     try:

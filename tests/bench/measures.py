@@ -14,6 +14,7 @@ from tests.bench import claims, kafka
 from tests.bench.feed import following
 from tests.bench.load import load, request_bytes
 from tests.bench.network import EVERYWHERE, POLYCLINIC, BenchNetwork, process, submissions, until
+from tests.support.kafka_admin import admin_options
 
 CLIENTS = 16
 COLLIDING = 0.01
@@ -77,12 +78,13 @@ async def worker(network: BenchNetwork, count: int) -> float:
 
 
 async def bare_worker(network: BenchNetwork, count: int) -> float:
-    servers = network.plan.kafka_servers
-    await kafka.make_topics(servers, "bench.in", "bench.out")
-    events = await kafka.read_all(servers, "joldama.diagnoses.v1", count)
-    await kafka.fill(servers, "bench.in", events[:count])
-    with process("tests.bench.bare_worker", servers, "bench.in", "bench.out"):
-        return count / await kafka.span(servers, "bench.out", count)
+    login = admin_options(network.plan)
+    await kafka.make_topics(login, "bench.in", "bench.out")
+    events = await kafka.read_all(login, "joldama.diagnoses.v1", count)
+    await kafka.fill(login, "bench.in", events[:count])
+    environment = network.plan.kafka_login() | {"JOLDAMA_KAFKA_SERVERS": network.plan.kafka_servers}
+    with process("tests.bench.bare_worker", "bench.in", "bench.out", **environment):
+        return count / await kafka.span(login, "bench.out", count)
 
 
 async def claim_rates(network: BenchNetwork, count: int) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The network under measurement, in a temporary folder, and processes beside it."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -69,9 +70,11 @@ def submissions(count: int, seed: int, wishes: Mapping[str, object] | None = Non
 
 
 @contextmanager
-def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A Python module as a process, ended with the body."""
-    child = subprocess.Popen([sys.executable, "-m", *command], stdout=subprocess.DEVNULL)
+def process(*command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python module as a process with `environment` added to this one's, ended with the body."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", *command], env={**os.environ, **environment}, stdout=subprocess.DEVNULL
+    )
     try:
         yield child
     finally:

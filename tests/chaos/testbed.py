@@ -98,10 +98,10 @@ def _servers(plan: Plan, proxies: TcpProxies) -> list[Part]:
 def _advertise_proxy(kafka: Kafka, proxies: TcpProxies) -> None:
     """Kafka advertises the proxy to its clients."""
     settings = kafka.folder / "server.properties"
-    direct = f"advertised.listeners=PLAINTEXT://{kafka.address}"
+    direct = f"advertised.listeners=BROKER://{kafka.address}"
     text = settings.read_text()
     assert direct in text
-    settings.write_text(text.replace(direct, f"advertised.listeners=PLAINTEXT://{LOOPBACK}:{proxies.port('kafka')}"))
+    settings.write_text(text.replace(direct, f"advertised.listeners=BROKER://{LOOPBACK}:{proxies.port('kafka')}"))
 
 
 def _services(plan: Plan, proxies: TcpProxies) -> list[Part]:

@@ -15,6 +15,11 @@ SECRETS = (
     "JOLDAMA_INTAKE_SQL_PASSWORD",
     "JOLDAMA_REFERRAL_SQL_PASSWORD",
     "JOLDAMA_REDIS_PASSWORD",
+    "JOLDAMA_KAFKA_ADMIN_PASSWORD",
+    "JOLDAMA_KAFKA_INTAKE_RELAY_PASSWORD",
+    "JOLDAMA_KAFKA_REFERRAL_RELAY_PASSWORD",
+    "JOLDAMA_KAFKA_REFERRAL_WORKER_PASSWORD",
+    "JOLDAMA_KAFKA_CAPACITY_RELAY_PASSWORD",
     "JOLDAMA_INTAKE_DATA_KEYS",
     "JOLDAMA_INTAKE_INDEX_KEYS",
     "JOLDAMA_INTAKE_PSEUDONYM_KEYS",
@@ -39,6 +44,22 @@ def test_every_process_is_an_ordinary_user_without_capabilities_on_a_read_only_r
         assert found["HostConfig"]["ReadonlyRootfs"], service
         assert found["HostConfig"]["CapDrop"] == ["ALL"], service
         assert "no-new-privileges:true" in found["HostConfig"]["SecurityOpt"], service
+
+
+def test_the_servers_are_ordinary_users_on_a_read_only_root_too(composed: Composed) -> None:
+    for server in ("kafka", "redis", "postgres"):
+        found = composed.inspect(server)
+        assert found["Config"]["User"] not in ("", "root", "0"), server
+        assert found["HostConfig"]["ReadonlyRootfs"], server
+        assert found["HostConfig"]["CapDrop"] == ["ALL"], server
+
+
+def test_kafka_answers_nobody_without_a_login(composed: Composed) -> None:
+    listing = composed.compose(
+        "exec", "-T", "kafka", "timeout", "20", "/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", "kafka:9092",
+        "--list", check=False,
+    )  # fmt: skip
+    assert "joldama" not in listing
 
 
 def test_only_the_public_apis_are_published_and_on_loopback_only(composed: Composed) -> None:

@@ -10,12 +10,12 @@ from aiokafka import AIOKafkaProducer
 from services.contracts import topics
 from services.contracts.events import write_event
 from services.kit.kafka.log_identity import topic_inspector
-from services.kit.settings import ServiceSettings
 from tests.network.test_killed import EVERYWHERE
 from tests.support import record_queries
 from tests.support.children import submissions, submit_all
 from tests.support.data_loss import recreate_topics
 from tests.support.eventually import eventually
+from tests.support.kafka_admin import admin_options, admin_settings
 from tests.support.network import RunningNetwork
 from tests.support.reconciliation import agree
 from tests.unit.referral.samples import diagnosis
@@ -65,7 +65,7 @@ async def pad(country: RunningNetwork) -> None:
     """Publish records of an unknown type to each partition; no outbox has them."""
     unknown = write_event(diagnosis(1), event_id="e", source="/test", time=datetime.now(UTC))
     unknown = unknown.replace(b"recorded.v1", b"recorded.v9")
-    producer = AIOKafkaProducer(bootstrap_servers=country.plan.kafka_servers)
+    producer = AIOKafkaProducer(**admin_options(country.plan))
     await producer.start()
     for partition in await producer.partitions_for(TOPIC):
         for _ in range(PADDING):
@@ -75,8 +75,7 @@ async def pad(country: RunningNetwork) -> None:
 
 async def lag(country: RunningNetwork) -> int:
     """How many records of diagnoses the worker has not consumed."""
-    settings = ServiceSettings(mode="local", kafka_servers=country.plan.kafka_servers)
-    async with topic_inspector(settings, [TOPIC]) as inspector:
+    async with topic_inspector(admin_settings(country.plan), [TOPIC]) as inspector:
         ends, committed = (await inspector.inspect({})).ends, await inspector.committed("joldama.referral-worker")
     return sum(end - committed.get(partition, 0) for partition, end in ends.items())
 

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from tests.support import record_queries
 from tests.support.children import submissions, submit_all
 from tests.support.eventually import eventually
+from tests.support.kafka_admin import admin_options
 from tests.support.network import RunningNetwork
 from tests.support.reconciliation import differences
 from tests.support.terminal import run_joldama
@@ -46,7 +47,7 @@ async def dead_letter_of(key: str) -> dict[str, Any]:
 
 
 async def publish(country: RunningNetwork, key: str, value: bytes) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=country.plan.kafka_servers)
+    producer = AIOKafkaProducer(**admin_options(country.plan))
     await producer.start()
     await producer.send_and_wait("joldama.diagnoses.v1", value, key=key.encode())
     await producer.stop()
@@ -56,7 +57,7 @@ async def test_a_poison_message_is_dead_lettered_with_its_reason_and_the_next_ch
     country: RunningNetwork,
 ) -> None:
     dead_letters = AIOKafkaConsumer(
-        "joldama.diagnoses.v1.dlq", bootstrap_servers=country.plan.kafka_servers, auto_offset_reset="earliest"
+        "joldama.diagnoses.v1.dlq", auto_offset_reset="earliest", **admin_options(country.plan)
     )
     await dead_letters.start()
     try:

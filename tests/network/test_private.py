@@ -13,6 +13,7 @@ from services.kit.kafka.topics import dead_letter_topic
 from tests.support import record_queries
 from tests.support.children import submissions, submit_all
 from tests.support.eventually import eventually
+from tests.support.kafka_admin import admin_options
 from tests.support.leak_scan import find_leaks, read_redis
 from tests.support.network import RunningNetwork
 
@@ -24,9 +25,7 @@ SERVICES = ("intake", "referral", "capacity", "intake-relay", "referral-worker",
 async def _events(country: RunningNetwork) -> bytes:
     names = [topics.topic("joldama", name) for name in topics.ALL]
     dead_letters = [dead_letter_topic(name) for name in names]
-    consumer = AIOKafkaConsumer(
-        *names, *dead_letters, bootstrap_servers=country.plan.kafka_servers, auto_offset_reset="earliest"
-    )
+    consumer = AIOKafkaConsumer(*names, *dead_letters, auto_offset_reset="earliest", **admin_options(country.plan))
     await consumer.start()
     found: list[bytes] = []
     try:

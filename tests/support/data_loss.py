@@ -7,9 +7,11 @@ from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 
 from services.contracts import topics
-from services.kit.kafka.topics import create_topics
-from services.kit.settings import CHECKOUT, ServiceSettings
+from services.kit.kafka.topics import create_topics, secure
+from services.kit.settings import CHECKOUT
+from services.local.passwords import ACLS
 from tests.support.eventually import eventually
+from tests.support.kafka_admin import admin_options, admin_settings
 from tests.support.network import RunningNetwork
 
 
@@ -22,10 +24,10 @@ async def recreate_topics(network: RunningNetwork) -> None:
     """Delete all topics with their records, and create them, as on a new cluster. Kafka may be away at first."""
 
     async def delete() -> bool:
-        admin = AIOKafkaAdminClient(bootstrap_servers=network.plan.kafka_servers)
+        admin = AIOKafkaAdminClient(**admin_options(network.plan))
         try:
             await admin.start()
-            names = [topics.topic(_settings(network).topic_prefix, name) for name in topics.ALL]
+            names = [topics.topic(admin_settings(network.plan).topic_prefix, name) for name in topics.ALL]
             await admin.delete_topics(names)
         finally:
             await admin.close()
@@ -36,19 +38,17 @@ async def recreate_topics(network: RunningNetwork) -> None:
 
 
 async def create_all_topics(network: RunningNetwork) -> None:
-    """Create all topics on a Kafka that has none. Kafka may be away at first."""
-    settings, created = _settings(network), set[str]()
+    """Create all topics, users and rights on a Kafka that has none. Kafka may be away at first."""
+    settings, created = admin_settings(network.plan), set[str]()
     wanted = {topics.topic(settings.topic_prefix, name) for name in topics.ALL}
 
     async def create() -> bool:
+        if network.plan.kafka:
+            await secure(settings, ACLS)
         created.update(await create_topics(settings, CHECKOUT / "deploy" / "topics.toml"))
         return created >= wanted
 
     await eventually(lambda: _unless_away(create()), "the topics are recreated", within=60)
-
-
-def _settings(network: RunningNetwork) -> ServiceSettings:
-    return ServiceSettings(mode="local", kafka_servers=network.plan.kafka_servers)
 
 
 async def _unless_away(step: Awaitable[bool]) -> bool:

@@ -19,17 +19,18 @@ from services.capacity.ports import Store
 from services.contracts import topics
 from services.contracts.days import day_of
 from services.contracts.events import Event, read_event, write_event
+from services.contracts.vocabulary import Role
 from services.intake.adapters.history import HISTORY as INTAKE
 from services.intake.adapters.http_referrals import HttpReferrals
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import TokenFile
 from services.kit.settings import CHECKOUT
 from services.kit.sql.database import Database
 from services.kit.sql.outbox import Outbox
 from services.local.home import Home
-from services.local.issuer import ISSUER, issue_token, make_secrets
+from services.local.issuer import ISSUER, issue_token, make_secrets, process_token
 from services.referral.adapters.history import HISTORY as REFERRAL
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.tables import outbox as referral_outbox
@@ -157,7 +158,10 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
     }  # fmt: skip
     settings = ReferralSettings(**shared, referral_sql_url=urls["referral"], capacity_url="http://capacity")
     capacity = app_of(CapacitySettings(**shared, redis_url=redis_url, key_prefix=prefix)).inside
-    referral, token = referral_api.build(settings).inside, ServiceToken(home.secrets / "service-token")
+    referral = referral_api.build(settings).inside
+    intake_api, worker_token = (
+        TokenFile(process_token(home, role)) for role in (Role.INTAKE_API, Role.REFERRAL_WORKER)
+    )
     async with AsyncExitStack() as stack:
         to_capacity, to_referral = [
             await stack.enter_async_context(
@@ -166,8 +170,8 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
             for name, app in (("capacity", capacity), ("referral", referral))
         ]
         own = IntakeSettings(**shared, intake_sql_url=urls["intake"], referral_url="http://referral")
-        intake = create_api(own, HttpReferrals(to_referral, token)).public
-        over_http = HttpCapacity(to_capacity, token)
+        intake = create_api(own, HttpReferrals(to_referral, intake_api)).public
+        over_http = HttpCapacity(to_capacity, worker_token)
         for app in (intake, referral, capacity):
             await stack.enter_async_context(app.router.lifespan_context(app))
         redis = await stack.enter_async_context(Redis.from_url(redis_url))

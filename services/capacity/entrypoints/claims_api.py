@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from services.capacity.entrypoints.requests import BATCH_BODY, Service, ServiceOnly
+from services.capacity.entrypoints.requests import BATCH_BODY, ReferralOnly, Service, WorkerOnly
 from services.capacity.ports import ClaimsPosition
 from services.contracts.claims import ClaimChangesBatch, ClaimPositions, ClaimsBatch, ClaimsBatchResult
 from services.contracts.rebuild import ClaimsPage, ClaimsWanted
@@ -13,23 +13,23 @@ from services.kit.http.pages import read_cursor, write_cursor
 from services.kit.http.routes import guarded_router
 
 router = guarded_router(
-    "/v1/claims", tags=["claims (services only)"], dependencies=[ServiceOnly], max_body_size=BATCH_BODY
+    "/v1/claims", tags=["claims (services only)"], dependencies=[ReferralOnly], max_body_size=BATCH_BODY
 )
 
 
-@router.post("/batch")
+@router.post("/batch", dependencies=[WorkerOnly])
 async def claim_batch(service: Service, batch: ClaimsBatch) -> ClaimsBatchResult:
     """Hold a place for each referral, or let it wait. Each claim is a step; repeating the batch is harmless."""
     return await service.store.claims.claim(batch.claims, batch.seen)
 
 
-@router.post("/occupy")
+@router.post("/occupy", dependencies=[WorkerOnly])
 async def occupy_batch(service: Service, batch: ClaimChangesBatch) -> ClaimsBatchResult:
     """Turn held places into occupied ones; any other claim is answered unchanged."""
     return await service.store.claims.occupy(batch.changes, service.clock(), batch.seen)
 
 
-@router.post("/release")
+@router.post("/release", dependencies=[WorkerOnly])
 async def release_batch(service: Service, batch: ClaimChangesBatch) -> ClaimsBatchResult:
     """Release each claim of the attempt or an earlier one, and hand its place over."""
     return await service.store.claims.release(batch.changes, service.clock(), batch.seen)

@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from services.capacity.domain.feed import FeedMessage
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import Reader, Service
-from services.contracts.authority import EVERYWHERE
+from services.contracts.authority import OPERATORS
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 
@@ -41,7 +41,7 @@ async def follow(
 
     When the token ends, the last event is `token_ended`: come back with a new token and `Last-Event-ID`.
     """
-    full = who.has(*EVERYWHERE)
+    full = who.has(*OPERATORS)
 
     def write(message: FeedMessage) -> bytes:
         return message.full if full else message.public

@@ -13,7 +13,7 @@ from services.capacity.entrypoints.requests import (
     Reader,
     Region,
     Service,
-    ServiceOnly,
+    WorkerOnly,
     check_center,
 )
 from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening, QueueEntry
@@ -25,9 +25,7 @@ from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 
 router = guarded_router("/v1", tags=["capacity"])
-inside = guarded_router(
-    "/v1", tags=["programmes (services only)"], dependencies=[ServiceOnly], max_body_size=BATCH_BODY
-)
+inside = guarded_router("/v1", tags=["programmes (services only)"], dependencies=[WorkerOnly], max_body_size=BATCH_BODY)
 Cursor = Annotated[str | None, Query(description="`next` of the part before")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.capacity.entrypoints.requests import BATCH_BODY, Seen, Service, ServiceOnly
+from services.capacity.entrypoints.requests import BATCH_BODY, ReferralOnly, Seen, Service
 from services.capacity.ports import Rebuilding
 from services.contracts.rebuild import ClaimsToRestore, Generation, NewGeneration, Opened, ProgrammesToRestore, Restored
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 
 router = guarded_router(
-    "/v1/rebuild", tags=["rebuild (services only)"], dependencies=[ServiceOnly], max_body_size=BATCH_BODY
+    "/v1/rebuild", tags=["rebuild (services only)"], dependencies=[ReferralOnly], max_body_size=BATCH_BODY
 )
 
 

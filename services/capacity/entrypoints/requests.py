@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from services.capacity.bootstrap import Capacity
-from services.contracts.authority import EVERYWHERE, OPERATORS, acting_role
+from services.contracts.authority import OPERATORS, acting_role
 from services.contracts.claims import DataVersion
 from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.numbers import Epoch
@@ -48,9 +48,12 @@ def known_region(
 Region = Annotated[str | None, Depends(known_region)]
 Service = Annotated[Capacity, Depends(capacity_of)]
 Seen = Annotated[DataVersion | None, Depends(version_seen)]
-Reader = Annotated[Principal, Depends(Require(*EVERYWHERE, Role.CENTER, Role.POLYCLINIC))]
+Reader = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER, Role.POLYCLINIC, Role.REFERRAL_API))]
 CenterOrOperator = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER))]
-ServiceOnly = Depends(Require(Role.SERVICE))
+WorkerOnly = Depends(Require(Role.REFERRAL_WORKER))
+"""Changes claims and programmes."""
+ReferralOnly = Depends(Require(Role.REFERRAL_WORKER, Role.REFERRAL_API))
+"""Reads claims, and rebuilds all from the record: in the worker, and in the API at an operator's request."""
 
 
 def check_center(principal: Principal, center_id: str) -> None:

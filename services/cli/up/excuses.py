@@ -2,10 +2,11 @@
 
 import errno
 import os
-import pwd
 import shutil
 from pathlib import Path
 from shlex import quote
+
+from services.local.private import name_of
 
 LITTLE = 50_000_000
 """Bytes of free disk below which a failure is likely one of space."""
@@ -37,7 +38,7 @@ def _of_system(error: OSError, root: Path) -> str:
 
 
 def _forbidden(found: Path, root: Path) -> str:
-    me, owner = _name(os.geteuid()), _name(found.stat().st_uid)
+    me, owner = name_of(os.geteuid()), name_of(found.stat().st_uid)
     told = f"{found} belongs to {owner}, and you ({me}) may not write there. Set JOLDAMA_HOME to a folder of your own"
     if me == owner or not found.is_relative_to(root):
         return f"{told}."
@@ -47,10 +48,3 @@ def _forbidden(found: Path, root: Path) -> str:
 def _nearest(path: Path) -> Path:
     """The path itself, or the nearest one above it that exists and may be seen."""
     return next(one for one in (path, *path.parents) if os.path.exists(one))
-
-
-def _name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)

@@ -12,11 +12,12 @@ from rich.console import Console
 from services.cli.failures import Failure
 from services.cli.network import home
 from services.cli.render import paper
-from services.local.home import AlreadyRunning, Home, UnusableHome
+from services.local.home import AlreadyRunning, Home
 from services.local.jars import JarsRefused
 from services.local.jobs import JobFailed
 from services.local.network import Network, NotReady
 from services.local.plan import Plan, PortTaken
+from services.local.private import UnusableHome
 from services.local.watch import Watch
 
 EXPECTED = (AlreadyRunning, JarsRefused, JobFailed, NotReady, PortTaken, UnusableHome, Failure, OSError)

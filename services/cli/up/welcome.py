@@ -14,9 +14,9 @@ from services.cli.token import LOCAL_POLYCLINIC
 from services.cli.up import demo
 from services.cli.up.demo import Placed
 from services.contracts.vocabulary import Role
-from services.local.home import write_private
 from services.local.issuer import issue_token
 from services.local.plan import APIS, Plan
+from services.local.private import make_private, write_private
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def show_welcome(plan: Plan, console: Console) -> None:
 def _written_token(plan: Plan, role: Role, org: str) -> str:
     """Write a token for `role`, readable by its owner only. Returns its path, quoted for a shell."""
     path = plan.home.root / "tokens" / role
-    path.parent.mkdir(mode=0o700, exist_ok=True)
+    make_private(path.parent)
     write_private(path, issue_token(plan.home, [role], org) + "\n")
     return quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from services.contracts.access import MOST, AccessAnswer, AccessQuestion
 from services.intake.handlers.access import Known
 from services.kit.errors import TransientError
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import ServiceToken
 
 SECONDS = 3.0
 """The longest wait for an answer, whatever it waits for."""
@@ -31,7 +31,7 @@ class HttpReferrals:
     async def _ask(self, referral_ids: list[UUID]) -> AccessAnswer:
         question = AccessQuestion(referral_ids=tuple(referral_ids)).model_dump_json()
         try:
-            headers = _JSON | self._token.header()
+            headers = _JSON | await self._token.header()
             async with asyncio.timeout(SECONDS):
                 answer = await self._client.post("/v1/access", content=question, headers=headers)
             return AccessAnswer.model_validate_json(answer.raise_for_status().content)

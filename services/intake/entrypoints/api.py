@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
-from services.intake.entrypoints import bulk, children, consents, corrections, diagnoses
+from services.intake.entrypoints import bulk, children, consents, corrections, diagnoses, erasure, keys
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
 from services.kit.http.app import Apps, create_apps
@@ -34,7 +34,8 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
             }
             yield
 
-    routers = (bulk.router, diagnoses.router, children.router, corrections.router, consents.router)
+    parts = (bulk, diagnoses, children, corrections, consents, erasure, keys)
+    routers = [one.router for one in parts]
     return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
 
 

@@ -131,3 +131,8 @@ BULK_RESPONSES: Responses = {
 }
 _UNKNOWN = refusal("`unavailable`: the referral service does not say who has the child now, so nobody is shown it")
 HIDDEN: Responses = {404: refusal("`not_found`: it does not exist, or the asker may not read it"), 503: _UNKNOWN}
+ERASURE_RESPONSES: Responses = {
+    404: refusal("`not_found`: it does not exist, or the polyclinic has no referral of it"),
+    409: refusal("`referral_open`: it is named, and to be cancelled first; `shared_child`: an administrator decides"),
+    503: _UNKNOWN,
+}

@@ -82,18 +82,13 @@ class Drafting:
             submitted_at=at,
             iin_indexes={} if child.iin is None else self.vault.indexes(child.iin),
             idempotency=key,
-            likenesses=self._likenesses(submission),
+            likenesses=likenesses(self.vault, submission),
             not_duplicate_of=None if told is None else frozenset(told),
             submission=submission,
             warnings=tuple(warn_of(submission)),
         )
         self.bind(draft, draft.key)
         return draft
-
-    def _likenesses(self, submission: DiagnosisSubmission) -> Digests:
-        child = submission.child
-        parts = ("likeness", child.birth_date.isoformat(), child.sex.value, submission.guardian.phone)
-        return self.vault.digests(*(one.encode() for one in parts))
 
     def bind(self, draft: Draft, key: ChildKey) -> None:
         """Seal the data and write the event of `draft` for the child of `key`."""
@@ -130,6 +125,13 @@ class Drafting:
         whose = self.vault.digests(polyclinic_id.encode(), *(part.encode() for part in key))
         composed = unicodedata.normalize("NFC", write_submission(submission).decode())
         return IdempotencyKey(whose, self.vault.digests(composed.encode()))
+
+
+def likenesses(vault: Vault, submission: DiagnosisSubmission) -> Digests:
+    """Keyed digests of birth date, sex and guardian's phone."""
+    child = submission.child
+    parts = ("likeness", child.birth_date.isoformat(), child.sex.value, submission.guardian.phone)
+    return vault.digests(*(one.encode() for one in parts))
 
 
 def correction_id(draft: Draft, version: int) -> str:

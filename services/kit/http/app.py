@@ -100,8 +100,14 @@ def create_apps(
 
 
 def _create_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], *, docs: bool) -> FastAPI:
+    content: dict[str, Any] = {"application/problem+json": {}}
     problem: dict[int | str, dict[str, Any]] = {
-        "4XX": {"model": ProblemDetails, "content": {"application/problem+json": {}}}
+        "4XX": {"model": ProblemDetails, "content": content},
+        503: {
+            "model": ProblemDetails,
+            "content": content,
+            "description": "`unavailable`, `rebuilding`: nothing was done; try again after `Retry-After` seconds",
+        },
     }
     make: Callable[..., FastAPI] = FastAPIOffline if docs else partial(FastAPI, openapi_url=None)
     app = make(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from math import inf
-from pathlib import Path
 from time import time
 from typing import Annotated, Any
 from warnings import catch_warnings
@@ -161,19 +160,3 @@ class Require:
         if self._budget and not getattr(request.state, "spent", False):
             request.state.spent = True
             await limits_of(request).spend(self._budget, request.state.caller)
-
-
-class ServiceToken:
-    """This service's own bearer token, from a file that may be replaced at any time."""
-
-    def __init__(self, file: Path | None) -> None:
-        self._file, self._stamp, self._token = file, 0, ""
-
-    def header(self) -> dict[str, str]:
-        """The Authorization header, read again when the file has changed; raises OSError without the file."""
-        if self._file is None:
-            return {}
-        stamp = self._file.stat().st_mtime_ns
-        if stamp != self._stamp:
-            self._token, self._stamp = self._file.read_text().strip(), stamp
-        return {"Authorization": f"Bearer {self._token}"}

@@ -1,4 +1,7 @@
-"""Creates the topics of a settings file such as `deploy/topics.toml`; existing ones are left alone."""
+"""Sets up Kafka: missing topics (existing ones are left alone), and with `--acls` users and access rules.
+
+`python -m services.kit.kafka.topics deploy/topics.toml --acls deploy/acls.toml`
+"""
 
 import argparse
 import asyncio
@@ -9,16 +12,22 @@ from typing import Any
 
 from aiokafka.admin import NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from pydantic import Field
+from pydantic import Field, SecretStr
 
+from services.kit.kafka.acls import apply_acls, planned_acls, read_rights
 from services.kit.kafka.clients import make_admin
+from services.kit.kafka.scram import set_passwords
 from services.kit.settings import ServiceSettings
 
 
 class TopicSettings(ServiceSettings):
-    """`topic_replicas` replaces the file's replication factor; a write then needs all replicas but one."""
+    """`topic_replicas` replaces the file's replication factor; a write then needs all replicas but one.
+
+    `kafka_user_passwords`: a JSON object, of the users that are to be made or changed here.
+    """
 
     topic_replicas: int | None = Field(None, ge=1, le=9)
+    kafka_user_passwords: dict[str, SecretStr] = Field(default_factory=dict)
 
 
 def planned(path: Path, prefix: str, replicas: int | None = None) -> list[NewTopic]:
@@ -56,11 +65,28 @@ async def create_topics(settings: ServiceSettings, path: Path, replicas: int | N
         await admin.close()
 
 
+async def secure(settings: TopicSettings, acls: Path) -> str:
+    """Make the users that have a password, and the access rules of the file; what was done. Raises KafkaError."""
+    admin = make_admin(settings)
+    await admin.start()
+    try:
+        if users := settings.kafka_user_passwords:
+            await set_passwords(admin, users)
+        wanted = planned_acls(read_rights(acls), settings.topic_prefix)
+        added, removed = await apply_acls(admin, wanted, settings.topic_prefix)
+        return f"{len(users)} users set, {added} access rules added, {removed} removed"
+    finally:
+        await admin.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path, help="the settings, such as deploy/topics.toml")
-    settings = TopicSettings()
-    created = asyncio.run(create_topics(settings, parser.parse_args().file, settings.topic_replicas))
+    parser.add_argument("file", type=Path, help="the topics, such as deploy/topics.toml")
+    parser.add_argument("--acls", type=Path, help="users and their rights, such as deploy/acls.toml")
+    asked, settings = parser.parse_args(), TopicSettings()
+    if asked.acls:
+        sys.stdout.write(f"{asyncio.run(secure(settings, asked.acls))}\n")
+    created = asyncio.run(create_topics(settings, asked.file, settings.topic_replicas))
     sys.stdout.write(f"{len(created)} topics created {' '.join(created)}\n")
 
 

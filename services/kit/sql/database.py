@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
@@ -14,7 +14,14 @@ from sqlmodel import Session
 
 from services.kit.errors import Conflict, TransientError
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=20000", "foreign_keys=ON", "cache_size=-16000")
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "busy_timeout=20000",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+    "secure_delete=ON",
+)
 T = TypeVar("T")
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
 UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"
@@ -71,6 +78,27 @@ class Database:
         options = _SQLITE_SNAPSHOT if self.is_sqlite else _SERVER_SNAPSHOT
         with self.engine.connect().execution_options(**options) as connection, Session(connection) as session:
             return work(session)
+
+    async def scrub(self, table: str) -> None:
+        """Leave no bytes of deleted rows of `table` in the database's files. Raises TransientError: not now.
+
+        SQLite has overwritten them, but in its log, which ends here; PostgreSQL writes the table anew, under a lock.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._writers, self._scrub, table)
+
+    @_classified()
+    def _scrub(self, table: str) -> None:
+        if not self.is_sqlite:
+            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                for statement in ("SET lock_timeout = '10s'", f"VACUUM (FULL) {table}", "RESET lock_timeout"):
+                    connection.exec_driver_sql(statement)
+            return
+        with closing(self.engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            [(busy, _, _)] = cursor.fetchall()
+            if busy:
+                raise TransientError("database: its log is being read")
 
     async def close(self) -> None:
         await asyncio.to_thread(self._writers.shutdown)

@@ -30,7 +30,7 @@ from services.contracts.rebuild import (
     RestoredClaim,
 )
 from services.kit.errors import PermanentError, TransientError
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import ServiceToken
 from services.referral.ports import Unavailable
 
 PERMANENT = frozenset({400, 409, 413, 422})
@@ -113,7 +113,7 @@ class HttpCapacity:
     ) -> httpx2.Response:
         content = body.model_dump_json(exclude_defaults=True) if body else ""
         try:
-            headers = _JSON | self._token.header()
+            headers = _JSON | await self._token.header()
             answer = await self._client.request(method, path, content=content, headers=headers, params=query)
         except (httpx2.RequestError, OSError) as error:
             raise TransientError(f"capacity: {type(error).__name__}") from error

@@ -9,7 +9,7 @@ from services.kit.http.routes import guarded_router
 from services.referral.entrypoints.referrals import Service
 
 router = guarded_router("/v1/access", tags=["for services"], max_body_size=64 * 1024)
-CALLER = Depends(Require(Role.SERVICE))
+CALLER = Depends(Require(Role.INTAKE_API))
 
 
 @router.post("", dependencies=[CALLER], summary="Who has these referrals now")

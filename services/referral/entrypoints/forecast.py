@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from services.contracts.authority import EVERYWHERE
+from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
 from services.kit.http.pages import write_cursor
 from services.kit.http.routes import guarded_router
@@ -28,7 +28,7 @@ async def list_forecasts(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ForecastPage:
     """Programmes by id; a center sees its own. Dates follow from courses in care, agreed days and open offers."""
-    sees_all = reader.has(Role.POLYCLINIC, *EVERYWHERE)
+    sees_all = reader.has(Role.POLYCLINIC, *OPERATORS)
     if not sees_all:
         check_own(center_id=(center_id, reader.org))
     await check_ids(service, center_id=center_id, region=region, programme_id=programme_id)

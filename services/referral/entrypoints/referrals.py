@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request, Response
 
-from services.contracts.authority import EVERYWHERE, Visibility
+from services.contracts.authority import OPERATORS, Visibility
 from services.contracts.vocabulary import ReferralState, Role
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
@@ -20,7 +20,7 @@ from services.referral.entrypoints.referral_schemas import ReferralStory, Referr
 from services.referral.handlers.act import actions_of
 
 router = guarded_router("/v1/referrals", tags=["referrals"])
-_readers = Require(Role.POLYCLINIC, Role.CENTER, *EVERYWHERE)
+_readers = Require(Role.POLYCLINIC, Role.CENTER, *OPERATORS)
 READERS = Depends(_readers)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from services.contracts.authority import EVERYWHERE, Holder, acting_role, actor
+from services.contracts.authority import OPERATORS, Holder, acting_role, actor
 from services.contracts.vocabulary import OfferState, Role
 from services.kit.errors import Conflict
 from services.kit.versions import ANYTHING, Expected
@@ -47,7 +47,7 @@ def _knows(caller: Holder, one: ReferralWithOffers) -> bool:
     """A center knows what was ever offered to it, a polyclinic its own, an operator all."""
     if any(role_over(caller, (Role.CENTER,), offer.center_id, "") for offer in one.offers):
         return True
-    return role_over(caller, (Role.POLYCLINIC, *EVERYWHERE), None, one.referral.polyclinic_id) is not None
+    return role_over(caller, (Role.POLYCLINIC, *OPERATORS), None, one.referral.polyclinic_id) is not None
 
 
 @dataclass(frozen=True)

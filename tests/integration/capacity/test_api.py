@@ -69,7 +69,7 @@ async def test_a_region_without_a_programme_is_an_empty_list(store: Store, clien
 
 async def test_the_registry_alone_sets_figures(store: Store, client: Client) -> None:
     await two_centers(store)
-    for token in ("center.center-1", "operator", "service"):
+    for token in ("center.center-1", "operator", "referral-worker"):
         answer = await client(token).put("/v1/capacity/center-1/a", json={"places": 2})
         assert answer.status_code == 404, answer.text
     for token in ("center.center-1", "operator", "admin"):
@@ -82,12 +82,12 @@ async def test_a_newer_figure_of_the_registry_is_applied_and_handed_over(store: 
     await two_centers(store)
     await claim(store, 1, "c")
     body = opening("c", 2, version=2, confirmed_at="2026-03-02T09:01:00Z").model_dump_json()
-    answer = await client("service").put("/v1/programmes/c", content=body)
+    answer = await client("referral-worker").put("/v1/programmes/c", content=body)
     assert answer.status_code == 200, answer.text
     found = answer.json()
     assert (found["held"], found["free"], found["version"]) == (1, 1, 2)
     assert found["confirmed_at"] == "2026-03-02T09:01:00Z"
-    again = await client("service").put("/v1/programmes/c", content=body)
+    again = await client("referral-worker").put("/v1/programmes/c", content=body)
     assert again.json() == found
 
 
@@ -110,14 +110,14 @@ async def test_a_figure_that_is_none_is_refused_by_its_field(
     before = await story(store)
     body = opening("a", 5, version=2).model_dump(mode="json") | change
     body = {name: value for name, value in body.items() if value is not ...}
-    answer = await client("service").put("/v1/programmes/a", json=body)
+    answer = await client("referral-worker").put("/v1/programmes/a", json=body)
     assert_problem(answer, 422, "validation_failed", field)
     assert await story(store) == before
 
 
 async def test_a_programme_without_a_figure_is_opened_and_listed(store: Store, client: Client) -> None:
     body = opening("a", 0, version=0, confirmed_at=None).model_dump_json()
-    answer = await client("service").put("/v1/programmes/a", content=body)
+    answer = await client("referral-worker").put("/v1/programmes/a", content=body)
     assert (answer.status_code, answer.json()["confirmed_at"], answer.json()["stale"]) == (200, None, True)
     listed = (await client("polyclinic.p1").get("/v1/capacity")).json()["items"]
     assert [(one["version"], one["places"], one["free"]) for one in listed] == [(0, 0, 0)]
@@ -125,7 +125,7 @@ async def test_a_programme_without_a_figure_is_opened_and_listed(store: Store, c
 
 async def test_the_path_and_the_body_name_the_same(store: Store, client: Client) -> None:
     await two_centers(store)
-    answer = await client("service").put("/v1/programmes/b", content=opening("a", 1).model_dump_json())
+    answer = await client("referral-worker").put("/v1/programmes/b", content=opening("a", 1).model_dump_json())
     assert_problem(answer, 422, "differs_from_path", "programme_id")
 
 

@@ -9,7 +9,7 @@ from tests.integration.capacity.network import change, claim, opening, referral,
 
 async def test_referrals_claim_occupy_and_release_in_batches(store: Store, client: Client) -> None:
     await two_centers(store)
-    service, path = client("service"), f"/v1/claims/{referral(1)}"
+    service, path = client("referral-worker"), f"/v1/claims/{referral(1)}"
     changes = ClaimChangesBatch(changes=(change(1), change(2))).model_dump_json()
     claims = ClaimsBatch(claims=(request(1, "a"), request(2, "a"))).model_dump_json()
     held, queued = (await service.post("/v1/claims/batch", content=claims)).json()["results"]
@@ -33,7 +33,7 @@ async def test_a_step_of_a_batch_is_of_capacitys_clock(store: Store, client: Cli
     await claim(store, 1, "a")
     changes = ClaimChangesBatch(changes=(change(1),)).model_dump_json()
     for path in ("/v1/claims/occupy", "/v1/claims/release"):
-        await client("service").post(path, content=changes)
+        await client("referral-worker").post(path, content=changes)
         last = (await steps(store))[-1]
         assert last.at.isoformat() == "2026-03-02T09:01:00+00:00"
 
@@ -52,7 +52,7 @@ async def test_a_batch_that_names_no_attempt_or_too_many_is_refused_whole(store:
             ([one, one | {"at": "2026-03-02T09:01:00Z"}], "changes.1.at"),
             ([one] * 1001, "changes"),
         ):
-            answer = await client("service").post(path, json={"changes": wrong})
+            answer = await client("referral-worker").post(path, json={"changes": wrong})
             assert_problem(answer, 422, "validation_failed", field)
     assert await story(store) == before
 
@@ -63,7 +63,7 @@ async def test_a_batch_that_names_no_candidate_is_refused_whole_and_does_nothing
     batch = ClaimsBatch(claims=(request(1, "a"), request(2, "b"))).model_dump(mode="json")
     for wrong, field in (([], "candidates"), ([[]], "candidates.0"), ([["x y"]], "candidates.0.0")):
         batch["claims"][1]["candidates"] = wrong
-        answer = await client("service").post("/v1/claims/batch", json=batch)
+        answer = await client("referral-worker").post("/v1/claims/batch", json=batch)
         assert_problem(answer, 422, "validation_failed", f"claims.1.{field}")
     assert await story(store) == before
 
@@ -77,19 +77,19 @@ async def test_a_number_is_no_moment_and_a_boolean_no_number(store: Store, clien
         ("retain", "yes"),
     ):
         batch = {"claims": [request(1, "a").model_dump(mode="json") | {field: wrong}]}
-        answer = await client("service").post("/v1/claims/batch", json=batch)
+        answer = await client("referral-worker").post("/v1/claims/batch", json=batch)
         assert_problem(answer, 422, "validation_failed", f"claims.0.{field}")
     assert await story(store) == before
 
 
 async def test_a_claim_is_answered_with_its_positions_while_it_waits(store: Store, client: Client) -> None:
     path = f"/v1/claims/{referral(1)}"
-    assert_problem(await client("service").get(path), 503, "rebuilding")
+    assert_problem(await client("referral-worker").get(path), 503, "rebuilding")
     await two_centers(store)
-    nothing = (await client("service").get(path)).json()
+    nothing = (await client("referral-worker").get(path)).json()
     assert (nothing["state"], nothing["attempt"], nothing["positions"]) == ("none", 0, [])
     await claim(store, 1, "c")
-    answer = (await client("service").get(path)).json()
+    answer = (await client("referral-worker").get(path)).json()
     assert answer["positions"] == [{"programme_id": "c", "position": 1, "length": 1}]
     assert (answer["state"], answer["queues"], answer["data_version"]["sequence"]) == ("waiting", ["c"], 4)
     assert_problem(await client("operator").get(path), 403, "forbidden")
@@ -99,7 +99,7 @@ async def test_claims_are_listed_and_looked_up_with_the_figures(store: Store, cl
     await two_centers(store)
     await claim(store, 1, "a")
     await claim(store, 2, "c")
-    service = client("service")
+    service = client("referral-worker")
     pages = [(await service.get("/v1/claims")).json()]
     while following := pages[-1]["next"]:
         pages.append((await service.get(f"/v1/claims?cursor={following}")).json())
@@ -116,8 +116,8 @@ async def test_claims_are_listed_and_looked_up_with_the_figures(store: Store, cl
 
 
 async def test_data_behind_what_the_caller_has_seen_answers_503_rebuilding(store: Store, client: Client) -> None:
-    service = client("service")
-    assert_problem(await service.get("/v1/capacity"), 503, "rebuilding")
+    service = client("referral-worker")
+    assert_problem(await client("operator").get("/v1/capacity"), 503, "rebuilding")
     await two_centers(store)
     seen = DataVersion(epoch="1", sequence=1)
     answer = await service.post("/v1/claims/batch", content=_claims(seen))
@@ -134,7 +134,7 @@ async def test_data_behind_what_the_caller_has_seen_answers_503_rebuilding(store
 
 
 async def test_a_rebuild_goes_through_its_steps_and_an_overtaken_one_is_refused(store: Store, client: Client) -> None:
-    service, new = client("service"), {"epoch": "9000000000000"}
+    service, new = client("referral-worker"), {"epoch": "9000000000000"}
     assert (await service.post("/v1/rebuild", json=new)).json() == {"state": "rebuilding", "epoch": new["epoch"]}
     assert_problem(await service.post("/v1/rebuild", json=new), 409, "another_generation")
     one = opening("a", 2, version=3).model_dump(mode="json", exclude={"waiting", "at", "seen"})
@@ -159,7 +159,7 @@ async def test_a_rebuild_goes_through_its_steps_and_an_overtaken_one_is_refused(
 
 async def test_the_largest_batches_pass_and_a_larger_body_is_refused(store: Store, client: Client) -> None:
     await two_centers(store)
-    service = client("service")
+    service = client("referral-worker")
     tiers = [" ".join(f"a-programme-of-a-long-name-{part}-{number}" for number in range(20)) for part in range(15)]
     claims = ClaimsBatch(claims=(request(1, *tiers),) * 1000).model_dump_json()
     assert 8_000_000 < len(claims) < BATCH_BODY

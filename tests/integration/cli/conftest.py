@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, select
 from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
 from services.contracts.events import Event, read_event
+from services.contracts.vocabulary import Role
 from services.intake.adapters.history import HISTORY as INTAKE_HISTORY
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
@@ -27,7 +28,7 @@ from services.intake.settings import IntakeSettings
 from services.kit.sql.migrations import History
 from services.kit.sql.outbox import Outbox
 from services.local.home import Home
-from services.local.issuer import AUDIENCE, ISSUER, issue_token, make_secrets
+from services.local.issuer import AUDIENCE, ISSUER, issue_token, make_secrets, process_token
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.tables import outbox as referral_outbox
 from services.referral.bootstrap import bootstrap
@@ -134,7 +135,7 @@ def country(
     monkeypatch.delenv("JOLDAMA_TOKEN", raising=False)
     shared: dict[str, Any] = {
         "mode": "local", "kafka_servers": "127.0.0.1:1", "jwks": str(home.secrets / "jwks.json"), "issuer": ISSUER,
-        "audience": AUDIENCE, "data": data, "service_token_file": home.secrets / "service-token",
+        "audience": AUDIENCE, "data": data, "service_token_file": process_token(home, Role.REFERRAL_WORKER),
     }  # fmt: skip
     with ExitStack() as stack:
         capacity = app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))
@@ -143,6 +144,7 @@ def country(
         referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=inside, **shared)
         served = stack.enter_context(serving(build(referral).inside))
         sql = migrated_database("intake", INTAKE_HISTORY)
+        shared["service_token_file"] = process_token(home, Role.INTAKE_API)
         intake = IntakeSettings(intake_sql_url=sql, referral_url=served, **shared)
         api = stack.enter_context(serving(create_api(intake).public))
         urls = {"intake": api, "referral": served, "capacity": inside}

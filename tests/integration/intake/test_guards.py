@@ -50,7 +50,7 @@ async def test_a_stranger_is_refused_without_the_body_being_received(
     for bearer, status, code in (
         (None, 401, "unauthorized"),
         ("made.up.token", 401, "unauthorized"),
-        (token("service"), 403, "forbidden"),
+        (token("referral-worker"), 403, "forbidden"),
         (token("operator" if role != "operator" else "polyclinic", "p1"), 403, "forbidden"),
     ):
         refusal = await refusal_of(api, "POST", path, bearer, content_type)
@@ -88,7 +88,7 @@ async def test_a_body_that_is_too_large_is_refused_whether_its_length_is_declare
         answer = await polyclinic.post(path, content=content, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
         assert answer.headers["content-type"] == "application/problem+json"
-    stranger = client("service")
+    stranger = client("referral-api")
     for bearer, status in (("Bearer x", 401), (stranger.headers["Authorization"], 403)):
         answer = await stranger.post(path, content=larger, headers=headers | {"Authorization": bearer})
         assert answer.status_code == status, "the token goes first"

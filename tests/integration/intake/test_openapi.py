@@ -25,6 +25,9 @@ OPERATIONS = {
     ("patch", "/v1/diagnoses/{referral_id}"),
     ("post", "/v1/children/{child_id}/join"),
     ("post", "/v1/children/{child_id}/withdraw-consent"),
+    ("post", "/v1/children/{child_id}/erase"),
+    ("get", "/v1/keys"),
+    ("post", "/v1/keys/rotate"),
 }
 
 

@@ -113,7 +113,7 @@ async def test_without_the_referral_service_s_word_nobody_reads_and_nobody_learn
     assert await audited(intake) == []
 
 
-@pytest.mark.parametrize("role", ["operator", "admin", "service"])
+@pytest.mark.parametrize("role", ["operator", "admin", "referral-api"])
 async def test_other_roles_read_no_personal_data(client: Client, receipt: dict[str, Any], role: str) -> None:
     for path in (f"/v1/diagnoses/{receipt['referral_id']}", f"/v1/children/{receipt['child_id']}"):
         answer = await client(role, "p1").get(path)

@@ -151,7 +151,7 @@ async def test_a_compressed_body_is_refused(polyclinic: httpx2.AsyncClient, path
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_encoding")
 
 
-@pytest.mark.parametrize("role", ["center", "operator", "admin", "service"])
+@pytest.mark.parametrize("role", ["center", "operator", "admin", "referral-api"])
 async def test_only_a_polyclinic_submits(client: Client, role: str) -> None:
     answer = await client(role, "p1").post("/v1/diagnoses", json=child_body())
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

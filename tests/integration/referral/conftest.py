@@ -14,7 +14,7 @@ from joserfc.jwk import RSAKey
 
 from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import TokenFile
 from services.kit.settings import CHECKOUT
 from services.kit.sql.migrations import History
 from services.referral.adapters.history import HISTORY
@@ -55,7 +55,7 @@ def settings(
     """Settings of a migrated database of the test's own."""
     jwks, own = tmp_path / "jwks.json", tmp_path / "service-token"
     jwks.write_bytes(orjson.dumps({"keys": [issuer_key.as_dict(private=False)]}))
-    own.write_text(token("service"))
+    own.write_text(token("referral-worker"))
     return ReferralSettings(
         mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data,
         service_token_file=own, referral_sql_url=migrated_database("referral", HISTORY), capacity_url="http://capacity",
@@ -79,7 +79,7 @@ async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterato
         to_capacity = await stack.enter_async_context(
             httpx2.AsyncClient(transport=httpx2.ASGITransport(capacity), base_url="http://capacity")
         )
-        over_http = HttpCapacity(to_capacity, ServiceToken(settings.service_token_file))
+        over_http = HttpCapacity(to_capacity, TokenFile(settings.service_token_file))
         service = await stack.enter_async_context(bootstrap(settings, clock=clock, capacity=over_http))
         yield Country(service, capacity.state.capacity.store, clock)
 

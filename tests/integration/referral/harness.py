@@ -12,7 +12,8 @@ from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts
 from services.capacity.domain.step import START
 from services.capacity.entrypoints.api import make_app
 from services.contracts.reference import read_regions
-from services.kit.http.auth import ServiceToken, TokenVerifier
+from services.kit.http.auth import TokenVerifier
+from services.kit.http.service_token import TokenFile
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.tables import metadata
 from services.referral.bootstrap import bootstrap
@@ -85,7 +86,7 @@ async def open_harness(settings: ReferralSettings, valkey: str, prefix: str) -> 
         await stack.enter_async_context(app.router.lifespan_context(app))
         transport = FaultyTransport(httpx2.ASGITransport(app))
         worker = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url="http://capacity"))
-        over_http = HttpCapacity(worker, ServiceToken(settings.service_token_file))
+        over_http = HttpCapacity(worker, TokenFile(settings.service_token_file))
         service = await stack.enter_async_context(bootstrap(settings, clock=clock, capacity=over_http))
         service.reconcile.progress, service.reconcile.patience = None, 0
         redis = await stack.enter_async_context(Redis.from_url(valkey))

@@ -14,7 +14,7 @@ Client = Callable[..., httpx2.AsyncClient]
 async def test_a_center_has_a_referral_while_its_offer_is_open_and_one_that_is_not_routed_is_missing(
     country: Country, client: Client
 ) -> None:
-    service, near = client("service"), client("center", org="near")
+    service, near = client("intake-api"), client("center", org="near")
 
     async def now(*numbers: int) -> list[dict[str, Any]]:
         ids = [str(UUID(int=number)) for number in numbers]
@@ -46,5 +46,5 @@ async def test_after_a_decline_the_center_has_it_no_longer_though_no_event_was_c
     await country.submit(1)
     one = f"/v1/referrals/{UUID(int=1)}"
     await client("center", org="near").post(f"{one}/decline", json={"reason": "no_capacity"})
-    answer = await client("service").post("/v1/access", json={"referral_ids": [str(UUID(int=1))]})
+    answer = await client("intake-api").post("/v1/access", json={"referral_ids": [str(UUID(int=1))]})
     assert [(one["state"], one["center_id"]) for one in answer.json()["referrals"]] == [("submitted", None)]

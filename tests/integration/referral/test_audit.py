@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 
 from services.kit.errors import TransientError
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import TokenFile
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.tables import outbox
 from services.referral.bootstrap import bootstrap
@@ -31,7 +31,7 @@ async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterato
     clock = Clock()
     transport = httpx2.ASGITransport(capacity)
     async with httpx2.AsyncClient(transport=transport, base_url="http://capacity") as client:
-        over_http = HttpCapacity(client, ServiceToken(settings.service_token_file))
+        over_http = HttpCapacity(client, TokenFile(settings.service_token_file))
         async with bootstrap(settings, clock=clock, capacity=over_http) as service:
             service.reconcile.progress, service.reconcile.patience = None, 0.3
             await service.rebuilder.rebuild_if_needed()

@@ -127,7 +127,7 @@ async def test_a_figure_is_its_own_centers_or_an_operators(operator: httpx2.Asyn
     await put(operator)
     for role, org, expected in (
         ("center", "far", (403, "forbidden")), ("center", "", (403, "forbidden")),
-        ("polyclinic", "near", (403, "forbidden")), ("service", "", (403, "forbidden")),
+        ("polyclinic", "near", (403, "forbidden")), ("referral-api", "", (403, "forbidden")),
     ):  # fmt: skip
         assert (await problem(await client(role, org=org).put(PLACES, json={"places": 1})))[:2] == expected, role
     assert (await problem(await client().put(PLACES, json={"places": 1})))[:2] == (401, "unauthorized")
@@ -148,7 +148,7 @@ async def test_a_strange_figure_is_refused_by_field(operator: httpx2.AsyncClient
 
 
 async def test_only_an_operator_may_register(client: Client) -> None:
-    for role in ("center", "polyclinic", "service"):
+    for role in ("center", "polyclinic", "referral-api"):
         answer = await client(role, org="near").put("/v1/centers/near", json=NEAR)
         assert (await problem(answer))[:2] == (403, "forbidden")
 

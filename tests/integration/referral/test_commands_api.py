@@ -74,7 +74,7 @@ MAY = {
 
 async def test_each_command_is_for_its_roles_only(offered: Country, client: Client) -> None:
     for command, may in MAY.items():
-        for role in {"polyclinic", "center", "operator", "admin", "service"} - may:
+        for role in {"polyclinic", "center", "operator", "admin", "referral-api"} - may:
             answer = await client(role, org="near").post(f"{ONE}/{command}")
             assert (await problem(answer))[:2] == (403, "forbidden"), (command, role)
         assert (await problem(await client().post(f"{ONE}/{command}")))[:2] == (401, "unauthorized")
@@ -82,8 +82,8 @@ async def test_each_command_is_for_its_roles_only(offered: Country, client: Clie
 
 async def test_another_polyclinic_or_center_does_not_find_the_child(offered: Country, client: Client) -> None:
     for role, org, command, body in (
-        ("polyclinic", "p2", "cancel", {"reason": "other"}), ("polyclinic", "", "withdraw", {}),
-        ("center", "far", "admit", {}), ("center", "", "accept", {}),
+        ("polyclinic", "p2", "cancel", {"reason": "other"}), ("polyclinic", "p2", "withdraw", {}),
+        ("center", "far", "admit", {}), ("center", "far", "accept", {}),
     ):  # fmt: skip
         answer = await client(role, org=org).post(f"{ONE}/{command}", json=body)
         assert (await problem(answer))[:2] == (404, "referral_not_found"), (role, org, command)

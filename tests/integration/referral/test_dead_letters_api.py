@@ -108,7 +108,7 @@ async def test_only_operators_and_administrators_see_and_decide(client: Client) 
         ("POST", f"{NOBODY}/retry", None), ("POST", f"{NOBODY}/discard", {"reason": "x"}),
     ]  # fmt: skip
     for method, path, body in calls:
-        for who in ("polyclinic", "center", "service"):
+        for who in ("polyclinic", "center", "referral-api"):
             assert (await client(who, org="o").request(method, path, json=body)).status_code == 403
         assert (await client().request(method, path, json=body)).status_code == 401
     for who in ("operator", "admin"):

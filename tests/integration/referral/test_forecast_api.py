@@ -11,8 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from services.contracts.days import day_of
-from services.kit.http.auth import ServiceToken
 from services.kit.http.pages import write_cursor
+from services.kit.http.service_token import TokenFile
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.domain.life import Command
@@ -141,7 +141,7 @@ async def away(country: Country, api: FastAPI) -> AsyncIterator[Callable[[httpx2
             return answer
 
         opened.append(httpx2.AsyncClient(transport=httpx2.MockTransport(give), base_url="http://capacity"))
-        queues = HttpQueuePositions(HttpCapacity(opened[-1], ServiceToken(None)))
+        queues = HttpQueuePositions(HttpCapacity(opened[-1], TokenFile(None)))
         forecast = replace(country.service.forecast, queues=queues)
         api.state.service = replace(country.service, forecast=forecast)
 

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from services.contracts.claims import ClaimRequest, ClaimResult, DataVersion
 from services.contracts.vocabulary import ReferralState
 from services.kit.errors import Conflict, TransientError
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import TokenFile
 from services.kit.sql.lease import Lease
 from services.local.ports import Ports
 from services.referral.adapters.http_capacity import HttpCapacity
@@ -57,7 +57,7 @@ async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterato
     clock = Clock()
     transport = httpx2.ASGITransport(capacity)
     async with httpx2.AsyncClient(transport=transport, base_url="http://capacity") as client:
-        over_http = HttpCapacity(client, ServiceToken(settings.service_token_file))
+        over_http = HttpCapacity(client, TokenFile(settings.service_token_file))
         async with bootstrap(settings, clock=clock, capacity=over_http) as service:
             service.reconcile.progress, service.reconcile.patience = None, 0.3
             yield Country(service, capacity.state.capacity.store, clock)

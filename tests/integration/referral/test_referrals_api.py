@@ -31,9 +31,9 @@ async def ids(client: httpx2.AsyncClient, **query: str) -> list[int]:
 
 
 SEEN_BY = [
-    ("polyclinic", "p1", [1]), ("polyclinic", "p2", [2]), ("polyclinic", "p3", []), ("polyclinic", "", []),
-    ("center", "near", [1]), ("center", "far", []), ("center", "", []),
-    ("operator", "", [2, 1]), ("admin", "", [2, 1]), ("service", "", [2, 1]),
+    ("polyclinic", "p1", [1]), ("polyclinic", "p2", [2]), ("polyclinic", "p3", []),
+    ("center", "near", [1]), ("center", "far", []),
+    ("operator", "", [2, 1]), ("admin", "", [2, 1]),
 ]  # fmt: skip
 
 
@@ -139,7 +139,7 @@ async def test_a_center_sees_how_its_own_attempt_ended_by_another(offered: Count
 async def test_without_a_token_or_with_another_role_nothing_is_shown(offered: Country, client: Client) -> None:
     assert (await problem(await client().get(ONE)))[:2] == (401, "unauthorized")
     assert (await problem(await client("cook").get(ONE)))[:2] == (403, "forbidden")
-    for role in ("polyclinic", "operator", "service"):
+    for role in ("polyclinic", "operator", "referral-api"):
         assert (await problem(await client(role, org="near").post(f"{ONE}/accept")))[:2] == (403, "forbidden")
 
 
@@ -155,7 +155,7 @@ async def test_the_story_has_the_decision_and_the_allowed_actions(offered: Count
         ("near", 1, True), ("far", 0, False),
     ]  # fmt: skip
     for role, org, allowed in (
-        ("operator", "", ["cancel"]), ("polyclinic", "p1", ["cancel", "withdraw"]), ("service", "", []),
+        ("operator", "", ["cancel"]), ("polyclinic", "p1", ["cancel", "withdraw"]),
     ):  # fmt: skip
         assert (await client(role, org=org).get(ONE)).json()["allowed_actions"] == allowed, role
 

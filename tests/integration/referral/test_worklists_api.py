@@ -127,7 +127,7 @@ async def test_a_list_goes_on_by_its_cursor_and_counts_the_whole(country: Countr
 async def test_lists_are_for_their_roles_only(client: Client) -> None:
     for role, name in (
         ("polyclinic", "to-answer"),
-        ("service", "to-answer"),
+        ("referral-api", "to-answer"),
         ("center", "escalated"),
         ("center", "to-offer-again"),
     ):

@@ -11,6 +11,7 @@ import pytest
 
 from services.cli.up import excuses
 from services.cli.up.excuses import explain
+from services.local.private import name_of
 from tests.unit.cli.conftest import Joldama
 
 
@@ -62,7 +63,7 @@ def test_a_home_of_another_user_is_named_with_both(tmp_path: Path, monkeypatch: 
     lock = tmp_path / "a b" / "lock"
     lock.parent.mkdir()
     told = explain(PermissionError(errno.EACCES, "Permission denied", str(lock)), lock.parent)
-    name = excuses._name(os.geteuid())
+    name = name_of(os.geteuid())
     assert told.startswith(f"{lock.parent} belongs to {name}, and you ({name}) may not write there.")
     assert "chown" not in told
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)

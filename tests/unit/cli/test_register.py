@@ -183,7 +183,7 @@ def test_nothing_is_registered_while_a_center_is_not_where_it_should_be(
     assert "far: latitude 43.2, longitude 76.9 is near Almaty (KZ-75)" in ended.stderr
 
 
-@pytest.mark.parametrize("role", ["center", "polyclinic", "service"])
+@pytest.mark.parametrize("role", ["center", "polyclinic", "referral-api"])
 def test_who_registers_no_centers_is_told_so(joldama: Joldama, registry: Registry, data: Path, role: str) -> None:
     registry.centers, registry.figures = {"near", "far"}, dict(ALL)
     ended = joldama("register-centers", "--data", str(data), "--as", role, "--org", "near")

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from joserfc import jws
+
+from services.contracts.vocabulary import PROCESSES
 from services.kit.settings import CHECKOUT
 from tests.support.servers import wait_until
 
@@ -26,7 +29,7 @@ def test_every_empty_place_gets_a_secret_of_its_own_that_only_the_owner_reads(tm
     one, two = values(tmp_path / "one"), values(tmp_path / "two")
     filled = {name for name, value in values(CHECKOUT / ".env.example").items() if not value}
     secrets = [values[name] for values in (one, two) for name in filled]
-    assert len(filled) == 7
+    assert len(filled) == 12
     assert len(set(secrets)) == len(secrets)
     assert min(map(len, secrets)) >= 44
     assert (tmp_path / "one").stat().st_mode & 0o777 == 0o600
@@ -40,14 +43,19 @@ def test_an_env_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text() == "mine"
 
 
-def test_the_trial_issuer_publishes_its_public_key_and_a_token_and_ends_when_told(tmp_path: Path) -> None:
-    for folder in ("keys", "token"):
+def test_the_trial_issuer_publishes_its_public_key_and_a_token_for_each_process_and_ends_when_told(
+    tmp_path: Path,
+) -> None:
+    for folder in ("keys", *PROCESSES):
         (tmp_path / folder).mkdir()
     environment = {"JOLDAMA_HOME": str(tmp_path / "issuer"), "PYTHONPATH": str(CHECKOUT)}
     with subprocess.Popen([sys.executable, "deploy/trial_issuer.py"], cwd=CHECKOUT, env=environment) as issuer:
-        wait_until((tmp_path / "token" / "service-token").exists, "the token is there", issuer)
+        wait_until((tmp_path / PROCESSES[-1] / "service-token").exists, "the tokens are there", issuer)
         issuer.send_signal(signal.SIGTERM)
         assert issuer.wait(10) == 0
     [key] = json.loads((tmp_path / "keys" / "jwks.json").read_text())["keys"]
     assert key.keys() <= {"kty", "n", "e", "kid", "use", "alg"}
-    assert {path.name for path in tmp_path.glob("[kt]*/*")} == {"jwks.json", "service-token"}
+    assert {path.name for path in (tmp_path / "keys").iterdir()} == {"jwks.json"}
+    for role in PROCESSES:
+        [token] = (tmp_path / role).iterdir()
+        assert jws.extract_compact(token.read_bytes()).payload.count(f'"roles":["{role}"]'.encode()) == 1

@@ -10,14 +10,14 @@ import pytest
 from services.contracts.access import MOST, ReferralAccess
 from services.intake.adapters.http_referrals import HttpReferrals
 from services.kit.errors import TransientError
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import TokenFile
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
 def referrals(answer: Answer) -> HttpReferrals:
     client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer), base_url="http://referral")
-    return HttpReferrals(client, ServiceToken(None))
+    return HttpReferrals(client, TokenFile(None))
 
 
 def refused(_: httpx2.Request) -> httpx2.Response:

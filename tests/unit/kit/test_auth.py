@@ -1,7 +1,6 @@
 """Which bearer tokens are believed."""
 
 import hmac
-import os
 import time
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
-from services.kit.http.auth import LONGEST_TOKEN, ServiceToken, TokenVerifier
+from services.kit.http.auth import LONGEST_TOKEN, TokenVerifier
 from services.kit.http.issuer_keys import IssuerKeys
 from services.kit.http.problems import Problem
 from services.kit.http.token_claims import CLOCK_DIFFERENCE
@@ -248,17 +247,6 @@ async def test_a_header_that_is_none_is_refused(verifier: TokenVerifier) -> None
     with pytest.raises(Problem) as refused:
         await verifier.verify(f"{head}.e30.AAAA")
     assert refused.value.status == 401
-
-
-def test_a_service_token_is_read_again_when_its_file_changes(tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    file.write_text("one\n")
-    token = ServiceToken(file)
-    assert token.header() == {"Authorization": "Bearer one"}
-    file.write_text("two\n")
-    os.utime(file, ns=(1, 1))
-    assert token.header() == {"Authorization": "Bearer two"}
-    assert ServiceToken(None).header() == {}
 
 
 async def test_a_principal_ends_when_its_token_is_refused(verifier: TokenVerifier, key: RSAKey) -> None:

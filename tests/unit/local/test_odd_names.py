@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import make_url
 from supervisor.options import ServerOptions
 
-from services.local.home import Home, UnusableHome
+from services.local.home import Home
 from services.local.kafka import Kafka
 from services.local.parts import SERVICES, Part
 from services.local.plan import make_plan
 from services.local.ports import Ports
+from services.local.private import UnusableHome
 from services.local.stamps import migration_stamp
 from services.local.supervisord_conf import SOCKET, configuration, script
 

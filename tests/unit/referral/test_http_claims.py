@@ -10,7 +10,7 @@ import pytest
 
 from services.contracts.claims import ClaimChange, ClaimRequest, DataVersion
 from services.kit.errors import PermanentError, TransientError
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import TokenFile
 from services.referral.adapters.http_capacity import HttpCapacity, Rebuilding
 from tests.unit.referral.samples import NOW
 
@@ -21,7 +21,7 @@ RESULT = {"referral_id": str(UUID(int=1)), "attempt": 1, "state": "held", "progr
 
 def claims(answer: Callable[[httpx2.Request], httpx2.Response], token: Path | None = None) -> HttpCapacity:
     client = httpx2.AsyncClient(transport=httpx2.MockTransport(answer), base_url="http://capacity")
-    return HttpCapacity(client, ServiceToken(token))
+    return HttpCapacity(client, TokenFile(token))
 
 
 def answering(status: int, body: Any) -> HttpCapacity:

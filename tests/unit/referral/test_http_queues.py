@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from services.kit.http.auth import ServiceToken
+from services.kit.http.service_token import TokenFile
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.ports import CapacityUnavailable, Unavailable
@@ -24,7 +24,7 @@ async def test_capacity_that_does_not_answer_in_time_is_unreachable() -> None:
 
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(hang), base_url="http://capacity") as client:
         with pytest.raises(CapacityUnavailable) as missing:
-            await HttpQueuePositions(HttpCapacity(client, ServiceToken(None)), patience=0.01).positions(UUID(int=1))
+            await HttpQueuePositions(HttpCapacity(client, TokenFile(None)), patience=0.01).positions(UUID(int=1))
     assert missing.value.reason is Unavailable.UNREACHABLE
 
 
@@ -38,6 +38,6 @@ async def test_how_many_wait_is_read_from_all_pages() -> None:
         return httpx2.Response(200, json={"items": [item], "next": "more" if number == 1 else None})
 
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(answer), base_url="http://capacity") as client:
-        found = await HttpQueuePositions(HttpCapacity(client, ServiceToken(None))).waiting("KZ-10")
+        found = await HttpQueuePositions(HttpCapacity(client, TokenFile(None))).waiting("KZ-10")
     assert found == {"p-1": 1, "p-2": 2}
     assert asked == [{"limit": "1000", "region": "KZ-10"}, {"limit": "1000", "region": "KZ-10", "cursor": "more"}]

@@ -1,0 +1,136 @@
+"""Erasure on a running network: every file and topic is searched, and what was copied before does not open."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import httpx2
+import pytest
+
+from services.intake.adapters.aes_vault import AesVault, Unreadable
+from services.intake.domain.keys import Purpose
+from services.intake.settings import IntakeSettings
+from services.kit.settings import CHECKOUT
+from services.local.issuer import intake_keys
+from tests.network.test_private import _events, _redis
+from tests.support.children import submissions
+from tests.support.eventually import eventually
+from tests.support.leak_scan import find_leaks
+from tests.support.network import RunningNetwork
+
+ORG = "p-erasing"
+
+
+class Sealed(NamedTuple):
+    """What an attacker copied from the database before the erasure."""
+
+    sealed: bytes
+    wrapped: bytes
+    iin_index: bytes
+
+
+def query(country: RunningNetwork, sql: str, *values: Any) -> list[Any]:
+    with closing(sqlite3.connect(f"file:{country.home.sql / 'intake.sqlite3'}?mode=ro", uri=True)) as database:
+        return database.execute(sql, values).fetchall()
+
+
+def joldama(country: RunningNetwork, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"JOLDAMA_HOME": str(country.home.root), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-m", "services.cli.main", *arguments]
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+
+
+def every_file(country: RunningNetwork) -> dict[str, bytes]:
+    """All files of the network: databases with their logs, Kafka's log segments, Valkey's, and what processes wrote."""
+    secrets = country.home.secrets
+    files = (path for path in country.home.root.rglob("*") if path.is_file() and secrets not in path.parents)
+    return {str(path): path.read_bytes() for path in files}
+
+
+def open_with_all_keys(country: RunningNetwork, child_id: UUID, referral_id: UUID, copied: Sealed) -> None:
+    """Try to open the copied bytes with every key that is configured, as a service would with the row of now."""
+    variables: dict[str, Any] = {
+        name.removeprefix("JOLDAMA_").lower(): f"@{file}" for name, file in intake_keys(country.home).items()
+    }
+    needed = {"kafka_servers": "k", "intake_sql_url": "sqlite://", "referral_url": "http://r", "mode": "local"}
+    vault = AesVault(IntakeSettings(**needed | variables).keys)
+    rows = query(country, "SELECT key_version, wrapped FROM child_key WHERE child_id = ?", child_id.hex)
+    keys = [vault.key_of(child_id, *row) for row in rows]
+    for key in [*keys, vault.key_of(child_id, None, None), vault.new_key(child_id)]:
+        key.open(Purpose.SUBMISSION, referral_id, copied.sealed)
+
+
+@pytest.mark.timeout(180)
+async def test_an_erased_child_is_nowhere_and_nothing_brings_it_back(country: RunningNetwork) -> None:
+    body = next(one for one in submissions(40, seed=4242) if "iin" in one["child"])
+    body["child"]["full_name"], body["guardian"]["full_name"] = "Өшірілетін Бала Сынақов", "Өшірілетін Ана Сынақова"
+    body["guardian"]["phone"] = "+77784561237"
+    headers = country.headers("polyclinic", ORG)
+    async with httpx2.AsyncClient(base_url=country.url("intake"), headers=headers, timeout=20) as http:
+        sent = await http.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": "erase-me"})
+        receipt = sent.json()
+        child_id, referral_id = UUID(receipt["child_id"]), UUID(receipt["referral_id"])
+        patch = {"guardian": {"phone": "+77784561238"}}
+        assert (await http.patch(f"/v1/children/{child_id}", json=patch)).status_code == 200
+        assert (await http.get(f"/v1/children/{child_id}")).status_code == 200
+        sql = (
+            "SELECT sealed, wrapped, iin_index FROM diagnosis JOIN child USING (child_id) "
+            "JOIN child_key USING (child_id) WHERE child_id = ?"
+        )
+        copied = Sealed(*query(country, sql, child_id.hex)[0])
+        in_files = b"".join((await asyncio.to_thread(every_file, country)).values())
+        assert all(one in in_files for one in copied), "the search finds what is there"
+        refused = await asyncio.to_thread(joldama, country, "erase", str(child_id), "--yes")
+        assert (refused.returncode, "cancel it first" in refused.stderr) == (1, True), refused.stderr
+
+        async def cancelled() -> bool:
+            done = await asyncio.to_thread(joldama, country, "cancel", str(referral_id), "--reason", "family_withdrew")
+            return done.returncode in (0, 1) and "not_found" not in done.stderr
+
+        await eventually(cancelled, "the referral is cancelled", within=30)
+
+        async def erased() -> bool:
+            done = await asyncio.to_thread(joldama, country, "erase", str(child_id), "--yes")
+            return done.returncode == 0
+
+        await eventually(erased, "intake knows that the referral is closed, and erases", within=30)
+        assert (await http.get(f"/v1/children/{child_id}")).status_code == 404
+
+        with pytest.raises(Unreadable):
+            open_with_all_keys(country, child_id, referral_id, copied)
+        files = await asyncio.to_thread(every_file, country)
+        sources = files | {"topics": await _events(country), "redis": await _redis(country)}
+        assert any(Path(one).suffix == ".log" and "kafka" in one.lower() for one in files), "Kafka's segments are read"
+        secrets = [
+            body["child"]["full_name"], body["guardian"]["full_name"], body["child"]["iin"],
+            "+77784561237", "+77784561238", "77784561237",
+        ]  # fmt: skip
+        assert find_leaks(sources, secrets) == []
+        for name, content in files.items():
+            if "intake" in Path(name).name:
+                assert copied.wrapped not in content, name
+                assert copied.iin_index not in content, name
+                assert copied.sealed not in content, name
+
+        again = await http.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": "erase-me"})
+        assert again.status_code == 201
+        assert (again.json()["child_id"], again.headers.get("Idempotency-Replayed")) != (str(child_id), "true")
+        assert again.json()["child_id"] != str(child_id)
+
+
+async def test_the_statistics_are_whole_after_it(country: RunningNetwork) -> None:
+    [(count, sealed)] = query(
+        country, "SELECT count(*), max(length(sealed)) FROM diagnosis JOIN child USING (child_id) WHERE erased_at > 0"
+    )
+    assert (count, sealed) == (1, 0)
+    [(referral_id,)] = query(
+        country, "SELECT referral_id FROM diagnosis JOIN child USING (child_id) WHERE erased_at > 0"
+    )
+    async with httpx2.AsyncClient(base_url=country.url("referral"), headers=country.headers("operator")) as http:
+        story = (await http.get(f"/v1/referrals/{UUID(referral_id)}")).json()
+    assert (story["state"], story["polyclinic_id"]) == ("cancelled", ORG)
