@@ -19,11 +19,12 @@ from services.intake.adapters.sql_answers import SqlAnswers
 from services.intake.adapters.sql_children import SqlChildren
 from services.intake.adapters.sql_consents import SqlConsents
 from services.intake.adapters.sql_corrections import SqlCorrections
-from services.intake.adapters.sql_diagnoses import SqlDiagnoses
+from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
+from services.intake.adapters.tables import audit_log
 from services.intake.domain.validation import Reference
 from services.intake.handlers.access import Referrals
 from services.intake.handlers.correct import Correcting
@@ -35,7 +36,9 @@ from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.handlers.withdraw_consent import WithdrawingConsent
 from services.intake.settings import IntakeSettings
+from services.kit.audit_api import AuditTrail
 from services.kit.http.service_token import service_token
+from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 
 LANES = 4
@@ -56,6 +59,7 @@ class Intake:
     keys: SqlKeys
     rotation: SqlRotation
     erasing: Erasing
+    audit_trail: AuditTrail
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One bulk request reads its lines at a time."""
 
@@ -100,6 +104,8 @@ def _wired(
     referrals: Referrals,
 ) -> Intake:
     reference = read_reference(settings.data, settings.needs_consent)
+    log = AuditLog(audit_log, Chain(settings.audit_keys))
+    database.audit = log.add
     vault = AesVault(settings.keys)
     keys = SqlKeys(database, vault)
     drafting = Drafting(vault, new_id)
@@ -108,7 +114,7 @@ def _wired(
     return Intake(
         database,
         Submitting(submissions, referrals, drafting, reference, now),
-        Reading(SqlDiagnoses(database, keys), referrals, vault, now),
+        Reading(SqlDiagnoses(database, keys), referrals, vault),
         Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
         Joining(SqlChildren(database, keys), referrals, drafting, now),
         WithdrawingConsent(SqlConsents(database), now),
@@ -116,4 +122,5 @@ def _wired(
         keys,
         SqlRotation(database, keys),
         Erasing(SqlErasures(database, keys), referrals, now),
+        AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
     )

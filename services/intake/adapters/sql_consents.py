@@ -1,4 +1,4 @@
-"""Withdrawals of consents in SQL: one transaction, with the audit and the events."""
+"""Withdrawals of consents in SQL: one transaction, with the events."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,15 +10,12 @@ from sqlmodel import Session
 from services.contracts.authority import Holder
 from services.contracts.vocabulary import Role
 from services.intake.adapters.moments import from_ms, to_ms
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, refusal_row
-from services.intake.adapters.tables import audit, children, diagnoses, outbox, withdrawals
+from services.intake.adapters.sql_diagnoses import SELECTED, child_of, ids_of
+from services.intake.adapters.tables import children, diagnoses, outbox, withdrawals
 from services.intake.handlers.withdraw_consent import Withdrawn
 from services.kit.errors import TransientError
 from services.kit.outgoing_event import OutgoingEvent
-from services.kit.sql.database import Database
-
-ACTION = "consent.withdraw"
-"""As the audit names it."""
+from services.kit.sql.database import Database, without_effect
 
 
 class SqlConsents:
@@ -37,15 +34,12 @@ class SqlConsents:
                 raise TransientError("database: another request joined this child")
             rows = session.execute(SELECTED.where(diagnoses.c.child_id == child)).all()
             if role is Role.POLYCLINIC and all(row.polyclinic_id != holder.org for row in rows):
-                for row in rows[:1]:
-                    session.execute(insert(audit).values(refusal_row(holder, ACTION, row, at)))
+                without_effect(session, **(ids_of(rows[0]) if rows else {}))
                 return None
             given = [row for row in rows if row.withdrawn_at is None]
             for row in given:
                 values = {"referral_id": row.referral_id, "child_id": child, "withdrawn_at": to_ms(at)}
                 session.execute(insert(withdrawals).values(values))
-                entry = audit_row(holder, ACTION, row, at) | {"role": role.value}
-                session.execute(insert(audit).values(entry))
             outbox.add(session, [event(row.referral_id, row.child_id) for row in given])
             earlier = [row.withdrawn_at for row in rows if row.withdrawn_at is not None]
             moment = at if given else from_ms(max(earlier, default=0))

@@ -14,7 +14,7 @@ from services.intake.adapters.tables import answered, child_keys, children, corr
 from services.intake.domain.keys import UNVERSIONED, Active, KeyPurpose, Purpose
 from services.intake.handlers.vault import ChildKey
 from services.kit.errors import TransientError
-from services.kit.sql.database import Database
+from services.kit.sql.database import Database, without_effect
 
 KEY_COLUMNS = (child_keys.c.key_version, child_keys.c.wrapped)
 SEALED = (diagnoses.c.sealed, corrected_data.c.sealed_before, corrected_data.c.sealed_after)
@@ -97,6 +97,7 @@ class SqlKeys:
         return active
 
     def _check(self, session: Session) -> None:
+        without_effect(session)  # of the request under way, if there is one
         rows = session.execute(select(key_versions)).all()
         known = {(KeyPurpose(row.purpose), row.version): row.check_value for row in rows}
         for key, value in known.items():

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from services.kit.sql.audit_log import audit_log_table
 from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
 
@@ -90,9 +91,9 @@ class Answered(_Table, table=True):
 
 
 class CorrectedData(_Table, table=True):
-    """A submission before and after a correction, sealed. By whom is the audit's row of that moment.
+    """A submission before and after a correction, sealed. By whom is the audit log's entry of that moment.
 
-    Not in the audit: what is append-only could not be sealed anew, or erased.
+    Not in the audit log: what is append-only could not be sealed anew, or erased.
     """
 
     __tablename__ = "corrected_data"
@@ -116,7 +117,7 @@ class ConsentWithdrawal(_Table, table=True):
 
 
 class Audit(_Table, table=True):
-    """Reads and corrections of personal data. Append-only: the database refuses changes."""
+    """Reads and corrections of an earlier release, which had no `audit_log`. Append-only."""
 
     sequence: int | None = Field(None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite"))
     read_at: int = Field(sa_type=BigInteger)
@@ -131,10 +132,11 @@ class Audit(_Table, table=True):
 
 
 # Core tables: an ORM unit of work would cost more than all the rest of a batch.
-children, diagnoses, answered, audit = (metadata.tables[name] for name in ("child", "diagnosis", "answered", "audit"))
+children, diagnoses, answered = (metadata.tables[name] for name in ("child", "diagnosis", "answered"))
 child_keys, key_versions, corrected_data = (
     metadata.tables[name] for name in ("child_key", "key_version", "corrected_data")
 )
 withdrawals = metadata.tables["consent_withdrawal"]
+audit_log = audit_log_table(metadata, "child_id", "referral_id")
 outbox = Outbox(metadata)
 leases = lease_table(metadata)

@@ -1,6 +1,7 @@
 """`/v1/diagnoses/bulk`: any number of submissions, a line each, in constant memory."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -19,7 +20,10 @@ from services.intake.entrypoints.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.intake.handlers.bulk import CHUNK, CHUNK_BYTES, BulkRequest
 from services.intake.handlers.formats import Csv, Ndjson, WrongHeader, begins_no_line
 from services.intake.handlers.lines import Line, Lines
+from services.kit.audit import TRAIL, note, recorded
+from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal
+from services.kit.http.connections import allow_slow_body
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.messages import message
@@ -43,6 +47,7 @@ STALLED = 60.0
     responses=BULK_RESPONSES,
     max_body_size=LARGEST_FILE,
 )
+@audited(apart=True)
 async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntake) -> Response:
     """Record each line as `POST /v1/diagnoses` would, and answer with one result a line.
 
@@ -50,7 +55,9 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
     first answers, line by line. The answer begins at the end of the file, or when there are 4 MB of results: who sends
     more than 10,000 lines reads while sending, for without that no more lines are read.
     """
+    allow_slow_body(request.scope)
     media_type, key = expect_type(request, NDJSON, CSV), idempotency_key(request)
+    recorded()
     results = _Upload(intake, polyclinic, key, media_type).results(request)
     try:
         first = await anext(results, b"")
@@ -71,6 +78,7 @@ class _Upload:
         self._media_type = media_type
         self._wrong: Problem | None = None
         self._waiting: list[Line] = []
+        self._outcomes: Counter[str] = Counter()
         self._bytes = 0
         self._held = bytearray()
 
@@ -99,7 +107,14 @@ class _Upload:
                     yield self._release()
         if self._wrong:
             raise self._wrong
+        await self._enter()
         yield self._release()
+
+    async def _enter(self) -> None:
+        """The request's own entry of the audit log; each child that it recorded or asked for has one already."""
+        note(dict(self._outcomes))
+        if trail := TRAIL.get():
+            await self._intake.audit_trail.writer.record(trail.entry())
 
     def _take(self, line: Line) -> None:
         if self._media_type == NDJSON or not is_blank(line.raw or b"?"):
@@ -121,6 +136,7 @@ class _Upload:
         if self._bulk and self._waiting:
             results = await self._bulk.process(self._waiting)
             self._drop(len(results))
+            self._outcomes.update(type(one.outcome).__name__ for one in results)
             self._held += b"".join(map(result_line, results))
 
     def _drop(self, count: int) -> list[Line]:

@@ -29,7 +29,7 @@ class Consents(Protocol):
     async def withdraw(
         self, holder: Holder, role: Role, child_id: UUID, event: Callable[[UUID, UUID], OutgoingEvent], at: datetime
     ) -> Withdrawn | None:
-        """Withdraw them all, audited and durable with the `event` of each; repeating it changes nothing.
+        """Withdraw them all, durable with the `event` of each; repeating it changes nothing.
 
         None when there is no such child, or `holder`, as a polyclinic, has no referral of it.
         """

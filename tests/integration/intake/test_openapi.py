@@ -25,6 +25,8 @@ OPERATIONS = {
     ("patch", "/v1/diagnoses/{referral_id}"),
     ("post", "/v1/children/{child_id}/join"),
     ("post", "/v1/children/{child_id}/withdraw-consent"),
+    ("get", "/v1/audit-log"),
+    ("get", "/v1/audit-log/verify"),
     ("post", "/v1/children/{child_id}/erase"),
     ("get", "/v1/keys"),
     ("post", "/v1/keys/rotate"),
