@@ -19,6 +19,7 @@ MODULES = {
     "correct": "correct",
     "join": "join",
     "withdraw_consent": "withdraw-consent",
+    "transfer": "transfer",
     "erase": "erase",
     "keys": "keys",
     "referrals": "referrals worklist",

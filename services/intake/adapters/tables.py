@@ -116,6 +116,23 @@ class ConsentWithdrawal(_Table, table=True):
     withdrawn_at: int = Field(sa_type=BigInteger)
 
 
+class TransferRequest(_Table, table=True):
+    """A polyclinic asks the one that has a referral for it."""
+
+    __tablename__ = "transfer"
+
+    transfer_id: UUID = Field(primary_key=True)
+    referral_id: UUID = Field(index=True)
+    child_id: UUID
+    holder: str = Field(max_length=64, index=True)
+    to_polyclinic: str = Field(max_length=64, index=True)
+    asked_at: int = Field(sa_type=BigInteger)
+    answer_by: int = Field(sa_type=BigInteger)
+    state: str = Field(max_length=16)
+    decided_at: int | None = Field(None, sa_type=BigInteger)
+    decided_by: str | None = Field(None, max_length=120)
+
+
 class Audit(_Table, table=True):
     """Reads and corrections of an earlier release, which had no `audit_log`. Append-only."""
 
@@ -137,6 +154,7 @@ child_keys, key_versions, corrected_data = (
     metadata.tables[name] for name in ("child_key", "key_version", "corrected_data")
 )
 withdrawals = metadata.tables["consent_withdrawal"]
+transfers = metadata.tables["transfer"]
 audit_log = audit_log_table(metadata, "child_id", "referral_id")
 outbox = Outbox(metadata)
 leases = lease_table(metadata)

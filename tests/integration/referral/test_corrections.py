@@ -349,3 +349,20 @@ async def test_a_withdrawn_consent_ends_the_referral_and_its_place_goes_on(count
     story = await country.story(1)
     assert (story.state, story.history[-1].reason) == (S.CANCELLED, "consent_withdrawn")
     assert (await country.figures())["near"] == (1, int(state is S.WAITING), 0)
+
+
+@pytest.mark.parametrize("places", [1, 0])
+async def test_a_transfer_to_another_polyclinic_keeps_turn_attempt_offers_and_place(
+    country: Country, places: int
+) -> None:
+    await country.open("near", places)
+    await country.submit(1)
+    await country.submit(2)
+    before, queue = await country.story(1), await country.queue("near")
+    await corrected(country, 1, 2, "polyclinic_id", polyclinic_id="p9")
+    after = await country.story(1)
+    assert after.polyclinic_id == "p9"
+    for kept in ("state", "attempt", "center_id", "deadline_at", "offers"):
+        assert getattr(after, kept) == getattr(before, kept), kept
+    assert (await country.queue("near"), (await country.figures())["near"][1]) == (queue, places)
+    assert (after.history[-1].command, after.history[-1].note) == ("correct", "polyclinic_id")
