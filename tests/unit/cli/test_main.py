@@ -14,7 +14,7 @@ COMMANDS = (
     "up", "submit", "correct", "join", "withdraw-consent", "transfer", "referral", "seen", "accept", "decline", "admit",
     "no-show", "discharge", "cancel", "withdraw",
     "referrals", "offer-again", "worklist", "audit", "watch", "capacity", "set-places", "centers", "forecast",
-    "register-centers", "urls", "token", "demo-children", "dead-letters",
+    "register-centers", "urls", "token", "demo-children", "dead-letters", "audit-log",
 )  # fmt: skip
 HEAVY = ("fastapi", "faust", "sqlmodel", "sqlalchemy", "aiokafka", "httpx2", "pydantic", "services.local")
 
