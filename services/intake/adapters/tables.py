@@ -39,7 +39,7 @@ class StoredKey(_Table, table=True):
     __tablename__ = "child_key"
 
     child_id: UUID = Field(primary_key=True)
-    key_version: int = Field(index=True)
+    key_version: int
     wrapped: bytes = Field(sa_type=LargeBinary)
 
 
