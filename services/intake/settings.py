@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr, model_validator
 
 from services.intake.domain.keys import UNVERSIONED, KeyPurpose, Keys
-from services.kit.settings import ServiceSettings
+from services.kit.settings import SecretUrl, ServiceSettings
 
 LOCAL_KEY = base64.b64encode(b"joldama-laptop-only-no-secret-at").decode()
 """The key of local mode when none is set; refused in production."""
@@ -22,8 +22,8 @@ class IntakeSettings(ServiceSettings):
     them is of version 0 until `joldama keys rotate` has made it anew.
     """
 
-    intake_sql_url: str
-    referral_url: str
+    intake_sql_url: SecretUrl
+    referral_url: SecretUrl
     """The referral service, which says at each read of a child who has it now; `service_token_file` opens it."""
     intake_data_keys: SecretStr = SecretStr("")
     intake_index_keys: SecretStr = SecretStr("")

@@ -20,7 +20,13 @@ def new() -> str:
 
 def settings(**changes: Any) -> IntakeSettings:
     return IntakeSettings(
-        **{"kafka_servers": "k", "intake_sql_url": "sqlite://", "referral_url": "http://r", "mode": "production"}
+        **{
+            "kafka_servers": "k",
+            "intake_sql_url": "sqlite://",
+            "referral_url": "https://r",
+            "kafka_security": "SSL",
+            "mode": "production",
+        }
         | changes
     )
 
