@@ -19,6 +19,8 @@ def _secret(line: str) -> str:
         return ""
     if line.endswith("_KEYS="):
         return f"1:{base64.b64encode(os.urandom(32)).decode()}"
+    if line.endswith("_KEY="):
+        return base64.b64encode(os.urandom(32)).decode()
     return secrets.token_hex(24)
 
 

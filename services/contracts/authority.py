@@ -5,7 +5,6 @@ Which roles may do what to a referral is a table, `services/referral/domain/life
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Protocol
 
 from services.contracts.vocabulary import PROCESSES, Role
@@ -22,6 +21,11 @@ class Holder(Protocol):
 
     @property
     def subject(self) -> str: ...
+
+    @property
+    def person(self) -> str:
+        """The subject as logs and histories name it: a staff id or a keyed pseudonym; empty where none are kept."""
+        ...
 
     @property
     def roles(self) -> frozenset[str]: ...
@@ -47,10 +51,28 @@ def acting_role(
     return None
 
 
+def likely_role(holder: Holder, allowed: Collection[str]) -> str:
+    """The role by which `holder` asks for what `allowed` may, not knowing whose it is; its first one when none may."""
+    own = [role for role in _PRECEDENCE if role in holder.roles]
+    return next((role for role in own if role in allowed), own[0] if own else "")
+
+
 def actor(holder: Holder, role: Role) -> str:
-    """How histories name the holder: role and organization, or a pseudonym of the subject, which may be an IIN."""
-    name = holder.org if role in _ORGANIZATIONS else sha256(holder.subject.encode()).hexdigest()[:12]
-    return f"{role}:{name}"[:120]
+    """How histories name the holder, `role:organization/person`, or `role:person` when the role has no organization."""
+    named = [holder.org[:64] if role in _ORGANIZATIONS else "", holder.person[:40]]
+    return ":".join(filter(None, [role, "/".join(filter(None, named))]))
+
+
+def actor_as_seen(actor: str, visibility: "Visibility") -> str:
+    """An actor as a viewer sees it: the person of its own organization, of others the organization or the role only."""
+    role, _, name = actor.partition(":")
+    if visibility.everything or not name:
+        return actor
+    own = {str(Role.POLYCLINIC): visibility.polyclinic_id, str(Role.CENTER): visibility.center_id}
+    if role not in own:
+        return role
+    org, _, person = name.rpartition("/")
+    return f"{role}:{org}" if org and person and org != own[role] else actor
 
 
 def operator(holder: Holder) -> str:

@@ -12,17 +12,21 @@ import httpx2
 from uuid_utils.compat import uuid7
 
 from services.contracts.near_matches import Named
-from services.contracts.reference import read_icd10_codes, read_settlements
+from services.contracts.reference import read_days_off, read_icd10_codes, read_settlements
+from services.contracts.working_days import WorkingDays
 from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.http_referrals import SECONDS, HttpReferrals
 from services.intake.adapters.sql_answers import SqlAnswers
 from services.intake.adapters.sql_children import SqlChildren
+from services.intake.adapters.sql_consents import SqlConsents
 from services.intake.adapters.sql_corrections import SqlCorrections
-from services.intake.adapters.sql_diagnoses import SqlDiagnoses
+from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
+from services.intake.adapters.sql_transfers import SqlTransfers
+from services.intake.adapters.tables import audit_log
 from services.intake.domain.validation import Reference
 from services.intake.handlers.access import Referrals
 from services.intake.handlers.correct import Correcting
@@ -32,8 +36,12 @@ from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
+from services.intake.handlers.transfer import Transferring
+from services.intake.handlers.withdraw_consent import WithdrawingConsent
 from services.intake.settings import IntakeSettings
+from services.kit.audit_api import AuditTrail
 from services.kit.http.service_token import service_token
+from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 
 LANES = 4
@@ -49,10 +57,13 @@ class Intake:
     reading: Reading
     correcting: Correcting
     joining: Joining
+    consents: WithdrawingConsent
+    transferring: Transferring
     answers: SqlAnswers
     keys: SqlKeys
     rotation: SqlRotation
     erasing: Erasing
+    audit_trail: AuditTrail
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One bulk request reads its lines at a time."""
 
@@ -63,11 +74,11 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def read_reference(data: Path) -> Reference:
+def read_reference(data: Path, consent_required: bool = False) -> Reference:
     """The ids and names in the reference data of folder `data`."""
     settlements = read_settlements(data)
     names = tuple(Named(one.id, (one.name_kk, one.name_en, one.name_ru)) for one in settlements.values())
-    return Reference(frozenset(settlements), read_icd10_codes(data), names)
+    return Reference(frozenset(settlements), read_icd10_codes(data), names, consent_required)
 
 
 @asynccontextmanager
@@ -96,7 +107,9 @@ def _wired(
     new_id: Callable[[], UUID],
     referrals: Referrals,
 ) -> Intake:
-    reference = read_reference(settings.data)
+    reference = read_reference(settings.data, settings.needs_consent)
+    log = AuditLog(audit_log, Chain(settings.audit_keys))
+    database.audit = log.add
     vault = AesVault(settings.keys)
     keys = SqlKeys(database, vault)
     drafting = Drafting(vault, new_id)
@@ -105,11 +118,14 @@ def _wired(
     return Intake(
         database,
         Submitting(submissions, referrals, drafting, reference, now),
-        Reading(SqlDiagnoses(database, keys), referrals, vault, now),
+        Reading(SqlDiagnoses(database, keys), referrals, vault),
         Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
         Joining(SqlChildren(database, keys), referrals, drafting, now),
+        WithdrawingConsent(SqlConsents(database), now),
+        Transferring(SqlTransfers(database, keys), referrals, drafting, WorkingDays(read_days_off(settings.data)), now),
         SqlAnswers(database),
         keys,
         SqlRotation(database, keys),
         Erasing(SqlErasures(database, keys), referrals, now),
+        AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
     )

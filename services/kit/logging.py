@@ -14,22 +14,22 @@ _TWELVE_DIGITS = re.compile(r"(?<![0-9a-fA-F-])[0-9]{12}(?![0-9a-fA-F-])")
 _PHONE = re.compile(r"(\+[1-9])[0-9]{6,14}")
 
 
-def _mask(value: Any) -> Any:
+def mask(value: Any) -> Any:
     """`value` without phone numbers and IINs at any depth; a value that is no JSON becomes its masked repr."""
     if isinstance(value, str):
         return _TWELVE_DIGITS.sub("…", _PHONE.sub(r"\1…", value))
     if isinstance(value, int):
         return "…" if 10**11 <= value < 10**12 else value
     if isinstance(value, Mapping):
-        return {_mask(key): _mask(one) for key, one in value.items()}
+        return {mask(key): mask(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_mask(one) for one in value]
-    return value if value is None or isinstance(value, float) else _mask(repr(value))
+        return [mask(one) for one in value]
+    return value if value is None or isinstance(value, float) else mask(repr(value))
 
 
 def mask_personal(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """A structlog processor, the last guard: IINs and phone numbers are masked."""
-    return {key: _mask(value) for key, value in event.items()}
+    return {key: mask(value) for key, value in event.items()}
 
 
 def configure_logging(service: str, level: str = "info") -> None:

@@ -7,6 +7,7 @@ http_seconds = Histogram(
     "joldama_http_request_seconds", "Time to the end of the answer", ["route", "method"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )  # fmt: skip
+http_cut = Counter("joldama_http_connections_cut_total", "Connections ended by the server's bounds", ["reason"])
 ready = Gauge("joldama_ready", "Whether a check of readiness passes: 1, or 0", ["check"])
 retries = Counter("joldama_retries_total", "Steps tried again after a transient failure", ["step"])
 

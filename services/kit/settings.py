@@ -1,10 +1,14 @@
 """Settings of every process, read from its environment (prefix `JOLDAMA_`)."""
 
+import base64
+import binascii
 from enum import StrEnum
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.kit.transport import TOLD, plaintext
@@ -39,6 +43,9 @@ class ServiceSettings(BaseSettings):
     inside_host: str = ""
     inside_port: int = 0
     """The port for services, probes, metrics and the documentation, never reached from outside; its host is `host`."""
+    connections: int = Field(800, ge=10)
+    connections_per_address: int = Field(256, ge=1)
+    """Connections that a port takes; so many of them from one address, on the public port."""
     public_docs: bool = False
     """Whether the documentation and OpenAPI are on the public port too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -103,6 +110,65 @@ class ServiceSettings(BaseSettings):
             name: one.get_secret_value() if isinstance(one, SecretStr) else str(one) for name, one in values.items()
         }
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, proxies: str) -> str:
+        _networks(proxies)
+        return proxies
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return _networks(self.trusted_proxies)
+
     @property
     def local(self) -> bool:
         return self.mode is Mode.LOCAL
+
+
+class AuditSettings(ServiceSettings):
+    """Of a service with an audit log. `audit_key` chains its entries and makes pseudonyms of persons.
+
+    All services of a network have the same key, so that a person has one name in all; `old_audit_keys`
+    (comma-separated) still check older entries. To `audit_head_file` the last entry's number and hash are added.
+    """
+
+    audit_key: SecretStr = SecretStr("")
+    old_audit_keys: SecretStr = SecretStr("")
+    audit_head_file: Path | None = None
+    audit_head_every: float = Field(60.0, gt=0)
+    """Seconds between two exports."""
+
+    @model_validator(mode="after")
+    def _refuse_weak_audit_keys(self) -> "AuditSettings":
+        if not self.local and any(one.isascii() or len(set(one)) < 16 for one in self.audit_keys):
+            raise ValueError("JOLDAMA_AUDIT_KEY: the key can be guessed; make one with: openssl rand -base64 32")
+        return self
+
+    @cached_property
+    def audit_keys(self) -> tuple[bytes, ...]:
+        """32 bytes each, the newest first."""
+        current = self.audit_key.get_secret_value()
+        if not current and not self.local:
+            raise ValueError("JOLDAMA_AUDIT_KEY is not set: 32 random bytes in base64 (openssl rand -base64 32)")
+        old = [one for one in self.old_audit_keys.get_secret_value().split(",") if one.strip()]
+        return tuple(read_audit_key(one) for one in (current or LOCAL_AUDIT_KEY, *old))
+
+
+LOCAL_AUDIT_KEY = base64.b64encode(b"joldama-laptop-only-no-audit-key").decode()
+"""The key of local mode when none is set; refused in production."""
+
+
+def read_audit_key(text: str) -> bytes:
+    """32 bytes from base64. Raises ValueError, without the key."""
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except (ValueError, binascii.Error):
+        raise ValueError("JOLDAMA_AUDIT_KEY is not base64") from None
+    if len(key) != 32:
+        raise ValueError(f"JOLDAMA_AUDIT_KEY has {len(key)} bytes, not 32")
+    return key
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Raises ValueError when a part is no address or network."""
+    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())

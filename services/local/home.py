@@ -31,6 +31,8 @@ class Home:
         self.logs = root / "logs"
         self.secrets = root / "secrets"
         self.sql = root / "sql"
+        self.audit = root / "audit"
+        """The exported heads of the audit logs."""
         self.lock_file = root / "lock"
         self.network_file = root / "network.json"
         """The ports and addresses of the last start. Readable by its owner only."""
@@ -46,7 +48,7 @@ class Home:
             raise UnusableHome(
                 f"The name of the folder {str(self.root)!r} is not UTF-8. Rename it, or set JOLDAMA_HOME to another."
             ) from None
-        for folder in (self.root, self.logs, self.secrets, self.sql):
+        for folder in (self.root, self.logs, self.secrets, self.sql, self.audit):
             make_private(folder)
 
     def read(self) -> dict[str, Any]:

@@ -23,11 +23,13 @@ DAY = 86_400
 
 
 def make_secrets(home: Home) -> None:
-    """Make the keys for personal data and the issuer's key with its JWKS where missing, and new tokens of processes."""
+    """Make the keys for personal data, the audit and tokens with their JWKS where missing; new tokens of processes."""
     key, jwks = home.secrets / "issuer-key.json", home.secrets / "jwks.json"
     for file in intake_keys(home).values():
         if not file.exists():
             write_private(file, f"1:{base64.b64encode(os.urandom(32)).decode()}\n")
+    if not (file := home.secrets / "audit-key").exists():
+        write_private(file, base64.b64encode(os.urandom(32)).decode())
     if not key.exists() or not jwks.exists():
         from joserfc.jwk import KeySet, RSAKey
 

@@ -115,11 +115,19 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
     if old.exists():
         keys["JOLDAMA_INTAKE_DATA_KEY"] = f"@{old}"
     addresses = {"JOLDAMA_INTAKE_SQL_URL": plan.intake_sql_url, "JOLDAMA_REFERRAL_URL": plan.inside_url("referral")}
-    return addresses | keys
+    return addresses | keys | _audit(plan, "intake")
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:
-    return {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.inside_url("capacity")}
+    addresses = {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.inside_url("capacity")}
+    return addresses | _audit(plan, "referral")
+
+
+def _audit(plan: Plan, service: str) -> dict[str, str]:
+    return {
+        "JOLDAMA_AUDIT_KEY": (plan.home.secrets / "audit-key").read_text(),
+        "JOLDAMA_AUDIT_HEAD_FILE": str(plan.home.audit / f"{service}.heads"),
+    }
 
 
 def _python(module: str) -> tuple[str, ...]:

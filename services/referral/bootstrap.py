@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 import httpx2
 
 from services.contracts.reference import read_days_off, read_regions, read_settlements
+from services.contracts.working_days import WorkingDays
+from services.kit.audit_api import AuditTrail
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.service_token import service_token
+from services.kit.persons import Persons
+from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from services.referral.adapters.http_capacity import HttpCapacity
@@ -25,10 +29,9 @@ from services.referral.adapters.sql_record import SqlRecord
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.sql_supply import SqlSupplies
-from services.referral.adapters.sql_views import Views
+from services.referral.adapters.sql_views import Views, related_ids
 from services.referral.adapters.sql_worklists import Worklists
-from services.referral.adapters.tables import dead_letters, leases
-from services.referral.domain.working_days import WorkingDays
+from services.referral.adapters.tables import audit_log, dead_letters, leases
 from services.referral.handlers.act import ActOnReferral
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.claim_places import ClaimPlaces
@@ -85,6 +88,7 @@ class ReferralService:
     forecast: ForecastPlaces
     dead_letters: DeadLetterRepository
     audit_lease: Lease
+    audit_trail: AuditTrail
     clock: Clock
 
 
@@ -106,6 +110,8 @@ async def bootstrap(
 def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacity: HttpCapacity) -> ReferralService:
     """Each adapter once, and the use cases on them."""
     settlements = read_settlements(settings.data)
+    log = AuditLog(audit_log, Chain(settings.audit_keys))
+    database.audit = log.add
     referrals, deadlines, queues = SqlReferrals(database), SqlDeadlines(database), SqlQueues(database)
     registry = SqlRegistry(database, settlements, clock, settings.staleness)
     record = SqlRecord(database, Lease(database, leases, "rebuild", REBUILD_MS))
@@ -118,7 +124,7 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
     return ReferralService(
         settings=settings,
         database=database,
-        verifier=TokenVerifier.of(settings),
+        verifier=TokenVerifier.of(settings, Persons(settings.audit_keys)),
         registry=registry,
         views=Views(database),
         worklists=Worklists(database),
@@ -147,5 +153,6 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         forecast=ForecastPlaces(HttpQueuePositions(capacity), SqlSupplies(database), clock, settings.staleness),
         dead_letters=DeadLetterRepository(database, dead_letters, clock),
         audit_lease=Lease(database, leases, "audit", round(settings.audit_every * 1000)),
+        audit_trail=AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
         clock=clock,
     )

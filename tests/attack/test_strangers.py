@@ -47,7 +47,7 @@ async def test_a_stranger_is_answered_before_any_of_the_body_on_every_path(count
             for method in methods:
                 for name, header in (TOKENS | {"wrong role": wrong_role}).items():
                     line = await first_line(port, method.upper(), path, header)
-                    assert re.match(r"HTTP/1.1 (401|403|404|405) ", line), (api, method, path, name, line)
+                    assert re.match(r"HTTP/1.1 (401|403|404|405|429) ", line), (api, method, path, name, line)
         for path in ("/", "/v1/nowhere", "/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "//", "/v1"):
             line = await first_line(port, "POST", path, "")
             assert re.match(r"HTTP/1.1 (404|405) ", line), (api, path, line)

@@ -78,9 +78,10 @@ def tls_kafka(certificates: Certificates) -> Iterator[str]:
 
 def kafka_settings(address: str, ca: Path, client: Path | None) -> ServiceSettings:
     login: dict[str, Any] = {"kafka_username": ADMIN, "kafka_password": PASSWORD, "kafka_sasl_mechanism": "PLAIN"}
-    own = {"kafka_certificate_file": client, "kafka_key_file": client} if client else {}
+    if client:
+        login |= {"kafka_certificate_file": client, "kafka_key_file": client}
     return ServiceSettings(
-        mode=Mode.PRODUCTION, kafka_servers=address, kafka_security="SASL_SSL", kafka_ca_file=ca, **login, **own
+        mode=Mode.PRODUCTION, kafka_servers=address, kafka_security="SASL_SSL", kafka_ca_file=ca, **login
     )
 
 

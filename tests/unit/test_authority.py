@@ -1,12 +1,11 @@
 """By which role the holder of a token acts, how histories name it, and what it sees."""
 
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import combinations
 
 import pytest
 
-from services.contracts.authority import OPERATORS, Visibility, acting_role, actor, operator
+from services.contracts.authority import OPERATORS, Visibility, acting_role, actor, actor_as_seen, operator
 from services.contracts.vocabulary import Role
 
 C, P, O, A, S = Role.CENTER, Role.POLYCLINIC, Role.OPERATOR, Role.ADMIN, Role.REFERRAL_WORKER
@@ -20,11 +19,12 @@ class Person:
 
     roles: frozenset[str]
     org: str = "h1"
+    person: str = "nurse-7"
     subject: str = IIN
 
 
-def holder(*roles: str, org: str = "h1", subject: str = IIN) -> Person:
-    return Person(frozenset(roles), org, subject)
+def holder(*roles: str, org: str = "h1", person: str = "nurse-7") -> Person:
+    return Person(frozenset(roles), org, person)
 
 
 @pytest.mark.parametrize("roles", [some for count in range(1, 6) for some in combinations(PRECEDENCE, count)])
@@ -85,27 +85,42 @@ def test_a_role_that_is_not_its_own_gives_way_to_the_next() -> None:
     assert acting_role(holder(C, P, A), tuple(Role), center_id="c2", polyclinic_id="p2") is A
 
 
-@pytest.mark.parametrize(("role", "name"), [(C, "center:h1"), (P, "polyclinic:h1")])
-def test_an_organization_is_named_in_histories(role: Role, name: str) -> None:
+@pytest.mark.parametrize(("role", "name"), [(C, "center:h1/nurse-7"), (P, "polyclinic:h1/nurse-7")])
+def test_an_organization_and_its_person_are_named_in_histories(role: Role, name: str) -> None:
     assert actor(holder(role), role) == name
 
 
 @pytest.mark.parametrize("role", [O, A, S])
-def test_a_person_is_named_by_a_pseudonym_that_is_always_the_same(role: Role) -> None:
-    name = actor(holder(role), role)
-    assert name == f"{role}:{sha256(IIN.encode()).hexdigest()[:12]}" == actor(holder(role, org="x"), role)
-    assert IIN not in name
-    assert name != actor(holder(role, subject="150101600020"), role)
+def test_whose_role_has_no_organization_is_named_by_the_person_alone(role: Role) -> None:
+    assert actor(holder(role), role) == f"{role}:nurse-7" == actor(holder(role, org="x"), role)
+    assert actor(holder(role, person=""), role) == role
 
 
-def test_an_actor_has_a_greatest_length() -> None:
-    assert actor(holder(C, org="o" * 500), C) == "center:" + "o" * 113
+def test_an_actor_has_a_greatest_length_that_leaves_the_person() -> None:
+    assert actor(holder(C, org="o" * 500), C) == f"center:{'o' * 64}/nurse-7"
+    assert len(actor(holder(P, org="o" * 500, person="p" * 500), P)) <= 120
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "elsewhere"),
+    [
+        ("center:h1/nurse-7", "center:h1/nurse-7", "center:h1"),
+        ("polyclinic:h1/nurse-7", "polyclinic:h1/nurse-7", "polyclinic:h1"),
+        ("center:h1", "center:h1", "center:h1"),
+        ("operator:oper-1", "operator", "operator"),
+        ("router", "router", "router"),
+    ],
+)
+def test_a_person_is_named_to_its_own_organization_and_operators_only(name: str, own: str, elsewhere: str) -> None:
+    assert actor_as_seen(name, Visibility(polyclinic_id="h1", center_id="h1")) == own
+    assert actor_as_seen(name, Visibility(polyclinic_id="h2", center_id="h2")) == elsewhere
+    assert actor_as_seen(name, Visibility()) == elsewhere
+    assert actor_as_seen(name, Visibility(everything=True)) == name
 
 
 def test_an_operators_actor_names_the_role_of_an_operator_whatever_else_it_is() -> None:
-    pseudonym = sha256(IIN.encode()).hexdigest()[:12]
-    assert operator(holder(O)) == operator(holder(O, A, C, P)) == f"operator:{pseudonym}"
-    assert operator(holder(A)) == operator(holder(A, C)) == f"admin:{pseudonym}"
+    assert operator(holder(O)) == operator(holder(O, A, C, P)) == "operator:nurse-7"
+    assert operator(holder(A)) == operator(holder(A, C)) == "admin:nurse-7"
 
 
 @pytest.mark.parametrize("role", OPERATORS)

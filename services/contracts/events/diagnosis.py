@@ -28,13 +28,25 @@ class DiagnosisRecordedV1(Payload, type="diagnosis.recorded.v1", topics=(topics.
 
 
 class DiagnosisCorrectedV1(DiagnosisRecordedV1, type="diagnosis.corrected.v1"):
-    """A polyclinic corrected what it had submitted: the whole data as it is now, of which the newest version stands."""
+    """A polyclinic corrected what it had submitted, or the referral went to another polyclinic (`polyclinic_id`).
+
+    The whole data as it is now, of which the newest version stands.
+    """
 
     version: Version
     """Counts the versions of this diagnosis; 1 was the submission."""
     corrected: tuple[str, ...]
     """The paths of the corrected fields, such as `guardian.phone`; never their values."""
     corrected_at: Moment
+    actor: str
+
+
+class ConsentWithdrawnV1(Payload, type="consent.withdrawn.v1", topics=(topics.DIAGNOSES,), key="referral_id"):
+    """The child's legal representative withdrew the consent: the referral ends, and no center reads the child."""
+
+    referral_id: UUID
+    child_id: UUID
+    withdrawn_at: Moment
     actor: str
 
 

@@ -1,11 +1,11 @@
-"""Joining children in SQL: one transaction, with the audit and the events."""
+"""Joining children in SQL: one transaction, with the events."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, insert, or_, select, update
+from sqlalchemy import ScalarSelect, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -15,18 +15,15 @@ from services.contracts.vocabulary import CLOSED, ReferralState, Role
 from services.intake.adapters.closing import close
 from services.intake.adapters.moments import to_ms
 from services.intake.adapters.sql_corrections import keep_former
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of, refusal_row
+from services.intake.adapters.sql_diagnoses import SELECTED, child_of, ids_of, record_of
 from services.intake.adapters.sql_keys import SqlKeys
-from services.intake.adapters.tables import audit, children, diagnoses, outbox
+from services.intake.adapters.tables import children, diagnoses, outbox
 from services.intake.domain.keys import Active, Purpose
 from services.intake.handlers.drafts import Draft, correction_id, write_submission
 from services.intake.handlers.join import Joined, Known, Plan
 from services.kit.errors import TransientError
 from services.kit.outgoing_event import OutgoingEvent
-from services.kit.sql.database import Database
-
-ACTION = "child.join"
-"""As the audit names it."""
+from services.kit.sql.database import Database, without_effect
 
 
 class SqlChildren:
@@ -53,6 +50,7 @@ class SqlChildren:
             active = self._keys.require(session)
             into, other = (session.execute(child_of(id)).scalar() for id in (child_id, other_id))
             if into is None or other is None:
+                without_effect(session)
                 return None
             both = select(children.c.joined_into).where(children.c.child_id.in_([into, other]))
             if any(session.execute(both.order_by(children.c.child_id).with_for_update()).scalars()):
@@ -62,17 +60,14 @@ class SqlChildren:
             rows = session.execute(SELECTED.where(theirs).with_for_update(of=diagnoses)).all()
             own = [row for row in rows if row.polyclinic_id == holder.org]
             if role is Role.POLYCLINIC and {row.child_id for row in own} < {into, other}:
-                for row in {row.child_id: row for row in rows if row.polyclinic_id != holder.org}.values():
-                    session.execute(insert(audit).values(refusal_row(holder, ACTION, row, at)))
+                hidden = [row for row in rows if row.polyclinic_id != holder.org]
+                without_effect(session, **(ids_of(hidden[0]) if hidden else {}))
                 return None
             if into == other:
                 return Joined(into, other_id if other_id != into else child_id)
             close(session, frozenset(id for id, state in states.items() if state in CLOSED))
             planned = plan(into, other, [self._known(row, states) for row in rows])
             self._write(session, planned, rows, active, at)
-            for referral_id in planned.drafts:
-                [row] = [one for one in rows if one.referral_id == referral_id]
-                session.execute(insert(audit).values(audit_row(holder, ACTION, row, at) | _by(holder, role)))
             return planned.joined
 
         await self._keys.ready()
@@ -127,7 +122,3 @@ def _messages(plan: Plan, by_referral: dict[UUID, Any]) -> list[OutgoingEvent]:
         for id, draft in plan.drafts.items()
     ]
     return [*corrections, *plan.events]
-
-
-def _by(holder: Holder, role: Role) -> dict[str, str]:
-    return {"role": role.value, "org": holder.org}

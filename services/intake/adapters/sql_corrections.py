@@ -1,4 +1,4 @@
-"""Corrections in SQL: new data, the audit with the old and the new sealed, and the events, in one transaction."""
+"""Corrections in SQL: new data, what they replaced, and the events, in one transaction."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime
@@ -13,16 +13,17 @@ from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
 from services.intake.adapters.closing import close
 from services.intake.adapters.moments import to_ms
-from services.intake.adapters.sql_diagnoses import SELECTED, audit_row, child_of, record_of, refusal_row
+from services.intake.adapters.sql_diagnoses import SELECTED, child_of, ids_of, record_of
 from services.intake.adapters.sql_keys import SqlKeys
-from services.intake.adapters.tables import audit, children, corrected_data, diagnoses, outbox
+from services.intake.adapters.tables import children, corrected_data, diagnoses, outbox
 from services.intake.domain.keys import Active
 from services.intake.handlers.correct import Correction, IinTaken, SharedChild
 from services.intake.handlers.drafts import Draft, correction_id
 from services.intake.handlers.read import DiagnosisRecord
+from services.kit.audit import TRAIL
 from services.kit.errors import TransientError
 from services.kit.outgoing_event import OutgoingEvent
-from services.kit.sql.database import Database
+from services.kit.sql.database import Database, without_effect
 from services.kit.versions import Expected
 
 Drafter = Callable[[DiagnosisRecord], Draft | None]
@@ -60,8 +61,8 @@ class SqlCorrections:
                 raise TransientError("database: another request joined this child")
             self._keys.add_missing(session, child_id)
             if not (rows := session.execute(query.with_for_update(of=diagnoses)).all()):
-                if hidden := session.execute(theirs.limit(1)).first():
-                    session.execute(insert(audit).values(refusal_row(editor, kind, hidden, at)))
+                hidden = session.execute(theirs.limit(1)).first()
+                without_effect(session, **(ids_of(hidden) if hidden else {}))
                 return rows
             expected.check(rows[0].child_version if kind is Correction.CHILD else rows[0].version)
             close(session, closed)
@@ -69,8 +70,6 @@ class SqlCorrections:
             for row, one in zip(rows, drafts, strict=True):
                 if one:
                     _replace(session, row, one, closed, at, active)
-                # Also of what is unchanged, because it is answered: that is a read.
-                session.execute(insert(audit).values(audit_row(editor, kind, row, at)))
             if kind is Correction.CHILD and (corrected := next(filter(None, drafts), None)):
                 _correct_child(session, editor, rows[0].child_id, corrected, closed, active)
             return session.execute(query).all()
@@ -81,20 +80,10 @@ class SqlCorrections:
         except IntegrityError as error:
             raise TransientError("database: another request wrote this child") from error
         except (IinTaken, SharedChild) as error:
-            if not (isinstance(error, IinTaken) and error.own):
-                await self._refused(editor, kind, error.child_id, at)
+            if (trail := TRAIL.get()) and not (isinstance(error, IinTaken) and error.own):
+                await self._database.enter(trail.entry("another_child", {"child_id": str(error.child_id)}))
             raise
         return [record_of(self._keys.vault, row) for row in rows]
-
-    async def _refused(self, editor: Holder, kind: Correction, child_id: UUID, at: datetime) -> None:
-        """Audit that a correction was refused because of a child that others have referrals of."""
-        others = SELECTED.where(diagnoses.c.child_id == child_id, diagnoses.c.polyclinic_id != editor.org).limit(1)
-
-        def work(session: Session) -> None:
-            if other := session.execute(others).first():
-                session.execute(insert(audit).values(refusal_row(editor, kind, other, at)))
-
-        await self._database.write(work)
 
 
 def _has_key(kind: Correction, key: UUID) -> ColumnElement[bool]:

@@ -1,22 +1,22 @@
-"""Reading diagnoses from SQL under the access rules, with the audit's rows in the same transaction."""
+"""Reading diagnoses from SQL under the access rules."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, false, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select
 from sqlmodel import Session
 
-from services.contracts.authority import OPERATORS, Holder, acting_role
+from services.contracts.authority import Holder
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority, Role
-from services.intake.adapters.moments import from_ms, to_ms
+from services.intake.adapters.moments import from_ms
 from services.intake.adapters.sql_keys import KEY_COLUMNS, SqlKeys
-from services.intake.adapters.tables import audit, child_keys, children, diagnoses
+from services.intake.adapters.tables import child_keys, children, diagnoses, withdrawals
 from services.intake.domain.keys import Digests, Purpose
 from services.intake.handlers.read import DiagnosisRecord, Read
 from services.intake.handlers.vault import Vault
+from services.kit.audit import note
 from services.kit.sql.database import Database
 
 MOST = 200
@@ -24,8 +24,9 @@ MOST = 200
 
 
 SELECTED = (
-    select(diagnoses, children.c.version.label("child_version"), *KEY_COLUMNS)
+    select(diagnoses, children.c.version.label("child_version"), withdrawals.c.withdrawn_at, *KEY_COLUMNS)
     .join(children)
+    .outerjoin(withdrawals, withdrawals.c.referral_id == diagnoses.c.referral_id)
     .outerjoin(child_keys, child_keys.c.child_id == diagnoses.c.child_id)
     .where(children.c.erased_at.is_(None))
 )
@@ -45,21 +46,25 @@ class SqlDiagnoses:
         return await self._database.read(lambda session: list(session.execute(query).scalars()))
 
     async def find(
-        self, reader: Holder, read: Read, key: UUID | Digests, offered: Collection[UUID], now: datetime
+        self, reader: Holder, read: Read, key: UUID | Digests, offered: Collection[UUID]
     ) -> list[DiagnosisRecord]:
         theirs = SELECTED.where(_has_key(read, key)).order_by(diagnoses.c.submitted_at.desc()).limit(MOST)
 
-        def work(session: Session) -> Any:
+        def work(session: Session) -> tuple[Any, Any]:
             self._keys.require(session)
             rows = session.execute(theirs.where(_may_read(reader, offered))).all()
-            if rows:
-                session.execute(insert(audit), [audit_row(reader, read, row, now) for row in rows])
-            elif hidden := session.execute(theirs.limit(1)).first():
-                session.execute(insert(audit).values(refusal_row(reader, read, hidden, now)))
-            return rows
+            return rows, None if rows else session.execute(theirs.limit(1)).first()
 
         await self._keys.ready()
-        return [record_of(self._keys.vault, row) for row in await self._database.write(work)]
+        rows, hidden = await self._database.read(work)
+        if hidden:
+            note(child_id=hidden.child_id, referral_id=hidden.referral_id)
+        return [record_of(self._keys.vault, row) for row in rows]
+
+
+def ids_of(row: Any) -> dict[str, UUID]:
+    """The subjects of a diagnosis, for the audit log."""
+    return {"child_id": row.child_id, "referral_id": row.referral_id}
 
 
 def record_of(vault: Vault, row: Any) -> DiagnosisRecord:
@@ -76,6 +81,7 @@ def record_of(vault: Vault, row: Any) -> DiagnosisRecord:
         row.child_version,
         key,
         None if row.changed_at is None else from_ms(row.changed_at),
+        None if row.withdrawn_at is None else from_ms(row.withdrawn_at),
     )
 
 
@@ -95,26 +101,20 @@ def child_of(key: UUID) -> Select[tuple[UUID]]:
 
 def _may_read(reader: Holder, offered: Collection[UUID]) -> ColumnElement[bool]:
     by_role = {
-        Role.POLYCLINIC: diagnoses.c.polyclinic_id == reader.org, Role.CENTER: diagnoses.c.referral_id.in_(offered),
-    }  # fmt: skip
+        Role.POLYCLINIC: diagnoses.c.polyclinic_id == reader.org,
+        Role.CENTER: diagnoses.c.referral_id.in_(offered) & withdrawals.c.withdrawn_at.is_(None),
+    }
     return or_(false(), *(rule for role, rule in by_role.items() if role in reader.roles))
 
 
-def audit_row(reader: Holder, action: str, row: Any, now: datetime) -> dict[str, Any]:
-    """The row of the audit for an act of `reader` on a diagnosis."""
-    role = acting_role(reader, (Role.POLYCLINIC,), polyclinic_id=row.polyclinic_id) or Role.CENTER
-    return {
-        "read_at": to_ms(now),
-        "subject": reader.subject[:200],
-        "role": role.value,
-        "org": reader.org,
-        "action": str(action),
-        "child_id": row.child_id,
-        "referral_id": row.referral_id,
-    }
-
-
-def refusal_row(holder: Holder, action: str, row: Any, now: datetime) -> dict[str, Any]:
-    """The row of the audit for an act on a diagnosis that was refused, because another organization has it."""
-    by = next(one for one in (Role.POLYCLINIC, Role.CENTER, *OPERATORS) if one in holder.roles)
-    return audit_row(holder, f"{action}.refused", row, now) | {"role": by.value}
+def related_ids(session: Session, id: str) -> list[str]:
+    """The ids of the audit log's entries about a child: those of children joined into it, and of all its referrals."""
+    try:
+        child_id = session.execute(child_of(UUID(id))).scalar()
+    except ValueError:
+        child_id = None
+    if child_id is None:
+        return [id]
+    joined = session.execute(select(children.c.child_id).where(children.c.joined_into == child_id)).scalars()
+    theirs = session.execute(select(diagnoses.c.referral_id).where(diagnoses.c.child_id == child_id)).scalars()
+    return [id, *{str(one) for one in (child_id, *joined, *theirs)} - {id}]

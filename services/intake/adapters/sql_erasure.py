@@ -4,22 +4,20 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
 from services.contracts.authority import Holder
 from services.contracts.vocabulary import Role
 from services.intake.adapters.moments import from_ms, to_ms
-from services.intake.adapters.sql_diagnoses import audit_row, child_of, refusal_row
+from services.intake.adapters.sql_diagnoses import child_of, ids_of
 from services.intake.adapters.sql_keys import SqlKeys
-from services.intake.adapters.tables import answered, audit, child_keys, children, corrected_data, diagnoses
+from services.intake.adapters.tables import answered, child_keys, children, corrected_data, diagnoses
 from services.intake.handlers.erase import Erased, HeldByOthers, StillOpen
 from services.kit.errors import TransientError
-from services.kit.sql.database import Database
+from services.kit.sql.database import Database, without_effect
 
 log = structlog.get_logger()
-ACTION = "child.erase"
-"""As the audit names it."""
 
 
 class SqlErasures:
@@ -52,9 +50,10 @@ class SqlErasures:
         rows = session.execute(select(diagnoses).where(theirs).with_for_update()).all()
         polyclinics = {row.polyclinic_id for row in rows}
         if root is None:
+            without_effect(session)
             return None
         if role is Role.POLYCLINIC and holder.org not in polyclinics:
-            session.execute(insert(audit).values(refusal_row(holder, ACTION, rows[0], at)))
+            without_effect(session, **(ids_of(rows[0]) if rows else {}))
             return None
         if role is Role.POLYCLINIC and len(polyclinics) > 1:
             raise HeldByOthers
@@ -64,8 +63,6 @@ class SqlErasures:
         if still_open := [row.referral_id for row in rows if row.referral_id not in closed]:
             raise StillOpen(still_open[0])
         _forget(session, [one.child_id for one in people], [row.referral_id for row in rows], to_ms(at))
-        by = {"role": role.value, "org": holder.org}
-        session.execute(insert(audit), [audit_row(holder, ACTION, row, at) | by for row in rows])
         return Erased(root, at, len(rows))
 
     async def _scrub(self) -> None:

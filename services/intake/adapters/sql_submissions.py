@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -11,14 +10,13 @@ from sqlalchemy import Insert, bindparam, delete, func, insert, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from services.contracts.authority import Holder
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import Priority
 from services.intake.adapters.closing import close
 from services.intake.adapters.moments import from_ms, to_ms
-from services.intake.adapters.sql_diagnoses import refusal_row
+from services.intake.adapters.sql_diagnoses import ids_of
 from services.intake.adapters.sql_keys import KEY_COLUMNS, SqlKeys, stored
-from services.intake.adapters.tables import answered, audit, child_keys, children, diagnoses, outbox
+from services.intake.adapters.tables import answered, child_keys, children, diagnoses, outbox
 from services.intake.domain.keys import Active
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import (
@@ -31,6 +29,7 @@ from services.intake.handlers.outcomes import (
     own_ids,
 )
 from services.intake.handlers.vault import ChildKey
+from services.kit.audit import TRAIL, Entry
 from services.kit.errors import Conflict, TransientError
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
@@ -120,20 +119,21 @@ class SqlSubmissions:
         query = select(diagnoses.c.referral_id).where(diagnoses.c.child_id.in_(theirs), still_open)
         return {*referral_ids, *await self._database.read(lambda session: session.execute(query).scalars().all())}
 
-    async def audit_refusals(self, holder: Holder, referral_ids: Collection[UUID], at: datetime) -> None:
-        refused = select(diagnoses.c.child_id, diagnoses.c.referral_id, diagnoses.c.polyclinic_id)
-        refused = refused.where(diagnoses.c.referral_id.in_(referral_ids))
-
-        def work(session: Session) -> None:
-            for row in session.execute(refused).all():
-                session.execute(insert(audit).values(refusal_row(holder, SUBMIT, row, at)))
-
-        await self._database.write(work)
+    async def audit_refusals(self, referral_ids: Collection[UUID]) -> None:
+        refused = select(diagnoses.c.child_id, diagnoses.c.referral_id).where(diagnoses.c.referral_id.in_(referral_ids))
+        rows = await self._database.read(lambda session: session.execute(refused).all())
+        if trail := TRAIL.get():
+            about = ({name: str(id) for name, id in ids_of(row).items()} for row in rows)
+            await self._database.enter(*(trail.entry("open_referral", one) for one in about))
 
     def _record(self, session: Session, drafts: Sequence[Draft], closed: frozenset[UUID]) -> list[Outcome]:
         batch = _Batch(session, drafts, closed, self._keys, self._bind)
         outcomes = [batch.judge(draft) for draft in drafts]
         batch.write()
+        if self._database.audit:
+            self._database.audit(
+                session, [entry for one in zip(drafts, outcomes, strict=True) if (entry := _entry(*one))]
+            )
         return outcomes
 
 
@@ -259,6 +259,13 @@ class _Batch:
             if rows:
                 connection.execute(statement, rows)
         outbox.add(self._session, self._events)
+
+
+def _entry(draft: Draft, outcome: Outcome) -> Entry | None:
+    """What was recorded; a replayed answer has told nothing new, and refusals are entered when they are final."""
+    if draft.trail is None or not isinstance(outcome, Recorded) or outcome.replayed:
+        return None
+    return draft.trail.entry("", {"child_id": str(outcome.child_id), "referral_id": str(outcome.referral_id)})
 
 
 def _met(draft: Draft, alike: Collection[_Alike]) -> tuple[Met, ...]:

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, false
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from services.kit.sql.audit_log import audit_log_table
 from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
 
@@ -38,7 +39,7 @@ class StoredKey(_Table, table=True):
     __tablename__ = "child_key"
 
     child_id: UUID = Field(primary_key=True)
-    key_version: int = Field(index=True)
+    key_version: int
     wrapped: bytes = Field(sa_type=LargeBinary)
 
 
@@ -90,9 +91,9 @@ class Answered(_Table, table=True):
 
 
 class CorrectedData(_Table, table=True):
-    """A submission before and after a correction, sealed. By whom is the audit's row of that moment.
+    """A submission before and after a correction, sealed. By whom is the audit log's entry of that moment.
 
-    Not in the audit: what is append-only could not be sealed anew, or erased.
+    Not in the audit log: what is append-only could not be sealed anew, or erased.
     """
 
     __tablename__ = "corrected_data"
@@ -105,8 +106,35 @@ class CorrectedData(_Table, table=True):
     sealed_after: bytes = Field(sa_type=LargeBinary)
 
 
+class ConsentWithdrawal(_Table, table=True):
+    """The consent to a referral was withdrawn. What was consented to is in the sealed submission."""
+
+    __tablename__ = "consent_withdrawal"
+
+    referral_id: UUID = Field(primary_key=True)
+    child_id: UUID = Field(index=True)
+    withdrawn_at: int = Field(sa_type=BigInteger)
+
+
+class TransferRequest(_Table, table=True):
+    """A polyclinic asks the one that has a referral for it."""
+
+    __tablename__ = "transfer"
+
+    transfer_id: UUID = Field(primary_key=True)
+    referral_id: UUID = Field(index=True)
+    child_id: UUID
+    holder: str = Field(max_length=64, index=True)
+    to_polyclinic: str = Field(max_length=64, index=True)
+    asked_at: int = Field(sa_type=BigInteger)
+    answer_by: int = Field(sa_type=BigInteger)
+    state: str = Field(max_length=16)
+    decided_at: int | None = Field(None, sa_type=BigInteger)
+    decided_by: str | None = Field(None, max_length=120)
+
+
 class Audit(_Table, table=True):
-    """Reads and corrections of personal data. Append-only: the database refuses changes."""
+    """Reads and corrections of an earlier release, which had no `audit_log`. Append-only."""
 
     sequence: int | None = Field(None, primary_key=True, sa_type=BigInteger().with_variant(Integer, "sqlite"))
     read_at: int = Field(sa_type=BigInteger)
@@ -121,9 +149,12 @@ class Audit(_Table, table=True):
 
 
 # Core tables: an ORM unit of work would cost more than all the rest of a batch.
-children, diagnoses, answered, audit = (metadata.tables[name] for name in ("child", "diagnosis", "answered", "audit"))
+children, diagnoses, answered = (metadata.tables[name] for name in ("child", "diagnosis", "answered"))
 child_keys, key_versions, corrected_data = (
     metadata.tables[name] for name in ("child_key", "key_version", "corrected_data")
 )
+withdrawals = metadata.tables["consent_withdrawal"]
+transfers = metadata.tables["transfer"]
+audit_log = audit_log_table(metadata, "child_id", "referral_id")
 outbox = Outbox(metadata)
 leases = lease_table(metadata)

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from services.intake.domain.field_errors import FieldError
-from services.intake.domain.values.codes import gmfcs, icd10, kilometers, settlement, sex, word, words
+from services.intake.domain.values.codes import gmfcs, icd10, kilometers, language, settlement, sex, word, words
 from services.intake.domain.values.dates import day
 from services.intake.domain.values.iins import PLACEHOLDER, iin
 from services.intake.domain.values.names import name
 from services.intake.domain.values.phones import OUR_PHONE, phone
-from services.intake.domain.values.typed import Refused
+from services.intake.domain.values.typed import Refused, typed
 from services.kit.budget import check
 from services.kit.messages import field_path
 
@@ -33,6 +33,9 @@ FIELDS: Mapping[str, Callable[[object], object]] = {
     "modalities": words,
     "max_distance_km": kilometers,
     "priority": word,
+    "consent.text_version": typed,
+    "consent.language": language,
+    "consent.given_on": day,
 }
 """What normalizes each field, by its dotted path."""
 OPTIONAL = frozenset({"child.iin", "diagnosis.gmfcs", "max_distance_km", "priority"})

@@ -5,17 +5,22 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.contracts.authority import OPERATORS, likely_role
+from services.contracts.purposes import Purpose, default_purpose
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
-from services.intake.entrypoints import bulk, children, corrections, diagnoses, erasure, keys
+from services.intake.entrypoints import bulk, children, consents, corrections, diagnoses, erasure, keys, transfers
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
+from services.kit.audit_api import audit_log_router, counting_strangers
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
+from services.kit.persons import Persons
+from services.kit.sql.audit_log import check_only_inserts
 from services.kit.sql.readiness import check_writable
 
 
@@ -26,15 +31,21 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with bootstrap(settings, referrals=referrals) as intake, limiting(settings) as app.state.limits:
-            app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings)
+            app.state.intake, app.state.verifier = intake, TokenVerifier.of(settings, Persons(settings.audit_keys))
+            app.state.audit_trail = intake.audit_trail
+            app.state.auditing = auditing = intake.audit_trail.auditing(Purpose, default_purpose, likely_role)
             health.checks |= {
                 "database": lambda: check_writable(intake.database),
                 "migrated": lambda: HISTORY.check(intake.database),
                 "keys": intake.keys.check,
             }
-            yield
+            if not settings.local:
+                health.checks["audit_log"] = lambda: check_only_inserts(intake.database)
+            async with counting_strangers(auditing):
+                yield
 
-    routers = (bulk.router, diagnoses.router, children.router, corrections.router, erasure.router, keys.router)
+    parts = (bulk, diagnoses, children, corrections, consents, transfers, erasure, keys)
+    routers = (*(one.router for one in parts), audit_log_router(*OPERATORS))
     return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
 
 

@@ -16,7 +16,9 @@ from services.intake.entrypoints.openapi import CORRECTION_RESPONSES, JOIN_RESPO
 from services.intake.entrypoints.records import ChildAnswer, CorrectedChild, CorrectedDiagnosis, DiagnosisAnswer, found
 from services.intake.handlers.correct import Corrected, Correction, IinTaken, Refused, SharedChild
 from services.intake.handlers.join import NotJoinable
+from services.kit.audit import note
 from services.kit.http.auth import Principal
+from services.kit.http.limits import Budget, limits_of
 from services.kit.http.preconditions import Precondition, etag, version_moved
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
@@ -94,6 +96,7 @@ async def join_children(child_id: UUID, other: Join, joiner: Joiner, intake: The
     Of two open referrals the one that has come farther stays, with the earlier turn, and the other is cancelled
     (`joined`). Repeating it changes nothing.
     """
+    note({"joins": str(other.child_id)})
     role = acting_role(joiner, JOINERS, polyclinic_id=joiner.org)
     if role is None:
         raise Problem(403, "forbidden", "The token names no organization (claim org).")
@@ -132,6 +135,8 @@ async def _correct(
         detail = "child.iin: another polyclinic has referrals of this child by its IIN; an operator can help"
         raise Problem(409, "shared_child", detail) from None
     except IinTaken as error:
+        if not error.own:
+            await limits_of(request).spend(Budget.LOOK_UPS, request.state.caller)
         raise Problem(
             409,
             "iin_taken",

@@ -8,6 +8,7 @@ from services.kit.kafka.outbox_store import OutboxStore
 from services.kit.kafka.relay_process import RelayProcess
 from services.kit.logging import configure_logging
 from services.kit.loops import run, run_periodically
+from services.kit.sql.audit_heads import HeadExporter
 from services.kit.sql.lease import Lease
 from services.kit.sql.readiness import check_writable
 
@@ -18,9 +19,11 @@ def relay_process(settings: IntakeSettings, intake: Intake) -> RelayProcess:
     database = intake.database
     trimming = run_periodically("trim", intake.answers.trim, TRIM_EVERY)
     store = OutboxStore(database, outbox, Lease(database, leases, "outbox"))
+    heads = HeadExporter(database, intake.audit_trail.log, settings.audit_head_file)
+    exporting = run_periodically("audit.head", heads.export, settings.audit_head_every)
     return RelayProcess(
-        settings, "intake-relay", store, (trimming,),
-        database=lambda: check_writable(database), migrated=lambda: HISTORY.check(database),
+        settings, "intake-relay", store, (trimming, exporting), database=lambda: check_writable(database),
+        migrated=lambda: HISTORY.check(database), audit_log=heads.check,
     )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ class BulkRequest:
             return []
         for pause in (None,) if self._failing else (*PAUSES, None):
             try:
-                outcomes = await self.submitting.record(drafts, self.submitter)
+                outcomes = await self.submitting.record(drafts)
             except TransientError:
                 if pause is not None:
                     await self.sleep(pause)

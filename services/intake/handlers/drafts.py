@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -16,6 +16,7 @@ from services.intake.domain.keys import Digests, Purpose
 from services.intake.domain.priorities import decide_priority
 from services.intake.domain.validation import warn_of
 from services.intake.handlers.vault import ChildKey, Vault
+from services.kit.audit import TRAIL, Trail
 
 SOURCE = "/joldama/intake"
 _submission = DiagnosisSubmission.__pydantic_serializer__
@@ -55,6 +56,8 @@ class Draft:
     warnings: tuple[FieldError, ...] = ()
     sealed: bytes = b""
     event: bytes = b""
+    trail: Trail | None = field(default_factory=TRAIL.get)
+    """Of the request that submits it."""
 
     @property
     def child_id(self) -> UUID:

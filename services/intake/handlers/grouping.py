@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 from uuid import UUID
 
-from services.contracts.authority import Holder
 from services.intake.handlers.drafts import Draft, IdempotencyKey
 from services.intake.handlers.outcomes import Outcome
 from services.intake.handlers.submit import Submissions
@@ -42,7 +41,7 @@ class GroupedSubmissions:
         self._waiting.append(mine)
         if self._busy < self.lanes:
             self._busy += 1
-            task = asyncio.create_task(self._write())
+            task = asyncio.create_task(self._write(), context=Context())  # it is no request's
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await mine.outcomes
@@ -53,8 +52,8 @@ class GroupedSubmissions:
     async def siblings(self, referral_ids: Collection[UUID]) -> set[UUID]:
         return await self.inner.siblings(referral_ids)
 
-    async def audit_refusals(self, holder: Holder, referral_ids: Collection[UUID], at: datetime) -> None:
-        await self.inner.audit_refusals(holder, referral_ids, at)
+    async def audit_refusals(self, referral_ids: Collection[UUID]) -> None:
+        await self.inner.audit_refusals(referral_ids)
 
     async def _write(self) -> None:
         try:

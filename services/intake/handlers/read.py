@@ -1,6 +1,6 @@
-"""Reading personal data, under the access rules; each read is written to the audit."""
+"""Reading personal data, under the access rules."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from services.intake.handlers.vault import ChildKey, Vault
 
 
 class Read(StrEnum):
-    """A kind of read, as the audit names it, and by which key it finds diagnoses."""
+    """A kind of read, and by which key it finds diagnoses."""
 
     DIAGNOSIS = "diagnosis.read"
     """By referral id."""
@@ -40,6 +40,7 @@ class DiagnosisRecord:
     child_version: int
     key: ChildKey
     changed_at: datetime | None = None
+    consent_withdrawn_at: datetime | None = None
 
 
 class Diagnoses(Protocol):
@@ -50,9 +51,9 @@ class Diagnoses(Protocol):
         ...
 
     async def find(
-        self, reader: Holder, read: Read, key: UUID | Digests, offered: Collection[UUID], now: datetime
+        self, reader: Holder, read: Read, key: UUID | Digests, offered: Collection[UUID]
     ) -> list[DiagnosisRecord]:
-        """The diagnoses that `reader` may read, newest first, audited in the same transaction, a refusal too.
+        """The diagnoses that `reader` may read, newest first; of a refusal the audit log names the child.
 
         A polyclinic may read its own; a center, those that are `offered` to it; a hospital, both.
         """
@@ -69,7 +70,6 @@ class Reading:
     diagnoses: Diagnoses
     referrals: Referrals
     vault: Vault
-    now: Callable[[], datetime]
 
     async def diagnosis(self, reader: Holder, referral_id: UUID) -> list[DiagnosisRecord]:
         return await self._find(reader, Read.DIAGNOSIS, referral_id)
@@ -82,4 +82,4 @@ class Reading:
 
     async def _find(self, reader: Holder, read: Read, key: UUID | Digests) -> list[DiagnosisRecord]:
         known = await self.referrals.ask(await self.diagnoses.ids(read, key))
-        return await self.diagnoses.find(reader, read, key, offered(known, reader), self.now())
+        return await self.diagnoses.find(reader, read, key, offered(known, reader))

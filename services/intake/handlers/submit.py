@@ -44,8 +44,8 @@ class Submissions(Protocol):
         """These and the others of the same children, as far as they are known as open."""
         ...
 
-    async def audit_refusals(self, holder: Holder, referral_ids: Collection[UUID], at: datetime) -> None:
-        """Record that a submission by `holder` was refused because of these referrals of others."""
+    async def audit_refusals(self, referral_ids: Collection[UUID]) -> None:
+        """Enter in the audit log that a submission was refused because of these referrals."""
         ...
 
     async def replay(self, key: IdempotencyKey) -> Outcome | None:
@@ -76,9 +76,9 @@ class Submitting:
         draft = self.read(
             lambda: parse(SubmissionRequest, body), submitter.org, self.now(), lambda _: (key,) if key else None
         )
-        return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.record([draft], submitter))[0]
+        return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.record([draft]))[0]
 
-    async def record(self, drafts: Sequence[Draft], submitter: Holder) -> list[Outcome]:
+    async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """One outcome a draft, in order, durable, with its warnings. Raises TransientError while the record fails.
 
         Only of referrals that a draft has met the referral service is asked whether they are over.
@@ -86,9 +86,8 @@ class Submitting:
         outcomes = await self.submissions.record(drafts)
         if any(map(met_by, outcomes)):
             outcomes = await self._look_again(drafts, outcomes)
-            others = {one.referral_id for each in outcomes if _refused(each) for one in met_by(each) if not one.own}
-            if others:
-                await self.submissions.audit_refusals(submitter, others, self.now())
+            if met := {one.referral_id for each in outcomes if _refused(each) for one in met_by(each)}:
+                await self.submissions.audit_refusals(met)
         return [_with_warnings(draft, outcome) for draft, outcome in zip(drafts, outcomes, strict=True)]
 
     async def _look_again(self, drafts: Sequence[Draft], outcomes: list[Outcome]) -> list[Outcome]:
@@ -135,6 +134,11 @@ class Submitting:
 def met_by(outcome: Outcome) -> tuple[Met, ...]:
     """The open referrals that decided the outcome, or are to be warned of."""
     return outcome.met if isinstance(outcome, Recorded | OpenReferralExists | PossibleDuplicate) else ()
+
+
+def tells_of_another(outcome: object) -> bool:
+    """Whether the outcome tells the asker that another polyclinic has a referral."""
+    return isinstance(outcome, OpenReferralExists | PossibleDuplicate) and any(not one.own for one in outcome.met)
 
 
 def _refused(outcome: Outcome) -> bool:

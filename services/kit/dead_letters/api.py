@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
+from services.kit.audit import note
 from services.kit.dead_letters.dead_letter import DeadLetter, DeadLetterAction, DeadLetterState
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import Principal, Require
@@ -93,17 +94,20 @@ def dead_letters_router(actor: Callable[[Principal], str], *roles: str) -> APIRo
         after = read_cursor(cursor, tuple[Text])[0] if cursor else ""
         found = await repository.page(state, after, limit)
         response.headers["X-Total-Count"] = str(found.total)
+        note({"count": len(found.items)})
         items = [DeadLetterSummary.model_validate(one) for one in found.items]
         return Page(items=items, next=write_cursor(found.items[-1].id) if found.more else None)
 
     @router.get("/{letter_id}")
     async def read_dead_letter(letter_id: UUID, repository: Repository, _: who) -> DeadLetterView:
         """One dead letter with its message."""
+        note({"letter_id": str(letter_id)})
         return _view(await repository.find(str(letter_id)))
 
     @router.post("/{letter_id}/retry")
     async def retry_dead_letter(letter_id: UUID, repository: Repository, principal: who) -> DeadLetterView:
         """Retry a dead letter; one that is retrying or settled is answered unchanged, without a second effect."""
+        note({"letter_id": str(letter_id)})
         return _view(await repository.retry(str(letter_id), actor(principal)))
 
     @router.post("/{letter_id}/discard")
@@ -111,6 +115,7 @@ def dead_letters_router(actor: Callable[[Principal], str], *roles: str) -> APIRo
         letter_id: UUID, body: Discarding, repository: Repository, principal: who
     ) -> DeadLetterView:
         """Discard a dead letter for a reason; it can still be retried later."""
+        note({"letter_id": str(letter_id)})
         return _view(await repository.discard(str(letter_id), actor(principal), body.reason))
 
     return router

@@ -5,28 +5,24 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
+import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kit.http.health import Health
 from services.kit.http.limits import Limits
-from services.kit.http.problems import ProblemDetails, install_problems
+from services.kit.http.problems import INTERNAL_ERROR, REFUSALS, SECURITY_HEADERS, install_problems
 from services.kit.metrics import http_requests, http_seconds
 
-_CSP = b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
-_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", _CSP),
-]
+log = structlog.get_logger()
 
 
 class _Middleware:
     """Measures requests by route (a label for each path would never end), and adds the security headers.
 
+    It answers a fault of ours, so that this answer has them too: Starlette's own handler stands outside.
     It drops the declared length, which the body limit would refuse in plain text before the token is checked.
     Without it the limit counts bytes as they arrive. A slash at the path's end is dropped: a redirect would go to
     whatever scheme and host this process believes it has, and lose the body.
@@ -40,21 +36,30 @@ class _Middleware:
             return await self._app(scope, receive, send)
         scope["headers"] = [one for one in scope["headers"] if one[0] != b"content-length"]
         scope["path"] = scope["path"].rstrip("/") or "/"
-        status, began = 500, time.perf_counter()
+        status, began = 0, time.perf_counter()
 
         async def observed_send(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_HEADERS]
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
         try:
             await self._app(scope, receive, observed_send)
+        except Exception:
+            log.exception("request.failed", method=scope["method"], route=_route(scope))
+            if status:
+                raise  # the answer has begun: the server breaks it off
+            await INTERNAL_ERROR.response()(scope, receive, observed_send)
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
-            http_requests.labels(route, scope["method"], status).inc()
+            route = _route(scope)
+            http_requests.labels(route, scope["method"], status or 500).inc()
             http_seconds.labels(route, scope["method"]).observe(time.perf_counter() - began)
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "unmatched")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +105,12 @@ def create_apps(
 
 
 def _create_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], *, docs: bool) -> FastAPI:
-    content: dict[str, Any] = {"application/problem+json": {}}
-    problem: dict[int | str, dict[str, Any]] = {
-        "4XX": {"model": ProblemDetails, "content": content},
-        503: {
-            "model": ProblemDetails,
-            "content": content,
-            "description": "`unavailable`, `rebuilding`: nothing was done; try again after `Retry-After` seconds",
-        },
-    }
     make: Callable[..., FastAPI] = FastAPIOffline if docs else partial(FastAPI, openapi_url=None)
     app = make(
         title=f"Joldama {title}",
         version="1",
         lifespan=lifespan,
-        responses=problem,
+        responses=REFUSALS,
         license_info={"name": "Apache-2.0"},
         redirect_slashes=False,
     )

@@ -28,6 +28,7 @@ from services.kit.http.token_claims import (
     subject_of,
     unauthorized,
 )
+from services.kit.persons import Persons
 from services.kit.settings import ServiceSettings
 
 CACHE_SECONDS, CACHE_SIZE = 30.0, 10_000
@@ -45,13 +46,15 @@ _SCHEME = HTTPBearer(
 class Principal:
     """The holder of a token. `org` is a polyclinic's or a center's id, empty for the others.
 
-    From `ends` (epoch seconds) on the token is refused: an endless answer closes then.
+    `person` names the subject in logs and histories; empty in a process that keeps none. From `ends` (epoch seconds)
+    on the token is refused: an endless answer closes then.
     """
 
     subject: str
     roles: frozenset[str]
     org: str
     ends: float = inf
+    person: str = ""
 
     def has(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
@@ -63,15 +66,24 @@ class TokenVerifier:
     `clock` is in epoch seconds.
     """
 
-    def __init__(self, keys: IssuerKeys, issuer: str, audience: str, *, clock: Callable[[], float] = time) -> None:
-        self._keys, self._clock = keys, clock
+    def __init__(
+        self,
+        keys: IssuerKeys,
+        issuer: str,
+        audience: str,
+        persons: Persons | None = None,
+        *,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self._keys, self._persons, self._clock = keys, persons or Persons(), clock
         self._times = Times(issuer, audience, clock)
         self._cache: dict[bytes, tuple[Principal, float]] = {}
         self._cached_by = keys.known
 
     @classmethod
-    def of(cls, settings: ServiceSettings) -> "TokenVerifier":
-        return cls(IssuerKeys(settings.jwks, max_age=settings.jwks_max_age), settings.issuer, settings.audience)
+    def of(cls, settings: ServiceSettings, persons: Persons | None = None) -> "TokenVerifier":
+        keys = IssuerKeys(settings.jwks, max_age=settings.jwks_max_age)
+        return cls(keys, settings.issuer, settings.audience, persons)
 
     async def verify(self, token: str) -> Principal:
         """The token's principal; raises Problem 401, or 503 without the issuer's keys."""
@@ -98,7 +110,8 @@ class TokenVerifier:
         check_kind(header, claims)
         self._times.check(claims)
         ends = float(str(claims["exp"])) + CLOCK_DIFFERENCE
-        return Principal(subject_of(claims), roles_of(claims), organization_of(claims), ends)
+        subject = subject_of(claims)
+        return Principal(subject, roles_of(claims), organization_of(claims), ends, self._persons.name(subject))
 
     async def _decode(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and claims, by the key that the header names; only a sound header has the keys read again."""

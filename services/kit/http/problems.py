@@ -16,6 +16,13 @@ from services.kit.errors import TransientError
 from services.kit.messages import field_path, message, message_of
 
 log = structlog.get_logger()
+_CSP = b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", _CSP),
+)
+"""Of every answer."""
 E = TypeVar("E", bound=Exception)
 _WHERE = ("body", "query", "path", "header", "cookie")
 """The first part of FastAPI's paths; a field is named without it."""
@@ -79,6 +86,23 @@ class Problem(Exception):
             more_errors=self.more_errors,
         ).model_dump(exclude_defaults=True)
         return JSONResponse(details | self.extra, self.status, self.headers, media_type="application/problem+json")
+
+
+INTERNAL_ERROR = Problem(500, "internal_error", "A fault of ours; it has been recorded.")
+_REFUSALS = {
+    401: "No bearer token, or none that is valid now",
+    403: "Not with this token's roles or organization",
+    413: "The body has more bytes than this path takes",
+    415: "The body is compressed, or of another type",
+    429: "Too many requests; Retry-After says when to come back",
+    503: "`unavailable`, `rebuilding`: nothing was done; try again after `Retry-After` seconds",
+}
+_DOCUMENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    **{status: {"description": text, "content": _DOCUMENT} for status, text in _REFUSALS.items()},
+    "4XX": {"model": ProblemDetails, "content": {"application/problem+json": {}}},
+}
+"""What any route may answer, for OpenAPI."""
 
 
 def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:
@@ -159,4 +183,3 @@ def install_problems(app: FastAPI) -> None:
     answer_with(app, RequestValidationError, lambda error: validation_problem(error.errors()))
     answer_with(app, HTTPException, _of_http)
     answer_with(app, TransientError, _of_transient)
-    answer_with(app, Exception, lambda _: Problem(500, "internal_error", "A fault of ours; it has been recorded."))

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
 from services.kit.bounds import MOST_ERRORS, Bounds, excesses
+from services.kit.http.auditing import Auditing, Route
 from services.kit.http.auth import Require
 from services.kit.http.problems import FieldError, Problem, excess_problem
 
@@ -33,10 +34,15 @@ class GuardedRoute(APIRoute):
         handle, parts = super().get_route_handler(), list(_with_dependencies(self.dependant))
         guards = [one.call for one in parts if isinstance(one.call, Require)]
         parameters = sorted({field.alias for one in parts for field in one.query_params})
+        audited = getattr(self.endpoint, "audited", "")
+        roles = frozenset(role for one in guards for role in one.roles)
+        about = Route(self.name, [str(tag) for tag in self.tags], roles, audited == "apart")
 
         async def guarded(request: Request) -> Response:
             for guard in guards:
                 await guard(request)
+            if auditing := getattr(request.app.state, "auditing", None):
+                auditing.check_purpose(request)
             if query := request.scope["query_string"]:
                 if query.count(b"&") >= MOST_PARAMETERS:
                     raise Problem(422, "too_many_parameters", f"The query has more than {MOST_PARAMETERS} parameters.")
@@ -44,7 +50,11 @@ class GuardedRoute(APIRoute):
             _expect_plain(request)
             return await handle(_Request(request.scope, request.receive))
 
-        return guarded
+        async def with_entry(request: Request) -> Response:
+            auditing: Auditing | None = getattr(request.app.state, "auditing", None)
+            return await (auditing.run(request, about, guarded) if auditing else guarded(request))
+
+        return guarded if audited == "never" else with_entry
 
 
 class _Request(Request):

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -11,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from services.kit.http.app import Apps
+from services.kit.http.connections import Addresses, BoundedProtocol, Bounds
 from services.kit.http.health import Health
 from services.kit.loops import CANCEL_AGAIN, background, end, run
 from services.kit.settings import ServiceSettings
@@ -26,7 +28,7 @@ def serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[], None]
 
 async def _serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[], None]) -> None:
     async with apps.inside.router.lifespan_context(apps.inside):
-        servers = [uvicorn.Server(_public(apps.public, settings)), uvicorn.Server(_inside(apps.inside, settings))]
+        servers = [Server(_public(apps.public, settings)), Server(_inside(apps.inside, settings))]
 
         def stop() -> None:
             before_stop()
@@ -40,20 +42,41 @@ async def _serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[]
 
 
 def _public(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
-    proxies = settings.trusted_proxies
-    return _config(app, settings.host, settings.port, proxy_headers=bool(proxies), forwarded_allow_ips=proxies)
+    bounds = Bounds(
+        connections=settings.connections,
+        per_address=settings.connections_per_address,
+        uncounted=settings.proxy_networks,
+    )
+    return config_of(app, settings.host, settings.port, bounds, forwarded_allow_ips=settings.trusted_proxies)
 
 
 def _inside(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
-    return _config(app, settings.inside_host or settings.host, settings.inside_port)
+    bounds = Bounds(connections=settings.connections, per_address=None)
+    return config_of(app, settings.inside_host or settings.host, settings.inside_port, bounds)
 
 
-def _config(app: ASGIApp, host: str, port: int, *, proxy_headers: bool = False, **more: Any) -> uvicorn.Config:
-    """The lifespan is not the server's: one application's is run for both."""
+def config_of(app: ASGIApp, host: str, port: int, bounds: Bounds, **more: Any) -> uvicorn.Config:
+    """A port whose connections are within `bounds`. The lifespan is not its own: one application's is run for both.
+
+    Who forwards a request is believed of the addresses in `forwarded_allow_ips` only.
+    """
+    protocol: Any = partial(BoundedProtocol, bounds, Addresses(bounds))
     return uvicorn.Config(
-        app, host=host, port=port, lifespan="off", log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=10, proxy_headers=proxy_headers, **more,
+        app, host=host, port=port, http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=10, proxy_headers=bool(more.get("forwarded_allow_ips")), **more,
     )  # fmt: skip
+
+
+class Server(uvicorn.Server):
+    """Looks at its connections each second, and cuts those that are overdue."""
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            now = asyncio.get_running_loop().time()
+            for one in list(self.server_state.connections):
+                if isinstance(one, BoundedProtocol):
+                    one.cut_if_overdue(now)
+        return await super().on_tick(counter)
 
 
 def probe_app(health: Health) -> Starlette:
@@ -65,7 +88,7 @@ def probe_app(health: Health) -> Starlette:
 @asynccontextmanager
 async def probes(health: Health, settings: ServiceSettings) -> AsyncIterator[None]:
     """Serve `health` on the process's inside port while the body runs."""
-    server = uvicorn.Server(_inside(probe_app(health), settings))
+    server = Server(_inside(probe_app(health), settings))
     task = asyncio.create_task(server._serve())
     try:
         yield

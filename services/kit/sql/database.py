@@ -2,16 +2,18 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlmodel import Session
 
+from services.kit.audit import TRAIL, Entry
 from services.kit.errors import Conflict, TransientError
 
 _PRAGMAS = (
@@ -21,6 +23,7 @@ _PRAGMAS = (
     "foreign_keys=ON",
     "cache_size=-16000",
     "secure_delete=ON",
+    "recursive_triggers=ON",  # so that INSERT OR REPLACE runs the triggers of the row that it deletes
 )
 T = TypeVar("T")
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
@@ -31,6 +34,9 @@ READ_ONLY = "25006"
 _PASSING = (UNDEFINED_TABLE, UNDEFINED_COLUMN, READ_ONLY)
 _SQLITE_SNAPSHOT: dict[str, Any] = {"sqlite_begin": "BEGIN"}
 _SERVER_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+_WITHOUT_EFFECT = "without_effect"
 
 
 @contextmanager
@@ -47,6 +53,17 @@ def _classified() -> Iterator[None]:
         raise kind(f"database: {type(error.orig).__name__}") from error
 
 
+class Enter(Protocol):
+    """Adds entries to the audit log."""
+
+    def __call__(self, session: Session, entries: Sequence[Entry]) -> None: ...
+
+
+def without_effect(session: Session, **about: object) -> None:
+    """Say that this transaction does nothing of what its request asks for, and of which subjects the request is."""
+    session.info[_WITHOUT_EFFECT] = about
+
+
 class Database:
     """An engine that is made at construction and connects at first use; `close()` ends it."""
 
@@ -54,13 +71,38 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self.engine = _make_engine(url, pool_size, self.is_sqlite)
+        self.audit: Enter | None = None
+        """Adds entries of the audit log in a transaction."""
         # SQLite has one writer: one thread queues them in memory, where its own lock would poll.
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else pool_size, "sql-write")
         self._readers = ThreadPoolExecutor(pool_size, "sql-read") if self.is_sqlite else self._writers
 
     async def write(self, work: Callable[[Session], T]) -> T:
-        """The result of `work`, committed, or rolled back when it raises. Raises TransientError from the database."""
-        return await asyncio.get_running_loop().run_in_executor(self._writers, self.transaction, work)
+        """The result of `work`, committed, or rolled back when it raises. Raises TransientError from the database.
+
+        The first one of a request that has an effect brings the request's entry of the audit log.
+        """
+        run, trail = asyncio.get_running_loop().run_in_executor, TRAIL.get()
+        if trail is None or trail.recorded or trail.apart or self.audit is None:
+            return await run(self._writers, self.transaction, work)
+        add = self.audit
+
+        def audited(session: Session) -> tuple[T, dict[str, object] | None]:
+            result = work(session)
+            if (about := session.info.get(_WITHOUT_EFFECT)) is None:
+                add(session, [trail.entry()])
+            return result, about
+
+        result, about = await run(self._writers, self.transaction, audited)
+        trail.recorded = about is None
+        trail.about |= {name: str(id) for name, id in (about or {}).items()}
+        return result
+
+    async def enter(self, *entries: Entry) -> None:
+        """Add entries of the audit log in a transaction of their own."""
+        if self.audit is not None and entries:
+            work = partial(self.audit, entries=entries)
+            await asyncio.get_running_loop().run_in_executor(self._writers, self.transaction, work)
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """The result of `work` on one snapshot; nothing is written."""

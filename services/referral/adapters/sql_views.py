@@ -93,6 +93,11 @@ def visible(query: Any, visibility: Visibility) -> Any:
     return query.where(offered if visibility.polyclinic_id is None else or_(own, offered))
 
 
+def related_ids(session: Session, id: str) -> list[str]:
+    """The ids of the audit log's entries about a child, with those of its referrals; or about one referral."""
+    return [id, *session.scalars(select(ReferralRow.id).where(ReferralRow.child_id == id))]
+
+
 def _as_seen(session: Session, rows: Sequence[ReferralRow], visibility: Visibility) -> Sequence[ReferralRow]:
     """The rows; for a center without the place where the attempt is not its own."""
     if visibility.center_id is None:

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 from services.contracts.vocabulary import ReferralState
 from services.kit.dead_letters.dead_letter import dead_letter_table
 from services.kit.kafka.checkpoints import Checkpoints
+from services.kit.sql.audit_log import audit_log_table
 from services.kit.sql.columns import Instant
 from services.kit.sql.inbox import Inbox
 from services.kit.sql.lease import lease_table
@@ -209,6 +210,7 @@ metadata = Base.metadata
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
 leases = lease_table(metadata)
+audit_log = audit_log_table(metadata, "child_id", "referral_id")
 dead_letters = dead_letter_table(metadata)
 checkpoints = Checkpoints(metadata)
 

@@ -5,13 +5,16 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.contracts.authority import OPERATORS, operator
+from services.contracts.authority import OPERATORS, likely_role, operator
+from services.contracts.purposes import Purpose, default_purpose
+from services.kit.audit_api import audit_log_router, counting_strangers
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
+from services.kit.sql.audit_log import check_only_inserts
 from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
@@ -27,12 +30,16 @@ def build(settings: ReferralSettings) -> Apps:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with bootstrap(settings) as service, limiting(settings) as app.state.limits:
             app.state.service, app.state.verifier = service, service.verifier
-            app.state.dead_letters = service.dead_letters
+            app.state.dead_letters, app.state.audit_trail = service.dead_letters, service.audit_trail
+            app.state.auditing = auditing = service.audit_trail.auditing(Purpose, default_purpose, likely_role)
             health.checks |= {
                 "database": lambda: check_writable(service.database),
                 "migrated": lambda: HISTORY.check(service.database),
             }
-            yield
+            if not settings.local:
+                health.checks["audit_log"] = lambda: check_only_inserts(service.database)
+            async with counting_strangers(auditing):
+                yield
 
     routers = (
         referrals.router,
@@ -42,6 +49,7 @@ def build(settings: ReferralSettings) -> Apps:
         forecast.router,
         audit.router,
         dead_letters_router(operator, *OPERATORS),
+        audit_log_router(*OPERATORS),
     )
     return create_apps(
         "referral", health, lifespan, public=routers, inside=(access.router,), public_docs=settings.public_docs

@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import BaseModel, Field, StrictBool, StrictFloat, StrictInt, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from services.contracts.authority import Visibility, actor_as_seen
 from services.contracts.reference import CenterEntry
 from services.contracts.vocabulary import Catchment, Modality
 from services.referral.adapters.sql_views import CenterView
-from services.referral.domain.programmes import Programme
+from services.referral.domain.programmes import Figure, Programme
 from services.referral.domain.registration import Registration
 from services.referral.entrypoints.field_types import Id, Title
 
@@ -79,8 +80,13 @@ class FigureView(BaseModel, from_attributes=True):
     places: int
     suspended: bool
     confirmed_at: datetime
-    confirmed_by: str
+    confirmed_by: str = Field(description="role:organization/person; of other organizations without the person")
     version: int
+
+    @classmethod
+    def of(cls, figure: Figure, visibility: Visibility) -> "FigureView":
+        shown = cls.model_validate(figure)
+        return shown.model_copy(update={"confirmed_by": actor_as_seen(figure.confirmed_by, visibility)})
 
 
 def center_of(view: CenterView) -> Center:

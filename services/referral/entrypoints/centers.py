@@ -5,9 +5,11 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Response
 
-from services.contracts.authority import OPERATORS, acting_role, actor
+from services.contracts.authority import OPERATORS, Visibility, acting_role, actor
 from services.contracts.near_matches import did_you_mean
 from services.contracts.vocabulary import Role
+from services.kit.audit import note
+from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, write_cursor
 from services.kit.http.preconditions import NOT_MODIFIED, Precondition, etag, not_modified, version_moved
@@ -26,13 +28,14 @@ from services.referral.entrypoints.center_schemas import (
 )
 from services.referral.entrypoints.field_types import Id, Word
 from services.referral.entrypoints.filters import check_ids
-from services.referral.entrypoints.referrals import READERS, Service, last_seen
+from services.referral.entrypoints.referrals import READERS, Reader, Service, last_seen
 
 router = guarded_router("/v1/centers", tags=["centers"])
 FIGURE = "/{center_id}/programmes/{programme_id}/places"
 
 
 @router.get("", dependencies=[READERS])
+@audited(never=True)
 async def list_centers(
     service: Service,
     region_id: Word | None = None,
@@ -47,6 +50,7 @@ async def list_centers(
 
 
 @router.get("/{center_id}", dependencies=[READERS], response_model=Center, responses=NOT_MODIFIED)
+@audited(never=True)
 async def read_center(
     center_id: Word, service: Service, expected: Precondition, response: Response
 ) -> Center | Response:
@@ -73,6 +77,7 @@ async def put_center(
     A programme that is left out is closed: its queue is reviewed, and children who have a place keep it. The figures of
     places are resources of their own.
     """
+    note({"center_id": center_id})
     if body.id not in (None, center_id):
         raise Problem.of_field("id", "differs_from_path", "is not the center of the path")
     if body.version is not None and expected.versions is None:
@@ -90,9 +95,10 @@ def _unknown(center_id: str, programme_id: str) -> Problem:
     return Problem(404, "unknown_programme", f"Center {center_id} has no open programme {programme_id}.")
 
 
-@router.get(FIGURE, dependencies=[READERS], response_model=FigureView, responses=NOT_MODIFIED)
+@router.get(FIGURE, response_model=FigureView, responses=NOT_MODIFIED)
+@audited(never=True)
 async def read_figure(
-    center_id: Word, programme_id: Word, service: Service, expected: Precondition, response: Response
+    center_id: Word, programme_id: Word, service: Service, reader: Reader, expected: Precondition, response: Response
 ) -> FigureView | Response:
     """How many places the programme has by its center, and when that was confirmed."""
     try:
@@ -102,7 +108,7 @@ async def read_figure(
     if figure is None:
         raise Problem(404, "no_figure", "The center has not set this programme's places yet.")
     response.headers["ETag"] = etag(figure.version)
-    return not_modified(expected, figure.version) or FigureView.model_validate(figure)
+    return not_modified(expected, figure.version) or FigureView.of(figure, Visibility.of(reader))
 
 
 @router.put(FIGURE)
@@ -116,6 +122,7 @@ async def put_figure(
     response: Response,
 ) -> FigureView:
     """Set, confirm, suspend or resume. Nobody loses a place by it; the worker applies it at capacity."""
+    note({"center_id": center_id, "programme_id": programme_id, "places": body.places, "suspended": body.suspended})
     role = acting_role(principal, (Role.CENTER, *OPERATORS), center_id=center_id)
     if role is None:
         raise Problem(403, "forbidden", "This is another center's.")
@@ -127,4 +134,4 @@ async def put_figure(
     except VersionMoved:
         raise version_moved() from None
     response.headers["ETag"] = etag(figure.version)
-    return FigureView.model_validate(figure)
+    return FigureView.of(figure, Visibility.of(principal))

@@ -6,6 +6,7 @@ from fastapi import Query
 
 from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
+from services.kit.http.auditing import audited
 from services.kit.http.pages import write_cursor
 from services.kit.http.routes import guarded_router
 from services.referral.entrypoints.field_types import Word
@@ -18,6 +19,7 @@ router = guarded_router("/v1/forecast", tags=["forecast"])
 
 
 @router.get("")
+@audited(never=True)
 async def list_forecasts(
     service: Service,
     reader: Reader,

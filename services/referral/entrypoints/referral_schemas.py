@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, Field
 
+from services.contracts.authority import Visibility, actor_as_seen
 from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority, ReferralState
 from services.referral.adapters.rows import read_candidates
 from services.referral.adapters.sql_views import Story
@@ -77,7 +78,7 @@ class OfferView(ProgrammeNamed):
 class HistoryView(BaseModel):
     version: int
     at: datetime
-    actor: str
+    actor: str = Field(description="role:organization/person; of other organizations without the person")
     command: str
     from_state: ReferralState
     to_state: ReferralState
@@ -127,12 +128,17 @@ def summary(row: ReferralRow) -> ReferralSummary:
     return ReferralSummary.model_validate(row.model_dump() | {"modalities": row.modalities.split(";"), "owner": owned})
 
 
-def story_of(story: Story, allowed: list[str], forecast: Forecast | Unavailable | None = None) -> ReferralStory:
+def story_of(
+    story: Story, allowed: list[str], visibility: Visibility, forecast: Forecast | Unavailable | None = None
+) -> ReferralStory:
     """The story, with centers by name; `forecast` may be the reason why there is none."""
     return ReferralStory(
         **summary(story.referral).model_dump(),
         offers=[_named(OfferView, story, one) for one in story.offers],
-        history=[HistoryView.model_validate(one.model_dump()) for one in story.history],
+        history=[
+            HistoryView.model_validate(one.model_dump() | {"actor": actor_as_seen(one.actor, visibility)})
+            for one in story.history
+        ],
         decision=_decision(story, story.decision) if story.decision else None,
         queues=[_named(QueueEntryView, story, one) for one in story.queues],
         forecast=forecast_of(forecast) if isinstance(forecast, Forecast) else None,

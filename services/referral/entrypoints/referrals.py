@@ -7,6 +7,7 @@ from fastapi import Depends, Query, Request, Response
 
 from services.contracts.authority import OPERATORS, Visibility
 from services.contracts.vocabulary import ReferralState, Role
+from services.kit.audit import note
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.preconditions import etag
@@ -58,6 +59,7 @@ async def list_referrals(
     given = {name: value for name, value in filters.items() if value is not None}
     rows = await service.views.referrals(Visibility.of(reader), given, last_seen(cursor), limit + 1)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    note({"count": min(len(rows), limit)})
     return Page(items=[summary(row) for row in rows[:limit]], next=more)
 
 
@@ -69,9 +71,10 @@ async def read_referral(referral_id: UUID, service: Service, reader: Reader, res
     if story is None:
         raise not_found(referral_id)
     row = story.referral
+    note(child_id=row.child_id)
     response.headers["ETag"] = etag(row.version)
     allowed = [one.path for one in actions_of(reader, referral_of(row))]
     if row.state != ReferralState.WAITING:
-        return story_of(story, allowed)
+        return story_of(story, allowed, visibility)
     own = None if visibility.wholly(row.polyclinic_id) else visibility.center_id
-    return story_of(story, allowed, await service.forecast.referral(referral_id, own))
+    return story_of(story, allowed, visibility, await service.forecast.referral(referral_id, own))

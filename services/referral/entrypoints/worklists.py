@@ -7,6 +7,7 @@ from fastapi import Depends, Query, Response
 
 from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
+from services.kit.audit import note
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, read_cursor, write_cursor
 from services.kit.http.problems import Problem
@@ -48,6 +49,7 @@ After = Annotated[Position | None, Depends(_position)]
 
 def _page(found: Listed, response: Response) -> Page[ReferralSummary]:
     response.headers[TOTAL] = str(found.total)
+    note({"count": len(found.rows)})
     more = write_cursor(found.next[0].isoformat(), found.next[1]) if found.next else None
     return Page(items=[summary(row) for row in found.rows], next=more)
 

@@ -12,7 +12,7 @@ from services.contracts.events import DiagnosisCorrectedV1, read_event
 from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority, ReferralState
 from services.intake.adapters.sql_keys import KEY_COLUMNS
-from services.intake.adapters.tables import audit, child_keys, corrected_data, outbox
+from services.intake.adapters.tables import child_keys, corrected_data, outbox
 from services.intake.bootstrap import Intake
 from services.intake.domain.keys import Purpose
 from tests.integration.intake.conftest import Client, ReferralsInMemory
@@ -62,15 +62,17 @@ async def test_a_mistyped_phone_and_name_are_corrected_and_the_center_with_the_o
     assert read["changed_at"] >= receipt["submitted_at"]
     [event] = await corrections(intake)
     assert (event.version, event.corrected) == (2, ("child.full_name", "guardian.phone"))
-    assert (event.referral_id, event.actor) == (UUID(receipt["referral_id"]), "polyclinic:p1")
+    assert (event.referral_id, event.actor) == (UUID(receipt["referral_id"]), "polyclinic:p1/polyclinic-1")
 
 
 async def test_the_audit_has_who_corrected_and_the_data_before_and_after_sealed(
     polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any]
 ) -> None:
     await polyclinic.patch(f"/v1/children/{receipt['child_id']}", json={"guardian": {"phone": "+77019999999"}})
-    [row] = await intake.database.read(lambda s: s.execute(select(audit)).all())
-    assert (row.subject, row.role, row.org, row.action) == ("polyclinic-1", "polyclinic", "p1", "child.correct")
+    *_, row = await intake.audit_trail.entries(receipt["child_id"], 0, 100)
+    assert [row[one] for one in ("person", "role", "org", "act", "refused")] == [
+        "polyclinic-1", "polyclinic", "p1", "correct_child", "",
+    ]  # fmt: skip
     phones = [one.guardian.phone for pair in await former(intake) for one in pair]
     assert phones == [child_body()["guardian"]["phone"], "+77019999999"]
 
@@ -124,8 +126,8 @@ async def test_what_changes_nothing_is_no_correction_but_a_read(
     answer = await polyclinic.patch(f"/v1/children/{receipt['child_id']}", json=same)
     assert (answer.headers["etag"], answer.json()["corrected"]) == ('"1"', [])
     assert await corrections(intake) == []
-    rows = await intake.database.read(lambda s: s.execute(select(audit)).all())
-    assert [one.action for one in rows] == ["diagnosis.correct", "child.correct"]
+    rows = await intake.audit_trail.entries(receipt["child_id"], 0, 100)
+    assert [one["act"] for one in rows] == ["submit_diagnosis", "correct_diagnosis", "correct_child"]
     assert await former(intake) == []
 
 

@@ -25,6 +25,16 @@ ROUTES = {
     ("PATCH", "/v1/children/{child_id}"): "polyclinic",
     ("PATCH", "/v1/diagnoses/{referral_id}"): "polyclinic",
     ("POST", "/v1/children/{child_id}/join"): "polyclinic operator admin",
+    ("POST", "/v1/children/{child_id}/withdraw-consent"): "polyclinic operator admin",
+    ("POST", "/v1/children/{child_id}/erase"): "polyclinic admin",
+    ("GET", "/v1/keys"): "operator admin",
+    ("POST", "/v1/keys/rotate"): "operator admin",
+    ("POST", "/v1/transfers"): "polyclinic",
+    ("GET", "/v1/transfers"): "polyclinic operator admin",
+    ("POST", "/v1/transfers/{transfer_id}/accept"): "polyclinic operator admin",
+    ("POST", "/v1/transfers/{transfer_id}/refuse"): "polyclinic operator admin",
+    ("GET", "/v1/audit-log"): "operator admin",
+    ("GET", "/v1/audit-log/verify"): "operator admin",
 }
 ID = "01937e5a-7b3c-7c2a-9d4e-000000000001"
 WITH_BODY = [("/v1/diagnoses", "polyclinic"), ("/v1/diagnoses/bulk", "polyclinic"), ("/v1/children/lookup", "center")]

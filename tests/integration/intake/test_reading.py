@@ -1,16 +1,16 @@
 """Access to personal data, and its audit."""
 
+import json
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from services.contracts.vocabulary import ReferralState
-from services.intake.adapters.tables import audit
 from services.intake.bootstrap import Intake
 from services.kit.messages import ENGLISH
 from tests.integration.intake.conftest import Client, ReferralsInMemory
@@ -23,11 +23,17 @@ async def receipt(polyclinic: httpx2.AsyncClient) -> dict[str, Any]:
     return found
 
 
-async def audited(intake: Intake) -> list[tuple[object, ...]]:
-    columns = (audit.c.subject, audit.c.role, audit.c.org, audit.c.action, audit.c.referral_id)
-    return await intake.database.read(
-        lambda s: [tuple(row) for row in s.execute(select(*columns).order_by(audit.c.sequence))]
-    )
+async def audited(intake: Intake, *, refused: bool = False) -> list[tuple[str, str, str, str, tuple[str, ...]]]:
+    """The reads that were granted, or refused: person, role, organization, act, and the referrals shown or hidden."""
+    rows = await intake.audit_trail.entries(None, 0, 500)
+    return [
+        (
+            one["person"], one["role"], one["org"], one["act"],
+            tuple(json.loads(one["detail"] or "{}").get("referrals", [one["referral_id"]])),
+        )
+        for one in rows
+        if bool(one["refused"]) is refused and not one["act"].startswith("submit")
+    ]  # fmt: skip
 
 
 async def test_the_submitting_polyclinic_reads_its_diagnosis_and_the_read_is_audited(
@@ -37,11 +43,10 @@ async def test_the_submitting_polyclinic_reads_its_diagnosis_and_the_read_is_aud
     assert answer.status_code == 200, answer.text
     del receipt["warnings"]
     assert answer.json() == child_body() | receipt | {
-        "polyclinic_id": "p1", "max_distance_km": None, "changed_at": None,
+        "polyclinic_id": "p1", "max_distance_km": None, "changed_at": None, "consent": None,
+        "consent_withdrawn_at": None,
     }  # fmt: skip
-    assert await audited(intake) == [
-        ("polyclinic-1", "polyclinic", "p1", "diagnosis.read", UUID(receipt["referral_id"]))
-    ]
+    assert await audited(intake) == [("polyclinic-1", "polyclinic", "p1", "read_diagnosis", (receipt["referral_id"],))]
 
 
 async def test_a_child_is_read_by_its_id_and_by_its_iin(
@@ -52,7 +57,7 @@ async def test_a_child_is_read_by_its_id_and_by_its_iin(
     assert (by_id.status_code, by_id.json()) == (200, by_iin.json())
     assert by_id.json()["child"] == child_body()["child"]
     assert [one["referral_id"] for one in by_id.json()["referrals"]] == [receipt["referral_id"]]
-    assert [row[3] for row in await audited(intake)] == ["child.read", "child.lookup"]
+    assert [row[3] for row in await audited(intake)] == ["read_child", "look_up_child"]
 
 
 async def test_a_child_is_looked_up_by_an_iin_as_people_write_it(
@@ -84,17 +89,18 @@ async def test_a_mistyped_iin_is_refused_and_not_looked_up(
 async def test_another_s_diagnosis_looks_like_one_that_does_not_exist(
     client: Client, intake: Intake, receipt: dict[str, Any]
 ) -> None:
+    missing_id = uuid4()
     for other in (client("polyclinic", "p2"), client("center", "c1"), client("center", "p1")):
         hidden = await other.get(f"/v1/diagnoses/{receipt['referral_id']}")
-        missing = await other.get(f"/v1/diagnoses/{uuid4()}")
+        missing = await other.get(f"/v1/diagnoses/{missing_id}")
         assert (hidden.status_code, hidden.content) == (404, missing.content)
         assert (await other.get(f"/v1/children/{receipt['child_id']}")).status_code == 404
         found = await other.post("/v1/children/lookup", json={"iin": child_body()["child"]["iin"]})
         assert found.status_code == 404
-    assert [row[1:] for row in await audited(intake)] == [
-        (role, org, f"{read}.refused", UUID(receipt["referral_id"]))
+    assert [row[1:] for row in await audited(intake, refused=True) if row[4] != (str(missing_id),)] == [
+        (role, org, read, (receipt["referral_id"],))
         for role, org in (("polyclinic", "p2"), ("center", "c1"), ("center", "p1"))
-        for read in ("diagnosis.read", "child.read", "child.lookup")
+        for read in ("read_diagnosis", "read_child", "look_up_child")
     ]
 
 
@@ -169,13 +175,13 @@ async def test_a_hospital_reads_its_own_referral_and_one_offered_to_it_each_in_t
         assert (await hospital.post("/v1/children/lookup", json=lookup)).status_code == 200
     found = [(row[1], row[2], row[3], row[4]) for row in await audited(intake)]
     assert found == [
-        (role, "h1", action, UUID(receipt["referral_id"]))
+        (role, "h1", action, (receipt["referral_id"],))
         for role, receipt in (("polyclinic", own), ("center", offered))
-        for action in ("diagnosis.read", "child.read", "child.lookup")
+        for action in ("read_diagnosis", "read_child", "look_up_child")
     ]
 
 
-async def test_a_child_with_referrals_of_both_roles_is_read_with_all_and_each_is_audited_with_its_role(
+async def test_a_child_with_referrals_of_both_roles_is_read_with_all_and_audited_with_both(
     referrals: ReferralsInMemory, client: Client, intake: Intake
 ) -> None:
     hospital, elsewhere = client("polyclinic+center", "h1"), client("polyclinic", "p2")
@@ -185,10 +191,8 @@ async def test_a_child_with_referrals_of_both_roles_is_read_with_all_and_each_is
     referrals.set(offered, ReferralState.ACCEPTED, "h1")
     child = (await hospital.get(f"/v1/children/{own['child_id']}")).json()
     assert {one["referral_id"] for one in child["referrals"]} == {own["referral_id"], offered["referral_id"]}
-    assert {(row[1], row[4]) for row in await audited(intake)} == {
-        ("polyclinic", UUID(own["referral_id"])),
-        ("center", UUID(offered["referral_id"])),
-    }
+    [(_, role, _, _, shown)] = await audited(intake)
+    assert (role, set(shown)) == ("center+polyclinic", {own["referral_id"], offered["referral_id"]})
 
 
 async def test_a_hospital_reads_its_own_referral_as_the_polyclinic_even_when_it_is_offered_to_itself(
@@ -212,7 +216,7 @@ async def test_a_hospital_reads_no_other_s_referrals_and_each_single_role_only_i
     assert [await status_of(client("center", "h1"), one) for one in (own, offered)] == [404, 200]
     operators = client("operator+center", "h1")
     assert [await status_of(operators, one) for one in (own, offered)] == [404, 200]
-    assert [(row[1], row[2]) for row in await audited(intake) if row[3] == "diagnosis.read"] == [
+    assert [(row[1], row[2]) for row in await audited(intake)] == [
         ("polyclinic", "h1"), ("center", "h1"), ("center", "h1"),
     ]  # fmt: skip
 
@@ -241,8 +245,15 @@ async def test_a_closed_referral_lets_the_child_be_submitted_again_under_the_sam
     assert second["guardian"]["phone"] == "+77019999999"
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit SET org = 'x'", "DELETE FROM audit"])
-async def test_the_audit_refuses_changes(
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_log SET org = 'x'", "DELETE FROM audit_log",
+        "INSERT INTO audit_log SELECT sequence + 5, at, person, role, org, act, refused, purpose, address, child_id, "
+        "referral_id, detail, key, hash FROM audit_log WHERE sequence = 1",
+    ],
+)  # fmt: skip
+async def test_the_audit_log_refuses_changes(
     polyclinic: httpx2.AsyncClient, intake: Intake, receipt: dict[str, Any], statement: str
 ) -> None:
     await polyclinic.get(f"/v1/diagnoses/{receipt['referral_id']}")

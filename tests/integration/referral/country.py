@@ -35,7 +35,7 @@ from services.referral.ports import BatchContext
 from tests.support.capacity.readable import readable
 from tests.unit.referral.samples import NOW, SETTLEMENTS, diagnosis, event
 
-ADMIN = Principal("a", frozenset({"admin"}), "")
+ADMIN = Principal("a", frozenset({"admin"}), "", person="a")
 ADMIN_ACTOR = actor(ADMIN, Role.ADMIN)
 CONSUMER = "worker"
 FIGURE = ("places", "suspended")
@@ -210,7 +210,7 @@ class Country:
     async def story(self, number: int) -> ReferralStory:
         found = await self.service.views.story(str(UUID(int=number)), Visibility(everything=True))
         assert found
-        return story_of(found, [])
+        return story_of(found, [], Visibility(everything=True))
 
     async def occupied(self) -> dict[str, int]:
         """By programme: places that are occupied."""

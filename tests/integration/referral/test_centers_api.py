@@ -111,7 +111,7 @@ async def test_a_center_sets_confirms_suspends_and_resumes_its_figure(
     first = await near.put(PLACES, json={"places": 3})
     assert (first.status_code, first.headers["etag"]) == (200, '"1"')
     shown = first.json()
-    assert (shown["places"], shown["suspended"], shown["confirmed_by"]) == (3, False, "center:near")
+    assert (shown["places"], shown["suspended"], shown["confirmed_by"]) == (3, False, "center:near/center-1")
     suspended = (await near.put(PLACES, json={"places": 3, "suspended": True})).json()
     confirmed = (await near.put(PLACES, json={"places": 3})).json()
     assert (suspended["suspended"], confirmed["suspended"], confirmed["version"]) == (True, True, 3)
@@ -119,8 +119,9 @@ async def test_a_center_sets_confirms_suspends_and_resumes_its_figure(
     await country.deliver()
     assert (await country.figures())["near-day"] == (3, 0, 0)
     by_operator = (await operator.put(PLACES, json={"places": 2, "suspended": False})).json()
-    assert by_operator["confirmed_by"].startswith("operator:")
-    assert (await client("polyclinic", org="p1").get(PLACES)).json() == by_operator
+    assert by_operator["confirmed_by"] == "operator:operator-1"
+    seen = (await client("polyclinic", org="p1").get(PLACES)).json()
+    assert seen == by_operator | {"confirmed_by": "operator"}, "a person is named to its own organization and operators"
 
 
 async def test_a_figure_is_its_own_centers_or_an_operators(operator: httpx2.AsyncClient, client: Client) -> None:

@@ -43,8 +43,8 @@ async def test_a_center_takes_a_child_from_the_offer_to_the_discharge(offered: C
     history = completed["history"]
     assert isinstance(history, list)
     assert [(one["command"], one["actor"], one["reason"], one["note"]) for one in history[1:]] == [
-        ("accept", "center:near", None, "bring the X-rays"), ("admit", "center:near", None, None),
-        ("discharge", "center:near", "improved", None),
+        ("accept", "center:near/center-1", None, "bring the X-rays"), ("admit", "center:near/center-1", None, None),
+        ("discharge", "center:near/center-1", "improved", None),
     ]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ async def test_a_polyclinic_offers_again_after_a_no_show_and_withdraws_in_the_en
     assert withdrawn["state"] == "cancelled"
     history = withdrawn["history"]
     assert isinstance(history, list)
-    assert (history[-1]["actor"], history[-1]["reason"]) == ("polyclinic:p1", "family_withdrew")
+    assert (history[-1]["actor"], history[-1]["reason"]) == ("polyclinic:p1/polyclinic-1", "family_withdrew")
 
 
 MAY = {
@@ -167,11 +167,11 @@ async def test_a_hospital_acts_by_the_role_that_each_command_needs(country: Coun
     await post(hospital, "accept")
     withdrawn = await hospital.post(f"{two}/withdraw")
     assert (withdrawn.status_code, withdrawn.json()["state"]) == (200, "cancelled")
-    assert withdrawn.json()["history"][-1]["actor"] == "polyclinic:near"
+    assert withdrawn.json()["history"][-1]["actor"] == "polyclinic:near/center-1"
     cancelled = await post(hospital, "cancel", reason="other")
     history = cancelled["history"]
     assert isinstance(history, list)
-    assert [one["actor"] for one in history[1:]] == ["center:near", "polyclinic:near"]
+    assert [one["actor"] for one in history[1:]] == ["center:near/center-1", "polyclinic:near/center-1"]
 
 
 ACTING = [

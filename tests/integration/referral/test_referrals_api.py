@@ -168,7 +168,7 @@ async def test_a_center_sees_then_accepts(offered: Country, client: Client) -> N
     assert accepted.json()["state"] == "accepted"
     assert accepted.json()["allowed_actions"] == ["admit", "no-show", "decline"]
     assert [(one["command"], one["actor"], one["note"]) for one in accepted.json()["history"]] == [
-        ("offer", "router", None), ("seen", "center:near", None), ("accept", "center:near", "bed 4"),
+        ("offer", "router", None), ("seen", "center:near/center-1", None), ("accept", "center:near/center-1", "bed 4"),
     ]  # fmt: skip
 
 

@@ -18,17 +18,15 @@ def new() -> str:
     return base64.b64encode(os.urandom(32)).decode()
 
 
+AUDIT_KEY = new()
+
+
 def settings(**changes: Any) -> IntakeSettings:
-    return IntakeSettings(
-        **{
-            "kafka_servers": "k",
-            "intake_sql_url": "sqlite://",
-            "referral_url": "https://r",
-            "kafka_security": "SSL",
-            "mode": "production",
-        }
-        | changes
-    )
+    given = {
+        "kafka_servers": "k", "kafka_security": "SSL", "intake_sql_url": "sqlite://", "referral_url": "https://r",
+        "mode": "production",
+    }  # fmt: skip
+    return IntakeSettings(**given | {"audit_key": AUDIT_KEY} | changes)
 
 
 def three(**changes: str) -> dict[str, str]:

@@ -148,3 +148,12 @@ async def test_a_parameter_is_named_as_the_caller_wrote_it(client: httpx2.AsyncC
         ("number", "int_parsing"),
         ("since", "date_from_datetime_parsing"),
     ]
+
+
+async def test_each_answer_has_the_security_headers_a_fault_of_ours_too(client: httpx2.AsyncClient) -> None:
+    for path, status in (("/raise/bug", 500), ("/raise/problem", 409), ("/nowhere", 404), ("/livez", 200)):
+        answer = await client.get(path)
+        assert answer.status_code == status
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "default-src 'self'" in answer.headers["content-security-policy"]

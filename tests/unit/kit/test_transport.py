@@ -14,6 +14,7 @@ from services.kit.transport import plaintext
 from services.referral.settings import ReferralSettings
 
 SECRET = "geheim77"
+AUDIT_KEY = b64encode(os.urandom(32)).decode()
 SAFE: dict[type[ServiceSettings], dict[str, Any]] = {
     ReferralSettings: {
         "referral_sql_url": f"postgresql+psycopg://r:{SECRET}@db/r?sslmode=verify-full", "capacity_url": "https://c",
@@ -29,6 +30,7 @@ SAFE: dict[type[ServiceSettings], dict[str, Any]] = {
 
 def make(kind: type[ServiceSettings], **changes: Any) -> ServiceSettings:
     safe = {"kafka_servers": "k", "kafka_security": "SASL_SSL", "kafka_password": SECRET, "mode": "production"}
+    safe["audit_key"] = AUDIT_KEY
     return kind(**safe | SAFE[kind] | changes)
 
 

@@ -1,0 +1,281 @@
+"""The audit log in SQL: entries are only added, numbered without a gap, each with a keyed hash over it and the last.
+
+Whoever owns the database's files can still change them; the hashes show it, and a head kept elsewhere shows a lost end.
+"""
+
+import asyncio
+import hmac
+import time
+from collections.abc import Mapping, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text, func, insert, or_, select, text
+from sqlmodel import Session
+
+from services.kit.audit import DETAIL, Entry
+from services.kit.errors import TransientError
+from services.kit.persons import derive
+from services.kit.sql.database import Database
+
+BEGINNING = bytes(32)
+"""Stands before the first entry."""
+TABLE = "audit_log"
+_LOCK = 0x6A_6F_6C_41
+"""Of PostgreSQL: entries are chained under it. It is taken last in a transaction, so it is held for the commit only."""
+
+
+class Fault(StrEnum):
+    """What is wrong with the log."""
+
+    CHANGED = "changed"
+    """An entry is not what was written, or stands elsewhere, or was written by somebody without the key."""
+    MISSING = "missing"
+    """Entries before this one are gone."""
+    CUT_OFF = "cut_off"
+    """An exported head names an entry after the last one."""
+    OTHER_HEAD = "other_head"
+    """The entry is not the one whose hash was exported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fault at the entry with this number."""
+
+    sequence: int
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last entry's number, and its hash in hexadecimal digits."""
+
+    sequence: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The entries from `first` to `last` were checked, `count` of them; `more` follow. Zeros without an entry."""
+
+    first: int
+    last: int
+    count: int
+    more: bool
+    findings: tuple[Finding, ...]
+
+
+def audit_log_table(metadata: MetaData, *subjects: str) -> Table:
+    """The table of one service's log, with a column of ids for each of its `subjects`."""
+    return Table(
+        TABLE,
+        metadata,
+        Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+        Column("at", BigInteger, nullable=False),
+        Column("person", String(40), nullable=False),
+        Column("role", String(20), nullable=False),
+        Column("org", String(64), nullable=False),
+        Column("act", String(40), nullable=False),
+        Column("refused", String(40), nullable=False),
+        Column("purpose", String(20), nullable=False),
+        Column("address", String(45), nullable=False),
+        *(Column(one, String(36), nullable=True, index=True) for one in subjects),
+        Column("detail", Text, nullable=False),
+        Column("key", String(8), nullable=False),
+        Column("hash", LargeBinary, nullable=False),
+    )
+
+
+class Chain:
+    """Hashes of entries, by the newest of `keys` (32 random bytes each); the others still check older entries."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        derived = [derive(one, "chain") for one in keys]
+        self._keys = {derive(one, "id").hex()[:8]: one for one in derived}
+        self.key = next(iter(self._keys))
+
+    def hash(self, previous: bytes, row: Mapping[str, Any]) -> bytes:
+        """Of a row without its hash, after the entry with the hash `previous`.
+
+        Raises KeyError for a key that is not known, and TypeError for a value of another type.
+        """
+        written = orjson.dumps({str(name): value for name, value in row.items()}, option=orjson.OPT_SORT_KEYS)
+        return hmac.digest(self._keys[row["key"]], previous + written, "sha256")
+
+    def fits(self, previous: bytes | None, row: Mapping[str, Any], hash: object) -> bool:
+        """Whether it is the row's hash."""
+        try:
+            return previous is not None and self.hash(previous, row) == hash
+        except (KeyError, TypeError):
+            return False
+
+
+class AuditLog:
+    """One service's log: `rows` is its table."""
+
+    def __init__(self, rows: Table, chain: Chain) -> None:
+        self.rows, self._chain = rows, chain
+        self.subjects = [one.name for one in rows.columns if one.index]
+        self._insert, self._lock = insert(rows), select(func.pg_advisory_xact_lock(_LOCK))
+        self._last = select(rows.c.sequence, rows.c.hash).order_by(rows.c.sequence.desc()).limit(1)
+
+    def add(self, session: Session, entries: Sequence[Entry]) -> None:
+        """Add `entries` in the caller's transaction, as its last step: other writers wait for its end."""
+        if not (rows := [self._row(one) for one in entries]):
+            return
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":  # SQLite has one writer
+            connection.execute(self._lock)
+        last, previous = connection.execute(self._last).first() or (0, BEGINNING)
+        now = int(time.time() * 1000)
+        for sequence, row in enumerate(rows, last + 1):
+            row |= {"sequence": sequence, "at": now}
+            row["hash"] = previous = self._chain.hash(previous, row)
+        connection.execute(self._insert, rows)
+
+    def _row(self, entry: Entry) -> dict[str, Any]:
+        detail = orjson.dumps(dict(entry.detail)).decode() if entry.detail else ""
+        if len(detail) > DETAIL:
+            detail = orjson.dumps({"characters": len(detail)}).decode()
+        by = entry.by
+        return {
+            "person": by.person[:40], "role": by.role[:20], "org": by.org[:64], "act": entry.act[:40],
+            "refused": entry.refused[:40], "purpose": by.purpose[:20], "address": by.address[:45],
+            **{name: entry.about.get(name) for name in self.subjects}, "detail": detail, "key": self._chain.key,
+        }  # fmt: skip
+
+    def head(self, session: Session) -> Head:
+        sequence, hash = session.execute(self._last).first() or (0, BEGINNING)
+        return Head(sequence, hash.hex())
+
+    def about(self, session: Session, ids: Sequence[str], after: int, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Up to `limit` entries about any of `ids` (all entries when there are none) after number `after`, in order."""
+        query = select(self.rows).where(self.rows.c.sequence > after).order_by(self.rows.c.sequence).limit(limit)
+        if ids:
+            query = query.where(or_(*(self.rows.c[name].in_(ids) for name in self.subjects)))
+        return [dict(one) for one in session.execute(query).mappings()]
+
+    def check(self, session: Session, after: int, limit: int, heads: Sequence[Head] = ()) -> Checked:
+        """Check up to `limit` entries after number `after`, and those of `heads` that name one of them, or none."""
+        rows = self.rows
+        before = session.execute(select(rows.c.hash).where(rows.c.sequence == after)).scalar()
+        query = select(rows).where(rows.c.sequence > after).order_by(rows.c.sequence).limit(limit + 1)
+        found = [dict(one) for one in session.execute(query).mappings()]
+        page, more = found[:limit], len(found) > limit
+        findings = self._faults(page, after, BEGINNING if after == 0 else before)
+        last = page[-1]["sequence"] if page else after
+        hashes = {one["sequence"]: bytes(one["hash"] or b"").hex() for one in page}
+        findings += [
+            Finding(one.sequence, Fault.OTHER_HEAD)
+            for one in heads
+            if one.sequence in hashes and hashes[one.sequence] != one.hash
+        ]
+        if not more and (lost := [one.sequence for one in heads if one.sequence > last]):
+            findings.append(Finding(max(lost), Fault.CUT_OFF))
+        return Checked(page[0]["sequence"] if page else 0, last, len(page), more, tuple(findings))
+
+    def _faults(self, page: Sequence[Mapping[str, Any]], after: int, previous: bytes | None) -> list[Finding]:
+        findings = []
+        for row in page:
+            sequence, kept = row["sequence"], {name: value for name, value in row.items() if name != "hash"}
+            if sequence != after + 1:
+                findings.append(Finding(sequence, Fault.MISSING))
+            elif not self._chain.fits(previous, kept, row["hash"]):
+                findings.append(Finding(sequence, Fault.CHANGED))
+            after, previous = sequence, row["hash"]
+        return findings
+
+
+@dataclass
+class AuditWriter:
+    """Adds entries that no transaction brings; those that come while one is written share the next transaction."""
+
+    database: Database
+    log: AuditLog
+
+    def __post_init__(self) -> None:
+        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def record(self, entry: Entry) -> None:
+        """Durable when it returns. Raises TransientError while the database fails."""
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, done))
+        if self._task is None:
+            # In a context of its own: its transactions are no request's.
+            self._task = asyncio.create_task(self._write(), context=Context())
+        await done
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                error = await self._try([one for one, _ in group])
+                for _, done in group:
+                    if not done.done():  # its client may have gone away
+                        done.set_exception(error) if error else done.set_result(None)
+        finally:
+            self._task = None  # without an await since the last look at `_waiting`, so no entry is forgotten
+
+    async def _try(self, entries: Sequence[Entry]) -> Exception | None:
+        try:
+            await self.database.write(lambda session: self.log.add(session, entries))
+        except TransientError as error:
+            return error
+        except Exception as error:  # a fault of ours: those who wait must hear of it, or they wait for ever
+            return error
+        return None
+
+
+def only_inserts(dialect: str, table: str) -> list[str]:
+    """The statements by which the database refuses every change of `table` but a row after the last one.
+
+    On PostgreSQL every role but the table's owner keeps SELECT and INSERT only.
+    """
+    return [one.format(table=table) for one in (_SQLITE if dialect == "sqlite" else _POSTGRESQL)]
+
+
+async def check_only_inserts(database: Database) -> None:
+    """A readiness check: raises RuntimeError when this process's role could change the log on PostgreSQL."""
+
+    def work(session: Session) -> bool:
+        may = [func.has_table_privilege(TABLE, one) for one in ("UPDATE", "DELETE", "TRUNCATE")]
+        owner = select(text("pg_has_role(tableowner, 'MEMBER')")).select_from(text("pg_tables"))
+        owned = session.execute(owner.where(text(f"tablename = '{TABLE}'"))).scalar()
+        return bool(owned) or any(session.execute(select(*may)).one())
+
+    if not database.is_sqlite and await database.read(work):
+        raise RuntimeError("this role owns the audit log, or may change it: serve under a role of its own")
+
+
+ONLY_INSERT = (
+    "DO $$ DECLARE one text; BEGIN FOR one IN SELECT DISTINCT grantee FROM information_schema.role_table_grants "
+    "WHERE table_name = '{table}' AND grantee <> current_user LOOP "
+    "EXECUTE format('REVOKE ALL ON {table} FROM %I', one); "
+    "EXECUTE format('GRANT SELECT, INSERT ON {table} TO %I', one); END LOOP; END $$"
+)
+_NEXT = "(SELECT coalesce(max(sequence), 0) + 1 FROM {table})"
+_SQLITE = [
+    # Before INSERT OR REPLACE deletes a row, which no trigger would see in a connection without recursive_triggers.
+    "CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table} WHEN NEW.sequence IS NOT " + _NEXT + " "
+    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
+    *(
+        f"CREATE TRIGGER {{table}}_no_{verb} BEFORE {verb} ON {{table}} "
+        "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for verb in ("update", "delete")
+    ),
+]
+_POSTGRESQL = [
+    "CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$",
+    "CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+    "FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()",
+    "CREATE FUNCTION {table}_in_order() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN IF NEW.sequence <> " + _NEXT + " THEN RAISE EXCEPTION '{table} is append-only'; END IF; "
+    "RETURN NEW; END $$",
+    "CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_in_order()",
+    ONLY_INSERT,
+]

@@ -1,0 +1,293 @@
+"""Connections within bounds, on a real port: sizes and counts of headers, times, numbers; and well-formed refusals."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_network
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from services.kit.http.connections import Bounds, allow_slow_body
+from services.kit.http.server import Server, config_of
+from services.local.ports import LOOPBACK
+
+BOUNDS = Bounds(
+    head_bytes=8192, headers=20, head_seconds=0.4, body_idle=0.4, body_seconds=2, slow_body_idle=3,
+    unread_body=0.6, unread_bytes=1_000_000, send_idle=0.6, connections=12, per_address=8,
+)  # fmt: skip
+HEAD = b"POST /sum HTTP/1.1\r\nHost: x\r\n"
+Call = Callable[[bytes], Awaitable[tuple[int, dict[str, str], bytes]]]
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope, receive)
+    answer: Response
+    match scope["path"]:
+        case "/refused":
+            answer = JSONResponse({}, 401)
+        case "/endless":
+            answer = StreamingResponse(_endless())
+        case "/waits":
+            await asyncio.sleep(1.5)
+            answer = JSONResponse({"length": len(await request.body())})
+        case path:
+            if path == "/slow":
+                allow_slow_body(scope)
+            answer = JSONResponse({"length": len(await request.body()), "client": scope["client"][0]})
+    await answer(scope, receive, send)
+
+
+async def _endless() -> AsyncIterator[bytes]:
+    while True:
+        await asyncio.sleep(0)
+        yield bytes(65_536)
+
+
+@asynccontextmanager
+async def serving(bounds: Bounds, proxies: str = "") -> AsyncIterator[tuple[int, Server]]:
+    server = _Prompt(config_of(application, LOOPBACK, 0, bounds, forwarded_allow_ips=proxies))
+    task = asyncio.create_task(server._serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()[1], server
+    server.should_exit = server.force_exit = True
+    await task
+
+
+class _Prompt(Server):
+    """Looks ten times as often."""
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(0)
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with serving(BOUNDS) as (port, _):
+        yield port
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one answer, which must be whole."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+    version, status, *phrase = head[0].split(" ")
+    assert version == "HTTP/1.1"
+    assert phrase
+    headers = dict(line.lower().split(": ", 1) for line in head[1:] if line)
+    return int(status), headers, await reader.readexactly(int(headers["content-length"]))
+
+
+async def ask(port: int, *parts: bytes, pause: float = 0.0) -> tuple[int, dict[str, str], bytes]:
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(pause)
+        async with asyncio.timeout(5):
+            return await read_answer(reader)
+    finally:
+        writer.close()
+
+
+async def seconds_to_end(port: int, first: bytes) -> float:
+    """How long a connection that sends `first`, and then nothing, is held."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(first)
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout(10):
+        await reader.read()
+    writer.close()
+    return asyncio.get_running_loop().time() - began
+
+
+async def refused(port: int, *parts: bytes) -> tuple[int, str]:
+    """Status and code of the refusal, after which the connection ends."""
+    status, headers, body = await ask(port, *parts)
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "content-security-policy" in headers
+    assert headers["connection"] == "close"
+    assert json.loads(body)["status"] == status
+    return status, json.loads(body)["code"]
+
+
+async def test_a_request_is_answered(port: int) -> None:
+    status, _, body = await ask(port, HEAD + b"Content-Length: 3\r\n\r\nabc")
+    assert (status, json.loads(body)["length"]) == (200, 3)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"", b"\r\n", b"POST", HEAD, HEAD + b"A",
+        HEAD + b"Content-Length: 3\r\n\r\n", HEAD + b"Content-Length: 3\r\n\r\na",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n", HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n", HEAD + b"Content-Length: 0\r\n\r\nPOST",
+    ],
+)  # fmt: skip
+async def test_silence_is_not_waited_for(port: int, first: bytes) -> None:
+    assert await seconds_to_end(port, first) < 1.5
+
+
+async def test_a_half_request_is_answered_408(port: int) -> None:
+    assert await refused(port, HEAD) == (408, "too_slow")
+    assert await refused(port, HEAD + b"Content-Length: 3\r\n\r\na") == (408, "too_slow")
+
+
+async def dripped(port: int, parts: list[bytes], pause: float) -> tuple[int, dict[str, str], bytes]:
+    """The answer to `parts` with pauses between them, which end when it comes."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    answer = asyncio.create_task(read_answer(reader))
+    for part in parts:
+        writer.write(part)
+        await asyncio.wait([answer], timeout=pause)
+        if answer.done():
+            break
+    writer.close()
+    return await answer
+
+
+async def test_a_dripping_head_ends_all_the_same(port: int) -> None:
+    status, headers, _ = await dripped(port, [b"POST /sum HTTP/1.1\r\n", *[b"A: b\r\n"] * 30], 0.1)
+    assert (status, headers["connection"]) == (408, "close")
+
+
+async def test_a_dripping_body_ends_unless_its_route_allows_it(port: int) -> None:
+    length, *parts = [b"Content-Length: 20\r\n\r\n", *[b"ab"] * 9, b"a"]
+    assert (await dripped(port, [HEAD + length, *parts], 0.3))[0] == 408
+    slow = HEAD.replace(b"/sum", b"/slow") + length
+    assert json.loads((await dripped(port, [slow, *parts, b"a"], 0.3))[2])["length"] == 20
+
+
+async def test_who_waits_for_us_is_not_cut(port: int) -> None:
+    """More than the server's buffer, while the application does not receive."""
+    body = bytes(300_000)
+    status, _, content = await ask(port, HEAD.replace(b"/sum", b"/waits") + b"Content-Length: 300000\r\n\r\n", body)
+    assert (status, json.loads(content)["length"]) == (200, 300_000)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"A: " + b"a" * 9000 + b"\r\n\r\n",
+        b"".join(b"A%d: b\r\n" % number for number in range(30)) + b"\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * 9000 + b"\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nA: " + b"a" * 9000 + b"\r\n\r\n",
+    ],
+    ids=["one", "many", "extension of a chunk", "trailer"],
+)
+async def test_headers_are_bounded(port: int, rest: bytes) -> None:
+    parts = [rest[start : start + 1000] for start in range(0, len(rest), 1000)]
+    assert (await dripped(port, [HEAD, *parts, b""], 0.005))[0] == 431
+
+
+async def test_headers_are_bounded_in_one_piece_too(port: int) -> None:
+    for rest in (b"A: " + b"a" * 9000, b"\r\n".join(b"A%d: b" % number for number in range(30))):
+        assert await refused(port, HEAD + rest + b"\r\n\r\n") == (431, "headers_too_large")
+
+
+async def test_a_long_line_of_the_request_is_refused(port: int) -> None:
+    assert await refused(port, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n") == (431, "headers_too_large")
+
+
+async def test_a_body_in_chunks_of_one_byte_is_taken(port: int) -> None:
+    chunks = b"1\r\na\r\n" * 5000 + b"0\r\n\r\n"
+    status, _, body = await ask(port, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", chunks)
+    assert (status, json.loads(body)["length"]) == (200, 5000)
+
+
+async def test_many_requests_one_after_the_other_are_each_answered(port: int) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    for _ in range(30):
+        writer.write(HEAD + b"A: " + b"a" * 3000 + b"\r\nContent-Length: 1\r\n\r\na")
+        assert (await read_answer(reader))[0] == 200
+    writer.write((HEAD + b"Content-Length: 1\r\n\r\na") * 10)
+    for _ in range(10):
+        assert (await read_answer(reader))[0] == 200
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"BREW / HTTP/1.1\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nHost x\r\n\r\n", b"CONNECT x:80 HTTP/1.1\r\n\r\n",
+        HEAD + b"Content-Length: -1\r\n\r\n", HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        HEAD + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nz\r\n", HEAD + b"Transfer-Encoding: gzip\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", HEAD + b"A: b\r\n c\r\n\r\n",
+    ],
+)  # fmt: skip
+async def test_what_is_no_http_is_refused_in_well_formed_http(port: int, request_bytes: bytes) -> None:
+    status, code = await refused(port, request_bytes)
+    assert (status, code) == (400, "malformed_request")
+
+
+@pytest.mark.parametrize("upgrade", [b"websocket", b"h2c", b"TLS/1.0"])
+async def test_a_wish_for_another_protocol_is_answered_in_this_one(port: int, upgrade: bytes) -> None:
+    wish = b"GET /sum HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n" % upgrade
+    status, headers, _ = await ask(port, wish)
+    assert (status, headers["connection"]) == (200, "close")
+
+
+async def test_a_refused_body_is_dropped_within_bounds_and_the_connection_goes_on_after_a_small_one(port: int) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    head = b"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+    writer.write(head % 10)
+    assert (await read_answer(reader))[0] == 401
+    writer.write(bytes(10) + HEAD + b"Content-Length: 1\r\n\r\na")
+    assert (await read_answer(reader))[0] == 200
+    writer.write(head % 1_000_000_000)
+    assert (await read_answer(reader))[0] == 401
+    with pytest.raises(ConnectionError):
+        await flood(writer, 30_000_000)  # more than the kernel and the client's own buffers hold
+
+
+async def flood(writer: asyncio.StreamWriter, size: int) -> None:
+    async with asyncio.timeout(10):
+        for _ in range(size // 100_000):
+            writer.write(bytes(100_000))
+            await writer.drain()
+
+
+async def test_who_reads_nothing_of_an_answer_is_cut() -> None:
+    async with serving(BOUNDS) as (port, server):
+        _, writer = await asyncio.open_connection(LOOPBACK, port, limit=1)
+        writer.write(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(5):
+            while not server.server_state.connections:
+                await asyncio.sleep(0.01)
+            while server.server_state.connections:
+                await asyncio.sleep(0.05)
+        writer.close()
+
+
+async def test_connections_are_bounded_per_address_and_free_again_when_they_end(port: int) -> None:
+    held = [await asyncio.open_connection(LOOPBACK, port) for _ in range(8)]
+    assert await refused(port) == (503, "too_many_connections")
+    for _, writer in held[:2]:
+        writer.close()
+    await asyncio.sleep(0.1)
+    assert (await ask(port, HEAD + b"Content-Length: 0\r\n\r\n"))[0] == 200
+    for _, writer in held:
+        writer.close()
+
+
+async def test_connections_are_bounded_in_all_also_of_a_proxy() -> None:
+    async with serving(replace(BOUNDS, uncounted=(ip_network("127.0.0.0/8"),))) as (port, _):
+        held = [await asyncio.open_connection(LOOPBACK, port) for _ in range(12)]
+        assert await refused(port) == (503, "too_many_connections")
+        for _, writer in held:
+            writer.close()
+
+
+@pytest.mark.parametrize(("proxies", "seen"), [("", LOOPBACK), ("127.0.0.0/8", "9.9.9.9"), ("10.0.0.1", LOOPBACK)])
+async def test_who_forwards_a_request_is_believed_of_proxies_only(proxies: str, seen: str) -> None:
+    async with serving(BOUNDS, proxies) as (port, _):
+        _, _, body = await ask(port, HEAD + b"X-Forwarded-For: 1.1.1.1, 9.9.9.9\r\nContent-Length: 0\r\n\r\n")
+    assert json.loads(body)["client"] == seen
