@@ -25,6 +25,7 @@ _BY_TAG = {
     "personal data": Purpose.TREATMENT,
     "corrections": Purpose.TREATMENT,
     "diagnoses": Purpose.TREATMENT,
+    "transfers": Purpose.COORDINATION,
     "referrals": Purpose.COORDINATION,
     "worklists": Purpose.COORDINATION,
     "audit log": Purpose.COMPLIANCE,

@@ -12,7 +12,8 @@ import httpx2
 from uuid_utils.compat import uuid7
 
 from services.contracts.near_matches import Named
-from services.contracts.reference import read_icd10_codes, read_settlements
+from services.contracts.reference import read_days_off, read_icd10_codes, read_settlements
+from services.contracts.working_days import WorkingDays
 from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.http_referrals import SECONDS, HttpReferrals
 from services.intake.adapters.sql_answers import SqlAnswers
@@ -23,6 +24,7 @@ from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
+from services.intake.adapters.sql_transfers import SqlTransfers
 from services.intake.adapters.tables import audit_log
 from services.intake.domain.validation import Reference
 from services.intake.handlers.access import Referrals
@@ -33,6 +35,7 @@ from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
+from services.intake.handlers.transfer import Transferring
 from services.intake.settings import IntakeSettings
 from services.kit.audit_api import AuditTrail
 from services.kit.http.service_token import service_token
@@ -53,6 +56,7 @@ class Intake:
     reading: Reading
     correcting: Correcting
     joining: Joining
+    transferring: Transferring
     answers: SqlAnswers
     keys: SqlKeys
     rotation: SqlRotation
@@ -115,6 +119,7 @@ def _wired(
         Reading(SqlDiagnoses(database, keys), referrals, vault),
         Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
         Joining(SqlChildren(database, keys), referrals, drafting, now),
+        Transferring(SqlTransfers(database, keys), referrals, drafting, WorkingDays(read_days_off(settings.data)), now),
         SqlAnswers(database),
         keys,
         SqlRotation(database, keys),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import httpx2
 
 from services.contracts.reference import read_days_off, read_regions, read_settlements
+from services.contracts.working_days import WorkingDays
 from services.kit.audit_api import AuditTrail
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import TokenVerifier
@@ -32,7 +33,6 @@ from services.referral.adapters.sql_supply import SqlSupplies
 from services.referral.adapters.sql_views import Views, related_ids
 from services.referral.adapters.sql_worklists import Worklists
 from services.referral.adapters.tables import audit_log, dead_letters, leases
-from services.referral.domain.working_days import WorkingDays
 from services.referral.handlers.act import ActOnReferral
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.claim_places import ClaimPlaces

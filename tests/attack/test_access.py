@@ -14,6 +14,7 @@ from services.intake.bootstrap import utc_now
 from tests.support import record_queries
 from tests.support.children import POLYCLINIC, submissions, submit_all
 from tests.support.eventually import eventually
+from tests.support.kafka_admin import admin_options
 from tests.support.network import RunningNetwork
 
 
@@ -50,7 +51,7 @@ async def test_a_forged_offer_in_the_real_kafka_opens_no_child(
         referral_id=UUID(id), child_id=uuid4(), polyclinic_id=POLYCLINIC, version=999, state=ReferralState.OFFERED,
         attempt=99, center_id="center-of-a-thief", programme_id="p", actor="router",
     )  # fmt: skip
-    producer = AIOKafkaProducer(bootstrap_servers=country.plan.kafka_servers)
+    producer = AIOKafkaProducer(**admin_options(country.plan))  # a thief who has the broker itself
     await producer.start()
     for topic in ("referrals.v1", "routing.v1"):
         event = write_event(forged, event_id=str(uuid4()), source="/joldama/referral", time=utc_now())

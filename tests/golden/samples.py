@@ -35,6 +35,13 @@ SAMPLES: dict[str, events.Payload] = {
         corrected_at=LATER,
         actor="polyclinic:polyclinic-7",
     ),
+    "diagnoses/diagnosis_transferred": events.DiagnosisCorrectedV1(
+        **dict(DIAGNOSIS) | {"polyclinic_id": "polyclinic-8"},
+        version=3,
+        corrected=("polyclinic_id",),
+        corrected_at=LATER,
+        actor="polyclinic:polyclinic-7",
+    ),
     "diagnoses/children_joined": events.ChildrenJoinedV1(
         referral_id=REFERRAL,
         ended_referral_id=CHILD,

@@ -28,7 +28,10 @@ class DiagnosisRecordedV1(Payload, type="diagnosis.recorded.v1", topics=(topics.
 
 
 class DiagnosisCorrectedV1(DiagnosisRecordedV1, type="diagnosis.corrected.v1"):
-    """A polyclinic corrected what it had submitted: the whole data as it is now, of which the newest version stands."""
+    """A polyclinic corrected what it had submitted, or the referral went to another polyclinic (`polyclinic_id`).
+
+    The whole data as it is now, of which the newest version stands.
+    """
 
     version: Version
     """Counts the versions of this diagnosis; 1 was the submission."""

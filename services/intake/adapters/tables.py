@@ -39,7 +39,7 @@ class StoredKey(_Table, table=True):
     __tablename__ = "child_key"
 
     child_id: UUID = Field(primary_key=True)
-    key_version: int = Field(index=True)
+    key_version: int
     wrapped: bytes = Field(sa_type=LargeBinary)
 
 
@@ -106,6 +106,23 @@ class CorrectedData(_Table, table=True):
     sealed_after: bytes = Field(sa_type=LargeBinary)
 
 
+class TransferRequest(_Table, table=True):
+    """A polyclinic asks the one that has a referral for it."""
+
+    __tablename__ = "transfer"
+
+    transfer_id: UUID = Field(primary_key=True)
+    referral_id: UUID = Field(index=True)
+    child_id: UUID
+    holder: str = Field(max_length=64, index=True)
+    to_polyclinic: str = Field(max_length=64, index=True)
+    asked_at: int = Field(sa_type=BigInteger)
+    answer_by: int = Field(sa_type=BigInteger)
+    state: str = Field(max_length=16)
+    decided_at: int | None = Field(None, sa_type=BigInteger)
+    decided_by: str | None = Field(None, max_length=120)
+
+
 class Audit(_Table, table=True):
     """Reads and corrections of an earlier release, which had no `audit_log`. Append-only."""
 
@@ -126,6 +143,7 @@ children, diagnoses, answered = (metadata.tables[name] for name in ("child", "di
 child_keys, key_versions, corrected_data = (
     metadata.tables[name] for name in ("child_key", "key_version", "corrected_data")
 )
+transfers = metadata.tables["transfer"]
 audit_log = audit_log_table(metadata, "child_id", "referral_id")
 outbox = Outbox(metadata)
 leases = lease_table(metadata)

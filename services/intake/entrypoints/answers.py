@@ -58,7 +58,7 @@ def _open_referral(outcome: OpenReferralExists) -> Problem:
     if own := own_ids(outcome.met[:1]):
         detail, extra = f"The child has an open referral: {own[0]}", {"referral_id": str(own[0])}
     else:
-        detail, extra = "The child has an open referral at another polyclinic; an operator can help", {}
+        detail, extra = "The child has an open referral at another polyclinic: ask for it by POST /v1/transfers", {}
     return Problem(409, "open_referral_exists", detail, extra=extra)
 
 
@@ -77,6 +77,12 @@ def _possible_duplicate(outcome: PossibleDuplicate) -> Problem:
 def result_line(result: LineResult) -> bytes:
     """One line of NDJSON: status 201 with the receipt, or status, code and errors of the refusal."""
     return orjson.dumps({"line": result.number} | _result(result.outcome), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def refused_line(number: int, refused: Problem) -> bytes:
+    """One line of NDJSON for a line that is refused before its outcome is told."""
+    told = {"line": number, "status": refused.status, "code": refused.code, "detail": refused.detail}
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _result(outcome: Outcome | Invalid) -> dict[str, Any]:

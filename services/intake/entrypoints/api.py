@@ -9,7 +9,7 @@ from services.contracts.authority import OPERATORS, likely_role
 from services.contracts.purposes import Purpose, default_purpose
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
-from services.intake.entrypoints import bulk, children, corrections, diagnoses, erasure, keys
+from services.intake.entrypoints import bulk, children, corrections, diagnoses, erasure, keys, transfers
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
 from services.kit.audit_api import audit_log_router, counting_strangers
@@ -49,6 +49,7 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
         diagnoses.router,
         children.router,
         corrections.router,
+        transfers.router,
         erasure.router,
         keys.router,
         audit_log_router(*OPERATORS),

@@ -14,16 +14,18 @@ from starlette.types import Message, Receive, Scope, Send
 from services.contracts.csv_rows import is_blank
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.access import Polyclinic, TheIntake
-from services.intake.entrypoints.answers import result_line
+from services.intake.entrypoints.answers import refused_line, result_line
 from services.intake.entrypoints.bodies import LARGEST_FILE, Parts, expect_type, idempotency_key
 from services.intake.entrypoints.openapi import BULK_REQUEST, BULK_RESPONSES
-from services.intake.handlers.bulk import CHUNK, CHUNK_BYTES, BulkRequest
+from services.intake.handlers.bulk import CHUNK, CHUNK_BYTES, BulkRequest, LineResult
 from services.intake.handlers.formats import Csv, Ndjson, WrongHeader, begins_no_line
 from services.intake.handlers.lines import Line, Lines
+from services.intake.handlers.submit import tells_of_another
 from services.kit.audit import TRAIL, note, recorded
 from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal
 from services.kit.http.connections import allow_slow_body
+from services.kit.http.limits import Budget, limits_of
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.messages import message
@@ -58,7 +60,7 @@ async def submit_bulk(request: Request, polyclinic: Polyclinic, intake: TheIntak
     allow_slow_body(request.scope)
     media_type, key = expect_type(request, NDJSON, CSV), idempotency_key(request)
     recorded()
-    results = _Upload(intake, polyclinic, key, media_type).results(request)
+    results = _Upload(request, intake, polyclinic, key, media_type).results()
     try:
         first = await anext(results, b"")
     except ClientDisconnect:  # recorded lines stay recorded; the client is gone
@@ -72,7 +74,10 @@ class _Upload:
     After a wrong first line the body is still received, because a client that sends does not see an answer.
     """
 
-    def __init__(self, intake: Intake, polyclinic: Principal, key: str | None, media_type: str) -> None:
+    def __init__(
+        self, request: Request, intake: Intake, polyclinic: Principal, key: str | None, media_type: str
+    ) -> None:
+        self._request = request
         self._intake, self._polyclinic, self._key = intake, polyclinic, key
         self._bulk: BulkRequest | None = None
         self._media_type = media_type
@@ -82,14 +87,14 @@ class _Upload:
         self._bytes = 0
         self._held = bytearray()
 
-    async def results(self, request: Request) -> AsyncGenerator[bytes]:
+    async def results(self) -> AsyncGenerator[bytes]:
         """The results in parts, none before HELD bytes or the end of the body.
 
         Raises Problem 422 when the first line of a CSV is no header, or JSON is not one object a line, and
         ClientDisconnect when the client has left.
         """
         lines = Lines()
-        async with Parts(request) as parts:
+        async with Parts(self._request) as parts:
             async for part in parts:
                 if self._wrong:
                     continue
@@ -137,7 +142,16 @@ class _Upload:
             results = await self._bulk.process(self._waiting)
             self._drop(len(results))
             self._outcomes.update(type(one.outcome).__name__ for one in results)
-            self._held += b"".join(map(result_line, results))
+            self._held += b"".join([await self._line(one) for one in results])
+
+    async def _line(self, result: LineResult) -> bytes:
+        """The line's result; that another polyclinic has the child is told as seldom as look-ups are answered."""
+        if tells_of_another(result.outcome):
+            try:
+                await limits_of(self._request).spend(Budget.LOOK_UPS, self._request.state.caller)
+            except Problem as too_many:
+                return refused_line(result.number, too_many)
+        return result_line(result)
 
     def _drop(self, count: int) -> list[Line]:
         """The first of the lines that wait, which wait no longer."""

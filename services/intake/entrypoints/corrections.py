@@ -18,6 +18,7 @@ from services.intake.handlers.correct import Corrected, Correction, IinTaken, Re
 from services.intake.handlers.join import NotJoinable
 from services.kit.audit import note
 from services.kit.http.auth import Principal
+from services.kit.http.limits import Budget, limits_of
 from services.kit.http.preconditions import Precondition, etag, version_moved
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
@@ -134,6 +135,8 @@ async def _correct(
         detail = "child.iin: another polyclinic has referrals of this child by its IIN; an operator can help"
         raise Problem(409, "shared_child", detail) from None
     except IinTaken as error:
+        if not error.own:
+            await limits_of(request).spend(Budget.LOOK_UPS, request.state.caller)
         raise Problem(
             409,
             "iin_taken",

@@ -55,7 +55,7 @@ SUBMISSION_RESPONSES: Responses = {
     201: {"description": "Recorded; `Location` names it; `warnings` are to be looked at"},
     409: refusal(
         "`open_referral_exists`: the child has an open referral, named in `referral_id` when it is the asker's own; "
-        "another polyclinic's is not named; `possible_duplicate`: a child "
+        "another polyclinic's is asked for by `POST /v1/transfers`; `possible_duplicate`: a child "
         "without an IIN has the birth date, sex and guardian's phone of open referrals (`referral_ids`: those of the "
         "asker): if it is another child, send it again with `not_duplicate_of`"
     ),
@@ -78,6 +78,11 @@ CORRECTION_RESPONSES: Responses = {
 }
 
 
+TRANSFER_RESPONSES: Responses = {
+    404: refusal("`not_found`: there is none that the asker may decide"),
+    409: refusal("`already_decided`: otherwise, as `state` says"),
+    503: refusal("`unavailable`: the referral service does not say whether the referral is over; nothing was changed"),
+}
 JOIN_RESPONSES: Responses = {
     404: refusal("`not_found`: one does not exist, or the polyclinic has no referral of it"),
     409: refusal("`different_iins`, `different_children` (birth date or sex): correct first; `same_child`"),

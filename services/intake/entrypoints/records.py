@@ -1,5 +1,6 @@
 """The answers with personal data: a diagnosis as it was submitted, and a child with its referrals."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -20,17 +21,30 @@ def _iso(moment: object) -> object:
     return moment.isoformat(timespec="milliseconds") if isinstance(moment, datetime) else moment
 
 
-def _meant_iin(value: object) -> object:
+def meant(read: Callable[[object], object]) -> Callable[[object], object]:
+    """`read` as a validator of values as people type them."""
+
+    def validate(value: object) -> object:
+        try:
+            return read(value)
+        except Refused as refused:
+            raise PydanticCustomError(refused.code, "not readable") from None
+
+    return validate
+
+
+def _true_iin(value: object) -> object:
     """A mistyped IIN is refused: no child has it."""
+    found = iin(value)
     try:
-        found = iin(value)
         if isinstance(found, str):
             read_iin(found)
-    except Refused as refused:
-        raise PydanticCustomError(refused.code, "no IIN") from None
     except InvalidIin:
-        raise PydanticCustomError("invalid_iin", "no IIN") from None
+        raise Refused("invalid_iin") from None
     return found
+
+
+Iin = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), BeforeValidator(meant(_true_iin))]
 
 
 class Private(BaseModel, hide_input_in_errors=True):
@@ -98,9 +112,7 @@ class CorrectedChild(CorrectionOutcome, ChildAnswer):
 class Lookup(Private, extra="forbid"):
     """The body of `POST /v1/children/lookup`: an IIN in the address would be written to access logs."""
 
-    iin: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), BeforeValidator(_meant_iin)] = Field(
-        examples=["200615600014"]
-    )
+    iin: Iin = Field(examples=["200615600014"])
 
 
 def found(what: str, records: list[DiagnosisRecord]) -> list[DiagnosisRecord]:

@@ -136,6 +136,11 @@ def met_by(outcome: Outcome) -> tuple[Met, ...]:
     return outcome.met if isinstance(outcome, Recorded | OpenReferralExists | PossibleDuplicate) else ()
 
 
+def tells_of_another(outcome: object) -> bool:
+    """Whether the outcome tells the asker that another polyclinic has a referral."""
+    return isinstance(outcome, OpenReferralExists | PossibleDuplicate) and any(not one.own for one in outcome.met)
+
+
 def _refused(outcome: Outcome) -> bool:
     return isinstance(outcome, OpenReferralExists | PossibleDuplicate)
 

@@ -36,7 +36,7 @@ JOINED = "joined"
 def correct(
     before: Referral, offers: Sequence[Offer], data: DiagnosisCorrectedV1, region_id: str, now: datetime
 ) -> Change:
-    """The referral with the corrected needs, in the state in which it was; the history names the fields.
+    """The referral with the corrected needs, or of another polyclinic, in the state in which it was.
 
     The turn is kept, that of a join too; another priority moves it by the difference of the head starts.
     """
@@ -47,8 +47,8 @@ def correct(
         due_at = min(before.deadline_at, review_at(needs, offers, now))
     return change(
         before, Command.CORRECT, now, actor=data.actor, note=", ".join(data.corrected), needs=needs,
-        child_id=data.child_id, rank=rank, changed_at=data.corrected_at, diagnosis_version=data.version, due_at=due_at,
-        passed_over=passed_over,
+        child_id=data.child_id, polyclinic_id=data.polyclinic_id, rank=rank, changed_at=data.corrected_at,
+        diagnosis_version=data.version, due_at=due_at, passed_over=passed_over,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from services.contracts.days import day_of, end_of
 from services.contracts.vocabulary import Priority
-from services.referral.domain.working_days import DAY, WorkingDays
+from services.contracts.working_days import DAY, WorkingDays
 
 ANSWER_DAYS, ANSWER_DAYS_URGENT = 3, 1
 """Working days in which a center answers an offer."""

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from services.contracts.events import ReferralEvent
 from services.contracts.vocabulary import CLOSED, OfferState, ReferralState
+from services.contracts.working_days import KAZAKHSTAN, WorkingDays
 from services.referral.domain import deadlines
 from services.referral.domain.deadlines import Until
 from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.life import ROUTER, Command, Transition, transition
 from services.referral.domain.programmes import Needs
 from services.referral.domain.routing import Decision
-from services.referral.domain.working_days import KAZAKHSTAN, WorkingDays
 
 IN_HAND = frozenset({OfferState.MADE, OfferState.SEEN, OfferState.ACCEPTED})
 FAILED = frozenset({OfferState.DECLINED, OfferState.EXPIRED, OfferState.MISSED})

@@ -6,10 +6,11 @@ from services.contracts.access import AccessAnswer, AccessQuestion
 from services.contracts.vocabulary import Role
 from services.kit.http.auditing import audited
 from services.kit.http.auth import Require
-from services.kit.http.routes import guarded_router
+from services.kit.http.routes import BODY, guarded_router
 from services.referral.entrypoints.referrals import Service
 
-router = guarded_router("/v1/access", tags=["for services"], max_body_size=64 * 1024)
+# As large as a batch between services: a thousand ids.
+router = guarded_router("/v1/access", tags=["access (services only)"], max_body_size=2 * BODY)
 CALLER = Depends(Require(Role.INTAKE_API))
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.contracts.claims import ClaimChange, ClaimRequest, ClaimResult, DataVersion, WaitingClaim
 from services.contracts.vocabulary import ClaimState
+from services.contracts.working_days import KAZAKHSTAN, WorkingDays
 from services.kit.errors import Conflict, PermanentError
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
@@ -19,7 +20,6 @@ from services.referral.domain.referral import (
     start_waiting,
 )
 from services.referral.domain.routing import Decision, rank_programmes
-from services.referral.domain.working_days import KAZAKHSTAN, WorkingDays
 from services.referral.handlers.effect import Effect, newest
 from services.referral.ports import Claims, Registry
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from services.contracts.claims import DataVersion
 from services.contracts.events import Payload, PlaceHandedOverV1
 from services.contracts.vocabulary import CLOSED, ReferralState
+from services.contracts.working_days import KAZAKHSTAN, WorkingDays
 from services.referral.domain.deadline_steps import return_to_router
 from services.referral.domain.life import Command
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, ReferralWithOffers
-from services.referral.domain.working_days import KAZAKHSTAN, WorkingDays
 from services.referral.handlers.claim_places import offer_place
 from services.referral.handlers.effect import Effect
 from services.referral.ports import BatchContext, Clock, Registry

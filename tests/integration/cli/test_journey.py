@@ -234,3 +234,26 @@ def test_a_token_of_another_issuer_is_not_allowed(country: Country, command: tup
     ended = joldama(*command, "--token", "ey.not.one")
     assert ended.exit_code == 4
     assert "--token" in ended.stderr
+
+
+def test_a_child_goes_to_another_polyclinic_when_its_own_agrees(country: Country) -> None:
+    country.register("near", "almaty", 1)
+    sent = child(1)
+    id = results(joldama("submit", "-", "--json", stdin=sent))[0]["referral_id"]
+    country.carry()
+    who = json.loads(sent.splitlines()[0])["child"]
+    asker = ("--as", "polyclinic", "--org", "p2")
+    words = ("--iin", who["iin"], "--name", who["full_name"], "--birth-date", who["birth_date"])
+    asked = joldama("transfer", "ask", *words, *asker)
+    assert asked.exit_code == 0, asked.output
+    [one] = json.loads(joldama("transfer", "list", "--json").stdout)
+    assert (one["state"], one["referral_id"], one["to_polyclinic"]) == ("asked", id, "p2")
+    assert "0 transfers" in joldama("transfer", "list", "--overdue").stdout
+    refused = joldama("transfer", "accept", one["transfer_id"], *asker)
+    assert refused.exit_code == 5, refused.output
+    accepted = joldama("transfer", "accept", one["transfer_id"], "--as", "polyclinic")
+    assert accepted.stdout == f"Transfer {one['transfer_id']} accepted\n", accepted.output
+    country.carry()
+    assert json.loads(joldama("referral", id, "--json", *asker).stdout)["polyclinic_id"] == "p2"
+    assert joldama("referral", id, "--as", "polyclinic").exit_code == 5
+    assert "1 transfers" in joldama("transfer", "list").stdout

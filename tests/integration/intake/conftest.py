@@ -40,6 +40,7 @@ def data(tmp_path: Path) -> Path:
         "almaty,Алматы,Алматы,Almaty,KZ-75,43.25,76.95,2000000\n"
         "astana,Астана,Астана,Astana,KZ-71,51.18,71.45,\n"
     )
+    (folder / "days_off.csv").write_text("date,day,source\n")
     (folder / "icd10.csv").write_text("code,title\nG80,Cerebral palsy\nG80.1,Spastic diplegic\nF84.0,Autism\n")
     return folder
 

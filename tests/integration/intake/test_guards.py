@@ -28,6 +28,10 @@ ROUTES = {
     ("POST", "/v1/children/{child_id}/erase"): "polyclinic admin",
     ("GET", "/v1/keys"): "operator admin",
     ("POST", "/v1/keys/rotate"): "operator admin",
+    ("POST", "/v1/transfers"): "polyclinic",
+    ("GET", "/v1/transfers"): "polyclinic operator admin",
+    ("POST", "/v1/transfers/{transfer_id}/accept"): "polyclinic operator admin",
+    ("POST", "/v1/transfers/{transfer_id}/refuse"): "polyclinic operator admin",
     ("GET", "/v1/audit-log"): "operator admin",
     ("GET", "/v1/audit-log/verify"): "operator admin",
 }

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx2
 
+from services.contracts.access import MOST
 from tests.integration.referral.country import Country
 
 Client = Callable[..., httpx2.AsyncClient]
@@ -48,3 +49,13 @@ async def test_after_a_decline_the_center_has_it_no_longer_though_no_event_was_c
     await client("center", org="near").post(f"{one}/decline", json={"reason": "no_capacity"})
     answer = await client("intake-api").post("/v1/access", json={"referral_ids": [str(UUID(int=1))]})
     assert [(one["state"], one["center_id"]) for one in answer.json()["referrals"]] == [("submitted", None)]
+
+
+async def test_as_many_are_asked_at_once_as_intake_asks_for(country: Country, client: Client) -> None:
+    await country.open("near")
+    await country.submit(1)
+    ids = [str(UUID(int=number)) for number in range(1, MOST + 1)]
+    answer = await client("intake-api").post("/v1/access", json={"referral_ids": ids})
+    assert (answer.status_code, len(answer.json()["referrals"])) == (200, 1), answer.text
+    more = await client("intake-api").post("/v1/access", json={"referral_ids": [*ids, str(UUID(int=0))]})
+    assert more.status_code == 422

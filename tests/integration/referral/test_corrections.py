@@ -319,3 +319,20 @@ async def test_the_turn_of_a_join_outlives_another_priority_and_its_undoing(coun
     assert await country.queue("near") == [3, 2]
     await corrected(country, 3, 3)
     assert await country.queue("near") == [3, 2]
+
+
+@pytest.mark.parametrize("places", [1, 0])
+async def test_a_transfer_to_another_polyclinic_keeps_turn_attempt_offers_and_place(
+    country: Country, places: int
+) -> None:
+    await country.open("near", places)
+    await country.submit(1)
+    await country.submit(2)
+    before, queue = await country.story(1), await country.queue("near")
+    await corrected(country, 1, 2, "polyclinic_id", polyclinic_id="p9")
+    after = await country.story(1)
+    assert after.polyclinic_id == "p9"
+    for kept in ("state", "attempt", "center_id", "deadline_at", "offers"):
+        assert getattr(after, kept) == getattr(before, kept), kept
+    assert (await country.queue("near"), (await country.figures())["near"][1]) == (queue, places)
+    assert (after.history[-1].command, after.history[-1].note) == ("correct", "polyclinic_id")

@@ -11,10 +11,11 @@ from services.cli.failures import ExitCode
 from tests.unit.cli.conftest import Joldama
 
 COMMANDS = (
-    "up", "submit", "correct", "join", "referral", "seen", "accept", "decline", "admit", "no-show", "discharge",
+    "up", "submit", "correct", "join", "transfer", "referral", "seen", "accept", "decline", "admit", "no-show",
+    "discharge",
     "cancel", "withdraw",
     "referrals", "offer-again", "worklist", "audit", "watch", "capacity", "set-places", "centers", "forecast",
-    "register-centers", "urls", "token", "demo-children", "dead-letters",
+    "register-centers", "urls", "token", "demo-children", "dead-letters", "audit-log",
 )  # fmt: skip
 HEAVY = ("fastapi", "faust", "sqlmodel", "sqlalchemy", "aiokafka", "httpx2", "pydantic", "services.local")
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from services.contracts.days import ALMATY, day_of
 from services.contracts.reference import read_days_off
 from services.contracts.vocabulary import Priority
+from services.contracts.working_days import KAZAKHSTAN, WorkingDays
 from services.referral.domain.deadlines import to_answer
-from services.referral.domain.working_days import KAZAKHSTAN, WorkingDays
 
 DATA = Path(__file__).parents[3] / "data"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
