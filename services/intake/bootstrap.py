@@ -18,6 +18,7 @@ from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.http_referrals import SECONDS, HttpReferrals
 from services.intake.adapters.sql_answers import SqlAnswers
 from services.intake.adapters.sql_children import SqlChildren
+from services.intake.adapters.sql_consents import SqlConsents
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
@@ -36,6 +37,7 @@ from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.handlers.transfer import Transferring
+from services.intake.handlers.withdraw_consent import WithdrawingConsent
 from services.intake.settings import IntakeSettings
 from services.kit.audit_api import AuditTrail
 from services.kit.http.service_token import service_token
@@ -56,6 +58,7 @@ class Intake:
     reading: Reading
     correcting: Correcting
     joining: Joining
+    consents: WithdrawingConsent
     transferring: Transferring
     answers: SqlAnswers
     keys: SqlKeys
@@ -72,11 +75,11 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def read_reference(data: Path) -> Reference:
+def read_reference(data: Path, consent_required: bool = False) -> Reference:
     """The ids and names in the reference data of folder `data`."""
     settlements = read_settlements(data)
     names = tuple(Named(one.id, (one.name_kk, one.name_en, one.name_ru)) for one in settlements.values())
-    return Reference(frozenset(settlements), read_icd10_codes(data), names)
+    return Reference(frozenset(settlements), read_icd10_codes(data), names, consent_required)
 
 
 @asynccontextmanager
@@ -105,7 +108,7 @@ def _wired(
     new_id: Callable[[], UUID],
     referrals: Referrals,
 ) -> Intake:
-    reference = read_reference(settings.data)
+    reference = read_reference(settings.data, settings.needs_consent)
     log = AuditLog(audit_log, Chain(settings.audit_keys))
     database.audit = log.add
     vault = AesVault(settings.keys)
@@ -119,6 +122,7 @@ def _wired(
         Reading(SqlDiagnoses(database, keys), referrals, vault),
         Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
         Joining(SqlChildren(database, keys), referrals, drafting, now),
+        WithdrawingConsent(SqlConsents(database), now),
         Transferring(SqlTransfers(database, keys), referrals, drafting, WorkingDays(read_days_off(settings.data)), now),
         SqlAnswers(database),
         keys,
