@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr, model_validator
 
 from services.intake.domain.keys import UNVERSIONED, KeyPurpose, Keys
-from services.kit.settings import AuditSettings
+from services.kit.settings import AuditSettings, SecretUrl
 
 LOCAL_KEY = base64.b64encode(b"joldama-laptop-only-no-secret-at").decode()
 """The key of local mode when none is set; refused in production."""
@@ -22,9 +22,11 @@ class IntakeSettings(AuditSettings):
     them is of version 0 until `joldama keys rotate` has made it anew.
     """
 
-    intake_sql_url: str
-    referral_url: str
+    intake_sql_url: SecretUrl
+    referral_url: SecretUrl
     """The referral service, which says at each read of a child who has it now; `service_token_file` opens it."""
+    consent_required: bool | None = None
+    """Whether a submission needs the consent of the child's legal representative; in production by default."""
     intake_data_keys: SecretStr = SecretStr("")
     intake_index_keys: SecretStr = SecretStr("")
     intake_pseudonym_keys: SecretStr = SecretStr("")
@@ -46,6 +48,10 @@ class IntakeSettings(AuditSettings):
         if any(map(is_weak, keys.unversioned)):
             raise ValueError(f"{_name(_OLD)}: the key can be guessed")
         return self
+
+    @property
+    def needs_consent(self) -> bool:
+        return not self.local if self.consent_required is None else self.consent_required
 
     @cached_property
     def keys(self) -> Keys:

@@ -1,19 +1,22 @@
-"""Diagnoses were corrected, or children joined: the referrals follow, and who waits is looked at again."""
+"""Diagnoses were corrected, children joined, or consents withdrawn: the referrals follow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1, Payload
+from services.contracts.events import ChildrenJoinedV1, ConsentWithdrawnV1, DiagnosisCorrectedV1, Payload
 from services.contracts.vocabulary import CLOSED
 from services.kit.errors import PermanentError
-from services.referral.domain.corrections import correct, join, look_again
+from services.referral.domain.corrections import correct, join, look_again, withdraw
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, ReferralWithOffers
 from services.referral.domain.routing import rank_programmes
 from services.referral.handlers.effect import Effect
 from services.referral.ports import BatchContext, Clock, Queues, Registry
+
+LEAP = 1000
+"""Corrections of one diagnosis that may be missing: a higher version would hold off all true ones."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class CorrectReferrals:
             if isinstance(data, ChildrenJoinedV1):
                 kept, ended = known[data.referral_id], known[data.ended_referral_id]
                 changes += _known(known, join(kept, ended, data, now))
+            elif isinstance(data, ConsentWithdrawnV1):
+                changes += _known(known, withdraw(known[data.referral_id], data, now))
         return Effect(changes, early=early)
 
     async def _correct(
@@ -53,7 +58,7 @@ def _named(data: Payload) -> set[UUID]:
     """The referrals that must be in the record."""
     if isinstance(data, ChildrenJoinedV1):
         return {data.referral_id, data.ended_referral_id}
-    assert isinstance(data, DiagnosisCorrectedV1)  # noqa: S101  by the table of reactions
+    assert isinstance(data, DiagnosisCorrectedV1 | ConsentWithdrawnV1)  # noqa: S101  by the table of reactions
     return {data.referral_id}
 
 
@@ -63,6 +68,8 @@ def _newest(batch: Sequence[Payload], known: Mapping[UUID, ReferralWithOffers]) 
     for data in batch:
         if isinstance(data, DiagnosisCorrectedV1):
             one = known[data.referral_id].referral
+            if data.version > one.diagnosis_version + LEAP:
+                raise PermanentError(f"version {data.version}: the record is at version {one.diagnosis_version}")
             if one.state not in CLOSED and data.version > one.diagnosis_version:
                 newest[one.id] = _newer(newest.get(one.id), data)
     return newest
