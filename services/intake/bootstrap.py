@@ -41,6 +41,7 @@ from services.intake.handlers.withdraw_consent import WithdrawingConsent
 from services.intake.settings import IntakeSettings
 from services.kit.audit_api import AuditTrail
 from services.kit.http.service_token import service_token
+from services.kit.http.tls import trusted
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 
@@ -90,8 +91,8 @@ async def bootstrap(
     referrals: Referrals | None = None,
 ) -> AsyncIterator[Intake]:
     """Intake on the migrated database of `settings`. Reads the reference data first; tests may pass `referrals`."""
-    secure = settings.referral_url.startswith("https")  # else the roots of trust would be loaded for nothing
-    async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=secure) as client:
+    verify = trusted(settings.referral_url, settings.services_ca_file)
+    async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=verify) as client:
         over_http = HttpReferrals(client, service_token(settings))
         database = Database(settings.intake_sql_url)
         try:

@@ -85,7 +85,7 @@ def _replace(part: dict[str, Any], key: str, path: str) -> None:
     value = part[key]
     if isinstance(value, str) and path in _NORMAL and _NORMAL[path].fullmatch(value):
         return
-    check()
+    check(value)
     empty = isinstance(value, str) and not value.strip(" \t\r\n\xa0\ufeff" + (_DASHES if path in OPTIONAL else ""))
     part[key] = "" if empty else FIELDS[path](value)
     if part[key] == "":
