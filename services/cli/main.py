@@ -25,6 +25,7 @@ MODULES = {
     "referral": "referral",
     "actions": "seen accept decline admit no-show discharge cancel withdraw offer-again",
     "audit": "audit",
+    "audit_log": "audit-log",
     "watch": "watch",
     "places": "capacity centers forecast",
     "set_places": "set-places",

@@ -50,8 +50,7 @@ class Trail:
 
     def entry(self, refused: str = "", about: Mapping[str, str] | None = None) -> Entry:
         """The request's entry, or one of several that are about other subjects."""
-        who = self.who()
-        by = replace(who, role=self.role or who.role)
+        by = replace(self.who(), role=self.role) if self.role else self.who()
         if about is None:
             return Entry(by, self.act, refused, dict(self.about), dict(self.detail))
         return Entry(by, self.act, refused, about)

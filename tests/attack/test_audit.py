@@ -1,8 +1,10 @@
 """The audit log: whoever reads, acts or is refused is in it, and whoever changes the files is found out."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,6 +14,7 @@ from services.local.issuer import issue_token
 from tests.support.children import submissions
 from tests.support.network import RunningNetwork
 from tests.support.servers import wait_until
+from tests.support.terminal import run_joldama
 
 NURSE, IIN_OF_A_NURSE = "nurse-7", "150101600019"
 
@@ -157,3 +160,75 @@ def test_a_change_of_the_running_file_is_found_while_it_serves(country: RunningN
             file.execute(trigger)
         assert found == [{"sequence": 2, "fault": "changed"}]
         assert operator.get("/v1/audit-log/verify").json()["findings"] == []
+
+
+_OTHERS = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'audit_log'"
+_LAST = "(SELECT max(sequence) FROM audit_log)"
+_REST = "at, person, role, org, act, refused, purpose, address, child_id, referral_id, detail, key, hash FROM audit_log"
+
+
+@pytest.mark.parametrize("service", ["intake", "referral"])
+@pytest.mark.parametrize(
+    ("statements", "fault"),
+    [
+        ([], None),
+        (["UPDATE audit_log SET person = 'nobody' WHERE sequence = 2"], "changed"),
+        (["UPDATE audit_log SET at = at - 60000 WHERE sequence = 2"], "changed"),
+        (["DELETE FROM audit_log WHERE sequence = 2"], "missing"),
+        (["DELETE FROM audit_log WHERE sequence = 1"], "missing"),
+        ([f"INSERT OR REPLACE INTO audit_log SELECT 2, {_REST} WHERE sequence = 3"], "changed"),
+        (
+            [
+                "UPDATE audit_log SET sequence = -1 WHERE sequence = 2",
+                "UPDATE audit_log SET sequence = 2 WHERE sequence = 3",
+                "UPDATE audit_log SET sequence = 3 WHERE sequence = -1",
+            ],
+            "changed",
+        ),
+        ([f"INSERT INTO audit_log SELECT {_LAST} + 1, {_REST} WHERE sequence = {_LAST}"], "changed"),
+        ([f"DELETE FROM audit_log WHERE sequence > {_LAST} - 2"], "cut_off"),
+        (["DELETE FROM audit_log"], "cut_off"),
+    ],
+)
+def test_whoever_owns_the_file_is_found_out(
+    country: RunningNetwork,
+    receipt: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    service: str,
+    statements: list[str],
+    fault: str | None,
+) -> None:
+    monkeypatch.setenv("JOLDAMA_HOME", str(country.home.root))
+    copy, heads = tmp_path / "copy.sqlite3", tmp_path / "heads"
+    with (
+        closing(sqlite3.connect(country.home.sql / f"{service}.sqlite3")) as file,
+        closing(sqlite3.connect(copy)) as to,
+    ):
+        file.backup(to)
+        last = to.execute("SELECT sequence, lower(hex(hash)) FROM audit_log ORDER BY 1 DESC LIMIT 1").fetchone()
+        assert last[0] > 3
+        for (trigger,) in to.execute(_OTHERS).fetchall():
+            to.execute(f"DROP TRIGGER {trigger}")
+        for statement in statements:
+            to.execute(statement)
+        to.commit()
+    heads.write_text(json.dumps({"sequence": last[0], "hash": last[1]}) + "\n")
+    done = run_joldama("audit-log", "verify", "--database", str(copy), "--heads", str(heads), "--json")
+    found = {one["fault"] for one in json.loads(done.stdout)[0]["findings"]}
+    assert done.exit_code == (1 if fault else 0)
+    assert (fault in found) if fault else not found
+
+
+def test_an_operator_checks_the_logs_and_tells_a_family_who_looked(
+    country: RunningNetwork, receipt: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOLDAMA_HOME", str(country.home.root))
+    shown = run_joldama("audit-log", "verify")
+    assert (shown.exit_code, shown.stdout.count("are as they were written")) == (0, 2)
+    told = json.loads(run_joldama("audit-log", "child", receipt["child_id"], "--json").stdout)
+    assert {one["service"] for one in told} == {"intake", "referral"}
+    assert (told[0]["act"], told[0]["person"], told[0]["org"]) == ("submit_diagnosis", NURSE, "p-audit")
+    text = run_joldama("audit-log", "child", receipt["child_id"]).stdout
+    assert NURSE in text
+    assert "submit diagnosis" in text

@@ -10,6 +10,7 @@ from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import (
     BATCH_BODY,
     CenterOrOperator,
+    FiguresReader,
     Reader,
     Region,
     Service,
@@ -40,7 +41,7 @@ class CapacityPage(Page[ProgrammeFigures]):
 @router.get("/capacity")
 async def list_capacity(
     service: Service,
-    _: Reader,
+    _: FiguresReader,
     region: Region,
     modality: Modality | None = None,
     free: Annotated[int | None, Query(ge=0, le=100_000, description="At least so many free places")] = None,

@@ -48,7 +48,9 @@ def known_region(
 Region = Annotated[str | None, Depends(known_region)]
 Service = Annotated[Capacity, Depends(capacity_of)]
 Seen = Annotated[DataVersion | None, Depends(version_seen)]
-Reader = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER, Role.POLYCLINIC, Role.REFERRAL_API))]
+Reader = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER, Role.POLYCLINIC))]
+FiguresReader = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER, Role.POLYCLINIC, Role.REFERRAL_API))]
+"""The referral service's forecasts need the figures too."""
 CenterOrOperator = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER))]
 WorkerOnly = Depends(Require(Role.REFERRAL_WORKER))
 """Changes claims and programmes."""

