@@ -4,7 +4,14 @@ import os
 import socket
 import sys
 
-with socket.create_connection(("127.0.0.1", int(os.environ["JOLDAMA_INSIDE_PORT"])), 5) as connection:
+connection = socket.create_connection(("127.0.0.1", int(os.environ["JOLDAMA_INSIDE_PORT"])), 5)
+if os.environ.get("JOLDAMA_TLS_CERT_FILE"):
+    import ssl
+
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it asks itself, by no name of the certificate
+    connection = context.wrap_socket(connection)
+with connection:
     connection.settimeout(5)
     connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
     answer = b"".join(iter(lambda: connection.recv(65536), b""))

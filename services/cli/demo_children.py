@@ -111,6 +111,7 @@ def demo_children(
             "diagnosis": _diagnosis(chance, code),
             "settlement_id": ids[bisect(homes, chance.random() * homes[-1])],
             **_wishes(chance),
+            "consent": {"text_version": "2026-1", "language": "kk", "given_on": (today or REFERENCE_DAY).isoformat()},
         }
 
 

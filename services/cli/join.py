@@ -25,7 +25,7 @@ def join(caller: Caller, child: ChildId, other: OtherId) -> None:
     Example: joldama join 019a2b3c-0000-7000-8000-00000000000a 019a2b3c-0000-7000-8000-00000000000b
     """
     with caller.api("referral") as api:
-        stays, joined = _child(api, child), _child(api, other)
+        stays, joined = child_of(api, child), child_of(api, other)
     with caller.api("intake") as api:
         answer = api.post(f"/v1/children/{stays}/join", {"child_id": joined})
     ended = answer.get("ended_referral_id")
@@ -33,7 +33,7 @@ def join(caller: Caller, child: ChildId, other: OtherId) -> None:
     caller.show(answer, lambda _: f"Child {joined} is child {stays}{told}")
 
 
-def _child(api: "Api", id: UUID) -> str:
+def child_of(api: "Api", id: UUID) -> str:
     """The child of the referral with that id; the id itself when there is no such referral."""
     try:
         return str(api.get(f"/v1/referrals/{id}")["child_id"])

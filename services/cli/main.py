@@ -18,6 +18,7 @@ MODULES = {
     "submit": "submit",
     "correct": "correct",
     "join": "join",
+    "withdraw_consent": "withdraw-consent",
     "transfer": "transfer",
     "erase": "erase",
     "keys": "keys",

@@ -54,11 +54,15 @@ def read_network() -> Network:
     """The addresses in the environment, and for the others those in `network.json`. Makes no call."""
     written = _written()
     addresses = {name: os.environ.get(variable) or str(written.get(name) or "") for name, variable in VARIABLES.items()}
-    sql = {str(name): str(url) for name, url in (written.get("sql") or {}).items()}
+    sql = _texts(written.get("sql"))
     sql |= {name: os.environ[variable] for name, variable in SQL_VARIABLES.items() if os.environ.get(variable)}
     elsewhere = any(os.environ.get(VARIABLES[name]) for name in SERVICES)
-    inside = {str(name): str(url) for name, url in (written.get("inside") or {}).items()}
+    inside = _texts(written.get("inside"))
     return Network(addresses, sql, inside, local=bool(written) and not elsewhere)
+
+
+def _texts(found: object) -> dict[str, str]:
+    return {str(name): str(url) for name, url in found.items()} if isinstance(found, dict) else {}
 
 
 def _written() -> dict[str, Any]:
@@ -66,7 +70,7 @@ def _written() -> dict[str, Any]:
         content = json.loads(file().read_text())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise NoNetwork(f"{file()} cannot be read: {error}.") from None
     return content if isinstance(content, dict) else {}
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +42,7 @@ def settlement_name(id: str | None) -> str | None:
 def _rows(name: str) -> Iterator[dict[str, str]]:
     try:
         with (data_folder() / name).open(encoding="utf-8-sig", newline="") as file:
-            yield from csv.DictReader(file)
-    except OSError:
+            for row in csv.DictReader(file, restval=""):
+                yield defaultdict(str, row)
+    except (OSError, csv.Error, UnicodeDecodeError):
         return

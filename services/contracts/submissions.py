@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from services.contracts.vocabulary import Gmfcs, Modality, Priority, Sex
+from services.contracts.vocabulary import Gmfcs, Language, Modality, Priority, Sex
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
@@ -38,6 +38,14 @@ class Diagnosis(Strict):
     gmfcs: Gmfcs | None = None
 
 
+class Consent(Strict):
+    """The legal representative's consent to this referral: to which text, in which language, and on which day."""
+
+    text_version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
+    language: Language
+    given_on: date
+
+
 class DiagnosisSubmission(Strict):
     """What a polyclinic submits, in its normal form."""
 
@@ -48,6 +56,7 @@ class DiagnosisSubmission(Strict):
     modalities: Annotated[tuple[Modality, ...], Field(min_length=1, max_length=4)]
     max_distance_km: Annotated[float, Field(gt=0, le=5000)] | None = None
     priority: Priority | None = Field(None, description="The clinician's; a child under 36 months is urgent anyway")
+    consent: Consent | None = Field(None, description="Of the child's legal representative; a setting makes it needed")
 
 
 class SubmissionRequest(DiagnosisSubmission):

@@ -33,6 +33,14 @@ class Sex(StrEnum):
     MALE = "male"
 
 
+class Language(StrEnum):
+    """Of a text for people: ISO 639-1."""
+
+    KAZAKH = "kk"
+    RUSSIAN = "ru"
+    ENGLISH = "en"
+
+
 class Gmfcs(StrEnum):
     """Gross Motor Function Classification System, levels I to V."""
 

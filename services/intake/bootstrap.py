@@ -18,6 +18,7 @@ from services.intake.adapters.aes_vault import AesVault
 from services.intake.adapters.http_referrals import SECONDS, HttpReferrals
 from services.intake.adapters.sql_answers import SqlAnswers
 from services.intake.adapters.sql_children import SqlChildren
+from services.intake.adapters.sql_consents import SqlConsents
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
@@ -36,9 +37,11 @@ from services.intake.handlers.join import Joining
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.handlers.transfer import Transferring
+from services.intake.handlers.withdraw_consent import WithdrawingConsent
 from services.intake.settings import IntakeSettings
 from services.kit.audit_api import AuditTrail
 from services.kit.http.service_token import service_token
+from services.kit.http.tls import trusted
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 
@@ -55,6 +58,7 @@ class Intake:
     reading: Reading
     correcting: Correcting
     joining: Joining
+    consents: WithdrawingConsent
     transferring: Transferring
     answers: SqlAnswers
     keys: SqlKeys
@@ -71,11 +75,11 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-def read_reference(data: Path) -> Reference:
+def read_reference(data: Path, consent_required: bool = False) -> Reference:
     """The ids and names in the reference data of folder `data`."""
     settlements = read_settlements(data)
     names = tuple(Named(one.id, (one.name_kk, one.name_en, one.name_ru)) for one in settlements.values())
-    return Reference(frozenset(settlements), read_icd10_codes(data), names)
+    return Reference(frozenset(settlements), read_icd10_codes(data), names, consent_required)
 
 
 @asynccontextmanager
@@ -87,8 +91,8 @@ async def bootstrap(
     referrals: Referrals | None = None,
 ) -> AsyncIterator[Intake]:
     """Intake on the migrated database of `settings`. Reads the reference data first; tests may pass `referrals`."""
-    secure = settings.referral_url.startswith("https")  # else the roots of trust would be loaded for nothing
-    async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=secure) as client:
+    verify = trusted(settings.referral_url, settings.services_ca_file)
+    async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=verify) as client:
         over_http = HttpReferrals(client, service_token(settings))
         database = Database(settings.intake_sql_url)
         try:
@@ -104,7 +108,7 @@ def _wired(
     new_id: Callable[[], UUID],
     referrals: Referrals,
 ) -> Intake:
-    reference = read_reference(settings.data)
+    reference = read_reference(settings.data, settings.needs_consent)
     log = AuditLog(audit_log, Chain(settings.audit_keys))
     database.audit = log.add
     vault = AesVault(settings.keys)
@@ -118,6 +122,7 @@ def _wired(
         Reading(SqlDiagnoses(database, keys), referrals, vault),
         Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
         Joining(SqlChildren(database, keys), referrals, drafting, now),
+        WithdrawingConsent(SqlConsents(database), now),
         Transferring(SqlTransfers(database, keys), referrals, drafting, WorkingDays(read_days_off(settings.data)), now),
         SqlAnswers(database),
         keys,

@@ -25,6 +25,8 @@ class IntakeSettings(AuditSettings):
     intake_sql_url: str
     referral_url: str
     """The referral service, which says at each read of a child who has it now; `service_token_file` opens it."""
+    consent_required: bool | None = None
+    """Whether a submission needs the consent of the child's legal representative; in production by default."""
     intake_data_keys: SecretStr = SecretStr("")
     intake_index_keys: SecretStr = SecretStr("")
     intake_pseudonym_keys: SecretStr = SecretStr("")
@@ -46,6 +48,10 @@ class IntakeSettings(AuditSettings):
         if any(map(is_weak, keys.unversioned)):
             raise ValueError(f"{_name(_OLD)}: the key can be guessed")
         return self
+
+    @property
+    def needs_consent(self) -> bool:
+        return not self.local if self.consent_required is None else self.consent_required
 
     @cached_property
     def keys(self) -> Keys:

@@ -7,6 +7,7 @@ from typing import Any
 MOST_ERRORS = 20
 """Errors that an answer names; of further ones it says how many they are."""
 Path = tuple[Any, ...]
+_CONTAINERS = (dict, list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,28 @@ class Excess:
 
 def excesses(body: Any, bounds: Bounds) -> list[Excess]:
     """The first of what is too large in `body`, at most MOST_ERRORS; nothing below it is looked at."""
+    return [] if _is_within(body, bounds) else _excesses(body, bounds)
+
+
+def _is_within(body: Any, bounds: Bounds) -> bool:
+    """Without a look at paths, as nearly every body is within."""
+    left, level = bounds.values, [body]
+    for depth in range(bounds.depth + 1):
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                if len(value) > bounds.text:
+                    return False
+            elif isinstance(value, _CONTAINERS):
+                left -= len(value)
+                if depth == bounds.depth or len(value) > bounds.members or left < 0:
+                    return False
+                below += value.values() if isinstance(value, dict) else value
+        level = below
+    return True
+
+
+def _excesses(body: Any, bounds: Bounds) -> list[Excess]:
     found: list[Excess] = []
     left = bounds.values
     level: list[tuple[Path, Any]] = [((), body)]

@@ -100,6 +100,9 @@ ENGLISH = {
     "no_such_day": "is a day that no calendar has: type it as 31.12.2019 or 2019-12-31",
     "born_in_future": "is after today: compare it with the child's document",
     "not_a_child": "is 18 years ago or more: compare it with the child's document; the network is for children",
+    "consent_in_future": "is after today: the day on which the consent was given is meant",
+    "consent_missing": "is missing: the child's legal representative must have agreed; give the version and language "
+    "of the text, and the day",
     # codes
     "unknown_icd10": "is no code of ICD-10 (WHO, 2019): a letter and digits, as G80.1",
     "several_codes": "must be one code only, as G80.1",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -39,6 +39,11 @@ class ServiceSettings(BaseSettings):
     inside_host: str = ""
     inside_port: int = 0
     """The port for services, probes, metrics and the documentation, never reached from outside; its host is `host`."""
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    """The certificate (with its chain) and the key of the port inside, PEM; without them it is plain HTTP."""
+    services_ca_file: Path | None = None
+    """The authority, PEM, of the certificates of the services that this one calls by https."""
     connections: int = Field(800, ge=10)
     connections_per_address: int = Field(256, ge=1)
     """Connections that a port takes; so many of them from one address, on the public port."""
@@ -82,6 +87,12 @@ class ServiceSettings(BaseSettings):
     def _check_proxies(cls, proxies: str) -> str:
         _networks(proxies)
         return proxies
+
+    @model_validator(mode="after")
+    def _check_certificate(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("JOLDAMA_TLS_CERT_FILE and JOLDAMA_TLS_KEY_FILE go together")
+        return self
 
     @property
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:

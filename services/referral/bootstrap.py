@@ -13,6 +13,7 @@ from services.kit.audit_api import AuditTrail
 from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.service_token import service_token
+from services.kit.http.tls import trusted
 from services.kit.persons import Persons
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
@@ -98,8 +99,8 @@ async def bootstrap(
 ) -> AsyncIterator[ReferralService]:
     """The service on the settings' database and capacity; tests may pass a clock or a capacity."""
     database = Database(settings.referral_sql_url)
-    secure = settings.capacity_url.startswith("https")  # else the roots of trust would be loaded for nothing
-    async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS, verify=secure) as client:
+    verify = trusted(settings.capacity_url, settings.services_ca_file)
+    async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS, verify=verify) as client:
         capacity = capacity or HttpCapacity(client, service_token(settings))
         try:
             yield _wired(settings, database, clock, capacity)

@@ -53,6 +53,17 @@ class Scene:
         return bodies.get(rule.path, by_end) if rule.method != "GET" else None
 
 
+def decided_transfer(country: RunningNetwork, child: dict[str, Any]) -> str:
+    """A transfer that another polyclinic asked for, and that the holder has refused: a second decision is 409."""
+    with httpx2.Client(base_url=country.url("intake"), timeout=20) as client:
+        asker, holder = country.headers("polyclinic", "asking-polyclinic"), country.headers("polyclinic", POLYCLINIC)
+        asked = {name: child[name] for name in ("iin", "full_name", "birth_date")}
+        client.post("/v1/transfers", json=asked, headers=asker).raise_for_status()
+        (transfer,) = client.get("/v1/transfers", headers=asker).raise_for_status().json()["items"]
+        client.post(f"/v1/transfers/{transfer['transfer_id']}/refuse", headers=holder).raise_for_status()
+        return str(transfer["transfer_id"])
+
+
 @pytest.fixture(scope="module")
 def scene(country: RunningNetwork) -> Scene:
     children = submissions(12, seed=811)
@@ -64,8 +75,15 @@ def scene(country: RunningNetwork) -> Scene:
         return [tuple(map(str, row)) for row in rows if str(row[0]) in ids]
 
     wait_until(lambda: len(offered()) > 1, "two children are offered")
-    (referral, center, programme, child), (_, _, _, second) = offered()[:2]
-    named = {"referral_id": referral, "center_id": center, "programme_id": programme, "child_id": child}
+    (referral, center, programme, child), (second_referral, _, _, second) = offered()[:2]
+    transfer = decided_transfer(country, children[ids.index(second_referral)]["child"])
+    named = {
+        "referral_id": referral,
+        "center_id": center,
+        "programme_id": programme,
+        "child_id": child,
+        "transfer_id": transfer,
+    }
     return Scene(center, children[ids.index(referral)]["child"]["iin"], second, named)
 
 

@@ -35,6 +35,9 @@ SAMPLES: dict[str, events.Payload] = {
         corrected_at=LATER,
         actor="polyclinic:polyclinic-7",
     ),
+    "diagnoses/consent_withdrawn": events.ConsentWithdrawnV1(
+        referral_id=REFERRAL, child_id=CHILD, withdrawn_at=LATER, actor="polyclinic:polyclinic-1"
+    ),
     "diagnoses/diagnosis_transferred": events.DiagnosisCorrectedV1(
         **dict(DIAGNOSIS) | {"polyclinic_id": "polyclinic-8"},
         version=3,

@@ -45,6 +45,7 @@ def test_every_type_of_the_referral_service_has_its_golden_file() -> None:
         events.DiagnosisRecordedV1,
         events.DiagnosisCorrectedV1,
         events.ChildrenJoinedV1,
+        events.ConsentWithdrawnV1,
     }
     kinds = {*events.ReferralEvent.__subclasses__(), *others}
     assert {type(one) for one in SAMPLES.values()} == kinds
@@ -58,7 +59,7 @@ def test_every_event_goes_to_the_topic_of_its_context_and_what_the_worker_reacts
         events.CenterRegisteredV1, events.FigureSetV1,
     }  # fmt: skip
     for kind in events.KNOWN.values():
-        if issubclass(kind, events.DiagnosisRecordedV1 | events.ChildrenJoinedV1):
+        if issubclass(kind, events.DiagnosisRecordedV1 | events.ChildrenJoinedV1 | events.ConsentWithdrawnV1):
             assert kind.TOPICS == ("diagnoses.v1",)
         elif kind is events.PlaceHandedOverV1:
             assert kind.TOPICS == ("capacity.v1", "handovers.v1")

@@ -41,9 +41,13 @@ class Upload:
 
     def end(self, seconds: float = 60) -> tuple[int, bytes]:
         """End the body; status and body of the answer."""
-        with suppress(ConnectionError):  # answered before the end
-            self.socket.sendall(b"0\r\n\r\n")
+        self.finish()
         return self.answer(seconds)
+
+    def finish(self) -> None:
+        """End the body, and do not wait for the answer."""
+        with suppress(ConnectionError, TimeoutError):  # answered before the end, or not read to it
+            self.socket.sendall(b"0\r\n\r\n")
 
     def answer(self, seconds: float = 60) -> tuple[int, bytes]:
         self._reader.join(seconds)

@@ -7,6 +7,8 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,10 +17,13 @@ from hypothesis import strategies as st
 
 from services.capacity.domain.step import StepId
 from services.cli.failures import Failure
+from services.cli.network import read_network
+from services.cli.reference import codes, settlement_name
 from services.cli.submissions import LONGEST_LINE, Format, Submissions
 from services.contracts.events import KNOWN, MalformedEvent, read_event, write_event
 from services.contracts.iin import InvalidIin, read_iin
 from services.contracts.near_matches import Named, did_you_mean, resolve
+from services.contracts.reference import WrongData, read_centers, read_days_off, read_programmes, read_settlements
 from services.contracts.submissions import CSV_COLUMNS
 from services.intake.handlers.formats import Csv, Ndjson, WrongHeader
 from services.intake.handlers.parsing import BOUNDS, Unparsed, read_json
@@ -150,6 +155,33 @@ def test_any_file_is_cut_into_lines_that_intake_can_be_asked_about(content: byte
     assert [one.line for part in parts for one in part.records] == sorted(
         {one.line for part in parts for one in part.records}
     )
+
+
+@given(
+    st.binary(max_size=60)
+    | st.fixed_dictionaries({}, optional={name: anything for name in ("sql", "inside", "intake")}).map(
+        lambda value: json.dumps(value).encode()
+    )
+)
+def test_any_file_of_addresses_is_read_or_refused(content: bytes) -> None:
+    with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JOLDAMA_HOME", home)
+        (Path(home) / "network.json").write_bytes(content)
+        with suppress(Failure):
+            read_network()
+
+
+@given(st.lists(lines, max_size=5).map(b"\n".join))
+def test_any_file_of_reference_data_is_read_or_refused(content: bytes) -> None:
+    with TemporaryDirectory() as data, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JOLDAMA_DATA", data)
+        for name in ("settlements.csv", "centers.csv", "programmes.csv", "reasons.csv", "days_off.csv"):
+            (Path(data) / name).write_bytes(content)
+        codes("decline")
+        settlement_name("1")
+        for read in (read_settlements, read_centers, read_programmes, read_days_off):
+            with suppress(WrongData):
+                read(Path(data))
 
 
 @given(anything)

@@ -62,7 +62,9 @@ def test_reasons_are_coded_once_a_kind_and_each_kind_is_described() -> None:
     reasons = [(row["kind"], row["code"]) for row in rows(DATA / "reasons.csv")]
     kinds = {kind for kind, _ in reasons}
     assert len(reasons) == len(set(reasons))
-    assert kinds == {"decline", "cancel", "no_show", "withdrawn_offer", "join", "unplaceable", "escalation", "outcome"}
+    assert kinds == {
+        "decline", "cancel", "no_show", "withdrawn_offer", "join", "consent", "unplaceable", "escalation", "outcome"
+    }  # fmt: skip
     assert all(re.fullmatch(r"[a-z_]{1,40}", code) for _, code in reasons)
     assert all(f"`{kind}`" in (DATA / "SOURCES.md").read_text(encoding="utf-8") for kind in kinds)
 

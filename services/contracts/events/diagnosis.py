@@ -41,6 +41,15 @@ class DiagnosisCorrectedV1(DiagnosisRecordedV1, type="diagnosis.corrected.v1"):
     actor: str
 
 
+class ConsentWithdrawnV1(Payload, type="consent.withdrawn.v1", topics=(topics.DIAGNOSES,), key="referral_id"):
+    """The child's legal representative withdrew the consent: the referral ends, and no center reads the child."""
+
+    referral_id: UUID
+    child_id: UUID
+    withdrawn_at: Moment
+    actor: str
+
+
 class ChildrenJoinedV1(Payload, type="children.joined.v1", topics=(topics.DIAGNOSES,), key="referral_id"):
     """Two children were one, and had two open referrals: one stays, with the earlier turn, and the other ends."""
 

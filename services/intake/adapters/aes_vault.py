@@ -19,14 +19,14 @@ from services.kit.errors import PermanentError
 
 FORM = b"JK\x00\x01"
 """What sealed data begins with; before children had keys of their own it began with a key's id."""
-_NONCE = 12
+_KEY, _NONCE = 32, 12
 
 
 class Unreadable(PermanentError):
     """Sealed bytes of another child, referral or purpose, under a key that is not configured, or changed."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class AesChildKey:
     """A child's own key. Sealed: form (4 bytes), nonce (12), ciphertext with tag; child, referral, purpose beside it.
 
@@ -85,11 +85,12 @@ class AesVault:
         return max(version for one, version in self.checks if one is purpose)
 
     def new_key(self, child_id: UUID) -> AesChildKey:
-        return self._wrap(child_id, os.urandom(32))
+        fresh = os.urandom(_KEY + _NONCE)
+        return self._wrap(child_id, fresh[:_KEY], fresh[_KEY:])
 
     def rewrapped(self, child_id: UUID, version: int, wrapped: bytes) -> AesChildKey:
         """The same key, wrapped by the active data key."""
-        return self._wrap(child_id, self._unwrapped(child_id, version, wrapped))
+        return self._wrap(child_id, self._unwrapped(child_id, version, wrapped), os.urandom(_NONCE))
 
     def key_of(self, child_id: UUID, version: int | None, wrapped: bytes | None) -> AesChildKey:
         """Raises Unreadable."""
@@ -106,8 +107,8 @@ class AesVault:
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return {version: _authenticate(keyed, message) for version, keyed in self._digest.items()}
 
-    def _wrap(self, child_id: UUID, key: bytes) -> AesChildKey:
-        version, nonce = self.active.data, os.urandom(_NONCE)
+    def _wrap(self, child_id: UUID, key: bytes, nonce: bytes) -> AesChildKey:
+        version = self.active.data
         wrapped = nonce + self._data[version].encrypt(nonce, key, child_id.bytes)
         return AesChildKey(child_id, version, wrapped, AESGCM(key), self.unversioned)
 

@@ -12,7 +12,7 @@ from services.contracts.submissions import DiagnosisSubmission
 from services.contracts.vocabulary import Priority, Role
 from services.intake.adapters.moments import from_ms
 from services.intake.adapters.sql_keys import KEY_COLUMNS, SqlKeys
-from services.intake.adapters.tables import child_keys, children, diagnoses
+from services.intake.adapters.tables import child_keys, children, diagnoses, withdrawals
 from services.intake.domain.keys import Digests, Purpose
 from services.intake.handlers.read import DiagnosisRecord, Read
 from services.intake.handlers.vault import Vault
@@ -24,8 +24,9 @@ MOST = 200
 
 
 SELECTED = (
-    select(diagnoses, children.c.version.label("child_version"), *KEY_COLUMNS)
+    select(diagnoses, children.c.version.label("child_version"), withdrawals.c.withdrawn_at, *KEY_COLUMNS)
     .join(children)
+    .outerjoin(withdrawals, withdrawals.c.referral_id == diagnoses.c.referral_id)
     .outerjoin(child_keys, child_keys.c.child_id == diagnoses.c.child_id)
     .where(children.c.erased_at.is_(None))
 )
@@ -80,6 +81,7 @@ def record_of(vault: Vault, row: Any) -> DiagnosisRecord:
         row.child_version,
         key,
         None if row.changed_at is None else from_ms(row.changed_at),
+        None if row.withdrawn_at is None else from_ms(row.withdrawn_at),
     )
 
 
@@ -99,8 +101,9 @@ def child_of(key: UUID) -> Select[tuple[UUID]]:
 
 def _may_read(reader: Holder, offered: Collection[UUID]) -> ColumnElement[bool]:
     by_role = {
-        Role.POLYCLINIC: diagnoses.c.polyclinic_id == reader.org, Role.CENTER: diagnoses.c.referral_id.in_(offered),
-    }  # fmt: skip
+        Role.POLYCLINIC: diagnoses.c.polyclinic_id == reader.org,
+        Role.CENTER: diagnoses.c.referral_id.in_(offered) & withdrawals.c.withdrawn_at.is_(None),
+    }
     return or_(false(), *(rule for role, rule in by_role.items() if role in reader.roles))
 
 

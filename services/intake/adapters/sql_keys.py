@@ -1,10 +1,10 @@
 """The database's word on keys: which are known, which are active, and whether this process has the same ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, insert, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, exists, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -22,7 +22,8 @@ SEALED = (diagnoses.c.sealed, corrected_data.c.sealed_before, corrected_data.c.s
 _LOCK = 0x6A_6F_6C_03
 """PostgreSQL's advisory lock: shared by what is written under the active versions, exclusive to make others active."""
 _WRONG = "is not the key by which the database was written"
-_ACTIVE = select(key_versions).where(key_versions.c.active)
+_ACTIVE = "SELECT purpose, version, check_value FROM key_version WHERE active"
+"""As text: it is read in every transaction."""
 _OLDEST, _NEWEST = (
     select(diagnoses, children.c.iin_index, *KEY_COLUMNS)
     .join(children)
@@ -84,16 +85,17 @@ class SqlKeys:
 
     def _lock(self, session: Session, function: str) -> None:
         if not self._database.is_sqlite:  # which has one writer
-            session.execute(text(f"SELECT {function}({_LOCK})"))
+            _execute(session, f"SELECT {function}({_LOCK})")
 
     def _activated(self, session: Session) -> Active:
-        rows = {KeyPurpose(row.purpose): row for row in session.connection().execute(_ACTIVE)}
+        rows = {purpose: (version, bytes(value)) for purpose, version, value in _execute(session, _ACTIVE)}
         for purpose in KeyPurpose:
-            if (row := rows.get(purpose)) is None:
+            if purpose not in rows:
                 raise KeysRefused("keys: none is known to the database yet")
-            if (ours := self.vault.checks.get((purpose, row.version))) != row.check_value:
-                raise KeysRefused(_refusal(purpose, row.version, _WRONG if ours else "is not configured"))
-        self.vault.active = active = Active(*(rows[one].version for one in KeyPurpose))
+            version, value = rows[purpose]
+            if (ours := self.vault.checks.get((purpose, version))) != value:
+                raise KeysRefused(_refusal(purpose, version, _WRONG if ours else "is not configured"))
+        self.vault.active = active = Active(*(rows[one][0] for one in KeyPurpose))
         return active
 
     def _check(self, session: Session) -> None:
@@ -136,6 +138,10 @@ class SqlKeys:
             others = session.execute(select(start).where(old_form(column)).distinct()).scalars()
             if any(bytes(one) not in self.vault.unversioned for one in others):
                 raise KeysRefused("JOLDAMA_INTAKE_DATA_KEY, or an old one, is not configured, and still in use")
+
+
+def _execute(session: Session, statement: str) -> Sequence[Any]:
+    return session.connection().exec_driver_sql(statement).all()
 
 
 def stored(key: ChildKey) -> dict[str, Any]:

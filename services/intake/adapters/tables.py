@@ -39,7 +39,7 @@ class StoredKey(_Table, table=True):
     __tablename__ = "child_key"
 
     child_id: UUID = Field(primary_key=True)
-    key_version: int = Field(index=True)
+    key_version: int
     wrapped: bytes = Field(sa_type=LargeBinary)
 
 
@@ -106,6 +106,16 @@ class CorrectedData(_Table, table=True):
     sealed_after: bytes = Field(sa_type=LargeBinary)
 
 
+class ConsentWithdrawal(_Table, table=True):
+    """The consent to a referral was withdrawn. What was consented to is in the sealed submission."""
+
+    __tablename__ = "consent_withdrawal"
+
+    referral_id: UUID = Field(primary_key=True)
+    child_id: UUID = Field(index=True)
+    withdrawn_at: int = Field(sa_type=BigInteger)
+
+
 class TransferRequest(_Table, table=True):
     """A polyclinic asks the one that has a referral for it."""
 
@@ -143,6 +153,7 @@ children, diagnoses, answered = (metadata.tables[name] for name in ("child", "di
 child_keys, key_versions, corrected_data = (
     metadata.tables[name] for name in ("child_key", "key_version", "corrected_data")
 )
+withdrawals = metadata.tables["consent_withdrawal"]
 transfers = metadata.tables["transfer"]
 audit_log = audit_log_table(metadata, "child_id", "referral_id")
 outbox = Outbox(metadata)

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 
 from services.intake.domain.field_errors import FieldError
-from services.intake.domain.values.codes import gmfcs, icd10, kilometers, settlement, sex, word, words
+from services.intake.domain.values.codes import gmfcs, icd10, kilometers, language, settlement, sex, word, words
 from services.intake.domain.values.dates import day
 from services.intake.domain.values.iins import PLACEHOLDER, iin
 from services.intake.domain.values.names import name
 from services.intake.domain.values.phones import OUR_PHONE, phone
-from services.intake.domain.values.typed import Refused
+from services.intake.domain.values.typed import Refused, typed
 from services.kit.budget import check
 from services.kit.messages import field_path
 
@@ -33,6 +33,9 @@ FIELDS: Mapping[str, Callable[[object], object]] = {
     "modalities": words,
     "max_distance_km": kilometers,
     "priority": word,
+    "consent.text_version": typed,
+    "consent.language": language,
+    "consent.given_on": day,
 }
 """What normalizes each field, by its dotted path."""
 OPTIONAL = frozenset({"child.iin", "diagnosis.gmfcs", "max_distance_km", "priority"})
@@ -82,7 +85,7 @@ def _replace(part: dict[str, Any], key: str, path: str) -> None:
     value = part[key]
     if isinstance(value, str) and path in _NORMAL and _NORMAL[path].fullmatch(value):
         return
-    check()
+    check(value)
     empty = isinstance(value, str) and not value.strip(" \t\r\n\xa0\ufeff" + (_DASHES if path in OPTIONAL else ""))
     part[key] = "" if empty else FIELDS[path](value)
     if part[key] == "":

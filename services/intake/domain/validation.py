@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from services.contracts.iin import IinFacts, InvalidIin, read_iin
 from services.contracts.near_matches import Named, did_you_mean
-from services.contracts.submissions import NEWBORN_DAYS, Child, Diagnosis, DiagnosisSubmission
+from services.contracts.submissions import NEWBORN_DAYS, Child, Consent, Diagnosis, DiagnosisSubmission
 from services.contracts.vocabulary import Modality
 from services.intake.domain.ages import age_in_months
 from services.intake.domain.field_errors import FieldError
@@ -19,11 +19,12 @@ ADULT_MONTHS = 18 * 12
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The ids of the reference data that a submission may name, and the names of settlements."""
+    """The ids of the reference data that a submission may name, settlements' names, and whether it needs consent."""
 
     settlements: Container[str]
     icd10_codes: Container[str]
     settlement_names: tuple[Named, ...] = ()
+    consent_required: bool = False
 
 
 def check_submission(
@@ -32,6 +33,7 @@ def check_submission(
     """All errors of `submission` on the day `today` (Asia/Almaty); with `strict` also what would be a warning."""
     one = submission
     errors = list(check_parts(today, reference, one.child, one.diagnosis, one.settlement_id, one.modalities))
+    errors += _check_consent(one.consent, today, reference)
     return errors + warn_of(submission) if strict else errors
 
 
@@ -55,6 +57,14 @@ def check_parts(
     for position, modality in enumerate(modalities or ()):
         if modality in (modalities or ())[:position]:
             yield FieldError.of(f"modalities.{position}", "duplicate_modality")
+
+
+def _check_consent(consent: Consent | None, today: date, reference: Reference) -> Iterator[FieldError]:
+    if consent is None:
+        if reference.consent_required:
+            yield FieldError.of("consent", "consent_missing")
+    elif consent.given_on > today:
+        yield FieldError.of("consent.given_on", "consent_in_future")
 
 
 @lru_cache(1_000)

@@ -15,6 +15,7 @@ EXAMPLE = {
     "settlement_id": "1526384",
     "modalities": ["inpatient", "day_stay"],
     "max_distance_km": 600,
+    "consent": {"text_version": "2026-1", "language": "kk", "given_on": "2026-11-02"},
 }
 """A made-up child."""
 _CSV_EXAMPLE = (

@@ -54,7 +54,7 @@ class Private(BaseModel, hide_input_in_errors=True):
 class ReferralOutline(Private, from_attributes=True):
     """A referral without its child. `priority` is the one by which the referral is ranked.
 
-    `changed_at` is when its polyclinic last corrected it.
+    `changed_at` is when its polyclinic last corrected it, `consent_withdrawn_at` when the consent ended.
     """
 
     referral_id: UUID
@@ -62,6 +62,7 @@ class ReferralOutline(Private, from_attributes=True):
     submitted_at: Annotated[str, BeforeValidator(_iso)]
     priority: Priority
     changed_at: Annotated[str | None, BeforeValidator(_iso)] = None
+    consent_withdrawn_at: Annotated[str | None, BeforeValidator(_iso)] = None
 
 
 class DiagnosisAnswer(ReferralOutline, DiagnosisSubmission):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -143,12 +143,14 @@ class Correcting:
     def _judge(self, record: DiagnosisRecord, patch: Patch) -> tuple[tuple[str, ...], DiagnosisSubmission]:
         """The fields that change, and the corrected submission, by the rules of the day on which it was submitted."""
         before = json.loads(write_submission(record.submission))
-        day = day_of(record.submitted_at)
+        day, reference = day_of(record.submitted_at), self.reference
+        if record.submission.consent is None:  # submitted when none was needed
+            reference = replace(reference, consent_required=False)
         try:
             submission = shape(DiagnosisSubmission, merged(before, patch))
         except Unparsed as error:
-            raise Refused(every_error(error, day, self.reference)) from None
-        if errors := check_submission(submission, day, self.reference):
+            raise Refused(every_error(error, day, reference)) from None
+        if errors := check_submission(submission, day, reference):
             raise Refused(errors)
         if record.submission.child.iin and submission.child.iin is None:
             raise Refused(

@@ -9,14 +9,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of
-from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
+from services.contracts.submissions import CSV_COLUMNS, Consent, SubmissionRequest
 from services.contracts.vocabulary import Modality
 from services.intake.domain.field_errors import FieldError
 from services.intake.domain.normalizing import OPTIONAL
 from services.intake.domain.values.codes import word, words
 from services.intake.handlers.parsing import Unparsed, parse, shape
 
-EXTRA_COLUMNS = {"idempotency_key", "not_duplicate_of"}
+_CONSENT = {f"consent_{part}": f"consent.{part}" for part in Consent.model_fields}
+EXTRA_COLUMNS = {"idempotency_key", "not_duplicate_of", *_CONSENT}
+"""May be there or not."""
 _PATHS = {
     "iin": "child.iin",
     "full_name": "child.full_name",
@@ -26,6 +28,7 @@ _PATHS = {
     "guardian_phone": "guardian.phone",
     "icd10": "diagnosis.icd10",
     "gmfcs": "diagnosis.gmfcs",
+    **_CONSENT,
 }
 _NUMBERS = {word(name) for name in ("№", "№ п/п", "п/п", "№ п.п.", "#", "No", "р/с", "№ р/с")}
 _NUMBERING = "\0"
@@ -219,7 +222,7 @@ def _body(cells: dict[str, str]) -> dict[str, object]:
     body: dict[str, Any] = {"child": {}, "guardian": {}, "diagnosis": {}}
     for column, cell in cells.items():
         group, _, field = _PATHS.get(column, column).partition(".")
-        part = body[group] if field else body
+        part = body.setdefault(group, {}) if field else body
         part[field or group] = _ids(cell) if column == "not_duplicate_of" else cell
     return body
 

@@ -40,6 +40,7 @@ class DiagnosisRecord:
     child_version: int
     key: ChildKey
     changed_at: datetime | None = None
+    consent_withdrawn_at: datetime | None = None
 
 
 class Diagnoses(Protocol):

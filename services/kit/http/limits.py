@@ -4,12 +4,12 @@ Counters are in Redis where there is one, and in the process where there is none
 """
 
 import asyncio
+import hmac
 import ipaddress
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 from math import ceil
 from time import monotonic, time
 from typing import Any
@@ -70,9 +70,8 @@ class Caller:
         return cls(str(getattr(found, "ipv4_mapped", None) or found))
 
     def names(self) -> Mapping[str, str]:
-        """By kind; a subject may be an IIN, which no counter's name has."""
-        subject = sha256(self.subject.encode()).hexdigest()[:24] if self.subject else ""
-        return {"holder": subject, "organization": self.organization, "address": self.address}
+        """By kind."""
+        return {"holder": self.subject, "organization": self.organization, "address": self.address}
 
 
 @dataclass(slots=True)
@@ -82,10 +81,15 @@ class _Share:
 
 
 class Limits:
-    """Spends budgets. `rates` are by `budget:kind`; one that is missing is unlimited."""
+    """Spends budgets. `rates` are by `budget:kind`; one that is missing is unlimited.
 
-    def __init__(self, rates: Mapping[str, RateLimitItem], shared: Storage | None = None) -> None:
-        self._rates = rates
+    A holder's subject may be an IIN: counters have a digest of it, by a `key` that those who share them have.
+    """
+
+    def __init__(
+        self, rates: Mapping[str, RateLimitItem], shared: Storage | None = None, key: bytes = b"of this process"
+    ) -> None:
+        self._rates, self._key = rates, key
         self._alone = FixedWindowRateLimiter(MemoryStorage())
         self._shared = FixedWindowRateLimiter(shared) if shared else None
         self._away_until = 0.0
@@ -96,7 +100,11 @@ class Limits:
         for kind, name in caller.names().items():
             rate = self._rates.get(f"{budget}:{kind}")
             if rate and name and (not kinds or kind in kinds):
-                await self._spend(rate, f"{budget}:{kind}:{name}")
+                counted = self._digest(name) if kind == "holder" else name
+                await self._spend(rate, f"{budget}:{kind}:{counted}")
+
+    def _digest(self, subject: str) -> str:
+        return hmac.digest(self._key, subject.encode(), "sha256").hex()[:24]
 
     async def _spend(self, rate: RateLimitItem, name: str) -> None:
         now = monotonic()
@@ -149,7 +157,8 @@ async def limiting(settings: ServiceSettings, own_redis: str = "") -> AsyncItera
     pool = ConnectionPool.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
     options: dict[str, Any] = {"key_prefix": f"{settings.topic_prefix}.limits", "connection_pool": pool}
     try:
-        yield Limits(rates, RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", **options))
+        storage = RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", **options)
+        yield Limits(rates, storage, url.encode())  # with Redis' password in it
     finally:
         await pool.aclose()
 

@@ -52,7 +52,8 @@ def _public(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
 
 def _inside(app: ASGIApp, settings: ServiceSettings) -> uvicorn.Config:
     bounds = Bounds(connections=settings.connections, per_address=None)
-    return config_of(app, settings.inside_host or settings.host, settings.inside_port, bounds)
+    tls = {"ssl_certfile": settings.tls_cert_file, "ssl_keyfile": settings.tls_key_file}
+    return config_of(app, settings.inside_host or settings.host, settings.inside_port, bounds, **tls)
 
 
 def config_of(app: ASGIApp, host: str, port: int, bounds: Bounds, **more: Any) -> uvicorn.Config:

@@ -1,10 +1,10 @@
-"""Corrections: what becomes of a referral when the child's data is corrected, or the child had two of them."""
+"""What becomes of a referral by a correction, a join of two children who are one, or a withdrawn consent."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1
+from services.contracts.events import ChildrenJoinedV1, ConsentWithdrawnV1, DiagnosisCorrectedV1
 from services.contracts.vocabulary import CLOSED, OfferState, ReferralState, steps_behind
 from services.referral.domain import deadlines
 from services.referral.domain.deadline_steps import REVIEWED, return_to_router, review
@@ -31,6 +31,9 @@ _RANKED = frozenset({ReferralState.SUBMITTED, ReferralState.WAITING})
 """Capacity may have a claim with the rank, or get one now: another rank needs another attempt."""
 JOINED = "joined"
 """Why a referral ended that was a child's second one: a code of `data/reasons.csv`."""
+
+CONSENT_WITHDRAWN = "consent_withdrawn"
+"""Why a referral ended whose consent was withdrawn: a code of `data/reasons.csv`."""
 
 
 def correct(
@@ -62,7 +65,7 @@ def join(kept: ReferralWithOffers, ended: ReferralWithOffers, data: ChildrenJoin
     if not still_open:
         return []
     stays, *ends = sorted(still_open, key=lambda one: steps_behind(one.referral.state))
-    changes = [_end(one, data, now) for one in ends]
+    changes = [_end(one, Command.JOIN, JOINED, data.actor, now) for one in ends]
     rank = min(kept.referral.rank, ended.referral.rank)
     if rank < stays.referral.rank:
         earlier = change(stays.referral, Command.CORRECT, now, actor=data.actor, note=JOINED, rank=rank)
@@ -72,12 +75,19 @@ def join(kept: ReferralWithOffers, ended: ReferralWithOffers, data: ChildrenJoin
     return changes
 
 
-def _end(one: ReferralWithOffers, data: ChildrenJoinedV1, now: datetime) -> Change:
+def withdraw(one: ReferralWithOffers, data: ConsentWithdrawnV1, now: datetime) -> list[Change]:
+    """The referral ends, with its offer and its place, unless it is over."""
+    if one.referral.state in CLOSED:
+        return []
+    return [_end(one, Command.WITHDRAW_CONSENT, CONSENT_WITHDRAWN, data.actor, now)]
+
+
+def _end(one: ReferralWithOffers, command: Command, reason: str, actor: str, now: datetime) -> Change:
     over = None
     if one.offer and one.offer.state in IN_HAND:
-        over = replace(one.offer, state=OfferState.WITHDRAWN, answered_at=now, reason=JOINED)
+        over = replace(one.offer, state=OfferState.WITHDRAWN, answered_at=now, reason=reason)
     return change(
-        one.referral, Command.JOIN, now, actor=data.actor, reason=JOINED, offer=over,
+        one.referral, command, now, actor=actor, reason=reason, offer=over,
         **nowhere(), deadline_at=None, due_at=None,
     )  # fmt: skip
 

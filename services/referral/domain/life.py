@@ -35,6 +35,7 @@ class Command(StrEnum):
     REVIEW = "review"
     CORRECT = "correct"
     JOIN = "join"
+    WITHDRAW_CONSENT = "withdraw_consent"
 
     @property
     def path(self) -> str:
@@ -101,9 +102,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     *(Transition(state, _C.CORRECT, _ROUTER, state, events.ReferralCorrectedV1) for state in OPEN),
     *(
         Transition(
-            state, _C.JOIN, _ROUTER, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, ClaimEffect.RELEASE
+            state, command, _ROUTER, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, ClaimEffect.RELEASE
         )
         for state in OPEN
+        for command in (_C.JOIN, _C.WITHDRAW_CONSENT)
     ),
     *(
         Transition(state, command, who, _S.CANCELLED, events.ReferralCancelledV1, _O.WITHDRAWN, ClaimEffect.RELEASE)

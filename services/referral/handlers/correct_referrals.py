@@ -1,14 +1,14 @@
-"""Diagnoses were corrected, or children joined: the referrals follow, and who waits is looked at again."""
+"""Diagnoses were corrected, children joined, or consents withdrawn: the referrals follow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1, Payload
+from services.contracts.events import ChildrenJoinedV1, ConsentWithdrawnV1, DiagnosisCorrectedV1, Payload
 from services.contracts.vocabulary import CLOSED
 from services.kit.errors import PermanentError
-from services.referral.domain.corrections import correct, join, look_again
+from services.referral.domain.corrections import correct, join, look_again, withdraw
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, ReferralWithOffers
 from services.referral.domain.routing import rank_programmes
@@ -34,6 +34,8 @@ class CorrectReferrals:
             if isinstance(data, ChildrenJoinedV1):
                 kept, ended = known[data.referral_id], known[data.ended_referral_id]
                 changes += _known(known, join(kept, ended, data, now))
+            elif isinstance(data, ConsentWithdrawnV1):
+                changes += _known(known, withdraw(known[data.referral_id], data, now))
         return Effect(changes, early=early)
 
     async def _correct(
@@ -53,7 +55,7 @@ def _named(data: Payload) -> set[UUID]:
     """The referrals that must be in the record."""
     if isinstance(data, ChildrenJoinedV1):
         return {data.referral_id, data.ended_referral_id}
-    assert isinstance(data, DiagnosisCorrectedV1)  # noqa: S101  by the table of reactions
+    assert isinstance(data, DiagnosisCorrectedV1 | ConsentWithdrawnV1)  # noqa: S101  by the table of reactions
     return {data.referral_id}
 
 

@@ -39,6 +39,7 @@ class Reactions:
             events.DiagnosisRecordedV1: self.route_new_referrals,
             events.DiagnosisCorrectedV1: self.correct_referrals,
             events.ChildrenJoinedV1: self.correct_referrals,
+            events.ConsentWithdrawnV1: self.correct_referrals,
             events.OfferDeclinedV1: self.reroute_referrals,
             events.OfferExpiredV1: self.reroute_referrals,
             events.ReferralResubmittedV1: self.reroute_referrals,

@@ -25,6 +25,7 @@ ROUTES = {
     ("PATCH", "/v1/children/{child_id}"): "polyclinic",
     ("PATCH", "/v1/diagnoses/{referral_id}"): "polyclinic",
     ("POST", "/v1/children/{child_id}/join"): "polyclinic operator admin",
+    ("POST", "/v1/children/{child_id}/withdraw-consent"): "polyclinic operator admin",
     ("POST", "/v1/children/{child_id}/erase"): "polyclinic admin",
     ("GET", "/v1/keys"): "operator admin",
     ("POST", "/v1/keys/rotate"): "operator admin",

@@ -24,6 +24,7 @@ OPERATIONS = {
     ("patch", "/v1/children/{child_id}"),
     ("patch", "/v1/diagnoses/{referral_id}"),
     ("post", "/v1/children/{child_id}/join"),
+    ("post", "/v1/children/{child_id}/withdraw-consent"),
     ("post", "/v1/transfers"),
     ("get", "/v1/transfers"),
     ("post", "/v1/transfers/{transfer_id}/accept"),

@@ -43,7 +43,8 @@ async def test_the_submitting_polyclinic_reads_its_diagnosis_and_the_read_is_aud
     assert answer.status_code == 200, answer.text
     del receipt["warnings"]
     assert answer.json() == child_body() | receipt | {
-        "polyclinic_id": "p1", "max_distance_km": None, "changed_at": None,
+        "polyclinic_id": "p1", "max_distance_km": None, "changed_at": None, "consent": None,
+        "consent_withdrawn_at": None,
     }  # fmt: skip
     assert await audited(intake) == [("polyclinic-1", "polyclinic", "p1", "read_diagnosis", (receipt["referral_id"],))]
 

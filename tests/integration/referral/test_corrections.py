@@ -6,7 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from services.contracts.events import ChildrenJoinedV1, DiagnosisCorrectedV1, Event, ReferralCorrectedV1
+from services.contracts.events import (
+    ChildrenJoinedV1,
+    ConsentWithdrawnV1,
+    DiagnosisCorrectedV1,
+    Event,
+    ReferralCorrectedV1,
+)
 from services.contracts.vocabulary import OfferState, Priority, ReferralState
 from services.kit.errors import TransientError
 from services.referral.domain.life import Command
@@ -319,6 +325,30 @@ async def test_the_turn_of_a_join_outlives_another_priority_and_its_undoing(coun
     assert await country.queue("near") == [3, 2]
     await corrected(country, 3, 3)
     assert await country.queue("near") == [3, 2]
+
+
+@pytest.mark.parametrize("state", [S.OFFERED, S.WAITING, S.ACCEPTED, S.ADMITTED])
+async def test_a_withdrawn_consent_ends_the_referral_and_its_place_goes_on(country: Country, state: S) -> None:
+    await country.open("near")
+    if state is S.WAITING:
+        await country.submit(2)
+    await country.submit(1)
+    if state is S.ACCEPTED:
+        await country.accept(1)
+    elif state is S.ADMITTED:
+        await country.admit(1)
+        await country.deliver()
+    assert (await country.where(1))[0] is state
+    data = diagnosis(1)
+    withdrawn = ConsentWithdrawnV1(
+        referral_id=data.referral_id, child_id=data.child_id, withdrawn_at=NOW, actor="polyclinic:p1"
+    )
+    for _ in range(2):
+        await country.handle([event(withdrawn)])
+        await country.deliver()
+    story = await country.story(1)
+    assert (story.state, story.history[-1].reason) == (S.CANCELLED, "consent_withdrawn")
+    assert (await country.figures())["near"] == (1, int(state is S.WAITING), 0)
 
 
 @pytest.mark.parametrize("places", [1, 0])

@@ -11,9 +11,8 @@ from services.cli.failures import ExitCode
 from tests.unit.cli.conftest import Joldama
 
 COMMANDS = (
-    "up", "submit", "correct", "join", "transfer", "referral", "seen", "accept", "decline", "admit", "no-show",
-    "discharge",
-    "cancel", "withdraw",
+    "up", "submit", "correct", "join", "withdraw-consent", "transfer", "referral", "seen", "accept", "decline", "admit",
+    "no-show", "discharge", "cancel", "withdraw",
     "referrals", "offer-again", "worklist", "audit", "watch", "capacity", "set-places", "centers", "forecast",
     "register-centers", "urls", "token", "demo-children", "dead-letters", "audit-log",
 )  # fmt: skip

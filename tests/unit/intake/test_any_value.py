@@ -35,7 +35,7 @@ typed_like = st.text(st.sampled_from("0123456789 .,-+/()EeIІVМмЖж\u00a0\u20
     st.sampled_from([*FIELDS, "child", "guardian", "diagnosis", "strict", "extra", "modalities"]), anything | typed_like
 )
 def test_any_value_in_any_field_is_taken_or_refused_with_a_sentence_of_the_catalog(path: str, value: object) -> None:
-    body = child_body()
+    body = child_body() | {"consent": {"text_version": "1", "language": "kk", "given_on": "2026-01-01"}}
     group, _, key = path.rpartition(".")
     (body[group] if group else body)[key] = value
     try:

@@ -54,7 +54,7 @@ for _open in OPEN:
     cancelled = S.CANCELLED, E.ReferralCancelledV1, O.WITHDRAWN, ClaimEffect.RELEASE
     LIFE[_open, C.CANCEL] = POLYCLINIC | OPERATOR, *cancelled
     LIFE[_open, C.WITHDRAW] = POLYCLINIC, *cancelled
-    LIFE[_open, C.JOIN] = ROUTED, *cancelled
+    LIFE[_open, C.JOIN] = LIFE[_open, C.WITHDRAW_CONSENT] = ROUTED, *cancelled
     LIFE[_open, C.CORRECT] = ROUTED, _open, E.ReferralCorrectedV1, None, None
     if _open is not S.OFFERED:
         LIFE[_open, C.ESCALATE] = KEPT, _open, E.ReferralEscalatedV1, None, None

@@ -3,7 +3,7 @@
 from services.kit.settings import CHECKOUT
 from services.referral.adapters.reasons import read_reasons
 from services.referral.domain.acts import FAMILY_WITHDREW
-from services.referral.domain.corrections import JOINED, NO_LONGER_ELIGIBLE
+from services.referral.domain.corrections import CONSENT_WITHDRAWN, JOINED, NO_LONGER_ELIGIBLE
 from services.referral.domain.eligibility import Exclusion
 from services.referral.domain.referral import Escalation, set_aside
 from services.referral.domain.routing import Decision
@@ -26,6 +26,10 @@ def test_an_offer_that_a_correction_ends_has_its_words() -> None:
 
 def test_a_referral_that_a_join_ends_has_its_words() -> None:
     assert {JOINED} == REASONS["join"]
+
+
+def test_a_referral_whose_consent_was_withdrawn_has_its_words() -> None:
+    assert {CONSENT_WITHDRAWN} == REASONS["consent"]
 
 
 def test_every_cause_of_unplaceable_has_its_words() -> None:

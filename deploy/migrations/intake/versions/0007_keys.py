@@ -18,7 +18,7 @@ def upgrade() -> None:
     op.create_table(
         "child_key",
         sa.Column("child_id", sa.Uuid, primary_key=True),
-        sa.Column("key_version", sa.Integer, nullable=False, index=True),
+        sa.Column("key_version", sa.Integer, nullable=False),
         sa.Column("wrapped", sa.LargeBinary, nullable=False),
     )
     op.create_table(

@@ -30,6 +30,12 @@ _MODALITY = {name: modality.value for modality, names in _CARE.items() for name 
 """Modalities in words of Russian and Kazakh that mean no other."""
 MOST_WORDS = 50
 """Into so many a text is split; the rest stays one."""
+_LANGUAGES = {
+    "kk": ("kz", "қаз", "каз", "қазақ", "қазақша", "қазақ тілі", "казахский", "kazakh"),
+    "ru": ("рус", "орыс", "орысша", "орыс тілі", "русский", "russian"),
+    "en": ("англ", "ағылшын", "ағылшынша", "английский", "english"),
+}
+_LANGUAGE = {name: code for code, names in _LANGUAGES.items() for name in names}
 _LEVELS = {str(number): level for number, level in enumerate(("I", "II", "III", "IV", "V"), 1)}
 _LEVEL_WORDS = re.compile(
     r"^(?:GMFCS)?[\s:.-]*(?:LEVEL|УРОВЕНЬ|СТЕПЕНЬ|ДЕҢГЕЙ)?[\s:.-]*"
@@ -70,6 +76,12 @@ def _modality(value: object) -> object:
         return value
     text = typed(value)
     return _MODALITY.get(" ".join(text.lower().split()), word(text)) if isinstance(text, str) else value
+
+
+def language(value: object) -> object:
+    """A language's code, or its name in one of the three."""
+    text = typed(value)
+    return _LANGUAGE.get(text.lower(), text.lower()) if isinstance(text, str) else value
 
 
 def gmfcs(value: object) -> object:

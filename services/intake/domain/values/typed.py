@@ -24,7 +24,7 @@ class Refused(ValueError):
 
 def typed(value: object) -> object:
     """Plain text of text or of a whole number, without a sign after it and those by which a spreadsheet marks text."""
-    check()
+    check(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 and (abs(value) < 1e11 or value % 1000):
