@@ -23,6 +23,9 @@ SECRETS = (
     "JOLDAMA_INTAKE_DATA_KEYS",
     "JOLDAMA_INTAKE_INDEX_KEYS",
     "JOLDAMA_INTAKE_PSEUDONYM_KEYS",
+    "JOLDAMA_INTAKE_OWNER_PASSWORD",
+    "JOLDAMA_REFERRAL_OWNER_PASSWORD",
+    "JOLDAMA_AUDIT_KEY",
 )
 
 
@@ -78,3 +81,11 @@ def test_no_service_sees_the_issuers_private_key_or_another_services_database(co
         "exec", "-T", "postgres", "psql", "-U", "intake", "-d", "referral", "-c", "select 1", check=False
     )
     assert "1 row" not in refused
+
+
+@pytest.mark.parametrize("service", ["intake", "referral"])
+def test_a_service_may_only_add_to_its_audit_log(composed: Composed, service: str) -> None:
+    as_it = ("exec", "-T", "postgres", "psql", "-U", service, "-d", service, "-c")
+    assert "count" in composed.compose(*as_it, "SELECT count(*) FROM audit_log")
+    for change in ("DELETE FROM", "TRUNCATE", "DROP TABLE"):
+        assert not composed.compose(*as_it, f"{change} audit_log", check=False)
