@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults test-attack fuzz chaos test-stack test-compose env lock clean
+.PHONY: help up test lint bench test-faults test-attack fuzz chaos test-stack test-compose env lock sbom audit-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,14 @@ test-compose: $(READY) ## the journey against the composed network
 
 env: ## random secrets into .env, for docker compose
 	@$(PYTHON) deploy/make_env.py
+
+sbom: $(READY) ## a CycloneDX bill of materials of the image's packages into dist/sbom.json
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements deploy/requirements.lock --pyproject pyproject.toml --of JSON -o dist/sbom.json
+	@$(BIN)/python -c 'import json; print(len(json.load(open("dist/sbom.json"))["components"]), "packages in dist/sbom.json")'
+
+audit-packages: $(READY) ## known weaknesses of the image's packages, where an advisory service can be reached
+	@deploy/audit-packages $(BIN)/pip-audit
 
 lock: ## resolve pyproject.toml anew into both lock files
 	@test -x $(BIN)/uv || $(MAKE) $(READY)

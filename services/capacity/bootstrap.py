@@ -18,7 +18,7 @@ from services.capacity.domain.figures import Staleness, stale_after
 from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Store
 from services.kit.loops import background
-from services.kit.settings import ServiceSettings
+from services.kit.settings import SecretUrl, ServiceSettings
 
 Clock = Callable[[], datetime]
 
@@ -26,7 +26,7 @@ Clock = Callable[[], datetime]
 class CapacitySettings(ServiceSettings):
     """The environment of capacity's processes."""
 
-    redis_url: str
+    redis_url: SecretUrl
     key_prefix: str = "joldama"
     stale_after_days: int = Field(7, ge=1, le=3650)
     """A center's figure that nobody has confirmed for so many days is stale; the referral service reads it too."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import SecretStr, model_validator
 
 from services.intake.domain.keys import UNVERSIONED, KeyPurpose, Keys
-from services.kit.settings import AuditSettings
+from services.kit.settings import AuditSettings, SecretUrl
 
 LOCAL_KEY = base64.b64encode(b"joldama-laptop-only-no-secret-at").decode()
 """The key of local mode when none is set; refused in production."""
@@ -22,8 +22,8 @@ class IntakeSettings(AuditSettings):
     them is of version 0 until `joldama keys rotate` has made it anew.
     """
 
-    intake_sql_url: str
-    referral_url: str
+    intake_sql_url: SecretUrl
+    referral_url: SecretUrl
     """The referral service, which says at each read of a child who has it now; `service_token_file` opens it."""
     consent_required: bool | None = None
     """Whether a submission needs the consent of the child's legal representative; in production by default."""

@@ -11,6 +11,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.kit.transport import TOLD, plaintext
+
+SecretUrl = Annotated[str, Field(repr=False)]
+"""A URL in which a password may stand, so that it is in no `repr`."""
 CHECKOUT = Path(__file__).resolve().parents[2]
 Counted = Literal["holder", "organization", "address"]
 Rate = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$")]
@@ -58,6 +62,9 @@ class ServiceSettings(BaseSettings):
     kafka_username: str | None = None
     kafka_password: SecretStr | None = None
     kafka_ca_file: Path | None = None
+    kafka_certificate_file: Path | None = None
+    kafka_key_file: Path | None = None
+    """A client's certificate and its key, where the brokers want one."""
     topic_prefix: str = "joldama"
 
     jwks: str = ""
@@ -81,6 +88,32 @@ class ServiceSettings(BaseSettings):
     """By what is counted and for whom: how often, and in which time. What is left out is unlimited."""
     trusted_proxies: str = ""
     """Addresses and networks, with commas, of the proxies whose `X-Forwarded-For` is believed at the public port."""
+
+    plaintext_inside: bool = False
+    """Whether production may talk to servers and other services in the clear."""
+
+    @model_validator(mode="after")
+    def _refuse_plaintext(self) -> Self:
+        """Messages name the variable and never its value, in which a password may be."""
+        refused = {}
+        for name, url in self._urls().items():
+            try:
+                refused[name] = plaintext(url)
+            except ValueError as error:
+                raise ValueError(f"JOLDAMA_{name.upper()} {error}") from None
+        refused["kafka_security"] = "use SASL_SSL" if self.kafka_security.endswith("PLAINTEXT") else ""
+        for name, advice in refused.items():
+            if advice and not (self.local or self.plaintext_inside):
+                raise ValueError(f"JOLDAMA_{name.upper()} would send data in the clear: {advice}. {TOLD}")
+        return self
+
+    def _urls(self) -> dict[str, str]:
+        """By field all that is connected to by URL; `jwks` may be a file."""
+        names = [name for name in type(self).model_fields if name.endswith("_url") or name == "jwks"]
+        values = {name: getattr(self, name) for name in names}
+        return {
+            name: one.get_secret_value() if isinstance(one, SecretStr) else str(one) for name, one in values.items()
+        }
 
     @field_validator("trusted_proxies")
     @classmethod

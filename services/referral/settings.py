@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from services.kit.settings import AuditSettings
+from services.kit.settings import AuditSettings, SecretUrl
 from services.referral.domain.staleness import Staleness
 
 
@@ -19,8 +19,8 @@ def _this_process() -> str:
 class ReferralSettings(AuditSettings):
     """`referral_sql_url` is precious: its database is the record that everything else is rebuilt from."""
 
-    referral_sql_url: str
-    capacity_url: str
+    referral_sql_url: SecretUrl
+    capacity_url: SecretUrl
     worker_group: str = "referral-worker"
     worker_instance: str = Field(default_factory=_this_process, pattern=r"^[A-Za-z0-9._-]+$")
     """Distinct for each worker of a group. A worker that restarts under its old name resumes without a rebalance."""

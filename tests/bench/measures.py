@@ -83,6 +83,7 @@ async def bare_worker(network: BenchNetwork, count: int) -> float:
     events = await kafka.read_all(login, "joldama.diagnoses.v1", count)
     await kafka.fill(login, "bench.in", events[:count])
     environment = network.plan.kafka_login() | {"JOLDAMA_KAFKA_SERVERS": network.plan.kafka_servers}
+    environment["JOLDAMA_MODE"] = "local"
     with process("tests.bench.bare_worker", "bench.in", "bench.out", **environment):
         return count / await kafka.span(login, "bench.out", count)
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import hiredis
 import structlog
-from redis.asyncio import BlockingConnectionPool, Connection, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError
 from redis.typing import EncodableT
 
@@ -16,7 +17,7 @@ CONNECTIONS = 32
 """Concurrent calls of one process."""
 
 
-class PackingConnection(Connection):
+class _Packing(AbstractConnection):
     """A connection that packs pipelines in C: redis-py packs them in Python, which costs more than the claims."""
 
     def pack_commands(self, commands: Iterable[Iterable[EncodableT]]) -> list[bytes]:
@@ -31,15 +32,21 @@ class PackingConnection(Connection):
             raise ConnectionError("the connection was closed") from error
 
 
+class PackingConnection(_Packing, Connection):
+    """In the clear."""
+
+
+class PackingSSLConnection(_Packing, SSLConnection):
+    """By TLS, with the options of the URL: `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`."""
+
+
 def connect(url: str, key_prefix: str) -> Redis:
     """A client that waits for a free connection rather than failing; whoever made it closes it."""
     pool = BlockingConnectionPool.from_url(
-        url,
-        connection_class=PackingConnection,
-        max_connections=CONNECTIONS,
-        timeout=5,
-        redis_connect_func=_checking_in(key_prefix),
+        url, max_connections=CONNECTIONS, timeout=5, redis_connect_func=_checking_in(key_prefix)
     )
+    # a URL of TLS brings its own class of connection, so it is replaced afterwards
+    pool.connection_class = PackingSSLConnection if url.startswith("rediss:") else PackingConnection
     return Redis.from_pool(pool)
 
 

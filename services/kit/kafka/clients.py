@@ -25,7 +25,10 @@ def security(settings: ServiceSettings) -> dict[str, Any]:
     options: dict[str, Any] = {"security_protocol": settings.kafka_security}
     if settings.kafka_security.endswith("SSL"):
         ca = settings.kafka_ca_file
-        options["ssl_context"] = ssl.create_default_context(cafile=str(ca) if ca else None)
+        context = ssl.create_default_context(cafile=str(ca) if ca else None)
+        if settings.kafka_certificate_file:
+            context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_key_file)
+        options["ssl_context"] = context
     if settings.kafka_security.startswith("SASL"):
         password = settings.kafka_password
         options |= {

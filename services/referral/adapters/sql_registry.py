@@ -78,6 +78,7 @@ class SqlRegistry:
         def work(session: Session) -> None:
             for center_id, version in versions.items():
                 before = (col(CenterRow.id) == center_id) & (col(CenterRow.opened) < version)
+                before &= col(CenterRow.version) >= version  # else it is no event of this record
                 session.execute(update(CenterRow).where(before).values(opened=version))
 
         await self._database.write(work)

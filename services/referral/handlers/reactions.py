@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.contracts import events
-from services.contracts.events import Event, Payload
+from services.contracts.events import Event, Payload, ReferralEvent
+from services.kit.errors import PermanentError
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.correct_referrals import CorrectReferrals
 from services.referral.handlers.effect import Handler, newest
@@ -15,7 +16,7 @@ from services.referral.handlers.open_center import OpenCenter
 from services.referral.handlers.release_places import ReleasePlaces
 from services.referral.handlers.reroute_referrals import RerouteReferrals
 from services.referral.handlers.route_new_referrals import RouteNewReferrals
-from services.referral.ports import Referrals
+from services.referral.ports import BatchContext, Referrals
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Reactions:
         if not wanted:
             return ()
         context = await self.referrals.load_batch(consumer, wanted.keys(), _referrals(wanted.values()))
+        for event_id in context.unseen & wanted.keys():
+            _require_of_the_record(wanted[event_id], context)
         effects = []
         for handler in {id(one): one for one in table.values()}.values():
             theirs = {id: data for id, data in wanted.items() if id in context.unseen and table[type(data)] is handler}
@@ -73,6 +76,18 @@ class Reactions:
             registry_version=max((one.registry_version for one in effects), default=0),
         )
         return early
+
+
+def _require_of_the_record(data: Payload, context: BatchContext) -> None:
+    """The record is committed with its events, so it is at least where each of them left it: others are not its own."""
+    if not isinstance(data, ReferralEvent):
+        return
+    one = context.referrals.get(data.referral_id)
+    if one is None:
+        raise PermanentError(f"referral_id: no referral {data.referral_id}")
+    if data.version > one.referral.version or data.attempt > one.referral.attempt:
+        known = f"version {one.referral.version}, attempt {one.referral.attempt}"
+        raise PermanentError(f"version {data.version}, attempt {data.attempt}: the record is at {known}")
 
 
 def _referrals(batch: Collection[Payload]) -> set[UUID]:

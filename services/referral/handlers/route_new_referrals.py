@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from services.contracts.events import DiagnosisRecordedV1, Payload
 from services.contracts.vocabulary import ReferralState
@@ -13,6 +14,9 @@ from services.referral.domain.routing import queue_rank
 from services.referral.handlers.claim_places import ClaimPlaces, draft
 from services.referral.handlers.effect import NOTHING, Effect
 from services.referral.ports import BatchContext, Clock, Registry
+
+LONGEST_AGO, SOONEST = timedelta(days=400), timedelta(days=1)
+"""How far the submission of a new referral may lie back, or ahead by a wrong clock: its turn is counted from it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ class RouteNewReferrals:
         if not new:
             return NOTHING
         network, now = await self.registry.network(), self.clock()
+        for data in new.values():
+            if not now - LONGEST_AGO <= data.submitted_at <= now + SOONEST:
+                raise PermanentError(f"submitted_at: {data.submitted_at.isoformat()} gives a turn that is nobody's")
         drafts = [draft(_referral(data, network), network, now) for data in new.values()]
         return await self.claim_places(drafts, network, context.data_version, now)
 

@@ -22,7 +22,10 @@ AUDIT_KEY = new()
 
 
 def settings(**changes: Any) -> IntakeSettings:
-    given = {"kafka_servers": "k", "intake_sql_url": "sqlite://", "referral_url": "http://r", "mode": "production"}
+    given = {
+        "kafka_servers": "k", "kafka_security": "SSL", "intake_sql_url": "sqlite://", "referral_url": "https://r",
+        "mode": "production",
+    }  # fmt: skip
     return IntakeSettings(**given | {"audit_key": AUDIT_KEY} | changes)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from services.kit.errors import TransientError
 from services.kit.http.service_token import ClientCredentials, TokenFile, service_token
-from services.kit.settings import ServiceSettings
+from services.kit.settings import Mode, ServiceSettings
 
 
 async def test_a_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ class TokenEndpoint:
 
     def token(self, secret: Path, client_id: str = "referral-worker") -> ClientCredentials:
         settings = ServiceSettings(
-            kafka_servers="unused", token_url=self.url, client_id=client_id, client_secret_file=secret,
+            mode=Mode.LOCAL, kafka_servers="unused", token_url=self.url, client_id=client_id, client_secret_file=secret,
             token_resource="joldama",
         )  # fmt: skip
         assert isinstance(service_token(settings), ClientCredentials)

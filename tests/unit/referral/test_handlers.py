@@ -141,13 +141,14 @@ async def test_what_an_earlier_try_has_got_under_a_later_attempt_is_recorded(cou
     assert (one.state, one.attempt, one.programme_id) == (ReferralState.OFFERED, 3, "far")
 
 
-async def test_a_decline_of_a_referral_that_is_not_known_changes_nothing(country: Country) -> None:
+async def test_a_decline_of_a_referral_that_is_not_known_is_refused(country: Country) -> None:
     country.claims.places = {"near": 1}
     await country.take([event(diagnosis())])
     declined = await country.decline()
     country.referrals.known.clear()
     assert isinstance(declined.data, OfferDeclinedV1)
-    await country.take([declined])
+    with pytest.raises(PermanentError, match="no referral"):
+        await country.take([declined])
     assert country.referrals.known == {}
 
 
