@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.capacity.domain.step import StepId
@@ -163,6 +163,7 @@ def test_any_file_is_cut_into_lines_that_intake_can_be_asked_about(content: byte
         lambda value: json.dumps(value).encode()
     )
 )
+@settings(deadline=None)
 def test_any_file_of_addresses_is_read_or_refused(content: bytes) -> None:
     with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("JOLDAMA_HOME", home)
@@ -172,6 +173,7 @@ def test_any_file_of_addresses_is_read_or_refused(content: bytes) -> None:
 
 
 @given(st.lists(lines, max_size=5).map(b"\n".join))
+@settings(deadline=None)
 def test_any_file_of_reference_data_is_read_or_refused(content: bytes) -> None:
     with TemporaryDirectory() as data, pytest.MonkeyPatch.context() as patch:
         patch.setenv("JOLDAMA_DATA", data)
