@@ -1,6 +1,6 @@
 """HTTP connections with bounds: sizes and counts of headers, times, and how many there are, in all and per address.
 
-uvicorn's protocol on httptools has none of these (ADR 17). No timer is set: a server looks at its connections each
+uvicorn's protocol on httptools has none of these (ADR 18). No timer is set: a server looks at its connections each
 second (`cut_overdue`).
 """
 

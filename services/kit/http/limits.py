@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from math import ceil
 from time import monotonic, time
 from typing import Any
@@ -60,18 +61,22 @@ class Caller:
     @classmethod
     def at(cls, request: Request) -> "Caller":
         """By the address of the connection, or what a trusted proxy says. An IPv6 network of 64 bits is one address."""
-        host = request.client.host if request.client else ""
-        try:
-            found = ipaddress.ip_address(host)
-        except ValueError:
-            return cls(host[:64])
-        if isinstance(found, ipaddress.IPv6Address) and not found.ipv4_mapped:
-            return cls(str(ipaddress.ip_network((found, 64), strict=False)))
-        return cls(str(getattr(found, "ipv4_mapped", None) or found))
+        return cls(_address(request.client.host if request.client else ""))
 
     def names(self) -> Mapping[str, str]:
         """By kind."""
         return {"holder": self.subject, "organization": self.organization, "address": self.address}
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _address(host: str) -> str:
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return host[:64]
+    if isinstance(found, ipaddress.IPv6Address) and not found.ipv4_mapped:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 @dataclass(slots=True)

@@ -124,16 +124,17 @@ class Database:
     async def scrub(self, table: str) -> None:
         """Leave no bytes of deleted rows of `table` in the database's files. Raises TransientError: not now.
 
-        SQLite has overwritten them, but in its log, which ends here; PostgreSQL writes the table anew, under a lock.
+        SQLite has overwritten them, but in its log, which ends here; PostgreSQL writes the table anew, under a lock, by
+        the function `rewrite_TABLE` of its owner: VACUUM FULL leaves out what is not the role's own, and says nothing.
         """
         await asyncio.get_running_loop().run_in_executor(self._writers, self._scrub, table)
 
     @_classified()
     def _scrub(self, table: str) -> None:
         if not self.is_sqlite:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                for statement in ("SET lock_timeout = '10s'", f"VACUUM (FULL) {table}", "RESET lock_timeout"):
-                    connection.exec_driver_sql(statement)
+            with self.engine.begin() as connection:
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '10s'")
+                connection.exec_driver_sql(f"SELECT rewrite_{table}()")
             return
         with closing(self.engine.raw_connection()) as connection:
             cursor = connection.cursor()

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.aes_vault import Unreadable
@@ -126,7 +126,11 @@ async def test_the_files_of_the_database_have_no_copy_of_the_key(
 ) -> None:
     database: Database = intake.database
     if not database.is_sqlite:
-        return await database.scrub(child_keys.name)  # its files are the server's; it writes the table anew
+        file = text("SELECT pg_relation_filenode('child_key')")  # its files are the server's
+        before = await database.read(lambda session: session.execute(file).scalar())
+        await database.scrub(child_keys.name)
+        assert before != await database.read(lambda session: session.execute(file).scalar())
+        return
     [key] = await rows_of(intake, child_keys)
     referrals.set(receipt, ReferralState.CANCELLED)
 

@@ -1,0 +1,44 @@
+"""docs/policy.md has every route, on its port, and the roles that its guards let in. On a network: tests/attack."""
+
+from typing import Any
+
+import pytest
+
+from services.capacity.bootstrap import CapacitySettings
+from services.capacity.entrypoints.api import app_of
+from services.intake.entrypoints.api import create_api
+from services.intake.settings import IntakeSettings
+from services.kit.http.app import Apps
+from services.kit.settings import Mode
+from services.referral.entrypoints.api import build
+from services.referral.settings import ReferralSettings
+from tests.integration.capacity.guards import api_routes, guards
+from tests.support.policy import read_policy
+
+UNUSED = "http://unused"
+
+
+@pytest.fixture(scope="module")
+def apps() -> dict[str, Apps]:
+    """The applications of the services, which nobody starts."""
+    shared: dict[str, Any] = {"mode": Mode.LOCAL, "kafka_servers": "unused"}
+    return {
+        "intake": create_api(IntakeSettings(intake_sql_url="sqlite:///unused", referral_url=UNUSED, **shared)),
+        "referral": build(ReferralSettings(referral_sql_url="sqlite:///unused", capacity_url=UNUSED, **shared)),
+        "capacity": app_of(CapacitySettings(redis_url="redis://unused", **shared)),
+    }
+
+
+def test_the_table_has_every_route_with_the_roles_that_it_lets_in(apps: dict[str, Apps]) -> None:
+    found = {}
+    for service, both in apps.items():
+        public = {path for path, _ in api_routes(both.public)}
+        for path, route in api_routes(both.inside):
+            allowed = set[str].intersection(*(set(guard.roles) for guard in guards(route)))
+            for method in route.methods or ():
+                found[service, method, path] = (path in public, {str(role) for role in allowed})
+    table = {
+        rule.route: (rule.public, {role for role, answer in rule.own.items() if answer != "403"})
+        for rule in read_policy()
+    }
+    assert found == table
