@@ -25,6 +25,7 @@ MODULES = {
     "referrals": "referrals worklist",
     "referral": "referral",
     "actions": "seen accept decline admit no-show discharge cancel withdraw offer-again",
+    "notes": "notes",
     "audit": "audit",
     "audit_log": "audit-log",
     "watch": "watch",

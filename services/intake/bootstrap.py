@@ -23,6 +23,7 @@ from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
+from services.intake.adapters.sql_notes import SqlNotes
 from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.adapters.sql_transfers import SqlTransfers
@@ -34,6 +35,7 @@ from services.intake.handlers.drafts import Drafting
 from services.intake.handlers.erase import Erasing
 from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
+from services.intake.handlers.notes import Noting
 from services.intake.handlers.read import Reading
 from services.intake.handlers.submit import Submitting
 from services.intake.handlers.transfer import Transferring
@@ -64,6 +66,7 @@ class Intake:
     keys: SqlKeys
     rotation: SqlRotation
     erasing: Erasing
+    noting: Noting
     audit_trail: AuditTrail
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One bulk request reads its lines at a time."""
@@ -128,5 +131,6 @@ def _wired(
         keys,
         SqlRotation(database, keys),
         Erasing(SqlErasures(database, keys), referrals, now),
+        Noting(SqlNotes(database, keys), referrals, new_id, now),
         AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
     )

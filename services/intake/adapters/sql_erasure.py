@@ -12,7 +12,7 @@ from services.contracts.vocabulary import Role
 from services.intake.adapters.moments import from_ms, to_ms
 from services.intake.adapters.sql_diagnoses import child_of, ids_of
 from services.intake.adapters.sql_keys import SqlKeys
-from services.intake.adapters.tables import answered, child_keys, children, corrected_data, diagnoses
+from services.intake.adapters.tables import answered, child_keys, children, corrected_data, diagnoses, notes
 from services.intake.handlers.erase import Erased, HeldByOthers, StillOpen
 from services.kit.errors import TransientError
 from services.kit.sql.database import Database, without_effect
@@ -77,6 +77,7 @@ def _forget(session: Session, child_ids: list[UUID], referral_ids: list[UUID], a
     """What is sealed by the children's keys is deleted too; it could not be opened if it were not."""
     session.execute(delete(child_keys).where(child_keys.c.child_id.in_(child_ids)))
     session.execute(delete(corrected_data).where(corrected_data.c.child_id.in_(child_ids)))
+    session.execute(delete(notes).where(notes.c.child_id.in_(child_ids)))
     session.execute(delete(answered).where(answered.c.referral_id.in_(referral_ids)))
     nothing = {"sealed": b"", "open_iin": None, "open_likeness": None}
     session.execute(update(diagnoses).where(diagnoses.c.referral_id.in_(referral_ids)).values(nothing))

@@ -9,7 +9,17 @@ from services.contracts.authority import OPERATORS, likely_role
 from services.contracts.purposes import Purpose, default_purpose
 from services.intake.adapters.history import HISTORY
 from services.intake.bootstrap import bootstrap
-from services.intake.entrypoints import bulk, children, consents, corrections, diagnoses, erasure, keys, transfers
+from services.intake.entrypoints import (
+    bulk,
+    children,
+    consents,
+    corrections,
+    diagnoses,
+    erasure,
+    keys,
+    notes,
+    transfers,
+)
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
 from services.kit.audit_api import audit_log_router, counting_strangers
@@ -44,7 +54,7 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
             async with counting_strangers(auditing):
                 yield
 
-    parts = (bulk, diagnoses, children, corrections, consents, transfers, erasure, keys)
+    parts = (bulk, diagnoses, children, notes, corrections, consents, transfers, erasure, keys)
     routers = (*(one.router for one in parts), audit_log_router(*OPERATORS))
     return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
 

@@ -204,6 +204,9 @@ class HistoryRow(Base, table=True):
     to_state: str = Field(max_length=20)
     reason: str | None = Field(None, max_length=40)
     note: str | None = Field(None, sa_column=Column(Text, nullable=True))
+    """Text of an earlier release, shown to nobody, until it is moved to intake."""
+    detail: str | None = Field(None, sa_column=Column(Text, nullable=True))
+    note_id: str | None = Field(None, max_length=36)
 
 
 metadata = Base.metadata

@@ -29,6 +29,8 @@ ROUTES = {
     ("POST", "/v1/children/{child_id}/erase"): "polyclinic admin",
     ("GET", "/v1/keys"): "operator admin",
     ("POST", "/v1/keys/rotate"): "operator admin",
+    ("GET", "/v1/diagnoses/{referral_id}/notes"): "polyclinic center",
+    ("POST", "/v1/diagnoses/{referral_id}/notes"): "polyclinic center operator admin",
     ("POST", "/v1/transfers"): "polyclinic",
     ("GET", "/v1/transfers"): "polyclinic operator admin",
     ("POST", "/v1/transfers/{transfer_id}/accept"): "polyclinic operator admin",

@@ -25,6 +25,8 @@ OPERATIONS = {
     ("patch", "/v1/diagnoses/{referral_id}"),
     ("post", "/v1/children/{child_id}/join"),
     ("post", "/v1/children/{child_id}/withdraw-consent"),
+    ("get", "/v1/diagnoses/{referral_id}/notes"),
+    ("post", "/v1/diagnoses/{referral_id}/notes"),
     ("post", "/v1/transfers"),
     ("get", "/v1/transfers"),
     ("post", "/v1/transfers/{transfer_id}/accept"),
