@@ -21,6 +21,7 @@ MODULES = {
     "withdraw_consent": "withdraw-consent",
     "transfer": "transfer",
     "erase": "erase",
+    "report": "report",
     "keys": "keys",
     "referrals": "referrals worklist",
     "referral": "referral",

@@ -24,6 +24,7 @@ from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_notes import SqlNotes
+from services.intake.adapters.sql_reports import SqlReports
 from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.adapters.sql_transfers import SqlTransfers
@@ -37,6 +38,7 @@ from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.notes import Noting
 from services.intake.handlers.read import Reading
+from services.intake.handlers.report import Reports
 from services.intake.handlers.submit import Submitting
 from services.intake.handlers.transfer import Transferring
 from services.intake.handlers.withdraw_consent import WithdrawingConsent
@@ -67,6 +69,7 @@ class Intake:
     rotation: SqlRotation
     erasing: Erasing
     noting: Noting
+    reports: Reports
     audit_trail: AuditTrail
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One bulk request reads its lines at a time."""
@@ -132,5 +135,6 @@ def _wired(
         SqlRotation(database, keys),
         Erasing(SqlErasures(database, keys), referrals, now),
         Noting(SqlNotes(database, keys), referrals, new_id, now),
+        SqlReports(database, keys),
         AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
     )

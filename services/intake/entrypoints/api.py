@@ -18,6 +18,7 @@ from services.intake.entrypoints import (
     erasure,
     keys,
     notes,
+    report,
     transfers,
 )
 from services.intake.handlers.access import Referrals
@@ -54,7 +55,7 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
             async with counting_strangers(auditing):
                 yield
 
-    parts = (bulk, diagnoses, children, notes, corrections, consents, transfers, erasure, keys)
+    parts = (bulk, diagnoses, children, notes, corrections, consents, transfers, report, erasure, keys)
     routers = (*(one.router for one in parts), audit_log_router(*OPERATORS))
     return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
 

@@ -31,6 +31,7 @@ ROUTES = {
     ("POST", "/v1/keys/rotate"): "operator admin",
     ("GET", "/v1/diagnoses/{referral_id}/notes"): "polyclinic center",
     ("POST", "/v1/diagnoses/{referral_id}/notes"): "polyclinic center operator admin",
+    ("GET", "/v1/children/{child_id}/report"): "polyclinic admin",
     ("POST", "/v1/transfers"): "polyclinic",
     ("GET", "/v1/transfers"): "polyclinic operator admin",
     ("POST", "/v1/transfers/{transfer_id}/accept"): "polyclinic operator admin",

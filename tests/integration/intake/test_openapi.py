@@ -27,6 +27,7 @@ OPERATIONS = {
     ("post", "/v1/children/{child_id}/withdraw-consent"),
     ("get", "/v1/diagnoses/{referral_id}/notes"),
     ("post", "/v1/diagnoses/{referral_id}/notes"),
+    ("get", "/v1/children/{child_id}/report"),
     ("post", "/v1/transfers"),
     ("get", "/v1/transfers"),
     ("post", "/v1/transfers/{transfer_id}/accept"),

@@ -189,6 +189,24 @@ async def test_the_story_has_the_decision_and_the_allowed_actions(offered: Count
         assert (await client(role, org=org).get(ONE)).json()["allowed_actions"] == allowed, role
 
 
+async def test_who_looked_is_told_to_the_polyclinic_whose_referral_it_is(moved_on: Country, client: Client) -> None:
+    p1, far = client("polyclinic", org="p1"), client("center", org="far")
+    for one in (far, p1, client("polyclinic", org="p2")):
+        await one.get(ONE)
+    log = f"{ONE}/audit-log"
+    assert [(await client("center", org=org).get(log)).status_code for org in ("far", "near")] == [403, 403]
+    assert (await client("polyclinic", org="p2").get(log)).status_code == 404
+    seen = (await p1.get(log)).json()["items"]
+    assert [(one["act"], one["org"], one["person"], one["refused"]) for one in seen[:3]] == [
+        ("read_referral", "far", "", None), ("read_referral", "p1", "polyclinic-1", None),
+        ("read_referral", "p2", "", "referral_not_found"),
+    ]  # fmt: skip
+    page = (await client("operator").get(f"{log}?limit=1")).json()
+    assert (page["items"][0]["person"], page["next"] is None) == ("center-1", False)
+    rest = (await client("operator").get(f"{log}?cursor={page['next']}")).json()
+    assert rest["items"][0]["org"] == "p1"
+
+
 async def test_a_center_sees_then_accepts(offered: Country, client: Client) -> None:
     near = client("center", org="near")
     assert (await near.post(f"{ONE}/seen")).json()["offers"][0]["state"] == "seen"
