@@ -39,6 +39,7 @@ _TEST_BY_TEST = ("tests/integration/test_local_network.py", "tests/integration/r
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(10_000, 20, 20)
+    os.environ["JOLDAMA_LIMITS"] = "{}"  # hundreds of applications here count in one Redis; networks have the limits
     if not hasattr(config, "workerinput"):  # workers share the folder of the process that started them
         config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="joldama-tests-"))
         begin_run(config.stash[_FOLDER])

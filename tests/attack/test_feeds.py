@@ -121,7 +121,7 @@ async def steps(country: RunningNetwork, count: int) -> str:
 @pytest.mark.timeout(240)
 async def test_feeds_that_nobody_reads_cost_little_and_are_closed(country: RunningNetwork) -> None:
     """Each has everything replayed that is kept, and takes none of it."""
-    last = await steps(country, 9_000)
+    last = await steps(country, 5_000)  # with hand-overs fewer than are kept
     process = psutil.Process(country.pid("capacity"))
     before = process.memory_info().rss
     with ExitStack() as stack:

@@ -182,7 +182,10 @@ def _open_cell(text: str, delimiter: str) -> int | None:
     before = whole.match(text)
     if before is None or text.count('"', before.end()) % 2 == 0:
         return None
-    return len(next(csv.reader([before[0]], delimiter=delimiter))) - 1 if before[0] else 0
+    try:
+        return len(next(csv.reader([before[0]], delimiter=delimiter))) - 1 if before[0] else 0
+    except csv.Error:  # a line break that no quotes hold
+        return None
 
 
 def _encoding(raw: bytes) -> _Encoding:

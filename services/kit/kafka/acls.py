@@ -12,7 +12,7 @@ from aiokafka.protocol.api import Request
 from pydantic import BaseModel, TypeAdapter
 
 TOPIC, GROUP = 2, 3
-READ, WRITE = 3, 4
+READ, WRITE, DESCRIBE = 3, 4, 8
 ANY, LITERAL, ALLOW = 1, 3, 3
 """The protocol's codes of resources, operations, patterns and permissions. Source: Kafka protocol guide."""
 
@@ -23,6 +23,7 @@ class Rights(BaseModel, frozen=True, extra="forbid"):
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    positions: tuple[str, ...] = ()
 
 
 class Acl(NamedTuple):
@@ -47,7 +48,12 @@ def planned_acls(rights: Mapping[str, Rights], prefix: str) -> set[Acl]:
     return {
         Acl(kind, f"{prefix}.{name}", LITERAL, f"User:{user}", "*", operation, ALLOW)
         for user, own in rights.items()
-        for names, kind, operation in ((own.read, TOPIC, READ), (own.write, TOPIC, WRITE), (own.groups, GROUP, READ))
+        for names, kind, operation in (
+            (own.read, TOPIC, READ),
+            (own.write, TOPIC, WRITE),
+            (own.groups, GROUP, READ),
+            (own.positions, GROUP, DESCRIBE),
+        )
         for name in names
     }
 

@@ -57,7 +57,7 @@ async def test_it_answers_503_rebuilding(redis_store: Store, scripts: RedisScrip
     redis = connect(valkey, prefix)
     app = make_app(lambda: running(store_on(RedisScripts(redis, prefix), stale_after(7))), MadeUpTokens(), ()).inside
     changes = ClaimChangesBatch(changes=(change(1),)).model_dump_json()
-    async with app.router.lifespan_context(app), client_of(app, "referral-worker") as service:
+    async with app.router.lifespan_context(app), client_of(app, "operator+referral-worker") as service:
         for method, path, body in (
             ("GET", "/v1/capacity", None),
             ("POST", "/v1/claims/batch", ClaimsBatch(claims=(request(1, "a"),)).model_dump_json()),

@@ -12,7 +12,7 @@ from tests.support.http_rules import (
 
 
 async def test_every_route_refuses_unknown_parameters_and_redirects_nothing(app: FastAPI, client: Client) -> None:
-    everyone = client("polyclinic+center+operator+service.c1")
+    everyone = client("polyclinic+center+operator+referral-worker+referral-api.c1")
     await assert_rules_of_every_route(app, everyone, EXPECTED["capacity"])
     await assert_bodies_of_every_route(app, everyone)
     await assert_probes_are_not_redirected(everyone)

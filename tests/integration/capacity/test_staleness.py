@@ -42,7 +42,7 @@ async def test_the_list_and_every_answer_honor_it(settings: CapacitySettings, tw
     await open_all(two_days, utc_now())
     app = app_of(settings).inside
     app.state.verifier = MadeUpTokens()
-    async with app.router.lifespan_context(app), client_of(app, "referral-worker") as service:
+    async with app.router.lifespan_context(app), client_of(app, "operator+referral-worker") as service:
         listed = (await service.get("/v1/capacity")).json()["items"]
         of_center = (await service.get("/v1/capacity/center-1")).json()["items"]
         looked_up = (await service.post("/v1/claims/lookup", json={"referral_ids": [str(referral(1))]})).json()

@@ -59,7 +59,6 @@ def settings(
         issuer=ISSUER,
         data=data,
         referral_url="http://127.0.0.1:1",
-        limits={},
         intake_sql_url=migrated_database("intake", HISTORY),
     )
 

@@ -42,7 +42,7 @@ def key() -> RSAKey:
 def made(tmp_path: Path, key: RSAKey, prefix: str) -> Make:
     def make(url: str = "", limits: Any = TIGHT) -> FastAPI:
         settings = ServiceSettings(
-            kafka_servers="unused", limits=limits, limits_url=SecretStr(url), topic_prefix=prefix
+            mode="local", kafka_servers="unused", limits=limits, limits_url=SecretStr(url), topic_prefix=prefix
         )
 
         @asynccontextmanager

@@ -34,7 +34,7 @@ def settings(authority: trustme.CA, tmp_path: Path) -> ServiceSettings:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     with Ports() as ports:
         return ServiceSettings(
-            kafka_servers="unused", inside_port=ports.choose(), tls_cert_file=tmp_path / "cert.pem",
+            mode="local", kafka_servers="unused", inside_port=ports.choose(), tls_cert_file=tmp_path / "cert.pem",
             tls_key_file=tmp_path / "key.pem", services_ca_file=tmp_path / "ca.pem",
         )  # fmt: skip
 
@@ -106,4 +106,4 @@ async def test_the_image_s_health_check_asks_by_tls(settings: ServiceSettings) -
 
 def test_a_certificate_without_its_key_is_refused() -> None:
     with pytest.raises(ValidationError, match="JOLDAMA_TLS_KEY_FILE"):
-        ServiceSettings(kafka_servers="unused", tls_cert_file=Path("cert.pem"))
+        ServiceSettings(mode="local", kafka_servers="unused", tls_cert_file=Path("cert.pem"))

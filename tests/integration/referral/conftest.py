@@ -55,7 +55,7 @@ def settings(
     """Settings of a migrated database of the test's own."""
     jwks, own = tmp_path / "jwks.json", tmp_path / "service-token"
     jwks.write_bytes(orjson.dumps({"keys": [issuer_key.as_dict(private=False)]}))
-    own.write_text(token("referral-worker"))
+    own.write_text(token("referral-worker", "referral-api"))
     return ReferralSettings(
         mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data,
         service_token_file=own, referral_sql_url=migrated_database("referral", HISTORY), capacity_url="http://capacity",

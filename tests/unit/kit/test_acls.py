@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.contracts import topics
-from services.kit.kafka.acls import GROUP, READ, TOPIC, WRITE, planned_acls, read_rights
+from services.kit.kafka.acls import DESCRIBE, GROUP, READ, TOPIC, WRITE, planned_acls, read_rights
 from services.kit.settings import CHECKOUT
 
 FILE = CHECKOUT / "deploy" / "acls.toml"
@@ -41,7 +41,12 @@ def test_the_worker_reads_its_topics_and_no_other() -> None:
 def test_rules_are_literal_for_one_user_each() -> None:
     acls = planned_acls(read_rights(FILE), "p")
     assert all(one.pattern == 3 and one.host == "*" and one.permission == 3 for one in acls)
-    assert {(one.kind, one.operation) for one in acls} == {(TOPIC, READ), (TOPIC, WRITE), (GROUP, READ)}
+    assert {(one.kind, one.operation) for one in acls} == {
+        (TOPIC, READ),
+        (TOPIC, WRITE),
+        (GROUP, READ),
+        (GROUP, DESCRIBE),
+    }
     assert all(one.name.startswith("p.") for one in acls)
 
 
