@@ -22,6 +22,7 @@ MODULES = {
     "transfer": "transfer",
     "erase": "erase",
     "report": "report",
+    "retention": "retention",
     "keys": "keys",
     "referrals": "referrals worklist",
     "referral": "referral",

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from services.kit.sql.audit_log import audit_log_table
 from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
+from services.kit.sql.sweeps import Sweeps
 
 metadata = MetaData()
 
@@ -174,3 +175,4 @@ notes = metadata.tables["note"]
 audit_log = audit_log_table(metadata, "child_id", "referral_id")
 outbox = Outbox(metadata)
 leases = lease_table(metadata)
+sweeps = Sweeps(metadata)

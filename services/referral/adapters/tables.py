@@ -15,6 +15,7 @@ from services.kit.sql.columns import Instant
 from services.kit.sql.inbox import Inbox
 from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
+from services.kit.sql.sweeps import Sweeps
 
 
 class Base(SQLModel, registry=registry()):
@@ -213,6 +214,7 @@ metadata = Base.metadata
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
 leases = lease_table(metadata)
+sweeps = Sweeps(metadata)
 audit_log = audit_log_table(metadata, "child_id", "referral_id")
 dead_letters = dead_letter_table(metadata)
 checkpoints = Checkpoints(metadata)

@@ -32,6 +32,8 @@ ROUTES = {
     ("GET", "/v1/diagnoses/{referral_id}/notes"): "polyclinic center",
     ("POST", "/v1/diagnoses/{referral_id}/notes"): "polyclinic center operator admin",
     ("GET", "/v1/children/{child_id}/report"): "polyclinic admin",
+    ("GET", "/v1/retention"): "operator admin",
+    ("POST", "/v1/retention/sweep"): "admin",
     ("POST", "/v1/transfers"): "polyclinic",
     ("GET", "/v1/transfers"): "polyclinic operator admin",
     ("POST", "/v1/transfers/{transfer_id}/accept"): "polyclinic operator admin",

@@ -28,6 +28,8 @@ OPERATIONS = {
     ("get", "/v1/diagnoses/{referral_id}/notes"),
     ("post", "/v1/diagnoses/{referral_id}/notes"),
     ("get", "/v1/children/{child_id}/report"),
+    ("get", "/v1/retention"),
+    ("post", "/v1/retention/sweep"),
     ("post", "/v1/transfers"),
     ("get", "/v1/transfers"),
     ("post", "/v1/transfers/{transfer_id}/accept"),
