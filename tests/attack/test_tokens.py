@@ -16,7 +16,7 @@ from services.local.issuer import AUDIENCE, ISSUER
 from services.local.private import write_private
 from tests.support.network import RunningNetwork
 
-READ = {"intake": "/v1/dead-letters", "referral": "/v1/referrals", "capacity": "/v1/capacity"}
+READ = {"intake": "/v1/keys", "referral": "/v1/referrals", "capacity": "/v1/capacity"}
 """A path of each service."""
 Signed = Callable[..., str]
 
