@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from services.kit.errors import TransientError, reason_of
 from services.kit.loops import run_periodically
 from services.kit.sql.lease import Lease
 
@@ -58,13 +59,19 @@ async def sweep_all(retention: Retention) -> None:
         step = await retention.sweep(step.next)
 
 
-async def keep_sweeping(retention: Retention, lease: Lease) -> None:
-    """Until cancelled. Of all processes one sweeps in each period: the first to acquire the period's lease."""
+async def keep_sweeping(retention: Retention, lease: Lease, every: float = EVERY) -> None:
+    """Until cancelled. Of all processes one sweeps in each period: the first to acquire the period's lease.
+
+    What fails is tried again in the next period, and does not make the process unready: nobody waits for it.
+    """
 
     async def in_turn() -> None:
-        await asyncio.sleep(EVERY)
-        if await lease.acquire():
-            await sweep_all(retention)
+        await asyncio.sleep(every)
+        try:
+            if await lease.acquire():
+                await sweep_all(retention)
+        except TransientError as error:
+            log.warning("retention.put_off", reason=reason_of(error))
 
     await run_periodically("retention", in_turn, 0)
 
