@@ -190,5 +190,5 @@ def _dead_letters(network: RunningNetwork) -> Iterator[str]:
 
 
 def _read_dead_letters(network: RunningNetwork) -> Iterator[tuple[object, ...]]:
-    for url in (network.plan.intake_sql_url, network.plan.referral_sql_url):
-        yield from record_queries.query(url, "SELECT state, consumer, topic, key, reason FROM dead_letters")
+    columns = "state, consumer, topic, key, reason"
+    yield from record_queries.query(network.plan.referral_sql_url, f"SELECT {columns} FROM dead_letters")
