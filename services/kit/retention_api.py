@@ -16,7 +16,7 @@ from services.kit.retention import Retention
 
 
 class KeptAnswer(BaseModel):
-    """`due` is what the next sweep deletes; of children at most a thousand are looked at."""
+    """`due` is what the next sweep deletes; of children some thousands are looked at."""
 
     what: str
     keep_days: int = Field(description="0: for ever")

@@ -9,8 +9,8 @@ from uuid import UUID
 from services.intake.handlers.access import Known, Referrals
 from services.kit.retention import Kept, Step
 
-BATCH = 50
-"""Children of one step."""
+BATCH = 200
+"""Children of one step, after which the table of their keys is scrubbed."""
 LOOKED_AT = 20
 """Batches that are looked at for what is due."""
 CHILDREN, PERSONS, ANSWERS = "children", "persons", "idempotency keys"
