@@ -114,7 +114,7 @@ class SqlRetention:
 
 def _with_person(before: int) -> ColumnElement[bool]:
     by = transfers.c.decided_by
-    return (transfers.c.decided_at < before) & (or_(by.like("%/%"), by.like("operator:%"), by.like("admin:%")))
+    return (transfers.c.decided_at < before) & (or_(by.like("%:%/%"), by.like("operator:%"), by.like("admin:%")))
 
 
 def _untouched(before: int) -> ColumnElement[bool]:

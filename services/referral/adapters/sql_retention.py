@@ -69,7 +69,7 @@ def _old(before: datetime) -> dict[str, list[tuple[Any, Any]]]:
 
 
 def _names_person(column: Any) -> Any:
-    return or_(column.like("%/%"), column.like("operator:%"), column.like("admin:%"))
+    return or_(column.like("%:%/%"), column.like("operator:%"), column.like("admin:%"))
 
 
 def _count(session: Session, old: tuple[Any, Any]) -> int:
