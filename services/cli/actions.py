@@ -21,7 +21,7 @@ OPTIONS = {
     ],
     "reason": Annotated[str | None, typer.Option(metavar="CODE", help="Why, as one of the codes.")],
     "outcome": Annotated[str | None, typer.Option(metavar="CODE", help="How the course ended.")],
-    "note": Annotated[str | None, typer.Option(help="A remark; no name and no phone in it.")],
+    "note": Annotated[str | None, typer.Option(help="A remark, sealed with the child's data.")],
 }
 _EXAMPLE = "019a2b3c-0000-7000-8000-000000000001"
 _ACTORS: dict[Role, tuple[str, str]] = {
@@ -39,7 +39,11 @@ def _action(
 
     def act(caller: Caller, id: ReferralId, **given: Any) -> None:
         body = {option: _value(name, option, value) for option, value in given.items()}
-        with caller.api("referral", role, owner(caller, id, role)) as api:
+        org = owner(caller, id, role)
+        if text := body.pop("note", None):
+            with caller.api("intake", role, org) as api:
+                body["note_id"] = api.post(f"/v1/diagnoses/{id}/notes", {"text": text})["note_id"]
+        with caller.api("referral", role, org) as api:
             answer = api.post(f"/v1/referrals/{id}/{name}", {key: one for key, one in body.items() if one is not None})
         day = f", to be admitted on {answer['admit_on']}" if name == "accept" and answer.get("admit_on") else ""
         caller.show(answer, lambda _: f"Referral {id} {said}{day}")

@@ -87,5 +87,7 @@ def _answered(offer: dict[str, Any]) -> str:
 _STEP: dict[str, Callable[[Any], object]] = {
     "at": lambda one: moment(one["at"]),
     "state": lambda one: Text.assemble(state(one["from_state"]), " → ", state(one["to_state"])),
-    "detail": lambda one: ": ".join(filter(None, (one.get("reason"), one.get("note")))),
+    "detail": lambda one: ": ".join(
+        filter(None, (one.get("reason"), one.get("detail"), "a note" if one.get("note_id") else None))
+    ),
 }

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from services.contracts.vocabulary import CLOSED, FARTHEST, ReferralState
 
@@ -26,6 +26,8 @@ class ReferralAccess(BaseModel, frozen=True):
     version: int
     state: ReferralState
     center_id: str | None = None
+    last_act_at: AwareDatetime | None = None
+    """When its last step was."""
 
     @property
     def closed(self) -> bool:

@@ -75,6 +75,12 @@ def actor_as_seen(actor: str, visibility: "Visibility") -> str:
     return f"{role}:{org}" if org and person and org != own[role] else actor
 
 
+def without_person(actor: str) -> str:
+    """An actor with the organization only, or the role where it has none."""
+    role, _, name = actor.partition(":")
+    return f"{role}:{name.partition('/')[0]}" if role in _ORGANIZATIONS else role
+
+
 def operator(holder: Holder) -> str:
     """The actor of an operator's or admin's act."""
     return actor(holder, acting_role(holder, OPERATORS) or Role.OPERATOR)

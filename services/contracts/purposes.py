@@ -25,6 +25,7 @@ _BY_TAG = {
     "personal data": Purpose.TREATMENT,
     "corrections": Purpose.TREATMENT,
     "diagnoses": Purpose.TREATMENT,
+    "access report": Purpose.FAMILY_REQUEST,
     "transfers": Purpose.COORDINATION,
     "referrals": Purpose.COORDINATION,
     "worklists": Purpose.COORDINATION,

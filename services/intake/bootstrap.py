@@ -23,6 +23,9 @@ from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
+from services.intake.adapters.sql_notes import SqlNotes
+from services.intake.adapters.sql_reports import SqlReports
+from services.intake.adapters.sql_retention import SqlRetention
 from services.intake.adapters.sql_rotation import SqlRotation
 from services.intake.adapters.sql_submissions import SqlSubmissions
 from services.intake.adapters.sql_transfers import SqlTransfers
@@ -34,7 +37,10 @@ from services.intake.handlers.drafts import Drafting
 from services.intake.handlers.erase import Erasing
 from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
+from services.intake.handlers.notes import Noting
 from services.intake.handlers.read import Reading
+from services.intake.handlers.report import Reports
+from services.intake.handlers.retain import Retaining
 from services.intake.handlers.submit import Submitting
 from services.intake.handlers.transfer import Transferring
 from services.intake.handlers.withdraw_consent import WithdrawingConsent
@@ -42,6 +48,7 @@ from services.intake.settings import IntakeSettings
 from services.kit.audit_api import AuditTrail
 from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
+from services.kit.retention import days
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 
@@ -64,6 +71,9 @@ class Intake:
     keys: SqlKeys
     rotation: SqlRotation
     erasing: Erasing
+    noting: Noting
+    reports: Reports
+    retaining: Retaining
     audit_trail: AuditTrail
     bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One bulk request reads its lines at a time."""
@@ -114,6 +124,7 @@ def _wired(
     vault = AesVault(settings.keys)
     keys = SqlKeys(database, vault)
     drafting = Drafting(vault, new_id)
+    erasures = SqlErasures(database, keys)
     lanes = 1 if database.is_sqlite else LANES
     submissions = GroupedSubmissions(SqlSubmissions(database, keys, drafting.bind), lanes)
     return Intake(
@@ -127,6 +138,15 @@ def _wired(
         SqlAnswers(database),
         keys,
         SqlRotation(database, keys),
-        Erasing(SqlErasures(database, keys), referrals, now),
+        Erasing(erasures, referrals, now),
+        Noting(SqlNotes(database, keys), referrals, new_id, now),
+        SqlReports(database, keys),
+        Retaining(
+            SqlRetention(database, erasures),
+            referrals,
+            days(settings.keep_children_days),
+            days(settings.keep_persons_days),
+            now,
+        ),
         AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
     )

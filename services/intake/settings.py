@@ -5,7 +5,7 @@ import binascii
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from services.intake.domain.keys import UNVERSIONED, KeyPurpose, Keys
 from services.kit.settings import AuditSettings, SecretUrl
@@ -27,6 +27,8 @@ class IntakeSettings(AuditSettings):
     """The referral service, which says at each read of a child who has it now; `service_token_file` opens it."""
     consent_required: bool | None = None
     """Whether a submission needs the consent of the child's legal representative; in production by default."""
+    keep_children_days: int = Field(9132, ge=0, le=40_000)
+    """A child is erased so many days (25 years) after its last act, when all its referrals are over; 0: never."""
     intake_data_keys: SecretStr = SecretStr("")
     intake_index_keys: SecretStr = SecretStr("")
     intake_pseudonym_keys: SecretStr = SecretStr("")

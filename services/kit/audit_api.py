@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request
@@ -24,6 +24,8 @@ from services.kit.sql.audit_heads import read_heads
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Checked, Fault, Head
 from services.kit.sql.database import Database
 
+Position = Annotated[int, Field(ge=0, lt=2**62)]
+"""Of an entry: its number."""
 COUNT_EVERY = 60.0
 """Seconds between two entries of refused tokens by address."""
 _OWN = frozenset(
@@ -89,6 +91,19 @@ class AuditEntry(BaseModel):
     about: dict[str, str]
     detail: dict[str, Any]
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        own = {name: value for name, value in row.items() if name in _OWN}
+        about = {name: value for name, value in row.items() if name not in _OWN and value is not None}
+        at, detail = datetime.fromtimestamp(row["at"] / 1000, UTC), orjson.loads(row["detail"] or b"{}")
+        return cls(**own | {"at": at, "detail": detail, "refused": row["refused"] or None, "about": about})
+
+    def as_seen(self, org: str, *, everything: bool) -> Self:
+        """As a member of `org` sees it: of others the organization, and neither person nor address nor detail."""
+        if everything or (org and self.org == org):
+            return self
+        return self.model_copy(update={"person": "", "address": "", "detail": {}})
+
 
 class AuditFinding(BaseModel, from_attributes=True):
     """`changed`: it is not what was written there; `missing`: entries before it are gone; `cut_off`: the end is gone;
@@ -134,11 +149,11 @@ def audit_log_router(*roles: str) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
     ) -> Page[AuditEntry]:
         """The entries in their order: every act and every read, refused ones too."""
-        after = read_cursor(cursor, tuple[Annotated[int, Field(ge=0, lt=2**62)]])[0] if cursor else 0
+        after = read_cursor(cursor, tuple[Position])[0] if cursor else 0
         rows = await trail.entries(about, after, limit + 1)
         note({"count": min(len(rows), limit)})
         more = write_cursor(rows[limit - 1]["sequence"]) if len(rows) > limit else None
-        return Page(items=[_entry(row) for row in rows[:limit]], next=more)
+        return Page(items=[AuditEntry.of(row) for row in rows[:limit]], next=more)
 
     @router.get("/verify")
     async def verify_audit_log(
@@ -160,10 +175,3 @@ def audit_log_router(*roles: str) -> APIRouter:
         )
 
     return router
-
-
-def _entry(row: Mapping[str, Any]) -> AuditEntry:
-    own = {name: value for name, value in row.items() if name in _OWN}
-    about = {name: value for name, value in row.items() if name not in _OWN and value is not None}
-    at, detail = datetime.fromtimestamp(row["at"] / 1000, UTC), orjson.loads(row["detail"] or b"{}")
-    return AuditEntry(**own | {"at": at, "detail": detail, "refused": row["refused"] or None, "about": about})

@@ -15,6 +15,8 @@ from services.kit.errors import TransientError, reason_of
 log = structlog.get_logger()
 FAILING_AFTER = 120.0
 """Seconds for which a loop's steps may fail, one after the other, before readiness turns red."""
+AGAIN = 30.0
+"""Seconds after which a step that failed is tried again, so that one of an hour does not make a process unready."""
 CANCEL_AGAIN = 5.0
 """Seconds that cancelled work has to end before it is cancelled again."""
 
@@ -86,21 +88,23 @@ def noting_failures(name: str) -> Iterator[None]:
 async def run_periodically(
     name: str, step: Callable[[], Awaitable[object]], every: float, progress: Callable[[], None] = lambda: None
 ) -> None:
-    """Run `step` until cancelled, with `every` seconds between two.
+    """Run `step` until cancelled, with `every` seconds between two; one that failed is tried again within a minute.
 
     An error is logged and ends nothing. `progress` is called after a success only; when no step succeeds any more,
     readiness turns red (`check_background`).
     """
     while True:
+        pause = min(every, AGAIN)
         try:
             with noting_failures(name):
                 await step()
             progress()
+            pause = every
         except TransientError as error:
             log.warning(f"{name}.retrying", reason=reason_of(error))
         except Exception:  # a fault of ours must not end a loop that keeps others alive: logged, and unready in the end
             log.exception(f"{name}.failed")
-        await asyncio.sleep(every)
+        await asyncio.sleep(pause)
 
 
 @asynccontextmanager

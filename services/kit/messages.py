@@ -111,6 +111,8 @@ ENGLISH = {
     # programmes
     "ages_not_in_order": "age_from_months must be less than age_under_months",
     # free text
+    "note_elsewhere": "is not taken here, where no name may be: POST it to intake, "
+    "/v1/diagnoses/{{referral_id}}/notes, and send the note_id of the answer",
     "personal_data": "must not hold a phone number or an IIN: leave it out",
 }  # fmt: skip
 

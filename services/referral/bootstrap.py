@@ -17,6 +17,7 @@ from services.kit.http.auth import TokenVerifier
 from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
 from services.kit.persons import Persons
+from services.kit.retention import LEASE_MS, days
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
@@ -31,6 +32,7 @@ from services.referral.adapters.sql_queues import SqlQueues
 from services.referral.adapters.sql_record import SqlRecord
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
+from services.referral.adapters.sql_retention import SqlRetention
 from services.referral.adapters.sql_supply import SqlSupplies
 from services.referral.adapters.sql_views import Views, related_ids
 from services.referral.adapters.sql_worklists import Worklists
@@ -94,6 +96,8 @@ class ReferralService:
     dead_letters: DeadLetterRepository
     audit_lease: Lease
     audit_trail: AuditTrail
+    retention: SqlRetention
+    retention_lease: Lease
     clock: Clock
 
     def forecast_for(self, reader: Holder) -> ForecastPlaces:
@@ -168,5 +172,7 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         dead_letters=DeadLetterRepository(database, dead_letters, clock),
         audit_lease=Lease(database, leases, "audit", round(settings.audit_every * 1000)),
         audit_trail=AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
+        retention=SqlRetention(database, days(settings.keep_persons_days), clock),
+        retention_lease=Lease(database, leases, "retention", LEASE_MS),
         clock=clock,
     )

@@ -78,6 +78,12 @@ async def test_an_erased_child_is_nowhere_and_nothing_brings_it_back(country: Ru
         patch = {"guardian": {"phone": "+77784561238"}}
         assert (await http.patch(f"/v1/children/{child_id}", json=patch)).status_code == 200
         assert (await http.get(f"/v1/children/{child_id}")).status_code == 200
+
+        async def noted() -> bool:
+            note = {"text": "Өшірілетін Жазба Сынақов is at home"}
+            return (await http.post(f"/v1/diagnoses/{referral_id}/notes", json=note)).status_code == 201
+
+        await eventually(noted, "a note is written")
         sql = (
             "SELECT sealed, wrapped, iin_index FROM diagnosis JOIN child USING (child_id) "
             "JOIN child_key USING (child_id) WHERE child_id = ?"
@@ -108,7 +114,7 @@ async def test_an_erased_child_is_nowhere_and_nothing_brings_it_back(country: Ru
         assert any(Path(one).suffix == ".log" and "kafka" in one.lower() for one in files), "Kafka's segments are read"
         secrets = [
             body["child"]["full_name"], body["guardian"]["full_name"], body["child"]["iin"],
-            "+77784561237", "+77784561238", "77784561237",
+            "Өшірілетін Жазба", "+77784561237", "+77784561238", "77784561237",
         ]  # fmt: skip
         assert find_leaks(sources, secrets) == []
         for name, content in files.items():

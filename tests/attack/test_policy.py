@@ -48,7 +48,7 @@ class Scene:
         bodies = {
             "/v1/children/lookup": {"iin": self.iin}, "places": {"places": 3}, "decline": {"reason": "other"},
             "no-show": {"reason": "other"}, "cancel": {"reason": "other"},
-            "discharge": {"outcome": "stable"}, "join": {"child_id": self.second_child},
+            "discharge": {"outcome": "stable"}, "join": {"child_id": self.second_child}, "notes": {"text": "-"},
             "/v1/diagnoses/{referral_id}": {"max_distance_km": 900},
             "/v1/children/{child_id}": {"guardian": {"phone": "+77010000001"}},
         }  # fmt: skip

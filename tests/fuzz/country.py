@@ -111,6 +111,7 @@ def _bodies(
         "PATCH /v1/diagnoses/{referral_id}": [Valid({"diagnosis": {"gmfcs": one}}) for one in ("II", "IV")],
         "PATCH /v1/children/{child_id}": [Valid({"guardian": {"full_name": name}}) for name in ("Ана", "Әке")],
         "POST /v1/children/lookup": [Valid({"iin": one["child"]["iin"]}) for one in submitted if "iin" in one["child"]],
+        "POST /v1/diagnoses/{referral_id}/notes": [Valid({"text": text}) for text in ("Айша has the flu", "x" * 500)],
         "POST /v1/children/{child_id}/join": [Valid({"child_id": one}) for one in children],
         "PUT /v1/centers/{center_id}": [Valid(one, {"center_id": one["id"]}) for one in centers[:10]],
         "PUT /v1/centers/{center_id}/programmes/{programme_id}/places": figures,

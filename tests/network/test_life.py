@@ -125,7 +125,7 @@ async def test_a_place_goes_from_child_to_child_through_all_of_life(country: Run
         await village.act("polyclinic", second, "offer-again")
         await village.becomes(second, "offered")
 
-        await village.act("polyclinic", second, "withdraw", note="the family has moved")
+        await village.act("polyclinic", second, "withdraw", note_id="01937e5a-7b3c-7c2a-9d4e-000000000001")
         assert await eventually(lambda: _counts(village, free=1, held=0, occupied=0, waiting=0), "the place is free")
         story = await village.story(second)
         assert [one["command"] for one in story["history"]] == [

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from services.contracts import topics
 from services.kit.kafka.topics import dead_letter_topic
 from tests.support import record_queries
-from tests.support.children import submissions, submit_all
+from tests.support.children import POLYCLINIC, submissions, submit_all
 from tests.support.eventually import eventually
 from tests.support.kafka_admin import admin_options
 from tests.support.leak_scan import find_leaks, read_redis
@@ -19,6 +19,7 @@ from tests.support.network import RunningNetwork
 
 pytestmark = pytest.mark.network
 
+NOTE = "Жазбадағы Есім Сынақов"
 SERVICES = ("intake", "referral", "capacity", "intake-relay", "referral-worker", "referral-relay", "capacity-relay")
 
 
@@ -61,6 +62,7 @@ async def test_nothing_personal_leaves_intakes_database(country: RunningNetwork)
             assert (await http.post("/v1/diagnoses", json=body)).status_code == 422
     ids = await submit_all(country, bodies)
     await eventually(lambda: set(ids) <= set(record_queries.referrals(country)), "all are routed", within=30)
+    await _note(country, ids[0])
     await eventually(lambda: record_queries.unacknowledged_events(country) == 0, "all is published", within=30)
 
     sources = {
@@ -71,8 +73,19 @@ async def test_nothing_personal_leaves_intakes_database(country: RunningNetwork)
         "sql": await asyncio.to_thread(_files, country.home.sql),
     }
     assert all(len(text) > 1000 for text in sources.values()), "a source was read empty"
-    secrets = [value for body in bodies for value in _personal(body)]
+    secrets = [NOTE, *(value for body in bodies for value in _personal(body))]
     assert find_leaks(sources, secrets) == []
+
+
+async def _note(country: RunningNetwork, referral_id: str) -> None:
+    """The polyclinic withdraws the referral with a note that has a name in it."""
+    headers = country.headers("polyclinic", POLYCLINIC)
+    async with httpx2.AsyncClient(headers=headers, timeout=20) as http:
+        notes = f"{country.url('intake')}/v1/diagnoses/{referral_id}/notes"
+        answer = (await http.post(notes, json={"text": f"{NOTE} has moved"})).raise_for_status()
+        withdraw, note_id = f"{country.url('referral')}/v1/referrals/{referral_id}/withdraw", answer.json()["note_id"]
+        assert (await http.post(withdraw, json={"note": f"{NOTE} has moved"})).status_code == 422
+        assert (await http.post(withdraw, json={"note_id": note_id})).is_success
 
 
 def _personal(body: dict[str, dict[str, str]]) -> list[str]:

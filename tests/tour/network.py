@@ -104,6 +104,13 @@ class Network:
         story: dict[str, Any] = answer.json()
         return story
 
+    async def note(self, id: str, center: str, text: str) -> str:
+        """The id of a center's note, which intake seals."""
+        client = await self.client("intake", "center", center)
+        answer = await client.post(f"/v1/diagnoses/{id}/notes", json={"text": text})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["note_id"])
+
     async def answer(self, id: str, command: str, center: str, **body: Any) -> dict[str, Any]:
         """A center's command on a referral."""
         client = await self.client("referral", "center", center)

@@ -97,7 +97,8 @@ async def test_06_a_decline_sends_the_child_on_and_the_place_to_the_first_in_the
 
 
 async def test_07_the_center_accepts_and_the_child_comes(network: Network) -> None:
-    accepted = await network.answer(ids[FIRST], "accept", "almaty", note="bring the X-rays")
+    note = await network.note(ids[FIRST], "almaty", "bring the X-rays")
+    accepted = await network.answer(ids[FIRST], "accept", "almaty", note_id=note)
     assert accepted["allowed_actions"] == ["admit", "no-show", "decline"]
     await network.answer(ids[FIRST], "admit", "almaty")
     await network.deliver()

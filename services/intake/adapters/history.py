@@ -3,4 +3,4 @@
 from services.kit.settings import CHECKOUT
 from services.kit.sql.migrations import History
 
-HISTORY = History(CHECKOUT / "deploy" / "migrations" / "intake", head="0012", lock=0x6A_6F_6C_01)
+HISTORY = History(CHECKOUT / "deploy" / "migrations" / "intake", head="0014", lock=0x6A_6F_6C_01)

@@ -58,7 +58,7 @@ class SqlTransfers:
     async def find(self, transfer_id: UUID) -> Transfer | None:
         query = select(transfers).where(transfers.c.transfer_id == transfer_id)
         row = await self._database.read(lambda session: session.execute(query).first())
-        return _transfer(row) if row else None
+        return transfer_of(row) if row else None
 
     async def page(self, org: str | None, overdue_at: datetime | None, after: UUID | None, most: int) -> list[Transfer]:
         query = select(transfers).order_by(transfers.c.transfer_id).limit(most)
@@ -69,7 +69,7 @@ class SqlTransfers:
         if after:
             query = query.where(transfers.c.transfer_id > after)
         rows = await self._database.read(lambda session: session.execute(query).all())
-        return [_transfer(row) for row in rows]
+        return [transfer_of(row) for row in rows]
 
     async def decide(
         self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime
@@ -83,7 +83,7 @@ class SqlTransfers:
             if found.state != TransferState.ASKED.value:
                 if found.state != state.value:
                     raise AlreadyDecided(TransferState(found.state))
-                return _transfer(session.execute(select(transfers).where(_is(transfer))).one())
+                return transfer_of(session.execute(select(transfers).where(_is(transfer))).one())
             gone = row is None or row.polyclinic_id != transfer.holder
             decided = _decided(transfer, TransferState.OVER if gone else state, by, at)
             session.execute(update(transfers).where(_is(transfer)).values(_values(decided)))
@@ -136,7 +136,7 @@ def _values(one: Transfer) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _transfer(row: Any) -> Transfer:
+def transfer_of(row: Any) -> Transfer:
     return Transfer(
         row.transfer_id, row.referral_id, row.child_id, row.holder, row.to_polyclinic, from_ms(row.asked_at),
         from_ms(row.answer_by), TransferState(row.state),

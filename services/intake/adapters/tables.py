@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from services.kit.sql.audit_log import audit_log_table
 from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
+from services.kit.sql.sweeps import Sweeps
 
 metadata = MetaData()
 
@@ -116,6 +117,21 @@ class ConsentWithdrawal(_Table, table=True):
     withdrawn_at: int = Field(sa_type=BigInteger)
 
 
+class SealedNote(_Table, table=True):
+    """Own words of who acted on a referral, sealed by the key of the child that it was of then."""
+
+    __tablename__ = "note"
+
+    note_id: UUID = Field(primary_key=True)
+    referral_id: UUID = Field(index=True)
+    child_id: UUID = Field(index=True)
+    role: str = Field(max_length=20)
+    org: str = Field(max_length=64)
+    author: str = Field(max_length=120)
+    written_at: int = Field(sa_type=BigInteger)
+    sealed: bytes = Field(sa_type=LargeBinary)
+
+
 class TransferRequest(_Table, table=True):
     """A polyclinic asks the one that has a referral for it."""
 
@@ -155,6 +171,8 @@ child_keys, key_versions, corrected_data = (
 )
 withdrawals = metadata.tables["consent_withdrawal"]
 transfers = metadata.tables["transfer"]
+notes = metadata.tables["note"]
 audit_log = audit_log_table(metadata, "child_id", "referral_id")
 outbox = Outbox(metadata)
 leases = lease_table(metadata)
+sweeps = Sweeps(metadata)

@@ -25,6 +25,7 @@ class Purpose(StrEnum):
     """What a child's key seals; authenticated with the child and the referral, so that none is taken for another."""
 
     SUBMISSION = "submission"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

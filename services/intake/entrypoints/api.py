@@ -7,9 +7,22 @@ from fastapi import FastAPI
 
 from services.contracts.authority import OPERATORS, likely_role
 from services.contracts.purposes import Purpose, default_purpose
+from services.contracts.vocabulary import Role
 from services.intake.adapters.history import HISTORY
+from services.intake.adapters.tables import leases
 from services.intake.bootstrap import bootstrap
-from services.intake.entrypoints import bulk, children, consents, corrections, diagnoses, erasure, keys, transfers
+from services.intake.entrypoints import (
+    bulk,
+    children,
+    consents,
+    corrections,
+    diagnoses,
+    erasure,
+    keys,
+    notes,
+    report,
+    transfers,
+)
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
 from services.kit.audit_api import audit_log_router, counting_strangers
@@ -19,8 +32,12 @@ from services.kit.http.health import Health
 from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
+from services.kit.loops import background
 from services.kit.persons import Persons
+from services.kit.retention import LEASE_MS, keep_sweeping
+from services.kit.retention_api import retention_router
 from services.kit.sql.audit_log import check_only_inserts
+from services.kit.sql.lease import Lease
 from services.kit.sql.readiness import check_writable
 
 
@@ -41,11 +58,13 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
             }
             if not settings.local:
                 health.checks["audit_log"] = lambda: check_only_inserts(intake.database)
-            async with counting_strangers(auditing):
+            app.state.retention = retaining = intake.retaining
+            lease = Lease(intake.database, leases, "retention", LEASE_MS)
+            async with counting_strangers(auditing), background(keep_sweeping(retaining, lease)):
                 yield
 
-    parts = (bulk, diagnoses, children, corrections, consents, transfers, erasure, keys)
-    routers = (*(one.router for one in parts), audit_log_router(*OPERATORS))
+    parts = (bulk, diagnoses, children, notes, corrections, consents, transfers, report, erasure, keys)
+    routers = (*(one.router for one in parts), audit_log_router(*OPERATORS), retention_router(OPERATORS, (Role.ADMIN,)))
     return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
 
 

@@ -123,11 +123,9 @@ def _without_numbers(text: str) -> str:
     return text
 
 
-FreeText = Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL), AfterValidator(_without_numbers)]
-"""At most 500 characters."""
 RequiredFreeText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=500, strip_whitespace=True, pattern=NO_NUL),
     AfterValidator(_without_numbers),
 ]
-"""The same, and not empty."""
+"""1 to 500 characters."""

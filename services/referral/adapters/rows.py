@@ -60,7 +60,10 @@ def offer_values(one: Offer) -> Values:
 
 
 def history_values(referral_id: UUID, entry: HistoryEntry) -> Values:
-    return _values(entry, _entry_fields) | {"referral_id": str(referral_id)}
+    return _values(entry, _entry_fields) | {
+        "referral_id": str(referral_id),
+        "note_id": str(entry.note_id) if entry.note_id else None,
+    }
 
 
 def queue_values(referral_id: str, attempt: int, programme_id: str, since: datetime, reason: str) -> Values:

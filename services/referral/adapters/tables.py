@@ -15,6 +15,7 @@ from services.kit.sql.columns import Instant
 from services.kit.sql.inbox import Inbox
 from services.kit.sql.lease import lease_table
 from services.kit.sql.outbox import Outbox
+from services.kit.sql.sweeps import Sweeps
 
 
 class Base(SQLModel, registry=registry()):
@@ -204,12 +205,16 @@ class HistoryRow(Base, table=True):
     to_state: str = Field(max_length=20)
     reason: str | None = Field(None, max_length=40)
     note: str | None = Field(None, sa_column=Column(Text, nullable=True))
+    """Text of an earlier release, shown to nobody, until it is moved to intake."""
+    detail: str | None = Field(None, sa_column=Column(Text, nullable=True))
+    note_id: str | None = Field(None, max_length=36)
 
 
 metadata = Base.metadata
 outbox = Outbox(metadata)
 inbox = Inbox(metadata)
 leases = lease_table(metadata)
+sweeps = Sweeps(metadata)
 audit_log = audit_log_table(metadata, "child_id", "referral_id")
 dead_letters = dead_letter_table(metadata)
 checkpoints = Checkpoints(metadata)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from services.contracts.vocabulary import OfferState
 from services.referral.domain import deadlines
@@ -26,7 +27,7 @@ class Act:
     actor: str
     role: str
     reason: str | None = None
-    note: str | None = None
+    note_id: UUID | None = None
     admit_on: date | None = None
     course_days: int = COURSE_DAYS
 
@@ -39,8 +40,8 @@ def act(before: Referral, offers: Sequence[Offer], done: Act) -> Change:
     marked = _marked(offer, row.offer, done.at, reason) if offer and row.offer else None
     fields = _FIELDS[done.command](done) | (failing(before, offers, row.offer, done.at) if marked else {})
     return change(
-        before, done.command, done.at, role=done.role, actor=done.actor, reason=reason, note=done.note,
-        offer=marked, **fields,
+        before, done.command, done.at, role=done.role, actor=done.actor, reason=reason,
+        note_id=done.note_id, offer=marked, **fields,
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ def correct(
     if passed_over is offers and before.deadline_at:
         due_at = min(before.deadline_at, review_at(needs, offers, now))
     return change(
-        before, Command.CORRECT, now, actor=data.actor, note=", ".join(data.corrected), needs=needs,
+        before, Command.CORRECT, now, actor=data.actor, detail=", ".join(data.corrected), needs=needs,
         child_id=data.child_id, polyclinic_id=data.polyclinic_id, rank=rank, changed_at=data.corrected_at,
         diagnosis_version=data.version, due_at=due_at, passed_over=passed_over,
     )  # fmt: skip
@@ -68,7 +68,7 @@ def join(kept: ReferralWithOffers, ended: ReferralWithOffers, data: ChildrenJoin
     changes = [_end(one, Command.JOIN, JOINED, data.actor, now) for one in ends]
     rank = min(kept.referral.rank, ended.referral.rank)
     if rank < stays.referral.rank:
-        earlier = change(stays.referral, Command.CORRECT, now, actor=data.actor, note=JOINED, rank=rank)
+        earlier = change(stays.referral, Command.CORRECT, now, actor=data.actor, detail=JOINED, rank=rank)
         changes.append(earlier)
         if stays.referral.state in _RANKED:
             changes.append(return_to_router(earlier.referral, now))

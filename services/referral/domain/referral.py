@@ -134,7 +134,10 @@ class HistoryEntry:
     from_state: ReferralState
     to_state: ReferralState
     reason: str | None = None
-    note: str | None = None
+    detail: str | None = None
+    """Coded: the corrected fields, or `joined`."""
+    note_id: UUID | None = None
+    """Of the note with which a person acted, which is sealed in intake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,8 @@ def change(
     role: str = ROUTER,
     actor: str = ROUTER,
     reason: str | None = None,
-    note: str | None = None,
+    detail: str | None = None,
+    note_id: UUID | None = None,
     offer: Offer | None = None,
     decision: Decision | None = None,
     queues: Collection[str] = (),
@@ -179,7 +183,7 @@ def change(
     """
     row = transition(before.state, command, role)
     after = replace(before, state=row.to, version=before.version + 1, **_escalation_after(before, row) | fields)
-    entry = HistoryEntry(after.version, at, actor, command, before.state, row.to, reason, note)
+    entry = HistoryEntry(after.version, at, actor, command, before.state, row.to, reason, detail, note_id)
     event = row.event(
         referral_id=after.id,
         child_id=after.child_id,

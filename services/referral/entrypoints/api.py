@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.contracts.authority import OPERATORS, likely_role, operator
 from services.contracts.purposes import Purpose, default_purpose
+from services.contracts.vocabulary import Role
 from services.kit.audit_api import audit_log_router, counting_strangers
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
@@ -14,6 +15,7 @@ from services.kit.http.health import Health
 from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
+from services.kit.retention_api import retention_router
 from services.kit.sql.audit_log import check_only_inserts
 from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
@@ -31,6 +33,7 @@ def build(settings: ReferralSettings) -> Apps:
         async with bootstrap(settings) as service, limiting(settings) as app.state.limits:
             app.state.service, app.state.verifier = service, service.verifier
             app.state.dead_letters, app.state.audit_trail = service.dead_letters, service.audit_trail
+            app.state.retention = service.retention
             app.state.auditing = auditing = service.audit_trail.auditing(Purpose, default_purpose, likely_role)
             health.checks |= {
                 "database": lambda: check_writable(service.database),
@@ -50,6 +53,7 @@ def build(settings: ReferralSettings) -> Apps:
         audit.router,
         dead_letters_router(operator, *OPERATORS),
         audit_log_router(*OPERATORS),
+        retention_router(OPERATORS, (Role.ADMIN,)),
     )
     return create_apps(
         "referral", health, lifespan, public=routers, inside=(access.router,), public_docs=settings.public_docs

@@ -1,17 +1,27 @@
 """The bodies of commands on a referral."""
 
-from pydantic import BaseModel, Field
+from typing import Annotated, NoReturn
+from uuid import UUID
 
-from services.kit.http.free_text import FreeText
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from services.kit.messages import message
 from services.referral.entrypoints.field_types import Day
+
+
+def _elsewhere(_: object) -> NoReturn:
+    raise PydanticCustomError("note_elsewhere", "{why}", {"why": message("note_elsewhere")})
 
 
 class Remark(BaseModel, extra="forbid"):
     """What may go with any command."""
 
-    note: FreeText | None = Field(
-        None, description="Own words; no personal data: what looks like a phone number or an IIN is refused"
+    note_id: UUID | None = Field(
+        None, description="Of a note that intake has sealed: `POST /v1/diagnoses/{referral_id}/notes`"
     )
+    note: SkipJsonSchema[Annotated[None, BeforeValidator(_elsewhere)]] = None
 
 
 class Reasoned(Remark):

@@ -35,13 +35,13 @@ def _coded(service: ReferralService, field: str, kind: str, code: str | None) ->
 
 def _details(service: ReferralService, command: Command, body: Remark) -> Details:
     if isinstance(body, Reasoned):
-        return Details(_coded(service, "reason", _CODED[command], body.reason), body.note)
+        return Details(_coded(service, "reason", _CODED[command], body.reason), body.note_id)
     if isinstance(body, Discharge):
-        return Details(_coded(service, "outcome", "outcome", body.outcome), body.note)
+        return Details(_coded(service, "outcome", "outcome", body.outcome), body.note_id)
     if isinstance(body, Acceptance):
         _check_day(body.admit_on, day_of(service.clock()))
-        return Details(None, body.note, body.admit_on)
-    return Details(None, body.note)
+        return Details(None, body.note_id, body.admit_on)
+    return Details(None, body.note_id)
 
 
 def _check_day(admit_on: date | None, today: date) -> None:

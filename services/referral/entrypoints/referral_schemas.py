@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, TypeVar
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, Field
@@ -83,7 +84,8 @@ class HistoryView(BaseModel):
     from_state: ReferralState
     to_state: ReferralState
     reason: str | None
-    note: str | None
+    detail: str | None = Field(description="Coded: the corrected fields, or `joined`")
+    note_id: UUID | None = Field(description="The note with which a person acted: read it at intake, by this referral")
 
 
 class CandidateView(ProgrammeNamed):

@@ -8,6 +8,7 @@ from fastapi import Depends, Query, Request, Response
 from services.contracts.authority import OPERATORS, Visibility
 from services.contracts.vocabulary import ReferralState, Role
 from services.kit.audit import note
+from services.kit.audit_api import AuditEntry, Position
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.preconditions import etag
@@ -32,6 +33,8 @@ def service_of(request: Request) -> ReferralService:
 
 Service = Annotated[ReferralService, Depends(service_of)]
 Reader = Annotated[Principal, Depends(_readers)]
+Keeper = Annotated[Principal, Depends(Require(Role.POLYCLINIC, *OPERATORS))]
+"""Tells a family who looked: the polyclinic whose referral it is, and operators."""
 
 
 def not_found(referral_id: UUID) -> Problem:
@@ -84,3 +87,27 @@ async def read_referral(referral_id: UUID, service: Service, reader: Reader, res
     if row.state != ReferralState.WAITING:
         return story_of(story, allowed, visibility)
     return story_of(story, allowed, visibility, await service.forecast_for(reader).referral(referral_id))
+
+
+@router.get("/{referral_id}/audit-log")
+async def list_referral_audit_log(
+    referral_id: UUID,
+    service: Service,
+    reader: Keeper,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Page[AuditEntry]:
+    """Who looked at a referral here, and who acted, in order: for the family.
+
+    A polyclinic sees persons and addresses of its own only; the rest by their organization.
+    """
+    visibility = Visibility.of(reader)
+    story = await service.views.story(str(referral_id), visibility)
+    if story is None or not visibility.wholly(story.referral.polyclinic_id):
+        raise not_found(referral_id)
+    note(child_id=story.child_id)
+    after = read_cursor(cursor, tuple[Position])[0] if cursor else 0
+    rows = await service.audit_trail.entries(str(referral_id), after, limit + 1)
+    more = write_cursor(rows[limit - 1]["sequence"]) if len(rows) > limit else None
+    seen = [AuditEntry.of(row).as_seen(reader.org, everything=visibility.everything) for row in rows[:limit]]
+    return Page(items=seen, next=more)

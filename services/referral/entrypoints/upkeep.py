@@ -1,4 +1,4 @@
-"""The loops in the worker that keep capacity true: rebuild, audit, trimming of the inbox, and gauges."""
+"""The loops in the worker that keep capacity true: rebuild, audit, trimming of the inbox, retention, and gauges."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ import structlog
 
 from services.kit.errors import TransientError, reason_of
 from services.kit.loops import Progress, background, run_periodically
+from services.kit.retention import keep_sweeping
 from services.referral.adapters.tables import inbox
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.referral import Escalation
@@ -81,6 +82,7 @@ async def upkeep(service: ReferralService) -> AsyncIterator[Progress]:
         service.rebuilder.run(),
         run_periodically("audit", lambda: _audit_in_turn(service), 0),
         run_periodically("trim", lambda: _trim(service), TRIM_EVERY),
+        keep_sweeping(service.retention, service.retention_lease),
         run_periodically("gauges", lambda: set_gauges(service), GAUGES_EVERY),
     ):
         yield progress

@@ -23,10 +23,10 @@ class UnknownReferral(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What may go with a command: a coded reason (or outcome), a note, the agreed day with an acceptance."""
+    """What may go with a command: a coded reason (or outcome), a note by its id, the agreed day with an acceptance."""
 
     reason: str | None = None
-    note: str | None = None
+    note_id: UUID | None = None
     admit_on: date | None = None
 
 
@@ -102,8 +102,8 @@ class ActOnReferral:
         if command is Command.SEEN and loaded.offer and loaded.offer.state is OfferState.SEEN:
             return None
         done = Act(
-            command, self.clock(), actor(caller, role), role, details.reason, details.note, details.admit_on,
-            await self._course_days(one) if command is Command.ADMIT else COURSE_DAYS,
+            command, self.clock(), actor(caller, role), role, details.reason, details.note_id,
+            details.admit_on, await self._course_days(one) if command is Command.ADMIT else COURSE_DAYS,
         )  # fmt: skip
         return act(one, loaded.offers, done)
 

@@ -12,6 +12,7 @@ from services.referral.bootstrap import utc_now
 from tests.integration.referral.country import Country, problem
 
 Client = Callable[..., httpx2.AsyncClient]
+NOTE = str(UUID(int=77))
 ONE = f"/v1/referrals/{UUID(int=1)}"
 
 
@@ -32,7 +33,7 @@ async def post(client: httpx2.AsyncClient, command: str, **body: object) -> dict
 
 async def test_a_center_takes_a_child_from_the_offer_to_the_discharge(offered: Country, client: Client) -> None:
     near, day = client("center", org="near"), day_of(utc_now()) + timedelta(days=3)
-    accepted = await post(near, "accept", admit_on=str(day), note="bring the X-rays")
+    accepted = await post(near, "accept", admit_on=str(day), note_id=NOTE)
     assert (accepted["state"], accepted["admit_on"], accepted["owner"]) == ("accepted", str(day), "center:near")
     admitted = await post(near, "admit")
     assert (admitted["state"], admitted["allowed_actions"]) == ("admitted", ["discharge"])
@@ -42,8 +43,8 @@ async def test_a_center_takes_a_child_from_the_offer_to_the_discharge(offered: C
     assert completed["allowed_actions"] == []
     history = completed["history"]
     assert isinstance(history, list)
-    assert [(one["command"], one["actor"], one["reason"], one["note"]) for one in history[1:]] == [
-        ("accept", "center:near/center-1", None, "bring the X-rays"), ("admit", "center:near/center-1", None, None),
+    assert [(one["command"], one["actor"], one["reason"], one["note_id"]) for one in history[1:]] == [
+        ("accept", "center:near/center-1", None, NOTE), ("admit", "center:near/center-1", None, None),
         ("discharge", "center:near/center-1", "improved", None),
     ]  # fmt: skip
 
@@ -57,7 +58,7 @@ async def test_a_polyclinic_offers_again_after_a_no_show_and_withdraws_in_the_en
     assert (await p1.get(ONE)).json()["allowed_actions"] == ["offer-again", "cancel", "withdraw"]
     assert (await near.get(ONE)).json()["allowed_actions"] == []
     assert (await post(p1, "offer-again"))["state"] == "submitted"
-    withdrawn = await post(p1, "withdraw", note="they move")
+    withdrawn = await post(p1, "withdraw", note_id=NOTE)
     assert withdrawn["state"] == "cancelled"
     history = withdrawn["history"]
     assert isinstance(history, list)
@@ -123,7 +124,8 @@ REFUSED: list[tuple[str, str, dict[str, object], str, str]] = [
     ("center", "accept", {"admit_on": str(TOMORROW + timedelta(days=370))}, "day_out_of_range", "admit_on"),
     *(("center", "accept", {"admit_on": wrong}, "validation_failed", "admit_on") for wrong in NO_DAYS),
     ("center", "admit", {"admit_on": str(TOMORROW)}, "validation_failed", "admit_on"),
-    ("polyclinic", "offer-again", {"note": "x" * 501}, "validation_failed", "note"),
+    ("polyclinic", "offer-again", {"note": "x"}, "validation_failed", "note"),
+    ("polyclinic", "offer-again", {"note_id": "x"}, "validation_failed", "note_id"),
 ]
 
 

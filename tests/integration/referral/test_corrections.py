@@ -45,7 +45,7 @@ async def test_a_center_with_the_offer_sees_that_something_changed_and_keeps_it(
     story = await country.story(1)
     assert (story.state, story.center_id, story.changed_at) == (S.OFFERED, "near", NOW + timedelta(hours=2))
     last = story.history[-1]
-    assert (last.command, last.actor, last.note) == ("correct", "polyclinic:p1", "child.full_name, guardian.phone")
+    assert (last.command, last.actor, last.detail) == ("correct", "polyclinic:p1", "child.full_name, guardian.phone")
     await country.accept(1)
 
 
@@ -130,7 +130,7 @@ async def test_two_corrections_in_one_batch_are_one_step_that_names_the_fields_o
     both = [correction(1, 3, "diagnosis.gmfcs", gmfcs="IV"), correction(1, 2, "guardian.phone")]
     await country.handle([event(one) for one in both])
     story = await country.story(1)
-    assert (story.gmfcs, story.history[-1].note) == ("IV", "diagnosis.gmfcs, guardian.phone")
+    assert (story.gmfcs, story.history[-1].detail) == ("IV", "diagnosis.gmfcs, guardian.phone")
 
 
 async def test_a_correction_that_comes_before_its_referral_is_early(country: Country) -> None:
@@ -365,4 +365,4 @@ async def test_a_transfer_to_another_polyclinic_keeps_turn_attempt_offers_and_pl
     for kept in ("state", "attempt", "center_id", "deadline_at", "offers"):
         assert getattr(after, kept) == getattr(before, kept), kept
     assert (await country.queue("near"), (await country.figures())["near"][1]) == (queue, places)
-    assert (after.history[-1].command, after.history[-1].note) == ("correct", "polyclinic_id")
+    assert (after.history[-1].command, after.history[-1].detail) == ("correct", "polyclinic_id")

@@ -12,6 +12,7 @@ from tests.integration.referral.country import ADMIN_ACTOR, Country, hand_overs,
 from tests.unit.referral.samples import event
 
 S, C = ReferralState, Command
+NOTE = UUID(int=77)
 FREE, HELD = (1, 0, 0), (1, 1, 0)
 
 
@@ -24,14 +25,14 @@ async def test_a_whole_life_from_offer_to_discharge(country: Country) -> None:
     await country.act(1, C.ADMIT)
     await country.deliver()
     assert (await country.figures(), await country.occupied()) == ({"near": FREE}, {"near": 1})
-    await country.act(1, C.DISCHARGE, "improved", note="walks with a rail")
+    await country.act(1, C.DISCHARGE, "improved", note_id=NOTE)
     await country.deliver()
     assert (await country.figures(), await country.occupied()) == ({"near": FREE}, {"near": 0})
     story = await country.story(1)
     assert (story.state, story.center_id, story.owner, story.deadline_at) == (S.COMPLETED, "near", None, None)
-    assert [(one.command, one.actor, one.reason, one.note) for one in story.history] == [
+    assert [(one.command, one.actor, one.reason, one.note_id) for one in story.history] == [
         ("offer", "router", None, None), ("accept", ADMIN_ACTOR, None, None), ("admit", ADMIN_ACTOR, None, None),
-        ("discharge", ADMIN_ACTOR, "improved", "walks with a rail"),
+        ("discharge", ADMIN_ACTOR, "improved", NOTE),
     ]  # fmt: skip
     assert [one.state for one in story.offers] == [OfferState.ACCEPTED]
 

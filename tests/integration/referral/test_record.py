@@ -80,7 +80,7 @@ def waits(number: int = 1) -> Change:
 def declined(made: Change) -> Change:
     assert made.offer
     later = NOW + timedelta(hours=1)
-    done = Act(Command.DECLINE, later, "center:near", "center", reason="no_capacity", note="full")
+    done = Act(Command.DECLINE, later, "center:near", "center", reason="no_capacity", note_id=UUID(int=7))
     return act(made.referral, [made.offer], done)
 
 

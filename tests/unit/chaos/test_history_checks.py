@@ -23,7 +23,7 @@ def event(kind: type[ReferralEvent], version: int, state: ReferralState) -> Refe
 def step(version: int, command: str, before: str, after: str) -> HistoryRow:
     return HistoryRow(
         referral_id=ID, version=version, at=NOON, actor="a", command=command, from_state=before, to_state=after,
-        reason=None, note=None,
+        reason=None, note=None, detail=None, note_id=None,
     )  # fmt: skip
 
 

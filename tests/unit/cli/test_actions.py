@@ -12,6 +12,7 @@ from services.kit.http.problems import Problem
 from tests.unit.cli.conftest import Harness, Joldama, StubApi
 
 ID = "019a2b3c-0000-7000-8000-000000000001"
+NOTE = "019a2b3c-0000-7000-8000-000000000009"
 STORY: dict[str, Any] = {"id": ID, "state": "accepted", "center_id": "near", "polyclinic_id": "p1"}
 
 
@@ -24,6 +25,8 @@ class Referrals(StubApi):
         self.answer: dict[str, Any] = {}
         self.app.get("/v1/referrals/{id}")(self.read)
         self.app.post("/v1/referrals/{id}/{action}")(self.act)
+        self.app.get("/v1/diagnoses/{id}/notes")(self.read_notes)
+        self.app.post("/v1/diagnoses/{id}/notes")(self.write_note)
 
     async def read(self, id: str, request: Request) -> dict[str, Any]:
         self.note("read", request)
@@ -32,6 +35,15 @@ class Referrals(StubApi):
     async def act(self, id: str, action: str, request: Request) -> dict[str, Any]:
         self.note(action, request, await request.json())
         return {"id": id, "state": "submitted", **self.answer}
+
+    async def write_note(self, id: str, request: Request) -> dict[str, Any]:
+        self.note("note", request, await request.json())
+        return {"note_id": NOTE, "written_at": "2026-11-20T06:30:00.000+00:00"}
+
+    async def read_notes(self, id: str, request: Request) -> dict[str, Any]:
+        self.note("notes", request)
+        found = {"note_id": NOTE, "author": "center:near", "written_at": "2026-11-20T06:30:00.000+00:00", "text": "flu"}
+        return {"items": [found], "next": None}
 
 
 @pytest.fixture
@@ -46,7 +58,7 @@ COMMANDS: list[tuple[str, tuple[str, str], dict[str, str], str]] = [
     ("accept", ("center", "near"), {}, "accepted\n"),
     ("accept --admit-on 2026-12-01", ("center", "near"), {"admit_on": "2026-12-01"}, "accepted\n"),
     (
-        "decline --reason no_capacity --note flu", ("center", "near"), {"reason": "no_capacity", "note": "flu"},
+        "decline --reason no_capacity", ("center", "near"), {"reason": "no_capacity"},
         "declined: the referral goes to the next nearest center\n",
     ),
     ("admit", ("center", "near"), {}, "admitted: the course begins\n"),
@@ -55,7 +67,7 @@ COMMANDS: list[tuple[str, tuple[str, str], dict[str, str], str]] = [
         "no-show: the place goes to the next child in the queue\n",
     ),
     (
-        "discharge --outcome stable --note up", ("center", "near"), {"outcome": "stable", "note": "up"},
+        "discharge --outcome stable", ("center", "near"), {"outcome": "stable"},
         "discharged: the referral is complete, and the place is free\n",
     ),
     (
@@ -77,6 +89,36 @@ def test_each_action_is_sent_in_the_role_and_organization_of_its_actor(
     assert ended.stdout == f"Referral {ID} {said}"
     asked = [] if who[0] == "operator" else [("read", "operator", "", None)]
     assert referrals.calls == [*asked, (name, *who, body)]
+
+
+@pytest.mark.parametrize(
+    ("words", "who"),
+    [
+        ("decline --reason no_capacity", ("center", "near")), ("accept", ("center", "near")),
+        ("admit", ("center", "near")), ("discharge --outcome stable", ("center", "near")),
+        ("cancel --reason moved_away", ("operator", "")), ("withdraw", ("polyclinic", "p1")),
+    ],
+)  # fmt: skip
+def test_a_note_goes_to_intake_first_and_its_id_with_the_command(
+    joldama: Joldama, referrals: Referrals, words: str, who: tuple[str, str]
+) -> None:
+    name, *options = words.split()
+    assert joldama(name, ID, *options, "--note", "Айша has the flu").exit_code == 0
+    noted, done = referrals.calls[-2:]
+    assert noted == ("note", *who, {"text": "Айша has the flu"})
+    assert (done[:3], done[3]["note_id"], "note" in done[3]) == ((name, *who), NOTE, False)
+
+
+def test_a_refused_note_ends_the_command_before_its_act(joldama: Joldama, referrals: Referrals) -> None:
+    referrals.problems = [Problem(404, "not_found", "none")]
+    assert joldama("accept", ID, "--note", "x", "--as", "center", "--org", "near").exit_code == 5
+    assert [one[0] for one in referrals.calls] == ["note"]
+
+
+def test_notes_are_read_as_the_polyclinic_of_the_referral(joldama: Joldama, referrals: Referrals) -> None:
+    ended = joldama("notes", ID)
+    assert (ended.exit_code, "flu" in ended.stdout, "center:near" in ended.stdout) == (0, True, True)
+    assert referrals.calls[-1] == ("notes", "polyclinic", "p1", None)
 
 
 def test_the_day_of_admission_is_printed(joldama: Joldama, referrals: Referrals) -> None:

@@ -27,7 +27,7 @@ STORY: dict[str, Any] = {
          "seen_at": None, "answered_at": None},
     ],
     "history": [{"version": 1, "at": "2026-11-22T08:00:01Z", "actor": "router", "command": "offer",
-                 "from_state": "submitted", "to_state": "offered", "reason": None, "note": None}],
+                 "from_state": "submitted", "to_state": "offered", "reason": None, "detail": None, "note_id": None}],
     "decision": {
         "attempt": 2, "at": "2026-11-22T09:00:01Z",
         "candidates": [

@@ -25,8 +25,7 @@ def test_sealed_data_opens_for_the_same_child_referral_and_purpose_only() -> Non
     one, key, referral = vault(v1=NEW), vault(v1=NEW).new_key(uuid4()), uuid4()
     sealed = key.seal(Purpose.SUBMISSION, referral, b"secret")
     assert opened(one, key).open(Purpose.SUBMISSION, referral, sealed) == b"secret"
-    other: Purpose = "note"  # type: ignore[assignment]
-    for purpose, of in ((Purpose.SUBMISSION, uuid4()), (other, referral)):
+    for purpose, of in ((Purpose.SUBMISSION, uuid4()), (Purpose.NOTE, referral)):
         with pytest.raises(Unreadable, match="does not open"):
             key.open(purpose, of, sealed)
     with pytest.raises(Unreadable, match="does not open"):

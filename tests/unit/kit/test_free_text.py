@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from services.kit.http.free_text import FreeText, holds_number
+from services.kit.http.free_text import RequiredFreeText, holds_number
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ from services.kit.http.free_text import FreeText, holds_number
     ],
 )
 def test_dates_times_and_amounts_pass(text: str) -> None:
-    assert TypeAdapter(FreeText).validate_python(text) == text
+    assert not holds_number(text)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_dates_times_and_amounts_pass(text: str) -> None:
 )
 def test_a_phone_number_or_an_iin_is_found_however_it_is_spelled(text: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        TypeAdapter(FreeText).validate_python(text)
+        TypeAdapter(RequiredFreeText).validate_python(text)
     (error,) = refused.value.errors()
     assert error["type"] == "personal_data"
     assert "leave it out" in error["msg"]

@@ -53,6 +53,19 @@ async def test_a_step_that_fails_is_logged_under_its_name(error: Exception, even
     assert [(one["event"], one["log_level"]) for one in logs] == [(event, level)]
 
 
+async def test_a_step_of_an_hour_that_failed_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "AGAIN", 0.01)
+    failures, succeeded = [TransientError("away")] * 3, asyncio.Event()
+
+    async def step() -> None:
+        if failures:
+            raise failures.pop()
+        succeeded.set()
+
+    async with background(run_periodically("trim", step, 3600)):
+        await asyncio.wait_for(succeeded.wait(), 5)
+
+
 async def test_work_in_the_background_ends_before_what_it_works_on_does() -> None:
     began, ended = asyncio.Event(), asyncio.Event()
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +15,7 @@ from services.referral.domain.referral import Change, Escalation, make_offer, se
 from services.referral.domain.routing import Candidate, Decision
 from tests.unit.referral.samples import NOW, needs, referral
 
+NOTE = UUID(int=77)
 NOBODY = Decision((), {})
 SOMEBODY = Decision((Candidate("p", 12.5, 0),), {})
 CENTER = "center"
@@ -101,12 +103,12 @@ def test_accepted_for_an_agreed_day_is_to_be_admitted_seven_days_after_it_at_the
 
 
 def test_accepted_without_a_day_is_for_a_week_later() -> None:
-    accepted = answered(Command.ACCEPT, note="bed 4")
+    accepted = answered(Command.ACCEPT, note_id=NOTE)
     assert accepted.offer
     assert (accepted.offer.state, accepted.referral.center_id) == (OfferState.ACCEPTED, "c")
     assert accepted.referral.admit_on == date(2026, 3, 9)
     assert accepted.referral.deadline_at == MIDNIGHT + SEVEN + SEVEN
-    assert (accepted.entry.actor, accepted.entry.note) == ("center:c", "bed 4")
+    assert (accepted.entry.actor, accepted.entry.note_id) == ("center:c", NOTE)
 
 
 def test_declined_goes_back_to_the_router_and_the_event_says_who_declined() -> None:
@@ -121,7 +123,7 @@ def test_declined_goes_back_to_the_router_and_the_event_says_who_declined() -> N
 
 
 def test_a_note_never_leaves_the_record() -> None:
-    assert "bed 4" not in answered(Command.ACCEPT, note="bed 4").event.model_dump_json()
+    assert str(NOTE) not in answered(Command.ACCEPT, note_id=NOTE).event.model_dump_json()
 
 
 def test_an_answer_out_of_turn_changes_nothing() -> None:
