@@ -138,10 +138,12 @@ def test_sigterm_ends_intake_in_its_usual_time_amid_costly_lines(country: Runnin
         one.send(iter([line(COSTLY["letters that become many, in a list"]) * 300]), seconds=1)
     process = intake(country)
     os.kill(process.pid, signal.SIGTERM)
-    process.wait(45)  # ten seconds for requests under way, on a machine that others use
+    ended, _ = psutil.wait_procs([process], timeout=20)  # ten seconds of them for requests under way
+    assert ended == [process], "it has ended"
     for one in uploads:
         one.socket.close()
     country.wait_restarted("intake", process.pid)
+    assert intake(country).pid != process.pid
 
 
 def test_a_client_that_does_not_read_fills_nothing_and_goes_on_with_its_key(country: RunningNetwork) -> None:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from services.kit.http.connections import Bounds, allow_slow_body
 from services.kit.http.server import Server, config_of
 from services.local.ports import LOOPBACK
+from tests.support.eventually import eventually
 
 BOUNDS = Bounds(
     head_bytes=8192, headers=20, head_seconds=0.4, body_idle=0.4, body_seconds=2, slow_body_idle=3,
@@ -257,14 +258,24 @@ async def flood(writer: asyncio.StreamWriter, size: int) -> None:
 
 async def test_who_reads_nothing_of_an_answer_is_cut() -> None:
     async with serving(BOUNDS) as (port, server):
-        _, writer = await asyncio.open_connection(LOOPBACK, port, limit=1)
+        reader, writer = await asyncio.open_connection(LOOPBACK, port, limit=1)
         writer.write(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
-        async with asyncio.timeout(5):
-            while not server.server_state.connections:
-                await asyncio.sleep(0.01)
-            while server.server_state.connections:
-                await asyncio.sleep(0.05)
+        connections = server.server_state.connections
+        await eventually(lambda: len(connections) == 1, "it is connected", within=5)
+        await eventually(lambda: not connections, "it is cut", within=5)
+        assert await ending(reader) in (b"", ConnectionResetError), "the socket is closed, too"
         writer.close()
+
+
+async def ending(reader: asyncio.StreamReader) -> bytes | type[Exception]:
+    """What is read last, after all that had arrived."""
+    async with asyncio.timeout(5):
+        try:
+            while await reader.read(1_000_000):
+                pass
+        except ConnectionResetError:
+            return ConnectionResetError
+        return b""
 
 
 async def test_connections_are_bounded_per_address_and_free_again_when_they_end(port: int) -> None:

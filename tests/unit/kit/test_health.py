@@ -57,6 +57,6 @@ async def test_progress_is_red_after_its_time_and_green_after_a_turn() -> None:
 
 async def test_probes_of_a_process_without_an_api_redirect_nothing() -> None:
     transport = httpx2.ASGITransport(probe_app(Health()))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://worker") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://process") as client:
         answers = [await client.get(path) for path in ("livez", "livez/", "readyz/", "metrics/", "no-such-path/")]
     assert [one.status_code for one in answers] == [200, 404, 404, 404, 404]

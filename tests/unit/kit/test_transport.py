@@ -36,7 +36,8 @@ def make(kind: type[ServiceSettings], **changes: Any) -> ServiceSettings:
 
 @pytest.mark.parametrize("kind", SAFE)
 def test_production_takes_tls_everywhere(kind: type[ServiceSettings]) -> None:
-    make(kind)
+    made = make(kind)
+    assert (made.mode, made.plaintext_inside, made.kafka_security) == ("production", False, "SASL_SSL")
 
 
 @pytest.mark.parametrize(
