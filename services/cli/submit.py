@@ -29,22 +29,27 @@ SHOWN = 3
 """The number of new referrals that are named at the end."""
 
 
+FileName = Annotated[str, typer.Argument(metavar="FILE", help="CSV or NDJSON; - for standard input.")]
+FileFormat = Annotated[Format | None, typer.Option(help="What FILE is.", show_default="by its name, or its first line")]
+ErrorsFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="File for refusals.", show_default="standard error")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print each line's result as NDJSON.")]
+PartSize = Annotated[int, typer.Option(min=1, max=2_000, help="Submissions sent at a time.")]
+RunKey = Annotated[str | None, typer.Option(help="Key of an earlier run, to take nothing twice.")]
+Patience = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to try while the network is away.")]
+
+
 @command
 def submit(
     caller: Caller,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV or NDJSON; - for standard input.")],
-    format: Annotated[
-        Format | None, typer.Option(help="What FILE is.", show_default="by its name, or its first line")
-    ] = None,
-    errors: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="File for refusals.", show_default="standard error")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print each line's result as NDJSON.")] = False,
-    part: Annotated[int, typer.Option(min=1, max=2_000, help="Submissions sent at a time.")] = 500,
-    key: Annotated[str | None, typer.Option(help="Key of an earlier run, to take nothing twice.")] = None,
-    patience: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long to try while the network is away.")
-    ] = 30.0,
+    file: FileName,
+    format: FileFormat = None,
+    errors: ErrorsFile = None,
+    json: AsJson = False,
+    part: PartSize = 500,
+    key: RunKey = None,
+    patience: Patience = 30.0,
 ) -> None:
     """Submit diagnoses to intake, any number of them.
 

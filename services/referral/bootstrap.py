@@ -134,10 +134,7 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
     reconcile = Reconciliation(record, capacity, KafkaProgress(settings))
     sweep_lease = Lease(database, leases, "sweep", SWEEP_MS)
     working_days = WorkingDays(read_days_off(settings.data))
-    queue_positions, supplies = HttpQueuePositions(capacity), SqlSupplies(database)
-    ticks = timedelta(seconds=settings.figures_every)
-    published = PublishedSupplies(supplies, queue_positions, clock, ticks, settings.figures_centers)
-    claim_places = ClaimPlaces(capacity, registry, working_days)
+    forecast, published = _forecasts(settings, database, capacity, clock)
     return ReferralService(
         settings=settings,
         database=database,
@@ -148,17 +145,7 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         access=SqlAccess(database),
         names=SqlNames(database, read_regions(settings.data)),
         reasons=read_reasons(settings.data),
-        reactions=Reactions(
-            referrals,
-            route_new_referrals=RouteNewReferrals(claim_places, registry, clock),
-            correct_referrals=CorrectReferrals(queues, registry, clock),
-            reroute_referrals=RerouteReferrals(claim_places, registry, clock),
-            occupy_places=OccupyPlaces(capacity),
-            release_places=ReleasePlaces(capacity),
-            open_center=OpenCenter(referrals, queues, capacity, deadlines, registry, clock),
-            apply_figures=ApplyFigures(registry, capacity),
-            offer_handed_over_places=OfferHandedOverPlaces(registry, clock, working_days),
-        ),
+        reactions=_reactions(referrals, queues, registry, deadlines, capacity, working_days, clock),
         register_center=RegisterCenter(registry, settlements),
         act=ActOnReferral(referrals, registry, clock),
         deadlines=deadlines,
@@ -167,12 +154,48 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         rebuilder=rebuilder,
         reconcile=reconcile,
         repair=Repair(reconcile, rebuilder),
-        forecast=ForecastPlaces(queue_positions, supplies, clock, settings.staleness),
-        published_forecast=ForecastPlaces(published, published, clock, settings.staleness),
+        forecast=forecast,
+        published_forecast=published,
         dead_letters=DeadLetterRepository(database, dead_letters, clock),
         audit_lease=Lease(database, leases, "audit", round(settings.audit_every * 1000)),
         audit_trail=AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
         retention=SqlRetention(database, days(settings.keep_persons_days), clock),
         retention_lease=Lease(database, leases, "retention", LEASE_MS),
         clock=clock,
+    )
+
+
+def _reactions(
+    referrals: SqlReferrals,
+    queues: SqlQueues,
+    registry: SqlRegistry,
+    deadlines: SqlDeadlines,
+    capacity: HttpCapacity,
+    working_days: WorkingDays,
+    clock: Clock,
+) -> Reactions:
+    claim_places = ClaimPlaces(capacity, registry, working_days)
+    return Reactions(
+        referrals,
+        route_new_referrals=RouteNewReferrals(claim_places, registry, clock),
+        correct_referrals=CorrectReferrals(queues, registry, clock),
+        reroute_referrals=RerouteReferrals(claim_places, registry, clock),
+        occupy_places=OccupyPlaces(capacity),
+        release_places=ReleasePlaces(capacity),
+        open_center=OpenCenter(referrals, queues, capacity, deadlines, registry, clock),
+        apply_figures=ApplyFigures(registry, capacity),
+        offer_handed_over_places=OfferHandedOverPlaces(registry, clock, working_days),
+    )
+
+
+def _forecasts(
+    settings: ReferralSettings, database: Database, capacity: HttpCapacity, clock: Clock
+) -> tuple[ForecastPlaces, ForecastPlaces]:
+    """By the figures as they are, and by those that are published."""
+    queue_positions, supplies = HttpQueuePositions(capacity), SqlSupplies(database)
+    ticks = timedelta(seconds=settings.figures_every)
+    published = PublishedSupplies(supplies, queue_positions, clock, ticks, settings.figures_centers)
+    return (
+        ForecastPlaces(queue_positions, supplies, clock, settings.staleness),
+        ForecastPlaces(published, published, clock, settings.staleness),
     )
