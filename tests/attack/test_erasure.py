@@ -65,68 +65,102 @@ def open_with_all_keys(country: RunningNetwork, child_id: UUID, referral_id: UUI
         key.open(Purpose.SUBMISSION, referral_id, copied.sealed)
 
 
-@pytest.mark.timeout(300)
-async def test_an_erased_child_is_nowhere_and_nothing_brings_it_back(country: RunningNetwork) -> None:
+class Submitted(NamedTuple):
+    """A child with a name that nobody else has: its body as submitted, and its ids."""
+
+    body: dict[str, Any]
+    child_id: UUID
+    referral_id: UUID
+
+    @property
+    def secrets(self) -> list[str]:
+        child, guardian = self.body["child"], self.body["guardian"]
+        return [
+            child["full_name"], guardian["full_name"], child["iin"], NOTE, guardian["phone"], CORRECTED,
+            guardian["phone"].removeprefix("+"),
+        ]  # fmt: skip
+
+
+NOTE, CORRECTED = "Өшірілетін Жазба", "+77784561238"
+
+
+async def submit(http: httpx2.AsyncClient) -> Submitted:
+    """Submit a child, correct its guardian's phone, read it, and write a note about it."""
     body = next(one for one in submissions(40, seed=4242) if "iin" in one["child"])
     body["child"]["full_name"], body["guardian"]["full_name"] = "Өшірілетін Бала Сынақов", "Өшірілетін Ана Сынақова"
     body["guardian"]["phone"] = "+77784561237"
+    receipt = (await http.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": "erase-me"})).json()
+    one = Submitted(body, UUID(receipt["child_id"]), UUID(receipt["referral_id"]))
+    patch = {"guardian": {"phone": CORRECTED}}
+    assert (await http.patch(f"/v1/children/{one.child_id}", json=patch)).status_code == 200
+    assert (await http.get(f"/v1/children/{one.child_id}")).status_code == 200
+
+    async def noted() -> bool:
+        note = {"text": f"{NOTE} Сынақов is at home"}
+        return (await http.post(f"/v1/diagnoses/{one.referral_id}/notes", json=note)).status_code == 201
+
+    await eventually(noted, "a note is written")
+    return one
+
+
+async def copy_of(country: RunningNetwork, one: Submitted) -> Sealed:
+    """What the database and the files have of the child now."""
+    sql = (
+        "SELECT sealed, wrapped, iin_index FROM diagnosis JOIN child USING (child_id) "
+        "JOIN child_key USING (child_id) WHERE child_id = ?"
+    )
+    copied = Sealed(*query(country, sql, one.child_id.hex)[0])
+    in_files = b"".join((await asyncio.to_thread(every_file, country)).values())
+    assert all(part in in_files for part in copied), "the search finds what is there"
+    return copied
+
+
+async def erase(country: RunningNetwork, one: Submitted) -> None:
+    """Erase the child, which is refused until its referral is cancelled."""
+    refused = await asyncio.to_thread(joldama, country, "erase", str(one.child_id), "--yes")
+    assert (refused.returncode, "cancel it first" in refused.stderr) == (1, True), refused.stderr
+
+    async def cancelled() -> bool:
+        cancel = ("cancel", str(one.referral_id), "--reason", "family_withdrew")
+        done = await asyncio.to_thread(joldama, country, *cancel)
+        return done.returncode in (0, 1) and "not_found" not in done.stderr
+
+    async def erased() -> bool:
+        done = await asyncio.to_thread(joldama, country, "erase", str(one.child_id), "--yes")
+        return done.returncode == 0
+
+    await eventually(cancelled, "the referral is cancelled", within=30)
+    await eventually(erased, "intake knows that the referral is closed, and erases", within=30)
+
+
+async def search(country: RunningNetwork, one: Submitted, copied: Sealed) -> None:
+    """No file and no topic has anything of the child."""
+    files = await asyncio.to_thread(every_file, country)
+    sources = files | {"topics": await _events(country), "redis": await _redis(country)}
+    assert any(Path(path).suffix == ".log" and "kafka" in path.lower() for path in files), "Kafka's segments are read"
+    assert find_leaks(sources, one.secrets) == []
+    for name, content in files.items():
+        if "intake" in Path(name).name:
+            assert copied.wrapped not in content, name
+            assert copied.iin_index not in content, name
+            assert copied.sealed not in content, name
+
+
+@pytest.mark.timeout(300)
+async def test_an_erased_child_is_nowhere_and_nothing_brings_it_back(country: RunningNetwork) -> None:
     headers = country.headers("polyclinic", ORG)
     async with httpx2.AsyncClient(base_url=country.url("intake"), headers=headers, timeout=20) as http:
-        sent = await http.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": "erase-me"})
-        receipt = sent.json()
-        child_id, referral_id = UUID(receipt["child_id"]), UUID(receipt["referral_id"])
-        patch = {"guardian": {"phone": "+77784561238"}}
-        assert (await http.patch(f"/v1/children/{child_id}", json=patch)).status_code == 200
-        assert (await http.get(f"/v1/children/{child_id}")).status_code == 200
-
-        async def noted() -> bool:
-            note = {"text": "Өшірілетін Жазба Сынақов is at home"}
-            return (await http.post(f"/v1/diagnoses/{referral_id}/notes", json=note)).status_code == 201
-
-        await eventually(noted, "a note is written")
-        sql = (
-            "SELECT sealed, wrapped, iin_index FROM diagnosis JOIN child USING (child_id) "
-            "JOIN child_key USING (child_id) WHERE child_id = ?"
-        )
-        copied = Sealed(*query(country, sql, child_id.hex)[0])
-        in_files = b"".join((await asyncio.to_thread(every_file, country)).values())
-        assert all(one in in_files for one in copied), "the search finds what is there"
-        refused = await asyncio.to_thread(joldama, country, "erase", str(child_id), "--yes")
-        assert (refused.returncode, "cancel it first" in refused.stderr) == (1, True), refused.stderr
-
-        async def cancelled() -> bool:
-            done = await asyncio.to_thread(joldama, country, "cancel", str(referral_id), "--reason", "family_withdrew")
-            return done.returncode in (0, 1) and "not_found" not in done.stderr
-
-        await eventually(cancelled, "the referral is cancelled", within=30)
-
-        async def erased() -> bool:
-            done = await asyncio.to_thread(joldama, country, "erase", str(child_id), "--yes")
-            return done.returncode == 0
-
-        await eventually(erased, "intake knows that the referral is closed, and erases", within=30)
-        assert (await http.get(f"/v1/children/{child_id}")).status_code == 404
-
+        one = await submit(http)
+        copied = await copy_of(country, one)
+        await erase(country, one)
+        assert (await http.get(f"/v1/children/{one.child_id}")).status_code == 404
         with pytest.raises(Unreadable):
-            open_with_all_keys(country, child_id, referral_id, copied)
-        files = await asyncio.to_thread(every_file, country)
-        sources = files | {"topics": await _events(country), "redis": await _redis(country)}
-        assert any(Path(one).suffix == ".log" and "kafka" in one.lower() for one in files), "Kafka's segments are read"
-        secrets = [
-            body["child"]["full_name"], body["guardian"]["full_name"], body["child"]["iin"],
-            "Өшірілетін Жазба", "+77784561237", "+77784561238", "77784561237",
-        ]  # fmt: skip
-        assert find_leaks(sources, secrets) == []
-        for name, content in files.items():
-            if "intake" in Path(name).name:
-                assert copied.wrapped not in content, name
-                assert copied.iin_index not in content, name
-                assert copied.sealed not in content, name
-
-        again = await http.post("/v1/diagnoses", json=body, headers={"Idempotency-Key": "erase-me"})
+            open_with_all_keys(country, one.child_id, one.referral_id, copied)
+        await search(country, one, copied)
+        again = await http.post("/v1/diagnoses", json=one.body, headers={"Idempotency-Key": "erase-me"})
         assert again.status_code == 201
-        assert (again.json()["child_id"], again.headers.get("Idempotency-Replayed")) != (str(child_id), "true")
-        assert again.json()["child_id"] != str(child_id)
+        assert (again.json()["child_id"], again.headers.get("Idempotency-Replayed")) != (str(one.child_id), "true")
+        assert again.json()["child_id"] != str(one.child_id)
 
 
 async def test_the_statistics_are_whole_after_it(country: RunningNetwork) -> None:
