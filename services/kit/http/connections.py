@@ -4,10 +4,7 @@ uvicorn's protocol on httptools has none of these (ADR 18). No timer is set: a s
 second (`cut_overdue`).
 """
 
-from collections import Counter
-from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from socket import SO_SNDBUF, SOL_SOCKET
 from typing import Any
 
@@ -15,6 +12,7 @@ import httptools
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.kit.http.connection_bounds import Addresses, Bounds
 from services.kit.http.problems import SECURITY_HEADERS, Problem
 from services.kit.metrics import http_cut
 
@@ -24,49 +22,6 @@ UNSENT = 128 * 1024
 """Bytes of an endless answer that the kernel keeps for its client."""
 PIPELINED = 16
 """Requests that may wait behind one on the same connection."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What one connection, and all of one port, may take. Times are in seconds."""
-
-    head_bytes: int = 32 * 1024
-    headers: int = 100
-    head_seconds: float = 10.0
-    """From the connection, or the first byte of a later request, to the end of its headers."""
-    body_idle: float = 10.0
-    body_seconds: float = 60.0
-    """The whole body, unless the route allows a slow one."""
-    slow_body_idle: float = 60.0
-    unread_body: float = 5.0
-    unread_bytes: int = 64 * 1024 * 1024
-    """How long, and how much of, a body is dropped after its answer: many clients send all before they read."""
-    send_idle: float = 60.0
-    """How long a client may take nothing of an answer."""
-    connections: int = 800
-    per_address: int | None = 256
-    uncounted: tuple[IPv4Network | IPv6Network, ...] = ()
-    """Networks of reverse proxies: their connections are counted in all only."""
-
-
-class Addresses:
-    """The connections of a port by their address."""
-
-    def __init__(self, bounds: Bounds) -> None:
-        self._most, self._uncounted = bounds.per_address, bounds.uncounted
-        self._open = Counter[str]()
-
-    def enter(self, address: str) -> bool:
-        """Whether the address may have one more; each that enters leaves."""
-        self._open[address] += 1
-        if self._most is None or self._open[address] <= self._most:
-            return True
-        return any(ip_address(address) in network for network in self._uncounted)
-
-    def leave(self, address: str) -> None:
-        self._open[address] -= 1
-        if not self._open[address]:
-            del self._open[address]
 
 
 def allow_slow_body(scope: Scope) -> None:

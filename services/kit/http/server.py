@@ -12,7 +12,8 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from services.kit.http.app import Apps
-from services.kit.http.connections import Addresses, BoundedProtocol, Bounds
+from services.kit.http.connection_bounds import Addresses, Bounds
+from services.kit.http.connections import BoundedProtocol
 from services.kit.http.health import Health
 from services.kit.loops import CANCEL_AGAIN, background, end, run
 from services.kit.settings import ServiceSettings

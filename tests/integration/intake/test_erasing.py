@@ -15,8 +15,7 @@ from services.intake.bootstrap import Intake
 from services.intake.domain.keys import Purpose
 from services.kit.sql.database import Database
 from tests.integration.intake.conftest import Client, ReferralsInMemory
-from tests.integration.intake.test_possible_duplicates import newborn
-from tests.unit.intake.samples import child_body
+from tests.unit.intake.samples import child_body, newborn
 
 
 @pytest.fixture

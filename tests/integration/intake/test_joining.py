@@ -14,8 +14,8 @@ from services.intake.adapters.tables import outbox
 from services.intake.bootstrap import Intake
 from tests.integration.intake.conftest import Client, ReferralsInMemory
 from tests.integration.intake.test_corrections import former
-from tests.integration.intake.test_possible_duplicates import newborn, submit
-from tests.unit.intake.samples import iin_of
+from tests.integration.intake.test_possible_duplicates import submit
+from tests.unit.intake.samples import iin_of, newborn
 
 S = ReferralState
 

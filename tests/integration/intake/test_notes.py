@@ -20,8 +20,7 @@ from services.referral.adapters.history import HISTORY as REFERRAL
 from services.referral.adapters.rows import referral_values
 from services.referral.adapters.tables import HistoryRow, ReferralRow, table
 from tests.integration.intake.conftest import Client, ReferralsInMemory
-from tests.integration.intake.test_possible_duplicates import newborn
-from tests.unit.intake.samples import child_body
+from tests.unit.intake.samples import child_body, newborn
 from tests.unit.referral.samples import NOW
 from tests.unit.referral.samples import referral as sample
 

@@ -1,7 +1,7 @@
 """A child without an IIN who looks like one with an open referral is refused, or explained."""
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,12 +14,7 @@ from services.contracts.vocabulary import ReferralState
 from services.intake.bootstrap import Intake
 from tests.integration.intake.bulk_files import CSV, csv_file, csv_row
 from tests.integration.intake.conftest import Client, ReferralsInMemory
-from tests.unit.intake.samples import child_body, iin_of
-
-
-def newborn(number: int = 0, **changes: Any) -> dict[str, Any]:
-    born = (datetime.now(UTC) - timedelta(days=20)).date().isoformat()
-    return child_body(number, child__iin=..., child__birth_date=born, **changes)
+from tests.unit.intake.samples import child_body, iin_of, newborn
 
 
 async def submit(polyclinic: httpx2.AsyncClient, body: dict[str, Any], **headers: str) -> httpx2.Response:

@@ -10,8 +10,7 @@ from services.contracts.vocabulary import ReferralState
 from services.intake.bootstrap import Intake
 from tests.integration.intake.conftest import Client, ReferralsInMemory
 from tests.integration.intake.test_consent import with_consent
-from tests.integration.intake.test_possible_duplicates import newborn
-from tests.unit.intake.samples import child_body
+from tests.unit.intake.samples import child_body, newborn
 
 NOTE = "Айша has the flu"
 

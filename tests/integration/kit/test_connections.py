@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from services.kit.http.connections import Bounds, allow_slow_body
+from services.kit.http.connection_bounds import Bounds
+from services.kit.http.connections import allow_slow_body
 from services.kit.http.server import Server, config_of
 from services.local.ports import LOOPBACK
 from tests.support.eventually import eventually

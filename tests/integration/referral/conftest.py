@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from uuid import UUID
 
 import httpx2
 import orjson
@@ -127,3 +128,27 @@ async def client(api: FastAPI, token: Token) -> AsyncIterator[Client]:
 @pytest.fixture
 def operator(client: Client) -> httpx2.AsyncClient:
     return client("operator")
+
+
+@pytest.fixture
+async def offered(country: Country) -> Country:
+    """Child 1 of polyclinic p1 is offered to `near`, child 2 of p2 waits, `far` was never asked."""
+    await country.open("near")
+    await country.open("far", places=0, settlement="far")
+    await country.submit(1)
+    await country.submit(2, polyclinic_id="p2")
+    return country
+
+
+@pytest.fixture
+async def moved_on(country: Country) -> Country:
+    """Child 1 was declined by `near`, waited, and was accepted by `far`, with a note."""
+    await country.open("near")
+    await country.open("far", places=0, settlement="far")
+    await country.submit(1)
+    await country.decline(1)
+    await country.deliver()
+    await country.set_places("far", 1)
+    await country.deliver()
+    await country.accept(1, note_id=UUID(int=77))
+    return country

@@ -12,7 +12,8 @@ from services.contracts.vocabulary import CLOSED, ReferralState
 from services.kit.errors import TransientError
 from services.referral.domain.life import Command, IllegalTransition
 from tests.integration.referral.harness import Harness
-from tests.integration.referral.simulation import CENTERS, CHILDREN, KINDS, TOPICS, Simulation
+from tests.integration.referral.simulated_country import CENTERS, CHILDREN, KINDS, TOPICS
+from tests.integration.referral.simulation import Simulation
 
 S, C = ReferralState, Command
 Work = Coroutine[Any, Any, object]

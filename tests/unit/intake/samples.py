@@ -1,6 +1,6 @@
 """Made-up children, valid by every rule on TODAY."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from services.contracts.iin import check_digit
@@ -49,6 +49,12 @@ def child_body(number: int = 0, **changes: Any) -> dict[str, Any]:
         else:
             place[last] = value
     return body
+
+
+def newborn(number: int = 0, **changes: Any) -> dict[str, Any]:
+    """A child of twenty days without an IIN."""
+    born = (datetime.now(UTC) - timedelta(days=20)).date().isoformat()
+    return child_body(number, child__iin=..., child__birth_date=born, **changes)
 
 
 def submission(number: int = 0, **changes: Any) -> DiagnosisSubmission:
