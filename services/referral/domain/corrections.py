@@ -48,6 +48,8 @@ def correct(
     due_at, passed_over = before.due_at, offers if before.state in REVIEWED else ()
     if passed_over is offers and before.deadline_at:
         due_at = min(before.deadline_at, review_at(needs, offers, now))
+        if before.due_at and before.due_at <= now:  # a review that is due, as when a programme closed, stays due
+            due_at = before.due_at
     return change(
         before, Command.CORRECT, now, actor=data.actor, detail=", ".join(data.corrected), needs=needs,
         child_id=data.child_id, polyclinic_id=data.polyclinic_id, rank=rank, changed_at=data.corrected_at,

@@ -227,3 +227,16 @@ async def test_a_transfer_to_another_polyclinic_keeps_turn_attempt_offers_and_pl
         assert getattr(after, kept) == getattr(before, kept), kept
     assert (await country.queue("near"), (await country.figures())["near"][1]) == (queue, places)
     assert (after.history[-1].command, after.history[-1].detail) == ("correct", "polyclinic_id")
+
+
+async def test_a_correction_does_not_put_off_the_review_that_a_closed_programme_made_due(country: Country) -> None:
+    await country.open("near", 0)
+    await country.open("far", settlement="far", age_under_months=36)
+    await country.submit(1)
+    await country.register("near", programme_body("other", age_under_months=36))
+    await country.deliver()
+    await corrected(country, 1)
+    await country.pass_time(minutes=1)
+    await country.deliver()
+    assert (await country.where(1))[0] is S.UNPLACEABLE
+    assert await country.queue("near") == []
