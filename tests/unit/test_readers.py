@@ -189,7 +189,8 @@ def test_any_file_of_addresses_is_read_or_refused(content: bytes) -> None:
         if isinstance(found, Failure):
             assert "network.json" in str(found)
         else:
-            sql = json.loads(content).get("sql")
+            written = json.loads(content.decode())
+            sql = written.get("sql") if isinstance(written, dict) else None
             assert found.sql.keys() == (sql.keys() if isinstance(sql, dict) else set())
 
 
