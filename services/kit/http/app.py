@@ -4,16 +4,17 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
+from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kit.http.health import Health
 from services.kit.http.limits import Limits
-from services.kit.http.problems import INTERNAL_ERROR, REFUSALS, SECURITY_HEADERS, install_problems
+from services.kit.http.problems import INTERNAL_ERROR, SECURITY_HEADERS, install_problems
 from services.kit.metrics import http_requests, http_seconds
 
 log = structlog.get_logger()
@@ -54,8 +55,14 @@ class _Middleware:
             await INTERNAL_ERROR.response()(scope, receive, observed_send)
         finally:
             route = _route(scope)
-            http_requests.labels(route, scope["method"], status or 500).inc()
-            http_seconds.labels(route, scope["method"]).observe(time.perf_counter() - began)
+            counter, seconds = _metrics(route, scope["method"], status or 500)
+            counter.inc()
+            seconds.observe(time.perf_counter() - began)
+
+
+@lru_cache(maxsize=1000)
+def _metrics(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return http_requests.labels(route, method, status), http_seconds.labels(route, method)
 
 
 def _route(scope: Scope) -> str:
@@ -96,11 +103,12 @@ def create_apps(
     apps.inside.state.limits = Limits({})
     apps.public.router.routes.extend(health.public_routes())
     apps.inside.router.routes.extend(health.routes())
+    # Not included: FastAPI looks for the route of a router that is included three times a request.
     for router in public:
         for app in apps.both:
-            app.include_router(router)
+            app.router.routes.extend(router.routes)
     for router in inside:
-        apps.inside.include_router(router)
+        apps.inside.router.routes.extend(router.routes)
     return apps
 
 
@@ -110,9 +118,13 @@ def _create_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextMa
         title=f"Joldama {title}",
         version="1",
         lifespan=lifespan,
-        responses=REFUSALS,
         license_info={"name": "Apache-2.0"},
         redirect_slashes=False,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # nobody asked whether there is any, at each request
     )
     install_problems(app)
     app.add_middleware(_Middleware)

@@ -13,12 +13,13 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text, func, insert, or_, select, text
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text, func, or_, select, text
 from sqlmodel import Session
 
 from services.kit.audit import DETAIL, Entry
 from services.kit.errors import TransientError
 from services.kit.persons import derive
+from services.kit.sql.add_rows import add_rows
 from services.kit.sql.database import Database
 
 BEGINNING = bytes(32)
@@ -119,7 +120,7 @@ class AuditLog:
     def __init__(self, rows: Table, chain: Chain) -> None:
         self.rows, self._chain = rows, chain
         self.subjects = [one.name for one in rows.columns if one.index]
-        self._insert, self._lock = insert(rows), select(func.pg_advisory_xact_lock(_LOCK))
+        self._lock = select(func.pg_advisory_xact_lock(_LOCK))
         self._last = select(rows.c.sequence, rows.c.hash).order_by(rows.c.sequence.desc()).limit(1)
 
     def add(self, session: Session, entries: Sequence[Entry]) -> None:
@@ -134,7 +135,7 @@ class AuditLog:
         for sequence, row in enumerate(rows, last + 1):
             row |= {"sequence": sequence, "at": now}
             row["hash"] = previous = self._chain.hash(previous, row)
-        connection.execute(self._insert, rows)
+        add_rows(session, self.rows, rows)
 
     def _row(self, entry: Entry) -> dict[str, Any]:
         detail = orjson.dumps(dict(entry.detail)).decode() if entry.detail else ""
