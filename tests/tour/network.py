@@ -30,7 +30,8 @@ from services.kit.settings import CHECKOUT
 from services.kit.sql.database import Database
 from services.kit.sql.outbox import Outbox
 from services.local.home import Home
-from services.local.issuer import ISSUER, issue_token, make_secrets, process_token
+from services.kit.local_tokens import ISSUER
+from services.local.issuer import issue_token, make_secrets, process_token
 from services.referral.adapters.history import HISTORY as REFERRAL
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.tables import outbox as referral_outbox

@@ -33,7 +33,7 @@ def written(home: Path) -> None:
 def test_json_output_of_urls_has_the_addresses_in_the_network_file(joldama: Joldama) -> None:
     told = json.loads(joldama("urls", "--json").stdout)
     assert told == {
-        name: WRITTEN[name] for name in ("intake", "referral", "capacity", "kafka", "redis", "sql", "inside")
+        name: WRITTEN[name] for name in ("console", "intake", "referral", "capacity", "kafka", "redis", "sql", "inside")
     }
 
 
