@@ -25,10 +25,7 @@ Handler = Callable[[Request, Any], Awaitable[Response]]
 _NOT_FOUND = (N_("There is no such page"), N_("What you look for does not exist, or it is another organization's."))
 _PAGES = {
     400: (N_("This request cannot be read"), N_("Go back, and try it in another way.")),
-    403: (
-        N_("This page is for others"),
-        N_("Your role may not see it. Sign out, and sign in with another role."),
-    ),
+    403: (N_("This page is for others"), N_("Your role may not see it. Sign out, and sign in with another role.")),
     404: _NOT_FOUND,
     405: _NOT_FOUND,
     409: (

@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet
 from tests.unit.cli.conftest import Harness, Joldama
 
 WRITTEN = {
+    "console": "http://127.0.0.1:9",
     "intake": "http://127.0.0.1:1",
     "referral": "http://127.0.0.1:2",
     "capacity": "http://127.0.0.1:3",
