@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from services.contracts.vocabulary import Role
+from services.contracts.vocabulary import PROCESSES
 from services.local.issuer import AUDIENCE, ISSUER, intake_keys, process_token
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
@@ -48,15 +48,15 @@ def servers(plan: Plan) -> list[Part]:
 def services(plan: Plan) -> list[Part]:
     """The services' processes. Each gets the addresses of its own databases only."""
     intake = _intake_environment(plan)
-    referral, capacity = _referral_environment(plan), {"JOLDAMA_REDIS_URL": plan.redis_url}
+    referral = _referral_environment(plan)
+    capacity = {"JOLDAMA_REDIS_URL": plan.redis_url, "JOLDAMA_REFERRAL_URL": plan.inside_url("referral")}
     limits = {"JOLDAMA_LIMITS_URL": plan.redis_url}
-    intake_api, referral_api, worker = (
-        {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))}
-        for role in (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER)
+    intake_api, referral_api, worker, capacity_api = (
+        {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))} for role in PROCESSES
     )
     worker |= {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
     return [
-        _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity),
+        _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity | capacity_api),
         _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits),
         _service(plan, APIS, "referral", "referral.entrypoints.api", referral | referral_api | limits),
         _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", referral | worker),

@@ -24,10 +24,13 @@ from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFig
 from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.numbers import Rank
 from services.contracts.vocabulary import Modality, Role
+from services.kit.audit import note
+from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
+from services.kit.logging import mask
 
 router = guarded_router("/v1", tags=["capacity"])
 inside = guarded_router("/v1", tags=["programmes (services only)"], dependencies=[WorkerOnly], max_body_size=BATCH_BODY)
@@ -43,6 +46,7 @@ class CapacityPage(Page[ProgrammeFigures]):
 
 
 @router.get("/capacity")
+@audited(never=True)  # figures are of nobody
 async def list_capacity(
     service: Service,
     who: FiguresReader,
@@ -63,6 +67,7 @@ async def list_capacity(
 
 
 @router.get("/capacity/{center_id}")
+@audited(never=True)
 async def show_center(
     service: Service, who: Reader, center_id: str, cursor: Cursor = None, limit: Limit = 200
 ) -> CapacityPage:
@@ -79,7 +84,8 @@ async def show_center(
 async def show_queue(
     service: Service, who: CenterOrOperator, programme_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[QueueEntry]:
-    """The queue of this programme, in order."""
+    """The queue of this programme, in order. The read is audited."""
+    note({"programme_id": mask(programme_id[:100])})
     snapshot = await service.store.programmes.snapshot(service.clock())
     programme = next((one for one in snapshot.figures if one.programme_id == programme_id), None)
     if programme is None:
@@ -88,6 +94,7 @@ async def show_queue(
     check_center(who, programme.center_id)
     after = read_cursor(cursor, tuple[Rank, UUID]) if cursor else None
     found = await service.store.programmes.queue(programme_id, after, limit + 1)
+    note({"count": min(len(found), limit)})
     last = found[limit - 1] if len(found) > limit else None
     return Page(items=found[:limit], next=write_cursor(last.rank, str(last.referral_id)) if last else None)
 

@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 
 class _Middleware:
-    """Measures requests by route (a label for each path would never end), and adds the security headers.
+    """Measures requests by route (a label for each path would never end), and adds the security headers that
+    an answer lacks.
 
     It answers a fault of ours, so that this answer has them too: Starlette's own handler stands outside.
     It drops the declared length, which the body limit would refuse in plain text before the token is checked.
@@ -42,7 +43,8 @@ class _Middleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in SECURITY_HEADERS if one[0] not in own)]
             await send(message)
 
         try:
