@@ -67,7 +67,7 @@ class Postgres:
         return self.url(name)
 
     def make_service_databases(self) -> None:
-        """Make the databases `intake` and `referral`, each with a role of its name and an owner `…_owner`, as compose."""
+        """Make the databases `intake` and `referral` as compose does: each with a role of its name, and an owner."""
         passwords = {f"{name}{kind}_PASSWORD": "x" for name in ("INTAKE", "REFERRAL") for kind in ("", "_OWNER")}
         server = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "POSTGRES_USER": "tests", "POSTGRES_DB": "postgres"}
         subprocess.run(["bash", DATABASES], env={"PATH": "/usr/bin:/bin", **server, **passwords}, check=True)
