@@ -15,6 +15,7 @@ from services.local.ports import LOOPBACK, Ports
 from tests.support.servers import CHECKOUT, wait_until
 
 SCRIPT = str(CHECKOUT / "deploy" / "test-postgres")
+DATABASES = CHECKOUT / "deploy" / "postgres" / "databases.sh"
 
 
 class Postgres:
@@ -64,6 +65,12 @@ class Postgres:
             connection.execute(text(f'CREATE DATABASE "{name}"'))
         engine.dispose()
         return self.url(name)
+
+    def make_service_databases(self) -> None:
+        """Make the databases `intake` and `referral` as compose does: each with a role of its name, and an owner."""
+        passwords = {f"{name}{kind}_PASSWORD": "x" for name in ("INTAKE", "REFERRAL") for kind in ("", "_OWNER")}
+        server = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "POSTGRES_USER": "tests", "POSTGRES_DB": "postgres"}
+        subprocess.run(["bash", DATABASES], env={"PATH": "/usr/bin:/bin", **server, **passwords}, check=True)
 
 
 def installed() -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 
 from services.capacity.bootstrap import Capacity
+from services.capacity.domain.coarse import public
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import (
     BATCH_BODY,
@@ -20,13 +21,20 @@ from services.capacity.entrypoints.requests import (
     check_center,
 )
 from services.capacity.ports import Snapshot
-from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening, QueueEntry
+from services.contracts.claims import (
+    DataVersion,
+    ProgrammeAnswer,
+    ProgrammeFigures,
+    ProgrammeOpening,
+    PublicFigures,
+    QueueEntry,
+)
 from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.numbers import Rank
 from services.contracts.vocabulary import Modality, Role
 from services.kit.audit import note
 from services.kit.http.auditing import audited
-from services.kit.http.auth import Principal
+from services.kit.http.auth import Anybody, Principal
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
@@ -64,6 +72,15 @@ async def list_capacity(
         return region in (None, one.region_id) and modality in (None, one.modality) and one.free >= (free or 0)
 
     return await _page(service, who, wanted, cursor, limit)
+
+
+@router.get("/public/capacity", dependencies=[Depends(Anybody())])
+@audited(never=True)
+async def list_public_capacity(service: Service, region: Region) -> Page[PublicFigures]:
+    """How many places are free, in words, for anybody without a token: by the figures that were published last."""
+    figures = (await service.figures.current()).figures
+    found = [public(figures[name]) for name in sorted(figures) if region in (None, figures[name].region_id)]
+    return Page(items=found, next=None)
 
 
 @router.get("/capacity/{center_id}")
