@@ -256,6 +256,6 @@ class AuditWriter:
             await self.database.write(lambda session: self.log.add(session, entries))
         except TransientError as error:
             return error
-        except Exception as error:  # a fault of ours: those who wait must hear of it, or they wait for ever
+        except Exception as error:  # noqa: BLE001  a fault of ours: who waits hears of it, or waits for ever
             return error
         return None
