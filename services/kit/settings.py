@@ -101,7 +101,8 @@ class ServiceSettings(BaseSettings):
                 refused[name] = plaintext(url)
             except ValueError as error:
                 raise ValueError(f"JOLDAMA_{name.upper()} {error}") from None
-        refused["kafka_security"] = "use SASL_SSL" if self.kafka_security.endswith("PLAINTEXT") else ""
+        clear = self.kafka_servers and self.kafka_security.endswith("PLAINTEXT")
+        refused["kafka_security"] = "use SASL_SSL" if clear else ""
         for name, advice in refused.items():
             if advice and not (self.local or self.plaintext_inside):
                 raise ValueError(f"JOLDAMA_{name.upper()} would send data in the clear: {advice}. {TOLD}")
@@ -148,6 +149,8 @@ class AuditSettings(ServiceSettings):
     audit_head_file: Path | None = None
     keep_persons_days: int = Field(1826, ge=0, le=40_000)
     """Persons in histories are left out after so many days (five years), organizations stay; 0: never."""
+    keep_audit_years: int = Field(0, ge=0, le=100)
+    """Entries of the audit log may be cut after so many years, by the command of the table's owner; 0: never."""
     audit_head_every: float = Field(60.0, gt=0)
     """Seconds between two exports."""
 
@@ -173,12 +176,17 @@ LOCAL_AUDIT_KEY = base64.b64encode(b"joldama-laptop-only-no-audit-key").decode()
 
 def read_audit_key(text: str) -> bytes:
     """32 bytes from base64. Raises ValueError, without the key."""
+    return read_key(text, "JOLDAMA_AUDIT_KEY")
+
+
+def read_key(text: str, variable: str) -> bytes:
+    """32 bytes from base64. Raises ValueError that names the variable, without the key."""
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except (ValueError, binascii.Error):
-        raise ValueError("JOLDAMA_AUDIT_KEY is not base64") from None
+        raise ValueError(f"{variable} is not base64") from None
     if len(key) != 32:
-        raise ValueError(f"JOLDAMA_AUDIT_KEY has {len(key)} bytes, not 32")
+        raise ValueError(f"{variable} has {len(key)} bytes, not 32")
     return key
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.kit.http.connection_bounds import Bounds
 from services.kit.http.connections import allow_slow_body
-from services.kit.http.server import Server, config_of
+from services.kit.http.server import STOOD_STILL, Server, config_of
 from services.local.ports import LOOPBACK
 from tests.support.eventually import eventually
 
@@ -96,17 +97,6 @@ async def ask(port: int, *parts: bytes, pause: float = 0.0) -> tuple[int, dict[s
         writer.close()
 
 
-async def seconds_to_end(port: int, first: bytes) -> float:
-    """How long a connection that sends `first`, and then nothing, is held."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    writer.write(first)
-    began = asyncio.get_running_loop().time()
-    async with asyncio.timeout(10):
-        await reader.read()
-    writer.close()
-    return asyncio.get_running_loop().time() - began
-
-
 async def refused(port: int, *parts: bytes) -> tuple[int, str]:
     """Status and code of the refusal, after which the connection ends."""
     status, headers, body = await ask(port, *parts)
@@ -133,7 +123,11 @@ async def test_a_request_is_answered(port: int) -> None:
     ],
 )  # fmt: skip
 async def test_silence_is_not_waited_for(port: int, first: bytes) -> None:
-    assert await seconds_to_end(port, first) < 1.5
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(first)
+    async with asyncio.timeout(20):
+        await reader.read()  # to the end, which without bounds does not come
+    writer.close()
 
 
 async def test_a_half_request_is_answered_408(port: int) -> None:
@@ -152,6 +146,23 @@ async def dripped(port: int, parts: list[bytes], pause: float) -> tuple[int, dic
             break
     writer.close()
     return await answer
+
+
+async def test_a_machine_that_stood_still_does_not_blame_its_clients(port: int) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(HEAD + b"Content-Length: 3\r\n\r\na")
+    await asyncio.sleep(0.2)
+    _stand_still(STOOD_STILL + 0.5)
+    await asyncio.sleep(0.15)  # a look at the connections
+    writer.write(b"bc")
+    status, _, _ = await read_answer(reader)
+    writer.close()
+    assert status == 200
+
+
+def _stand_still(seconds: float) -> None:
+    """The client and the server alike: they share a thread."""
+    time.sleep(seconds)
 
 
 async def test_a_dripping_head_ends_all_the_same(port: int) -> None:
