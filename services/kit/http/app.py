@@ -14,7 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kit.http.health import Health
 from services.kit.http.limits import Limits
-from services.kit.http.problems import INTERNAL_ERROR, SECURITY_HEADERS, install_problems
+from services.kit.http.problems import INTERNAL_ERROR, REFUSALS, SECURITY_HEADERS, install_problems
+from services.kit.http.routes import GuardedRoute
 from services.kit.metrics import http_requests, http_seconds
 
 log = structlog.get_logger()
@@ -113,13 +114,20 @@ def create_apps(
     apps.inside.state.limits = Limits({})
     apps.public.router.routes.extend(health.public_routes())
     apps.inside.router.routes.extend(health.routes())
-    # Not included: FastAPI looks for the route of a router that is included three times a request.
     for router in public:
         for app in apps.both:
-            app.router.routes.extend(router.routes)
+            _add(app, router)
     for router in inside:
-        apps.inside.router.routes.extend(router.routes)
+        _add(apps.inside, router)
     return apps
+
+
+def _add(app: FastAPI, router: APIRouter) -> None:
+    """Guarded routes are whole by themselves: FastAPI looks three times a request for one of an included router."""
+    if all(isinstance(one, GuardedRoute) for one in router.routes):
+        app.router.routes.extend(router.routes)
+    else:
+        app.include_router(router)
 
 
 def _create_app(
@@ -130,13 +138,10 @@ def _create_app(
         title=f"Joldama {title}",
         version="1",
         lifespan=lifespan,
+        responses=REFUSALS,
         license_info={"name": "Apache-2.0"},
         redirect_slashes=False,
-        telemetry={
-            "tracing": False,
-            "metrics": False,
-            "logs": False,
-        },  # nobody asked whether there is any, at each request
+        telemetry=dict.fromkeys(("tracing", "metrics", "logs"), False),  # it would look for one at each request
     )
     install_problems(app)
     app.add_middleware(_Middleware, fault=fault)
