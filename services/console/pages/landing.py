@@ -59,7 +59,7 @@ async def _of_polyclinic(user: User) -> Json:
 async def _of_center(user: User) -> Json:
     names = [name for name, _, _ in CENTER_LISTS]
     asked = (referral.worklist(user.services, name, limit=COUNTED) for name in names)
-    figures, *lists = await asyncio.gather(capacity.every_figure(user.services), *asked)
+    figures, lists = await asyncio.gather(capacity.every_figure(user.services), asyncio.gather(*asked))
     own = [one for one in figures if one["center_id"] == user.organization]
     acts = [_of_list(page, href, text) for page, (_, href, text) in zip(lists, CENTER_LISTS, strict=True)] + [
         _tile("/places", N_("Figures of places to confirm"), sum(one["stale"] for one in own))
@@ -70,8 +70,8 @@ async def _of_center(user: User) -> Json:
 
 async def _of_operator(services: Services) -> Json:
     asked = (referral.worklist(services, "escalated", reason=reason, limit=1) for reason in REASONS)
-    counts, letters, *escalated = await asyncio.gather(
-        referral.counts(services), referral.dead_letters(services, limit=1), *asked
+    counts, letters, escalated = await asyncio.gather(
+        referral.counts(services), referral.dead_letters(services, limit=1), asyncio.gather(*asked)
     )
     found = {reason: page.total or 0 for reason, page in zip(REASONS, escalated, strict=True)}
     reasons = [
