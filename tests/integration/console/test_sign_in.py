@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from redis.exceptions import NoPermissionError
 
 from tests.integration.console.conftest import NewBrowser
 from tests.support.console import Browser, form_token
@@ -103,3 +104,10 @@ def test_an_address_of_nothing_is_a_page_of_that_language(new_browser: NewBrowse
     answer = browser.get("/no/such/page", headers={"Accept-Language": language})
     assert (answer.status_code, answer.headers["Content-Language"]) == (404, language)
     assert f'<html lang="{language}"' in answer.text
+
+
+def test_the_console_reaches_nothing_else_in_redis(country: RunningNetwork) -> None:
+    redis: Any = Redis.from_url(country.plan.sessions_url)
+    for refused in (("GET", "joldama:programmes"), ("SCAN", "0"), ("FLUSHALL",), ("CONFIG", "GET", "*"), ("KEYS", "*")):
+        with pytest.raises(NoPermissionError):
+            redis.execute_command(*refused)

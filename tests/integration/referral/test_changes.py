@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from sqlalchemy import insert
 
 from services.contracts.changes import Change
-from services.contracts.vocabulary import Role
 from services.kit.loops import background
 from services.kit.sql.database import Database
 from services.referral.adapters.sql_changes import SqlChanges
