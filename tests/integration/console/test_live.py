@@ -13,7 +13,7 @@ from tests.support.console import Browser
 from tests.support.network import RunningNetwork
 from tests.support.servers import wait_until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 POLYCLINIC = "demo-polyclinic"
 BEAT, CHANGED = ": beat", "data: changed"
 

@@ -10,7 +10,7 @@ from tests.integration.console.conftest import NewBrowser
 from tests.support.console import Browser, form_token
 from tests.support.network import RunningNetwork
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 POLYCLINIC = "demo-polyclinic"
 
 
