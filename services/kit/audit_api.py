@@ -136,6 +136,7 @@ class AuditCheck(BaseModel):
     last: int
     count: int
     findings: list[AuditFinding]
+    cut: int = Field(description="The entries through this number were cut by their age, as an entry says; 0: none")
     next: int | None = Field(description="Go on with `after` this number; null at the end")
     head_sequence: int
     head_hash: str = Field(description="Of the log's last entry: compare it with what was exported")
@@ -185,6 +186,7 @@ def audit_log_router(*roles: str) -> APIRouter:
             last=checked.last,
             count=checked.count,
             findings=[AuditFinding.model_validate(one) for one in checked.findings],
+            cut=checked.cut,
             next=checked.last if checked.more else None,
             head_sequence=head.sequence,
             head_hash=head.hash,

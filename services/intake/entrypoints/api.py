@@ -36,7 +36,7 @@ from services.kit.loops import background
 from services.kit.persons import Persons
 from services.kit.retention import LEASE_MS, keep_sweeping
 from services.kit.retention_api import retention_router
-from services.kit.sql.audit_log import check_only_inserts
+from services.kit.sql.append_only import check_only_inserts
 from services.kit.sql.lease import Lease
 from services.kit.sql.readiness import check_writable
 

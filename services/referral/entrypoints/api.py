@@ -16,7 +16,7 @@ from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.retention_api import retention_router
-from services.kit.sql.audit_log import check_only_inserts
+from services.kit.sql.append_only import check_only_inserts
 from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
