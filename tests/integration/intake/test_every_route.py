@@ -8,7 +8,9 @@ from tests.unit.intake.samples import child_body
 
 
 async def test_every_route_refuses_unknown_parameters_and_redirects_nothing(api: FastAPI, client: Client) -> None:
-    await assert_rules_of_every_route(api, client("polyclinic+center+operator+admin", "p1"), EXPECTED["intake"])
+    await assert_rules_of_every_route(
+        api, client("polyclinic+center+operator+admin+referral-worker", "p1"), EXPECTED["intake"]
+    )
     await assert_probes_are_not_redirected(client("polyclinic", "p1"))
 
 
