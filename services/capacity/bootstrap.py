@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 
-from pydantic import Field
+import httpx2
+from pydantic import Field, model_validator
 
+from services.capacity.adapters.http_audit_log import SECONDS, HttpAuditLog
 from services.capacity.adapters.redis_claim_pages import RedisClaimPages
 from services.capacity.adapters.redis_claims import RedisClaims
 from services.capacity.adapters.redis_connection import connect
@@ -18,7 +21,9 @@ from services.capacity.domain.figures import Staleness, stale_after
 from services.capacity.handlers.feed import Feed
 from services.capacity.handlers.feed_limits import FeedLimits
 from services.capacity.handlers.publish_figures import PublishedFigures
-from services.capacity.ports import Store
+from services.capacity.ports import AuditLog, Store
+from services.kit.http.service_token import service_token
+from services.kit.http.tls import trusted
 from services.kit.loops import background
 from services.kit.settings import SecretUrl, ServiceSettings
 
@@ -29,6 +34,11 @@ class CapacitySettings(ServiceSettings):
     """The environment of capacity's processes."""
 
     redis_url: SecretUrl
+    referral_url: SecretUrl = ""
+    """The referral service, in whose audit log reads of queues and feeds are entered, by this process's own token.
+
+    Without it, which only local mode allows, nothing is entered.
+    """
     key_prefix: str = "joldama"
     stale_after_days: int = Field(7, ge=1, le=3650)
     """A center's figure that nobody has confirmed for so many days is stale; the referral service reads it too."""
@@ -44,6 +54,12 @@ class CapacitySettings(ServiceSettings):
     feed_kept: int = Field(10_000, ge=100, le=1_000_000)
     """Steps in memory, some 600 bytes each, from which a feed is resumed; whoever comes later loads again."""
 
+    @model_validator(mode="after")
+    def _refuse_reads_without_entry(self) -> Self:
+        if not (self.local or self.referral_url):
+            raise ValueError("JOLDAMA_REFERRAL_URL is not set: who reads queues is entered in its audit log")
+        return self
+
     @property
     def staleness(self) -> Staleness:
         return stale_after(self.stale_after_days)
@@ -58,6 +74,7 @@ class Capacity:
     feed_limits: FeedLimits
     figures: PublishedFigures
     clock: Clock
+    audit_log: AuditLog | None = None
 
 
 def utc_now() -> datetime:
@@ -74,6 +91,20 @@ async def open_scripts(settings: CapacitySettings) -> AsyncIterator[RedisScripts
         await redis.aclose()
 
 
+@asynccontextmanager
+async def open_audit_log(settings: CapacitySettings) -> AsyncIterator[AuditLog | None]:
+    """The log at `referral_url`; at the end what still waits is sent. None without the URL."""
+    if not settings.referral_url:
+        yield None
+        return
+    verify = trusted(settings.referral_url, settings.services_ca_file)
+    async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=verify) as client:
+        audit_log = HttpAuditLog(client, service_token(settings))
+        async with background(audit_log.run()):
+            yield audit_log
+        await audit_log.send_waiting()
+
+
 def redis_store(scripts: RedisScripts, staleness: Staleness) -> Store:
     return Store(
         RedisClaims(scripts),
@@ -87,7 +118,7 @@ def redis_store(scripts: RedisScripts, staleness: Staleness) -> Store:
 
 @asynccontextmanager
 async def running(
-    store: Store, clock: Clock = utc_now, settings: CapacitySettings | None = None
+    store: Store, clock: Clock = utc_now, settings: CapacitySettings | None = None, audit_log: AuditLog | None = None
 ) -> AsyncIterator[Capacity]:
     """The service on `store`, with its feed running; without `settings`, with their defaults."""
     chosen = settings or CapacitySettings.model_construct(kafka_servers="", redis_url="")
@@ -96,6 +127,6 @@ async def running(
     limits = FeedLimits(chosen.feeds_per_token, chosen.feeds_per_organization, chosen.feeds)
     async with background(feed.run(), figures.run()):
         try:
-            yield Capacity(store, feed, limits, figures, clock)
+            yield Capacity(store, feed, limits, figures, clock, audit_log)
         finally:
             feed.close()

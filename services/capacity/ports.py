@@ -22,6 +22,7 @@ from services.contracts.claims import (
 from services.contracts.numbers import Epoch, ScanPosition
 from services.contracts.numbers import Sequence as StepSequence
 from services.contracts.rebuild import Generation, KeptClaim, Opened, RestoredClaim, UnreadableClaim
+from services.kit.audit import Entry
 
 
 class Rebuilding(Exception):
@@ -34,6 +35,18 @@ class Snapshot:
 
     data_version: DataVersion
     figures: tuple[ProgrammeFigures, ...]
+
+
+class AuditLog(Protocol):
+    """Where it is entered who read what is about children."""
+
+    async def record(self, entry: Entry) -> None:
+        """Durable when it returns; raises TransientError."""
+        ...
+
+    def record_later(self, entry: Entry) -> None:
+        """For what has happened already."""
+        ...
 
 
 class Claims(Protocol):

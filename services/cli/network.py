@@ -12,6 +12,7 @@ from services.cli.failures import NoNetwork
 
 SERVICES = ("intake", "referral", "capacity")
 VARIABLES = {
+    "console": "JOLDAMA_CONSOLE_URL",
     **{name: f"JOLDAMA_{name.upper()}_URL" for name in SERVICES},
     "kafka": "JOLDAMA_KAFKA_SERVERS",
     "redis": "JOLDAMA_REDIS_URL",

@@ -1,5 +1,6 @@
 """Claims on places and figures of programmes: the referral service's calls to capacity, and the answers."""
 
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -155,6 +156,29 @@ class ProgrammeFigures(ProgrammeCapacity):
     """Held and occupied places beyond the figure (after places were taken away)."""
     stale: bool = False
     """The figure was not confirmed for JOLDAMA_STALE_AFTER_DAYS."""
+
+
+class Some(StrEnum):
+    """How many, in words that name nobody."""
+
+    NONE = "none"
+    FEW = "few"
+    """1 to 4."""
+    MANY = "many"
+
+
+class PublicFigures(BaseModel, frozen=True):
+    """A programme as anybody may see it: the registry's part, and by published figures how many places are free."""
+
+    programme_id: str
+    center_id: str
+    region_id: str
+    modality: Modality
+    places: Count
+    suspended: bool
+    confirmed_at: Moment | None
+    stale: bool
+    free: Some
 
 
 class ProgrammeAnswer(ProgrammeFigures):

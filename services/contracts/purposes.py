@@ -29,6 +29,7 @@ _BY_TAG = {
     "transfers": Purpose.COORDINATION,
     "referrals": Purpose.COORDINATION,
     "worklists": Purpose.COORDINATION,
+    "capacity": Purpose.COORDINATION,
     "audit log": Purpose.COMPLIANCE,
 }
 

@@ -61,9 +61,10 @@ class Role(StrEnum):
     INTAKE_API = "intake-api"
     REFERRAL_API = "referral-api"
     REFERRAL_WORKER = "referral-worker"
+    CAPACITY_API = "capacity-api"
 
 
-PROCESSES = (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER)
+PROCESSES = (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER, Role.CAPACITY_API)
 
 
 class ReferralState(StrEnum):

@@ -101,7 +101,8 @@ class ServiceSettings(BaseSettings):
                 refused[name] = plaintext(url)
             except ValueError as error:
                 raise ValueError(f"JOLDAMA_{name.upper()} {error}") from None
-        refused["kafka_security"] = "use SASL_SSL" if self.kafka_security.endswith("PLAINTEXT") else ""
+        clear = self.kafka_servers and self.kafka_security.endswith("PLAINTEXT")
+        refused["kafka_security"] = "use SASL_SSL" if clear else ""
         for name, advice in refused.items():
             if advice and not (self.local or self.plaintext_inside):
                 raise ValueError(f"JOLDAMA_{name.upper()} would send data in the clear: {advice}. {TOLD}")
@@ -173,12 +174,17 @@ LOCAL_AUDIT_KEY = base64.b64encode(b"joldama-laptop-only-no-audit-key").decode()
 
 def read_audit_key(text: str) -> bytes:
     """32 bytes from base64. Raises ValueError, without the key."""
+    return read_key(text, "JOLDAMA_AUDIT_KEY")
+
+
+def read_key(text: str, variable: str) -> bytes:
+    """32 bytes from base64. Raises ValueError that names the variable, without the key."""
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except (ValueError, binascii.Error):
-        raise ValueError("JOLDAMA_AUDIT_KEY is not base64") from None
+        raise ValueError(f"{variable} is not base64") from None
     if len(key) != 32:
-        raise ValueError(f"JOLDAMA_AUDIT_KEY has {len(key)} bytes, not 32")
+        raise ValueError(f"{variable} has {len(key)} bytes, not 32")
     return key
 
 

@@ -4,32 +4,26 @@ import base64
 import json
 import os
 import secrets
-import time
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from services.contracts.vocabulary import PROCESSES
+from services.kit.local_tokens import sign_token
 from services.local.home import Home, NotRunning
 from services.local.private import write_private
 
-if TYPE_CHECKING:
-    from joserfc.jwk import RSAKey
-
-ISSUER = "urn:joldama:local"
-AUDIENCE = "joldama"
 DAY = 86_400
 
 
 def make_secrets(home: Home) -> None:
     """Make the keys for personal data, the audit and tokens with their JWKS where missing; new tokens of processes."""
-    key, jwks = home.secrets / "issuer-key.json", home.secrets / "jwks.json"
+    key, jwks = signing_key_file(home), home.secrets / "jwks.json"
     for file in intake_keys(home).values():
         if not file.exists():
             write_private(file, f"1:{base64.b64encode(os.urandom(32)).decode()}\n")
-    if not (file := home.secrets / "audit-key").exists():
-        write_private(file, base64.b64encode(os.urandom(32)).decode())
+    for name in ("audit-key", "console-key"):
+        if not (file := home.secrets / name).exists():
+            write_private(file, base64.b64encode(os.urandom(32)).decode())
     if not key.exists() or not jwks.exists():
         from joserfc.jwk import KeySet, RSAKey
 
@@ -62,27 +56,12 @@ def issue_token(home: Home, roles: Sequence[str], org: str = "", subject: str = 
 
     Raises NotRunning when this home has no key yet.
     """
-    from joserfc import jwt
-
     try:
-        key = _signing_key((home.secrets / "issuer-key.json").read_text())
+        key = signing_key_file(home).read_text()
     except FileNotFoundError:
         raise NotRunning(f"There is no network in {home.root} yet: start one with `joldama up`.") from None
-    now = int(time.time())
-    claims = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "sub": subject or org or "-".join(roles),
-        "iat": now,
-        "exp": now + int(lifetime),
-        "roles": list(roles),
-        "org": org,
-    }
-    return jwt.encode({"alg": "RS256", "kid": key.kid, "typ": "at+jwt"}, claims, key)
+    return sign_token(key, roles, org, subject or org or "-".join(roles), lifetime)
 
 
-@lru_cache(maxsize=1)
-def _signing_key(text: str) -> "RSAKey":
-    from joserfc.jwk import RSAKey
-
-    return RSAKey.import_key(json.loads(text))  # checks the numbers: 40 ms
+def signing_key_file(home: Home) -> Path:
+    return home.secrets / "issuer-key.json"

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from services.contracts.vocabulary import Role
-from services.local.issuer import AUDIENCE, ISSUER, intake_keys, process_token
+from services.contracts.vocabulary import PROCESSES
+from services.kit.local_tokens import AUDIENCE, ISSUER
+from services.local.console_assets import assets_folder, assets_stamp
+from services.local.issuer import intake_keys, process_token, signing_key_file
 from services.local.jars import CHECKOUT
 from services.local.jobs import Job
 from services.local.passwords import ACLS, kafka_users
@@ -48,15 +50,16 @@ def servers(plan: Plan) -> list[Part]:
 def services(plan: Plan) -> list[Part]:
     """The services' processes. Each gets the addresses of its own databases only."""
     intake = _intake_environment(plan)
-    referral, capacity = _referral_environment(plan), {"JOLDAMA_REDIS_URL": plan.redis_url}
+    referral = _referral_environment(plan)
+    capacity = {"JOLDAMA_REDIS_URL": plan.redis_url, "JOLDAMA_REFERRAL_URL": plan.inside_url("referral")}
     limits = {"JOLDAMA_LIMITS_URL": plan.redis_url}
-    intake_api, referral_api, worker = (
-        {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))}
-        for role in (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER)
+    intake_api, referral_api, worker, capacity_api = (
+        {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))} for role in PROCESSES
     )
     worker |= {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
     return [
-        _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity),
+        _service(plan, APIS, "console", "console.entrypoints.web", _console_environment(plan) | limits),
+        _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity | capacity_api),
         _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits),
         _service(plan, APIS, "referral", "referral.entrypoints.api", referral | referral_api | limits),
         _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", referral | worker),
@@ -67,7 +70,7 @@ def services(plan: Plan) -> list[Part]:
 
 
 def jobs(plan: Plan) -> list[Job]:
-    """Migrations of both databases, and the topics."""
+    """Migrations of both databases, the console's assets, and the topics."""
     topics = (*_python("kit.kafka.topics"), str(CHECKOUT / "deploy" / "topics.toml"))
     users: dict[str, str] = {}
     if plan.kafka:
@@ -77,6 +80,7 @@ def jobs(plan: Plan) -> list[Job]:
     return [
         _migration("intake", plan.intake_sql_url, _intake_environment(plan)),
         _migration("referral", plan.referral_sql_url, _referral_environment(plan)),
+        Job("console-assets", _python("local.console_assets"), stamp=assets_stamp),
         Job("topics", topics, users, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka, plan.passwords)),
     ]
 
@@ -121,6 +125,16 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
 def _referral_environment(plan: Plan) -> dict[str, str]:
     addresses = {f"JOLDAMA_{name.upper()}_URL": plan.inside_url(name) for name in ("capacity", "intake")}
     return addresses | {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url} | _audit(plan, "referral")
+
+
+def _console_environment(plan: Plan) -> dict[str, str]:
+    urls = {f"JOLDAMA_{name.upper()}_URL": plan.url(name) for name in ("console", "intake", "referral", "capacity")}
+    return urls | {
+        "JOLDAMA_SESSIONS_URL": plan.redis_url,
+        "JOLDAMA_CONSOLE_KEY": (plan.home.secrets / "console-key").read_text(),
+        "JOLDAMA_LOCAL_ISSUER_KEY_FILE": str(signing_key_file(plan.home)),
+        "JOLDAMA_ASSETS": str(assets_folder()),
+    }
 
 
 def _audit(plan: Plan, service: str) -> dict[str, str]:

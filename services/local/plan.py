@@ -12,6 +12,7 @@ from services.local.passwords import VALKEY, kafka_login, server_passwords
 from services.local.ports import LOOPBACK, Ports
 from services.local.valkey import Valkey
 
+CONSOLE = "console"
 APIS = ("intake", "referral", "capacity")
 PROBED = ("intake-relay", "referral-worker", "referral-relay", "capacity-relay")
 """The processes without an API: their one port is inside."""
@@ -19,9 +20,11 @@ DEFAULT_PORTS = {
     "kafka": 9192,
     "kafka-controller": 9193,
     "valkey": 6479,
+    "console": 8100,
     "intake": 8101,
     "referral": 8102,
     "capacity": 8103,
+    "console-inside": 8120,
     "intake-inside": 8121,
     "referral-inside": 8122,
     "capacity-inside": 8123,
@@ -56,7 +59,7 @@ class Plan:
         return kafka_login(user, self.passwords) if self.kafka else {}
 
     def url(self, api: str) -> str:
-        """Base URL of the public port of `intake`, `referral` or `capacity`."""
+        """Base URL of the public port of the console, or of `intake`, `referral` or `capacity`."""
         return f"http://{LOOPBACK}:{self.ports[api]}"
 
     def inside_port(self, part: str) -> int:
@@ -69,8 +72,8 @@ class Plan:
     def as_file(self) -> dict[str, Any]:
         """The content of `network.json`, for people, the `joldama` command and the next start."""
         return {
-            **{name: self.url(name) for name in APIS},
-            "inside": {name: self.inside_url(name) for name in (*APIS, *PROBED)},
+            **{name: self.url(name) for name in (CONSOLE, *APIS)},
+            "inside": {name: self.inside_url(name) for name in (CONSOLE, *APIS, *PROBED)},
             "kafka": self.kafka_servers,
             "redis": self.redis_url,
             "sql": {"intake": self.intake_sql_url, "referral": self.referral_sql_url},

@@ -232,3 +232,34 @@ def test_an_operator_checks_the_logs_and_tells_a_family_who_looked(
     text = run_joldama("audit-log", "child", receipt["child_id"]).stdout
     assert NURSE in text
     assert "submit diagnosis" in text
+
+
+def capacity_entries(country: RunningNetwork, person: str) -> list[dict[str, Any]]:
+    """What one person read at capacity, in the referral service's log."""
+    found, cursor = list[dict[str, Any]](), None
+    with client(country, "referral", "operator") as operator:
+        while cursor or not found:
+            params = {"limit": 500} | ({"cursor": cursor} if cursor else {})
+            page = operator.get("/v1/audit-log", params=params).raise_for_status().json()
+            found, cursor = found + page["items"], page["next"]
+    return [one for one in found if one["person"] == person and one["detail"].get("entered_by") == "capacity-api"]
+
+
+def test_who_reads_a_queue_and_who_has_a_feed_from_when_to_when_is_entered(country: RunningNetwork) -> None:
+    with client(country, "capacity", "operator", sub="watcher") as operator:
+        programme = operator.get("/v1/capacity", params={"limit": 1}).json()["items"][0]["programme_id"]
+        assert operator.get(f"/v1/queues/{programme}").status_code == 200
+        with operator.stream("GET", "/v1/capacity/feed") as feed:
+            assert feed.status_code == 200
+    with client(country, "capacity", "center", "center-of-others", sub="watcher") as other:
+        assert other.get(f"/v1/queues/{programme}").status_code == 403
+
+    def acts() -> list[tuple[str, str, str | None]]:
+        found = capacity_entries(country, "watcher")
+        return sorted((one["act"], one["role"], one["refused"]) for one in found)
+
+    expected = [
+        ("end_feed", "operator", None), ("follow", "operator", None), ("show_queue", "center", "forbidden"),
+        ("show_queue", "operator", None),
+    ]  # fmt: skip
+    wait_until(lambda: acts() == expected, "the reads and the feed's end are entered, and figures are not")

@@ -110,6 +110,8 @@ async def test_without_a_token_nothing_is_answered_and_the_public_port_has_the_p
     country: RunningNetwork, client: httpx2.AsyncClient, scene: Scene
 ) -> None:
     for rule in POLICY:
+        if rule.anybody:
+            continue
         inside = country.plan.inside_url(rule.service) + scene.path(rule)
         public = country.plan.url(rule.service) + scene.path(rule)
         assert (await client.request(rule.method, inside)).status_code == 401, rule.route

@@ -12,7 +12,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import KeySet, RSAKey
 
-from services.local.issuer import AUDIENCE, ISSUER
+from services.kit.local_tokens import AUDIENCE, ISSUER
 from services.local.private import write_private
 from tests.support.network import RunningNetwork
 

@@ -18,6 +18,8 @@ class Rule:
     method: str
     path: str
     public: bool
+    anybody: bool
+    """Without a token."""
     own: dict[str, str]
     foreign: dict[str, str]
 
@@ -41,4 +43,4 @@ def _rule(row: list[str]) -> Rule:
     pairs = [cell.partition(" / ") for cell in cells]
     own = {role.value: one for role, (one, _, _) in zip(ROLES, pairs, strict=True)}
     foreign = {role.value: other or one for role, (one, _, other) in zip(ROLES, pairs, strict=True)}
-    return Rule(service, method, path, port == "public", own, foreign)
+    return Rule(service, method, path, port != "inside", port == "anybody", own, foreign)

@@ -15,26 +15,39 @@ from services.local.ports import LOOPBACK, Ports
 from tests.support.servers import CHECKOUT, wait_until
 
 SCRIPT = str(CHECKOUT / "deploy" / "test-postgres")
+DATABASES = CHECKOUT / "deploy" / "postgres" / "databases.sh"
 
 
 class Postgres:
-    """One server whose data lies in `folder`, which may not exist yet."""
+    """A server whose data lies in `folder`, which may not exist yet. With a certificate (and key, PEM): TLS only."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
+    def __init__(self, folder: Path, port: int, certificate: Path | None = None) -> None:
+        self.folder, self.port, self._certificate = folder, port, certificate
         self._process: subprocess.Popen[bytes] | None = None
 
-    def url(self, database: str) -> str:
+    def url(self, database: str, user: str = "tests") -> str:
         """SQLAlchemy's URL of a database."""
-        return f"postgresql+psycopg://tests@{LOOPBACK}:{self.port}/{database}"
+        return f"postgresql+psycopg://{user}@{LOOPBACK}:{self.port}/{database}"
 
     def start(self) -> "Postgres":
         log = self.folder.with_suffix(".log")
         with log.open("ab") as out:
-            command = [SCRIPT, "run", str(self.folder), str(self.port)]
+            command = [SCRIPT, "run", str(self.folder), str(self.port), *self._tls_options()]
             self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
         wait_until(self.is_ready, f"PostgreSQL is ready (log: {log})", self._process)
         return self
+
+    def _tls_options(self) -> list[str]:
+        if self._certificate is None:
+            return []
+        own, rules = self.folder.with_suffix(".pem"), self.folder.with_suffix(".hba")
+        shutil.copy(self._certificate, own)
+        own.chmod(0o600)
+        if os.geteuid() == 0:
+            shutil.chown(own, "postgres")  # as which the server runs then
+        rules.write_text(f"hostssl all all {LOOPBACK}/32 trust\n")
+        options = {"ssl": "on", "ssl_cert_file": own, "ssl_key_file": own, "hba_file": rules}
+        return [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
 
     def is_ready(self) -> bool:
         return not subprocess.run([SCRIPT, "ready", str(self.port)]).returncode
@@ -53,6 +66,12 @@ class Postgres:
         engine.dispose()
         return self.url(name)
 
+    def make_service_databases(self) -> None:
+        """Make the databases `intake` and `referral` as compose does: each with a role of its name, and an owner."""
+        passwords = {f"{name}{kind}_PASSWORD": "x" for name in ("INTAKE", "REFERRAL") for kind in ("", "_OWNER")}
+        server = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "POSTGRES_USER": "tests", "POSTGRES_DB": "postgres"}
+        subprocess.run(["bash", DATABASES], env={"PATH": "/usr/bin:/bin", **server, **passwords}, check=True)
+
 
 def installed() -> bool:
     """Whether PostgreSQL is installed, or could be just now; stderr says why not."""
@@ -60,12 +79,12 @@ def installed() -> bool:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(certificate: Path | None = None) -> Iterator[Postgres]:
     """A server in a temporary folder, which PostgreSQL's own user can reach."""
     folder = Path(tempfile.mkdtemp(prefix="joldama-postgres-"))
     os.chmod(folder, 0o711)
     with Ports() as ports:  # the port stays chosen while the server is away
-        server = Postgres(folder / "data", ports.choose())
+        server = Postgres(folder / "data", ports.choose(), certificate)
         try:
             yield server.start()
         finally:

@@ -26,11 +26,12 @@ from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
 from services.kit.http.service_token import TokenFile
+from services.kit.local_tokens import ISSUER
 from services.kit.settings import CHECKOUT
 from services.kit.sql.database import Database
 from services.kit.sql.outbox import Outbox
 from services.local.home import Home
-from services.local.issuer import ISSUER, issue_token, make_secrets, process_token
+from services.local.issuer import issue_token, make_secrets, process_token
 from services.referral.adapters.history import HISTORY as REFERRAL
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.http_intake import HttpIntake

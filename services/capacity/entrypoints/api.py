@@ -5,20 +5,37 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
+from services.capacity.bootstrap import Capacity, CapacitySettings, open_audit_log, open_scripts, redis_store, running
 from services.capacity.entrypoints import claims_api, feed_api, programmes_api, rebuild_api
 from services.capacity.ports import Rebuilding
+from services.contracts.authority import likely_role
 from services.contracts.near_matches import Named
+from services.contracts.purposes import Purpose, default_purpose
 from services.contracts.reference import read_regions
+from services.contracts.vocabulary import PROCESSES
 from services.kit.http.app import Apps, create_apps
+from services.kit.http.auditing import Auditing
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
 from services.kit.http.problems import Problem, answer_with
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
+from services.kit.persons import Persons
 
 Opener = Callable[[], AbstractAsyncContextManager[Capacity]]
+
+
+class _Subjects(Persons):
+    """Subjects as they are: the referral service has the key, and makes names of them."""
+
+    def name(self, subject: str) -> str:
+        return subject
+
+
+def subject_verifier(settings: CapacitySettings) -> TokenVerifier:
+    """Whose principals are named by their plain subject."""
+    return TokenVerifier.of(settings, _Subjects())
 
 
 def _rebuilding(_: Rebuilding) -> Problem:
@@ -37,6 +54,11 @@ def make_app(opened: Opener, verifier: TokenVerifier, regions: Sequence[Named], 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened() as capacity:
             app.state.capacity = capacity
+            if capacity.audit_log:
+                app.state.auditing = Auditing(
+                    capacity.audit_log.record, (), frozenset(Purpose), default_purpose, likely_role,
+                    frozenset(PROCESSES),
+                )  # fmt: skip
             yield
 
     public = (feed_api.router, programmes_api.router)
@@ -56,12 +78,13 @@ def app_of(settings: CapacitySettings) -> Apps:
         async with (
             limiting(settings, settings.redis_url) as apps.inside.state.limits,
             open_scripts(settings) as scripts,
-            running(redis_store(scripts, settings.staleness), settings=settings) as capacity,
+            open_audit_log(settings) as audit_log,
+            running(redis_store(scripts, settings.staleness), settings=settings, audit_log=audit_log) as capacity,
         ):
             yield capacity
 
     regions = read_regions(settings.data)
-    apps = make_app(opened, TokenVerifier.of(settings), regions, public_docs=settings.public_docs)
+    apps = make_app(opened, subject_verifier(settings), regions, public_docs=settings.public_docs)
     return apps
 
 

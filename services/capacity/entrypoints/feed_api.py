@@ -2,7 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import time
 from typing import Annotated
+from uuid import uuid4
 
 import structlog
 from fastapi import Depends, Header, Query
@@ -10,12 +14,15 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from services.capacity.bootstrap import Capacity
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import Reader, Service
 from services.capacity.handlers.feed import View
 from services.capacity.handlers.feed_limits import TooManyFeeds
 from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
+from services.kit.audit import TRAIL, note, recorded
+from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal
 from services.kit.http.connections import buffer_little, cut
 from services.kit.http.problems import Problem
@@ -26,6 +33,7 @@ log = structlog.get_logger()
 router = guarded_router("/v1/capacity", tags=["capacity"])
 SEND_SECONDS = 20.0
 """How long a client may read nothing of what is sent."""
+_LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _HEADERS = {"X-Accel-Buffering": "no"}
 
 
@@ -78,6 +86,7 @@ def view_of(who: Principal) -> View:
 
 
 @router.get("/feed", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
+@audited(apart=True)
 async def follow(
     service: Service, who: Reader, last: Annotated[StepId | None, Depends(last_seen)]
 ) -> StreamingResponse:
@@ -85,10 +94,41 @@ async def follow(
     others, centers and polyclinics are sent events `figures` when these are published.
 
     An event `reset` says that steps were missed: load the list again. When the token ends, the last event is
-    `token_ended`: come back with a new token and `Last-Event-ID`.
+    `token_ended`: come back with a new token and `Last-Event-ID`. Who is sent steps is audited, from when to when.
     """
     try:
         leave = service.feed_limits.enter(who.subject, who.org)
     except TooManyFeeds as error:
         raise Problem(429, "too_many_feeds", str(error), headers={"Retry-After": "10"}) from None
-    return _FeedResponse(service.feed.follow(last, view_of(who), who.ends - CLOCK_DIFFERENCE), leave)
+    ends = who.ends - CLOCK_DIFFERENCE
+    if who.has(*OPERATORS, Role.CENTER):
+        leave = await _entered(service, leave, last, ends)
+    recorded()  # figures of others are of nobody
+    return _FeedResponse(service.feed.follow(last, view_of(who), ends), leave)
+
+
+async def _entered(
+    service: Capacity, leave: Callable[[], None], last: StepId | None, ends: float
+) -> Callable[[], None]:
+    """Enter that the feed opens: until its end when no other is entered. The result enters the end, and leaves."""
+    trail, log = TRAIL.get(), service.audit_log
+    if trail is None or log is None:
+        return leave
+    feed = uuid4().hex
+    note({"feed": feed, "since": str(last or ""), "until": _moment(ends)})
+    opened = trail.entry()
+    try:
+        await log.record(opened)
+    except BaseException:
+        leave()
+        raise
+
+    def leave_and_enter() -> None:
+        leave()
+        log.record_later(replace(opened, act="end_feed", detail={"feed": feed, "ended_at": _moment(time())}))
+
+    return leave_and_enter
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(min(seconds, _LAST), UTC).isoformat(timespec="seconds")

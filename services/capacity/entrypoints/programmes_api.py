@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Path, Query
+from fastapi import Depends, Path, Query
 
 from services.capacity.bootstrap import Capacity
+from services.capacity.domain.coarse import public
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import (
     BATCH_BODY,
@@ -20,14 +21,24 @@ from services.capacity.entrypoints.requests import (
     check_center,
 )
 from services.capacity.ports import Snapshot
-from services.contracts.claims import DataVersion, ProgrammeAnswer, ProgrammeFigures, ProgrammeOpening, QueueEntry
+from services.contracts.claims import (
+    DataVersion,
+    ProgrammeAnswer,
+    ProgrammeFigures,
+    ProgrammeOpening,
+    PublicFigures,
+    QueueEntry,
+)
 from services.contracts.near_matches import Named, did_you_mean
 from services.contracts.numbers import Rank
 from services.contracts.vocabulary import Modality, Role
-from services.kit.http.auth import Principal
+from services.kit.audit import note
+from services.kit.http.auditing import audited
+from services.kit.http.auth import Anybody, Principal
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
+from services.kit.logging import mask
 
 router = guarded_router("/v1", tags=["capacity"])
 inside = guarded_router("/v1", tags=["programmes (services only)"], dependencies=[WorkerOnly], max_body_size=BATCH_BODY)
@@ -43,6 +54,7 @@ class CapacityPage(Page[ProgrammeFigures]):
 
 
 @router.get("/capacity")
+@audited(never=True)  # figures are of nobody
 async def list_capacity(
     service: Service,
     who: FiguresReader,
@@ -62,7 +74,17 @@ async def list_capacity(
     return await _page(service, who, wanted, cursor, limit)
 
 
+@router.get("/public/capacity", dependencies=[Depends(Anybody())])
+@audited(never=True)
+async def list_public_capacity(service: Service, region: Region) -> Page[PublicFigures]:
+    """How many places are free, in words, for anybody without a token: by the figures that were published last."""
+    figures = (await service.figures.current()).figures
+    found = [public(figures[name]) for name in sorted(figures) if region in (None, figures[name].region_id)]
+    return Page(items=found, next=None)
+
+
 @router.get("/capacity/{center_id}")
+@audited(never=True)
 async def show_center(
     service: Service, who: Reader, center_id: str, cursor: Cursor = None, limit: Limit = 200
 ) -> CapacityPage:
@@ -79,7 +101,8 @@ async def show_center(
 async def show_queue(
     service: Service, who: CenterOrOperator, programme_id: str, cursor: Cursor = None, limit: Limit = 100
 ) -> Page[QueueEntry]:
-    """The queue of this programme, in order."""
+    """The queue of this programme, in order. The read is audited."""
+    note({"programme_id": mask(programme_id[:100])})
     snapshot = await service.store.programmes.snapshot(service.clock())
     programme = next((one for one in snapshot.figures if one.programme_id == programme_id), None)
     if programme is None:
@@ -88,6 +111,7 @@ async def show_queue(
     check_center(who, programme.center_id)
     after = read_cursor(cursor, tuple[Rank, UUID]) if cursor else None
     found = await service.store.programmes.queue(programme_id, after, limit + 1)
+    note({"count": min(len(found), limit)})
     last = found[limit - 1] if len(found) > limit else None
     return Page(items=found[:limit], next=write_cursor(last.rank, str(last.referral_id)) if last else None)
 

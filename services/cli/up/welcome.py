@@ -15,7 +15,7 @@ from services.cli.up import demo
 from services.cli.up.demo import Placed
 from services.contracts.vocabulary import Role
 from services.local.issuer import issue_token
-from services.local.plan import APIS, Plan
+from services.local.plan import APIS, CONSOLE, Plan
 from services.local.private import make_private, write_private
 
 
@@ -53,7 +53,8 @@ def show_placed(console: Console, children: Iterable[Placed]) -> None:
 
 def show_welcome(plan: Plan, console: Console) -> None:
     """Print the addresses, and for each role a call to try."""
-    lines = ["", "Where everything is (again with: joldama urls)"]
+    lines = ["", f"The console, in your browser: {plan.url(CONSOLE)}", ""]
+    lines += ["Where everything else is (again with: joldama urls)"]
     lines += [f"  {name:<9} {plan.url(name)}   documentation: {plan.inside_url(name)}/docs" for name in APIS]
     lines += [
         f"  {'kafka':<9} {plan.kafka_servers}",

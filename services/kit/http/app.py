@@ -20,7 +20,8 @@ log = structlog.get_logger()
 
 
 class _Middleware:
-    """Measures requests by route (a label for each path would never end), and adds the security headers.
+    """Measures requests by route (a label for each path would never end), and adds the security headers that
+    an answer lacks.
 
     It answers a fault of ours, so that this answer has them too: Starlette's own handler stands outside.
     It drops the declared length, which the body limit would refuse in plain text before the token is checked.
@@ -28,8 +29,8 @@ class _Middleware:
     whatever scheme and host this process believes it has, and lose the body.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, fault: ASGIApp) -> None:
+        self._app, self._fault = app, fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,7 +43,8 @@ class _Middleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(one for one in SECURITY_HEADERS if one[0] not in own)]
             await send(message)
 
         try:
@@ -51,7 +53,7 @@ class _Middleware:
             log.exception("request.failed", method=scope["method"], route=_route(scope))
             if status:
                 raise  # the answer has begun: the server breaks it off
-            await INTERNAL_ERROR.response()(scope, receive, observed_send)
+            await self._fault(scope, receive, observed_send)
         finally:
             route = _route(scope)
             http_requests.labels(route, scope["method"], status or 500).inc()
@@ -60,6 +62,11 @@ class _Middleware:
 
 def _route(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "unmatched")
+
+
+async def answer_fault(scope: Scope, receive: Receive, send: Send) -> None:
+    """A problem document."""
+    await INTERNAL_ERROR.response()(scope, receive, send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +93,15 @@ def create_apps(
     public: Iterable[APIRouter] = (),
     inside: Iterable[APIRouter] = (),
     public_docs: bool = False,
+    fault: ASGIApp = answer_fault,
 ) -> Apps:
     """The applications with these routers; whichever is started first runs `lifespan`, for both.
 
-    `/openapi.json` and `/docs` are inside, and on the public port as well with `public_docs`.
+    `/openapi.json` and `/docs` are inside, and on the public port as well with `public_docs`. `fault` answers what
+    ends in an error of ours.
     """
-    apps = Apps(_create_app(title, lifespan, docs=public_docs), _create_app(f"{title}, inside", lifespan, docs=True))
+    make = partial(_create_app, lifespan=lifespan, fault=fault)
+    apps = Apps(make(title, docs=public_docs), make(f"{title}, inside", docs=True))
     apps.public.state = apps.inside.state
     apps.inside.state.limits = Limits({})
     apps.public.router.routes.extend(health.public_routes())
@@ -104,7 +114,9 @@ def create_apps(
     return apps
 
 
-def _create_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], *, docs: bool) -> FastAPI:
+def _create_app(
+    title: str, *, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], fault: ASGIApp, docs: bool
+) -> FastAPI:
     make: Callable[..., FastAPI] = FastAPIOffline if docs else partial(FastAPI, openapi_url=None)
     app = make(
         title=f"Joldama {title}",
@@ -115,5 +127,5 @@ def _create_app(title: str, lifespan: Callable[[FastAPI], AbstractAsyncContextMa
         redirect_slashes=False,
     )
     install_problems(app)
-    app.add_middleware(_Middleware)
+    app.add_middleware(_Middleware, fault=fault)
     return app

@@ -40,7 +40,8 @@ class Auditing:
     """How an application writes its audit log; in `app.state.auditing`. Without one nothing is entered.
 
     `record` writes an entry durably; `acting_role(principal, allowed)` is the role by which a principal acts.
-    `purposes` are the codes of the header Purpose-Of-Use, `default_purpose` gives one by a route's tags.
+    `purposes` are the codes of the header Purpose-Of-Use, `default_purpose` gives one by a route's tags. Routes for
+    roles of `processes` alone leave no entry: that of the person who asked is elsewhere.
     """
 
     record: Callable[[Entry], Awaitable[None]]
@@ -48,7 +49,11 @@ class Auditing:
     purposes: Collection[str]
     default_purpose: Callable[[Collection[str]], str]
     acting_role: Callable[[Principal, Collection[str]], str]
+    processes: frozenset[str] = frozenset()
     strangers: Counter[str] = field(default_factory=Counter)
+
+    def enters(self, route: "Route") -> bool:
+        return not route.roles or not self.processes.issuperset(route.roles)
 
     async def run(self, request: Request, route: "Route", handle: Handle) -> Response:
         """The answer of `handle`, whose entry is durable."""

@@ -173,3 +173,15 @@ class Require:
         if self._budget and not getattr(request.state, "spent", False):
             request.state.spent = True
             await limits_of(request).spend(self._budget, request.state.caller)
+
+
+class Anybody(Require):
+    """A dependency of a route without a token: counts the request by its address, and spends `budget` besides."""
+
+    async def __call__(self, request: Request) -> None:  # type: ignore[override]
+        if getattr(request.state, "spent", False):
+            return
+        request.state.spent = True
+        for budget in (Budget.REQUESTS, self._budget):
+            if budget:
+                await limits_of(request).spend(budget, Caller.at(request), "address")

@@ -191,6 +191,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._deadline = now + self._idle
             self._body_ends = self._body_ends and max(self._body_ends, self._deadline)
 
+    def put_off(self, seconds: float) -> None:
+        """Every time-out, by the `seconds` for which nothing was read."""
+        self._deadline = self._deadline and self._deadline + seconds
+        self._body_ends = self._body_ends and self._body_ends + seconds
+        self._stalled_at = None if self._stalled_at is None else self._stalled_at + seconds
+
     @property
     def _address(self) -> str:
         return self.client[0] if self.client else ""

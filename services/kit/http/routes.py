@@ -52,7 +52,9 @@ class GuardedRoute(APIRoute):
 
         async def with_entry(request: Request) -> Response:
             auditing: Auditing | None = getattr(request.app.state, "auditing", None)
-            return await (auditing.run(request, about, guarded) if auditing else guarded(request))
+            if auditing is None or not auditing.enters(about):
+                return await guarded(request)
+            return await auditing.run(request, about, guarded)
 
         return guarded if audited == "never" else with_entry
 

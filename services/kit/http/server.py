@@ -18,6 +18,9 @@ from services.kit.http.health import Health
 from services.kit.loops import CANCEL_AGAIN, background, end, run
 from services.kit.settings import ServiceSettings
 
+STOOD_STILL = 2.5
+"""Seconds between two looks at connections from which on the process stood still, or was too busy to read."""
+
 
 def serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[], None] = lambda: None) -> None:
     """Serve both applications until SIGTERM or Ctrl-C; requests under way get ten seconds to end.
@@ -70,14 +73,21 @@ def config_of(app: ASGIApp, host: str, port: int, bounds: Bounds, **more: Any) -
 
 
 class Server(uvicorn.Server):
-    """Looks at its connections each second, and cuts those that are overdue."""
+    """Looks at its connections each second, and cuts those that are overdue.
+
+    While the process stood still it read nothing: that time is not the clients'.
+    """
+
+    _looked_at = 0.0
 
     async def on_tick(self, counter: int) -> bool:
         if counter % 10 == 0:
             now = asyncio.get_running_loop().time()
+            stood = now - self._looked_at if self._looked_at and now - self._looked_at > STOOD_STILL else 0.0
+            self._looked_at = now
             for one in list(self.server_state.connections):
                 if isinstance(one, BoundedProtocol):
-                    one.cut_if_overdue(now)
+                    one.put_off(stood) if stood else one.cut_if_overdue(now)
         return await super().on_tick(counter)
 
 

@@ -20,7 +20,16 @@ from services.kit.sql.audit_log import check_only_inserts
 from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
-from services.referral.entrypoints import access, audit, centers, commands, forecast, referrals, worklists
+from services.referral.entrypoints import (
+    access,
+    audit,
+    audit_entries,
+    centers,
+    commands,
+    forecast,
+    referrals,
+    worklists,
+)
 from services.referral.settings import ReferralSettings
 
 
@@ -55,9 +64,8 @@ def build(settings: ReferralSettings) -> Apps:
         audit_log_router(*OPERATORS),
         retention_router(OPERATORS, (Role.ADMIN,)),
     )
-    return create_apps(
-        "referral", health, lifespan, public=routers, inside=(access.router,), public_docs=settings.public_docs
-    )
+    inside = (access.router, audit_entries.router)
+    return create_apps("referral", health, lifespan, public=routers, inside=inside, public_docs=settings.public_docs)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from services.capacity.ports import Store
 from services.kit.http.auth import Principal
 from services.kit.http.token_claims import CLOCK_DIFFERENCE
 from tests.integration.capacity.api_client import Client, MadeUpTokens, assert_problem, two_centers
-from tests.integration.capacity.network import claim, figures, opening, referral, story
+from tests.integration.capacity.network import claim, figures, open_programme, opening, referral, story
 from tests.support.eventually import eventually
 
 
@@ -36,6 +36,28 @@ async def test_capacity_is_listed_by_region_modality_and_free_places_in_parts(st
     assert first["last_event_id"] == str(last)
     assert first["data_version"] == {"epoch": str(last.epoch), "sequence": 3}
     assert (await reader.get("/v1/capacity/center-2")).json()["items"][0]["free"] == 2
+
+
+async def test_anybody_sees_free_places_in_words_and_no_count(store: Store, app: FastAPI, client: Client) -> None:
+    await two_centers(store)
+    await open_programme(store, "d", 40, region_id="KZ-75")
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://capacity") as anybody:
+        found = (await anybody.get("/v1/public/capacity")).json()["items"]
+        region = (await anybody.get("/v1/public/capacity?region=KZ-75")).json()["items"]
+    assert {one["programme_id"]: one["free"] for one in found} == {"a": "few", "b": "few", "c": "none", "d": "many"}
+    assert [one["programme_id"] for one in region] == ["b", "d"], "of one region"
+    assert not {"held", "occupied", "waiting", "version"} & found[0].keys(), "no count of children"
+
+
+async def test_what_anybody_sees_changes_only_with_what_is_published(
+    store: Store, app: FastAPI, client: Client
+) -> None:
+    await two_centers(store)
+    anybody = client("nobody")
+    before = (await anybody.get("/v1/public/capacity")).json()
+    await claim(store, 1, "a")
+    assert (await client("operator").get("/v1/capacity/center-1")).json()["items"][0]["free"] == 0, "the step is made"
+    assert (await anybody.get("/v1/public/capacity")).json() == before, "one child alone shows nothing"
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,11 @@ from services.intake.adapters.history import HISTORY as INTAKE_HISTORY
 from services.intake.adapters.tables import outbox as intake_outbox
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
+from services.kit.local_tokens import AUDIENCE, ISSUER
 from services.kit.sql.migrations import History
 from services.kit.sql.outbox import Outbox
 from services.local.home import Home
-from services.local.issuer import AUDIENCE, ISSUER, issue_token, make_secrets, process_token
+from services.local.issuer import issue_token, make_secrets, process_token
 from services.referral.adapters.history import HISTORY
 from services.referral.adapters.tables import outbox as referral_outbox
 from services.referral.bootstrap import bootstrap

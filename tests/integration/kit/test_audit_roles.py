@@ -1,6 +1,5 @@
 """The two roles of a service on PostgreSQL: the one that serves may add to the audit log, and nothing else."""
 
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -11,17 +10,14 @@ from sqlmodel import Session
 from services.intake.adapters.history import HISTORY as INTAKE
 from services.intake.adapters.tables import audit_log
 from services.kit.audit import Actor, Entry
-from services.kit.settings import CHECKOUT
 from services.kit.sql.audit_log import AuditLog, Chain, check_only_inserts
 from services.kit.sql.database import Database
 from services.kit.sql.migrations import History
-from services.local.ports import LOOPBACK
 from services.referral.adapters.history import HISTORY as REFERRAL
 from tests.support.postgres import Postgres, installed, running_postgres
 
 KEY = bytes(range(32))
 SERVICES = {"intake": INTAKE, "referral": REFERRAL}
-PASSWORDS = {f"{name}{kind}": f"{name}{kind}-secret" for name in ("INTAKE", "REFERRAL") for kind in ("", "_OWNER")}
 
 
 @pytest.fixture(scope="module")
@@ -30,28 +26,20 @@ def postgres() -> Iterator[Postgres]:
     if not installed():
         pytest.skip("needs PostgreSQL")
     with running_postgres() as server:
-        environment = {
-            "PATH": "/usr/bin:/bin", "POSTGRES_USER": "tests", "POSTGRES_DB": "postgres", "PGHOST": LOOPBACK,
-            "PGPORT": str(server.port), **{f"{name}_PASSWORD": value for name, value in PASSWORDS.items()},
-        }  # fmt: skip
-        subprocess.run(["bash", CHECKOUT / "deploy" / "postgres" / "databases.sh"], env=environment, check=True)
+        server.make_service_databases()
         for name, history in SERVICES.items():
             migrate(server, name, history)
         yield server
 
 
-def url(server: Postgres, role: str, database: str) -> str:
-    return f"postgresql+psycopg://{role}:x@{LOOPBACK}:{server.port}/{database}"
-
-
 def migrate(server: Postgres, name: str, history: History) -> None:
-    assert history.migrate(url(server, f"{name}_owner", name)) == history.head
+    assert history.migrate(server.url(name, f"{name}_owner")) == history.head
 
 
 @pytest.fixture(params=SERVICES)
 def serving(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A connection pool of the role by which the service serves."""
-    engine = create_engine(url(postgres, request.param, request.param))
+    engine = create_engine(postgres.url(request.param, request.param))
     log = AuditLog(audit_log, Chain([KEY]))
     with Session(engine) as session, session.begin():
         log.add(session, [Entry(Actor("nurse-7"), "read_child")])
@@ -84,7 +72,7 @@ def test_the_serving_role_adds_and_the_log_is_whole(serving: Engine) -> None:
 
 
 async def test_a_role_that_could_change_the_log_is_not_ready(postgres: Postgres) -> None:
-    served, owned = (Database(url(postgres, role, "intake")) for role in ("intake", "intake_owner"))
+    served, owned = (Database(postgres.url("intake", role)) for role in ("intake", "intake_owner"))
     await check_only_inserts(served)
     with pytest.raises(RuntimeError, match="a role of its own"):
         await check_only_inserts(owned)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.kit.http.connection_bounds import Bounds
 from services.kit.http.connections import allow_slow_body
-from services.kit.http.server import Server, config_of
+from services.kit.http.server import STOOD_STILL, Server, config_of
 from services.local.ports import LOOPBACK
 from tests.support.eventually import eventually
 
@@ -152,6 +153,23 @@ async def dripped(port: int, parts: list[bytes], pause: float) -> tuple[int, dic
             break
     writer.close()
     return await answer
+
+
+async def test_a_machine_that_stood_still_does_not_blame_its_clients(port: int) -> None:
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(HEAD + b"Content-Length: 3\r\n\r\na")
+    await asyncio.sleep(0.2)
+    _stand_still(STOOD_STILL + 0.5)
+    await asyncio.sleep(0.15)  # a look at the connections
+    writer.write(b"bc")
+    status, _, _ = await read_answer(reader)
+    writer.close()
+    assert status == 200
+
+
+def _stand_still(seconds: float) -> None:
+    """The client and the server alike: they share a thread."""
+    time.sleep(seconds)
 
 
 async def test_a_dripping_head_ends_all_the_same(port: int) -> None:

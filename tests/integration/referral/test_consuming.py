@@ -139,7 +139,7 @@ async def test_an_event_that_takes_the_id_of_a_later_one_keeps_it_from_nothing(
     consumers: Consumers,
     operator: httpx2.AsyncClient,
     topic: str,
-    data: Payload,
+    payload: Payload,
     reason: str,
 ) -> None:
     later = recorded(settings, diagnosis(2))

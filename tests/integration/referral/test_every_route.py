@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from services.contracts.vocabulary import PROCESSES
 from tests.integration.referral.conftest import Client
 from tests.support.http_rules import (
     EXPECTED,
@@ -12,7 +13,7 @@ from tests.support.http_rules import (
 
 
 async def test_every_route_refuses_unknown_parameters_and_redirects_nothing(api: FastAPI, client: Client) -> None:
-    everyone = client("polyclinic", "center", "operator", "admin", "intake-api", "referral-api", org="c1")
+    everyone = client("polyclinic", "center", "operator", "admin", *PROCESSES, org="c1")
     await assert_rules_of_every_route(api, everyone, EXPECTED["referral"])
     await assert_bodies_of_every_route(api, everyone)
     await assert_probes_are_not_redirected(everyone)

@@ -12,6 +12,7 @@ from joserfc.jwk import KeySet
 from tests.unit.cli.conftest import Harness, Joldama
 
 WRITTEN = {
+    "console": "http://127.0.0.1:9",
     "intake": "http://127.0.0.1:1",
     "referral": "http://127.0.0.1:2",
     "capacity": "http://127.0.0.1:3",
@@ -33,7 +34,7 @@ def written(home: Path) -> None:
 def test_json_output_of_urls_has_the_addresses_in_the_network_file(joldama: Joldama) -> None:
     told = json.loads(joldama("urls", "--json").stdout)
     assert told == {
-        name: WRITTEN[name] for name in ("intake", "referral", "capacity", "kafka", "redis", "sql", "inside")
+        name: WRITTEN[name] for name in ("console", "intake", "referral", "capacity", "kafka", "redis", "sql", "inside")
     }
 
 

@@ -31,8 +31,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def apps(**more: bool) -> Apps:
-    return create_apps("test", Health(), lifespan, public=[people], inside=[services], **more)
+def apps(*, public_docs: bool = False) -> Apps:
+    return create_apps("test", Health(), lifespan, public=[people], inside=[services], public_docs=public_docs)
 
 
 async def statuses(app: FastAPI, *paths: str) -> dict[str, int]:

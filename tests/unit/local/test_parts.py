@@ -14,7 +14,8 @@ from services.local.ports import Ports
 def plan(tmp_path: Path) -> Plan:
     home = Home(tmp_path)
     home.make()
-    (home.secrets / "audit-key").write_text("key")
+    for name in ("audit-key", "console-key"):
+        (home.secrets / name).write_text("key")
     with Ports() as ports:
         return make_plan(home, ports, {"JOLDAMA_KAFKA_SERVERS": "k:1", "JOLDAMA_REDIS_URL": "redis://r:1/0"})
 
@@ -30,8 +31,10 @@ def test_a_worker_restarts_under_its_old_name(plan: Plan) -> None:
 
 
 def test_each_process_gets_the_address_of_its_own_store_only(plan: Plan) -> None:
-    stores = {"JOLDAMA_INTAKE_SQL_URL", "JOLDAMA_REFERRAL_SQL_URL", "JOLDAMA_REDIS_URL"}
+    stores = {"JOLDAMA_INTAKE_SQL_URL", "JOLDAMA_REFERRAL_SQL_URL", "JOLDAMA_REDIS_URL", "JOLDAMA_SESSIONS_URL"}
+    others = {"capacity": "REDIS_URL", "console": "SESSIONS_URL"}
     for name, part in by_name(plan).items():
-        own = "REDIS_URL" if name.startswith("capacity") else f"{name.partition('-')[0].upper()}_SQL_URL"
+        service = name.partition("-")[0]
+        own = others.get(service, f"{service.upper()}_SQL_URL")
         assert part.environment.keys() & stores == {f"JOLDAMA_{own}"}, name
     assert not stores & shared_environment(plan).keys()

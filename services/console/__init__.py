@@ -1,0 +1,1 @@
+"""The console: web pages for polyclinics, centers and operators, over the public APIs of the other services."""

@@ -1,0 +1,1 @@
+"""Styles and scripts, and how they are built and served."""

@@ -1,0 +1,56 @@
+"""The composition root of the console, for production and tests."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2
+from redis.asyncio import Redis
+
+from services.console.settings import ConsoleSettings
+from services.console.sign_in.sealing import Seal
+from services.console.sign_in.sessions import Sessions
+from services.console.upstream.client import PATIENCE, Upstream
+from services.kit.http.auth import TokenVerifier
+from services.kit.http.tls import trusted
+
+CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=50)
+"""To one service: a port takes 256 from one address."""
+REDIS_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Console:
+    """What a running console has."""
+
+    settings: ConsoleSettings
+    upstream: Upstream
+    redis: Redis
+    seal: Seal
+    sessions: Sessions
+    verifier: TokenVerifier
+
+    async def check_sessions(self) -> None:
+        """A readiness check; raises RedisError."""
+        await self.redis.ping()
+
+
+@asynccontextmanager
+async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
+    """The console; connects at first use."""
+    async with AsyncExitStack() as stack:
+        urls = settings.intake_url, settings.referral_url, settings.capacity_url
+        clients = [await stack.enter_async_context(_client(url, settings)) for url in urls]
+        redis = Redis.from_url(
+            settings.sessions_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+        )
+        stack.push_async_callback(redis.aclose)
+        seal = Seal(settings.keys)
+        prefix = f"{settings.topic_prefix}.console"
+        sessions = Sessions(redis, seal, prefix, settings.idle_minutes * 60, settings.session_hours * 3600)
+        yield Console(settings, Upstream(*clients), redis, seal, sessions, TokenVerifier.of(settings))
+
+
+def _client(url: str, settings: ConsoleSettings) -> httpx2.AsyncClient:
+    verify = trusted(url, settings.services_ca_file)
+    return httpx2.AsyncClient(base_url=url, timeout=PATIENCE, limits=CONNECTIONS, verify=verify, trust_env=False)

@@ -1,0 +1,69 @@
+"""The console's pages: `python -m services.console.entrypoints.web`."""
+
+import pkgutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from services.console import pages
+from services.console.assets import served
+from services.console.bootstrap import bootstrap
+from services.console.errors import answer_fault, install_error_pages
+from services.console.rendering import make_renderer
+from services.console.settings import ConsoleSettings
+from services.console.sign_in import routes
+from services.console.sign_in.admission import admit
+from services.kit.http.app import Apps, create_apps
+from services.kit.http.health import Health
+from services.kit.http.limits import limiting
+from services.kit.http.server import serve
+from services.kit.logging import configure_logging
+
+
+def create_console(settings: ConsoleSettings) -> Apps:
+    """The applications; what they need is opened at the start."""
+    health = Health()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with bootstrap(settings) as console, limiting(settings) as app.state.limits:
+            app.state.console = console
+            app.state.renderer = make_renderer(settings.assets, settings.data, secure=settings.https)
+            health.checks["sessions"] = console.check_sessions
+            yield
+
+    guarded = APIRouter(dependencies=[Depends(admit)], include_in_schema=False)
+    for router in (routes.router, *page_routers()):
+        guarded.include_router(router)
+    guarded.add_api_route("/{path:path}", no_page, methods=["GET"])
+    apps = create_apps("console", health, lifespan, public=(served.router, guarded), fault=answer_fault)
+    for app in apps.both:
+        install_error_pages(app)
+    return apps
+
+
+async def no_page() -> Response:
+    """Any other address, so that its error page knows who is signed in."""
+    raise HTTPException(404)
+
+
+def page_routers() -> Iterator[APIRouter]:
+    """The `router` of each module of `pages`."""
+    for module in pkgutil.iter_modules(pages.__path__, f"{pages.__name__}."):
+        found = getattr(import_module(module.name), "router", None)
+        if found is not None:
+            yield found
+
+
+def main() -> None:
+    settings = ConsoleSettings()
+    configure_logging("console", settings.log_level)
+    serve(create_console(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

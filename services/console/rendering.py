@@ -1,0 +1,148 @@
+"""Pages from templates: `render` gives a page in the reader's language, compressed, under a strict CSP."""
+
+import gzip
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import brotli
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from services.console.assets.served import STYLE, Assets, choose_encoding, read_assets
+from services.console.navigation import links
+from services.console.words.i18n import COOKIE, NAMES, Words, choose, read_words
+from services.console.words.labels import TAG_COLORS, Labels, read_labels
+from services.contracts.vocabulary import Language
+
+TEMPLATES = Path(__file__).parent / "templates"
+STYLE_COOKIE = "css"
+"""The hash of the styles that the browser has in its cache; it gets them inline without it."""
+FRAGMENT = "X-Fragment"
+"""A request header of the script: the page's content is wanted without its head and frame."""
+YEAR = 31_536_000
+_COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
+    "br": lambda text: brotli.compress(text, quality=5),
+    "gzip": lambda text: gzip.compress(text, 6),
+}
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """What pages are made of; one a process, at `app.state.renderer`."""
+
+    assets: Assets
+    words: Mapping[Language, Words]
+    labels: Labels
+    environments: Mapping[Language, Environment]
+    form_targets: tuple[str, ...] = ()
+    """Other origins to which a form may lead: the provider's, at the sign-out."""
+    secure: bool = True
+    """Whether cookies are for https only."""
+
+    @property
+    def policy(self) -> str:
+        """The Content-Security-Policy of a page: nothing from elsewhere, no inline script, and one inline style."""
+        forms = " ".join(("'self'", *self.form_targets))
+        return (
+            f"default-src 'self'; script-src 'self'; style-src 'self' '{self.assets.hashes[STYLE]}'; "
+            f"img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+            f"form-action {forms}"
+        )
+
+
+def make_renderer(assets: Path, data: Path, form_targets: tuple[str, ...] = (), *, secure: bool = True) -> Renderer:
+    """Read the built assets, the catalogs and the names of codes. Raises FileNotFoundError for what is not there."""
+    words, labels = read_words(), read_labels(data)
+    environments = {one: make_environment(words[one], labels) for one in Language}
+    return Renderer(read_assets(assets), words, labels, environments, form_targets, secure)
+
+
+def make_environment(words: Words, labels: Labels) -> Environment:
+    """Jinja for one language: GOV.UK's macros, our templates, and filters for what people read."""
+    macros = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
+    loader = ChoiceLoader([FileSystemLoader(TEMPLATES), macros])
+    made = Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
+        auto_reload=False,
+    )  # fmt: skip
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    made.filters |= {
+        "date": words.day,
+        "moment": words.moment,
+        "clock": words.clock,
+        "ago": lambda value: words.ago(value, datetime.now(UTC)),
+        "number": words.number,
+        "percent": words.percent,
+        "label": lambda code, kind: labels.label(words, code, kind),
+        "named": lambda thing: name_in(words.language, thing),
+    }
+    made.globals |= {"TAG_COLORS": TAG_COLORS, "LANGUAGES": NAMES, "language": words.language}
+    return made
+
+
+def name_in(language: Language, thing: Any) -> str:
+    """The name of what the APIs give with `name_kk`, `name_ru` and `name_en`, an object or a mapping."""
+    key = f"name_{language}"
+    return str(thing[key] if isinstance(thing, Mapping) else getattr(thing, key))
+
+
+def renderer_of(request: Request) -> Renderer:
+    found: Renderer = request.app.state.renderer
+    return found
+
+
+def language_of(request: Request) -> Language:
+    """By the reader's choice, else by the browser's languages, else Russian."""
+    return choose(request.cookies.get(COOKIE), request.headers.get("accept-language", ""))
+
+
+def words_of(request: Request) -> Words:
+    """The texts of the reader's language, for what is said outside a template."""
+    return renderer_of(request).words[language_of(request)]
+
+
+def render(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """The page of `template`, which extends `layout`; with the header X-Fragment only its content.
+
+    Beside `context` a template has `user` (None when nobody is signed in), `form_token`, `navigation`, `path`,
+    `language`, `assets` and the filters of `make_environment`. The first visit has its styles inline.
+    """
+    renderer, language = renderer_of(request), language_of(request)
+    style = renderer.assets.names[STYLE]
+    cached = request.cookies.get(STYLE_COOKIE) == style
+    user = getattr(request.state, "user", None)
+    page = renderer.environments[language].get_template(template).render(
+        context | {
+            "layout": "fragment.html" if FRAGMENT in request.headers else "base.html",
+            "user": user,
+            "form_token": getattr(request.state, "form_token", ""),
+            "navigation": links(user.role if user else None),
+            "path": request.url.path,
+            "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            "page": template.removesuffix(".html"),
+            "assets": renderer.assets,
+            "inline_style": None if cached else Markup(renderer.assets.text(STYLE)),  # noqa: S704
+        }
+    )  # fmt: skip
+    answer = compressed(page, request.headers.get("accept-encoding", ""), status)
+    answer.headers["Content-Language"] = language
+    answer.headers["Content-Security-Policy"] = renderer.policy
+    answer.headers["Referrer-Policy"] = "same-origin"
+    if not cached:
+        answer.set_cookie(STYLE_COOKIE, style, max_age=YEAR, httponly=True, samesite="lax", secure=renderer.secure)
+    return answer
+
+
+def compressed(page: str, accepted: str, status: int) -> HTMLResponse:
+    """The answer, in the smallest encoding that the browser takes."""
+    encoding = choose_encoding(accepted)
+    if not encoding:
+        return HTMLResponse(page, status)
+    headers = {"Content-Encoding": encoding, "Vary": "Accept-Encoding, Accept-Language, Cookie"}
+    return HTMLResponse(_COMPRESS[encoding](page.encode()), status, headers)

@@ -1,0 +1,98 @@
+"""Intake's public API: children, their diagnoses, notes and transfers. Each function is a route of docs/policy.md."""
+
+from collections.abc import AsyncIterable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import httpx2
+
+from services.console.upstream.client import Json, Page, Services
+
+
+async def submit(services: Services, body: Json, key: str) -> Json:
+    """Submit a child's diagnosis under an `Idempotency-Key`: sent again, it gets the first answer."""
+    return await services.intake.post("/v1/diagnoses", body, {"Idempotency-Key": key})
+
+
+async def diagnosis(services: Services, referral_id: str) -> Json:
+    """A diagnosis as it was submitted, with the child; the read is recorded. `version` is for a correction."""
+    return await services.intake.get(f"/v1/diagnoses/{referral_id}")
+
+
+async def look_up(services: Services, iin: str) -> Json:
+    """The child with that IIN and its referrals that the asker may read; Refusal 404 when there is none."""
+    return await services.intake.post("/v1/children/lookup", {"iin": iin})
+
+
+async def child(services: Services, child_id: str) -> Json:
+    return await services.intake.get(f"/v1/children/{child_id}")
+
+
+async def correct_diagnosis(
+    services: Services, referral_id: str, patch: Json, version: int, check: bool = False
+) -> Json:
+    """A JSON merge patch of what has this version; with `check` it is judged only. Refusal 412 after another's."""
+    return await services.intake.patch(f"/v1/diagnoses/{referral_id}", patch, _if_match(version), **_checking(check))
+
+
+async def correct_child(services: Services, child_id: str, patch: Json, version: int) -> Json:
+    return await services.intake.patch(f"/v1/children/{child_id}", patch, _if_match(version))
+
+
+async def join_children(services: Services, child_id: str, other_id: str) -> Json:
+    """Join the other child into this one."""
+    return await services.intake.post(f"/v1/children/{child_id}/join", {"child_id": other_id})
+
+
+async def withdraw_consent(services: Services, child_id: str) -> Json:
+    return await services.intake.post(f"/v1/children/{child_id}/withdraw-consent")
+
+
+async def write_note(services: Services, referral_id: str, text: str) -> str:
+    """Seal own words; the id of the note is for a command."""
+    return str((await services.intake.post(f"/v1/diagnoses/{referral_id}/notes", {"text": text}))["note_id"])
+
+
+async def notes(services: Services, referral_id: str) -> list[Json]:
+    return (await services.intake.page(f"/v1/diagnoses/{referral_id}/notes")).items
+
+
+async def ask_for_transfer(services: Services, iin: str, full_name: str, birth_date: str) -> None:
+    """Ask the polyclinic that has the child; the answer is the same whether there is such a child or not."""
+    await services.intake.post("/v1/transfers", {"iin": iin, "full_name": full_name, "birth_date": birth_date})
+
+
+async def transfers(
+    services: Services, *, overdue: bool = False, cursor: str | None = None, limit: int | None = None
+) -> Page:
+    return await services.intake.page("/v1/transfers", overdue=overdue or None, cursor=cursor, limit=limit)
+
+
+async def decide_transfer(services: Services, transfer_id: str, *, accept: bool) -> Json:
+    return await services.intake.post(f"/v1/transfers/{transfer_id}/{'accept' if accept else 'refuse'}")
+
+
+async def report(services: Services, child_id: str) -> Json:
+    """All that is held of a child, on the family's request."""
+    return await services.intake.get(f"/v1/children/{child_id}/report")
+
+
+async def audit_log(services: Services, **filters: Any) -> Page:
+    """`about`, `cursor`, `limit`."""
+    return await services.intake.page("/v1/audit-log", **filters)
+
+
+def submit_bulk(
+    services: Services, content: AsyncIterable[bytes], content_type: str, key: str
+) -> AbstractAsyncContextManager[httpx2.Response]:
+    """Send a file, and read a result a line as NDJSON: `async for line in answer.aiter_lines()`."""
+    headers = {"Content-Type": content_type, "Idempotency-Key": key}
+    return services.intake.stream("POST", "/v1/diagnoses/bulk", content=content, headers=headers, seconds=600)
+
+
+def _if_match(version: int) -> dict[str, str]:
+    return {"If-Match": f'"{version}"'}
+
+
+def _checking(check: bool) -> dict[str, str]:
+    return {"check": "true"} if check else {}

@@ -1,0 +1,121 @@
+"""The referral service's public API: referrals and what is done to them, worklists, centers, forecast, audit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.console.upstream.client import Json, Page, Parameter, Services
+
+
+async def referrals(services: Services, **filters: Parameter) -> Page:
+    """`status`, `center_id`, `polyclinic_id`, `cursor`, `limit`."""
+    return await services.referral.page("/v1/referrals", **filters)
+
+
+async def story(services: Services, referral_id: str) -> Json:
+    """The whole story of a referral: offers, history, decision; `allowed_actions` and `version` are for commands."""
+    return await services.referral.get(f"/v1/referrals/{referral_id}")
+
+
+async def command(
+    services: Services, referral_id: str, action: str, body: Json | None = None, version: int | None = None
+) -> Json:
+    """Do what `allowed_actions` names. Refusal 409 `illegal_transition` or 412 `version_moved` after another's act."""
+    headers = {} if version is None else {"If-Match": f'"{version}"'}
+    return await services.referral.post(f"/v1/referrals/{referral_id}/{action}", body or {}, headers)
+
+
+async def referral_audit_log(services: Services, referral_id: str, **filters: Parameter) -> Page:
+    """Who looked at a referral, and who acted: `cursor`, `limit`."""
+    return await services.referral.page(f"/v1/referrals/{referral_id}/audit-log", **filters)
+
+
+async def worklist(services: Services, name: str, **filters: Parameter) -> Page:
+    """`to-answer`, `to-admit`, `in-care`, `to-offer-again`, `escalated`; `total` counts all of it.
+
+    Filters: `center_id`, `polyclinic_id`, `reason`, `cursor`, `limit`.
+    """
+    return await services.referral.page(f"/v1/worklists/{name}", **filters)
+
+
+async def centers(services: Services, **filters: Parameter) -> Page:
+    """`region_id`, `cursor`, `limit`."""
+    return await services.referral.page("/v1/centers", **filters)
+
+
+async def every_center(services: Services) -> list[Json]:
+    """All centers, page by page."""
+    found: list[Json] = []
+    cursor: str | None = None
+    while True:
+        page = await centers(services, cursor=cursor, limit=500)
+        found += page.items
+        cursor = page.next
+        if not cursor:
+            return found
+
+
+async def center(services: Services, center_id: str) -> Json:
+    return await services.referral.get(f"/v1/centers/{center_id}")
+
+
+async def put_center(services: Services, center_id: str, entry: Json) -> Json:
+    return await services.referral.put(f"/v1/centers/{center_id}", entry)
+
+
+async def figure(services: Services, center_id: str, programme_id: str) -> Json:
+    """A programme's places, and when they were confirmed; Refusal 404 `no_figure` when they never were."""
+    return await services.referral.get(_places(center_id, programme_id))
+
+
+async def set_places(
+    services: Services,
+    center_id: str,
+    programme_id: str,
+    places: int,
+    suspended: bool | None,
+    version: int | None = None,
+) -> Json:
+    """Set or confirm a figure. Refusal 412 after another's."""
+    body: Json = {"places": places} | ({} if suspended is None else {"suspended": suspended})
+    headers: Mapping[str, str] = {} if version is None else {"If-Match": f'"{version}"'}
+    return await services.referral.put(_places(center_id, programme_id), body, headers)
+
+
+def _places(center_id: str, programme_id: str) -> str:
+    return f"/v1/centers/{center_id}/programmes/{programme_id}/places"
+
+
+async def forecast(services: Services, **filters: Parameter) -> Page:
+    """`center_id`, `region`, `programme_id`, `cursor`, `limit`."""
+    return await services.referral.page("/v1/forecast", **filters)
+
+
+async def audit(services: Services) -> Json:
+    """The record against capacity; takes seconds when something may be on its way."""
+    return await services.referral.get("/v1/audit")
+
+
+async def repair(services: Services) -> Json:
+    return await services.referral.post("/v1/audit/repair")
+
+
+async def dead_letters(services: Services, **filters: Parameter) -> Page:
+    """`state`, `cursor`, `limit`."""
+    return await services.referral.page("/v1/dead-letters", **filters)
+
+
+async def dead_letter(services: Services, letter_id: str) -> Json:
+    return await services.referral.get(f"/v1/dead-letters/{letter_id}")
+
+
+async def retry_dead_letter(services: Services, letter_id: str) -> Json:
+    return await services.referral.post(f"/v1/dead-letters/{letter_id}/retry")
+
+
+async def discard_dead_letter(services: Services, letter_id: str, reason: str) -> Json:
+    return await services.referral.post(f"/v1/dead-letters/{letter_id}/discard", {"reason": reason})
+
+
+async def audit_log(services: Services, **filters: Any) -> Page:
+    """`about`, `cursor`, `limit`."""
+    return await services.referral.page("/v1/audit-log", **filters)

@@ -1,0 +1,102 @@
+"""The names of codes in three languages: states and the like from the catalogs, the rest from `data/`."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.console.words.i18n import Words
+from services.contracts.vocabulary import Language
+
+Names = Mapping[str, str]
+"""A name by language."""
+
+
+def N_(text: str) -> str:
+    """Mark a text for the catalogs; it is translated where it is shown."""
+    return text
+
+
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    "state": {
+        "submitted": N_("Finding a center"),
+        "offered": N_("Offered to a center"),
+        "waiting": N_("Waiting for a place"),
+        "unplaceable": N_("No suitable center"),
+        "accepted": N_("Accepted"),
+        "admitted": N_("In care"),
+        "no_show": N_("Did not come"),
+        "completed": N_("Completed"),
+        "cancelled": N_("Cancelled"),
+    },
+    "offer": {
+        "made": N_("New"),
+        "seen": N_("Seen"),
+        "accepted": N_("Accepted"),
+        "declined": N_("Declined"),
+        "expired": N_("Expired"),
+        "withdrawn": N_("Withdrawn"),
+        "missed": N_("Did not come"),
+    },
+    "priority": {"urgent": N_("Urgent"), "high": N_("High priority"), "routine": N_("Routine")},
+    "modality": {
+        "inpatient": N_("Inpatient"),
+        "day_stay": N_("Day stay"),
+        "outpatient": N_("Outpatient"),
+        "home_care": N_("Care at home"),
+    },
+    "sex": {"female": N_("Girl"), "male": N_("Boy")},
+    "catchment": {"nation": N_("The whole country"), "region": N_("Its own region"), "settlement": N_("Its own town")},
+    "language": {"kk": N_("Kazakh"), "ru": N_("Russian"), "en": N_("English")},
+    "role": {
+        "polyclinic": N_("Polyclinic"),
+        "center": N_("Center"),
+        "operator": N_("Operator"),
+        "admin": N_("Administrator"),
+    },
+}
+"""English names by kind and code."""
+TAG_COLORS = {
+    "submitted": "blue", "offered": "blue", "made": "blue", "seen": "blue", "waiting": "yellow",
+    "unplaceable": "red", "accepted": "teal", "admitted": "green", "no_show": "orange", "completed": "grey",
+    "cancelled": "grey", "declined": "orange", "expired": "orange", "withdrawn": "grey", "missed": "orange",
+    "urgent": "red", "high": "orange", "routine": "grey",
+}  # fmt: skip
+"""The tag's color of each state; the words beside it say the same."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names by kind (`region`, `settlement`, `center`, `diagnosis`, `decline`, `escalation` …), code and language."""
+
+    names: Mapping[str, Mapping[str, Names]]
+
+    def label(self, words: Words, code: str | None, kind: str) -> str:
+        """The name of `code` in this language; the code itself when it has none, nothing for nothing."""
+        if not code:
+            return ""
+        if code in TEXTS.get(kind, ()):
+            return words.gettext(TEXTS[kind][code])
+        return self.names.get(kind, {}).get(code, {}).get(words.language, str(code))
+
+
+def read_labels(data: Path) -> Labels:
+    """The names in the CSV files of the folder `data`; reasons are kept by their kind."""
+    names = {kind: _names(data / f"{kind}s.csv") for kind in ("region", "settlement", "center")}
+    names["diagnosis"] = _names(data / "diagnoses.csv", "code")
+    for row in _rows(data / "reasons.csv"):
+        names.setdefault(row["kind"], {})[row["code"]] = _by_language(row)
+    return Labels(names)
+
+
+def _names(file: Path, key: str = "id") -> dict[str, Names]:
+    return {row[key]: _by_language(row) for row in _rows(file)}
+
+
+def _by_language(row: Mapping[str, str]) -> Names:
+    return {one: row[f"name_{one}"] for one in Language}
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
