@@ -25,7 +25,7 @@ SAFE: dict[type[ServiceSettings], dict[str, Any]] = {
         "referral_url": "https://r",
         **{f"intake_{one}_keys": f"1:{b64encode(os.urandom(32)).decode()}" for one in ("data", "index", "pseudonym")},
     },
-    CapacitySettings: {"redis_url": f"rediss://:{SECRET}@r:6379/0?ssl_ca_certs=/ca"},
+    CapacitySettings: {"redis_url": f"rediss://:{SECRET}@r:6379/0?ssl_ca_certs=/ca", "referral_url": "https://r"},
 }  # fmt: skip
 
 
