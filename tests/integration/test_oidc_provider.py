@@ -1,6 +1,5 @@
 """The whole network on a real OIDC provider: its processes by client credentials, people by signing in."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -132,11 +131,9 @@ def test_keys_are_rotated_while_the_network_goes_on(country: Country) -> None:
     new = country.person("operator")
     for service, path in (("referral", "/v1/referrals"), ("capacity", "/v1/capacity")):
         assert country.ask(service, "GET", path, new).status_code == 200, "the new key, at once"
-    begun = time.monotonic()
 
     def forgotten() -> bool:
         return country.ask("referral", "GET", "/v1/referrals", old).status_code == 401
 
-    wait_until(forgotten, "the withdrawn key is believed no more", seconds=MAX_AGE + 5)
-    assert time.monotonic() - begun < MAX_AGE + 5
+    wait_until(forgotten, "the withdrawn key is believed no more", seconds=60)  # without the setting it takes 600
     submit(country, seed=3)
