@@ -34,7 +34,7 @@ _LONGEST_FIRST = (
     "tests/integration/kit/",
     "tests/integration/",
 )
-_ONE_NETWORK = ("tests/network/", "tests/attack/")
+_ONE_NETWORK = ("tests/network/", "tests/attack/", "tests/pages/")
 _TEST_BY_TEST = ("tests/integration/test_local_network.py", "tests/integration/referral/test_audit.py")
 
 
