@@ -27,6 +27,7 @@ from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.adapters.kafka_progress import KafkaProgress
 from services.referral.adapters.reasons import read_reasons
 from services.referral.adapters.sql_access import SqlAccess
+from services.referral.adapters.sql_changes import SqlChanges
 from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.sql_names import SqlNames
 from services.referral.adapters.sql_queues import SqlQueues
@@ -42,6 +43,7 @@ from services.referral.handlers.act import ActOnReferral
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.claim_places import ClaimPlaces
 from services.referral.handlers.correct_referrals import CorrectReferrals
+from services.referral.handlers.follow_changes import FollowChanges
 from services.referral.handlers.forecast_places import ForecastPlaces
 from services.referral.handlers.occupy_places import OccupyPlaces
 from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
@@ -82,6 +84,7 @@ class ReferralService:
     views: Views
     worklists: Worklists
     access: SqlAccess
+    follow_changes: FollowChanges
     names: SqlNames
     reasons: Mapping[str, frozenset[str]]
     reactions: Reactions
@@ -157,6 +160,7 @@ def _wired(
         views=Views(database),
         worklists=Worklists(database),
         access=SqlAccess(database),
+        follow_changes=FollowChanges(SqlChanges(database)),
         names=SqlNames(database, read_regions(settings.data)),
         reasons=read_reasons(settings.data),
         reactions=_reactions(referrals, queues, registry, deadlines, capacity, intake, working_days, clock),
