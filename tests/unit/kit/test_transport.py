@@ -18,6 +18,7 @@ AUDIT_KEY = b64encode(os.urandom(32)).decode()
 SAFE: dict[type[ServiceSettings], dict[str, Any]] = {
     ReferralSettings: {
         "referral_sql_url": f"postgresql+psycopg://r:{SECRET}@db/r?sslmode=verify-full", "capacity_url": "https://c",
+        "intake_url": "https://i",
     },
     IntakeSettings: {
         "intake_sql_url": f"postgresql+psycopg://i:{SECRET}@db/i?sslmode=verify-full&sslrootcert=/ca",
