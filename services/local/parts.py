@@ -123,8 +123,8 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:
-    addresses = {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.inside_url("capacity")}
-    return addresses | _audit(plan, "referral")
+    addresses = {f"JOLDAMA_{name.upper()}_URL": plan.inside_url(name) for name in ("capacity", "intake")}
+    return addresses | {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url} | _audit(plan, "referral")
 
 
 def _console_environment(plan: Plan) -> dict[str, str]:
