@@ -11,8 +11,12 @@ from services.console.settings import ConsoleSettings
 from services.console.sign_in.sealing import Seal
 from services.console.sign_in.sessions import Sessions
 from services.console.upstream.client import PATIENCE, Upstream
+from services.console.upstream.feed import Hub
+from services.console.upstream.subscriptions import follow_places, follow_referrals
 from services.kit.http.auth import TokenVerifier
+from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
+from services.kit.loops import background
 
 CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=50)
 """To one service: a port takes 256 from one address."""
@@ -29,6 +33,7 @@ class Console:
     seal: Seal
     sessions: Sessions
     verifier: TokenVerifier
+    hub: Hub
 
     async def check_sessions(self) -> None:
         """A readiness check; raises RedisError."""
@@ -48,7 +53,11 @@ async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
         seal = Seal(settings.keys)
         prefix = f"{settings.topic_prefix}.console"
         sessions = Sessions(redis, seal, prefix, settings.idle_minutes * 60, settings.session_hours * 3600)
-        yield Console(settings, Upstream(*clients), redis, seal, sessions, TokenVerifier.of(settings))
+        hub, upstream, token = Hub(), Upstream(*clients), service_token(settings)
+        following = follow_referrals(hub, upstream.referral, token), follow_places(hub, upstream.capacity, token)
+        await stack.enter_async_context(background(*following))
+        stack.callback(hub.close)
+        yield Console(settings, upstream, redis, seal, sessions, TokenVerifier.of(settings), hub)
 
 
 def _client(url: str, settings: ConsoleSettings) -> httpx2.AsyncClient:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.kit.settings import CHECKOUT, SecretUrl, ServiceSettings, read_key
 
@@ -37,6 +37,12 @@ class ConsoleSettings(ServiceSettings):
 
     local_issuer_key_file: Path | None = None
     """The key of the local network's issuer: whoever opens the console chooses a role. In local mode only."""
+
+    @field_validator("local_issuer_key_file", mode="before")
+    @classmethod
+    def _none(cls, file: object) -> object:
+        """A compose file cannot leave a variable out."""
+        return file or None
 
     @model_validator(mode="after")
     def _refuse_local_sign_in(self) -> Self:

@@ -62,7 +62,13 @@ def page_routers() -> Iterator[APIRouter]:
 def main() -> None:
     settings = ConsoleSettings()
     configure_logging("console", settings.log_level)
-    serve(create_console(settings), settings)
+    apps = create_console(settings)
+
+    def end_live_pages() -> None:
+        if console := getattr(apps.inside.state, "console", None):
+            console.hub.close()
+
+    serve(apps, settings, before_stop=end_live_pages)
 
 
 if __name__ == "__main__":

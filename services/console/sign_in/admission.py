@@ -3,11 +3,13 @@
 from starlette.requests import Request
 
 from services.console.bootstrap import Console
-from services.console.rendering import language_of
+from services.console.rendering import FRAGMENT, language_of
 from services.console.sign_in.cookies import SESSION
 from services.console.sign_in.forms import FIELD, NOBODY, SAFE, ForeignPost, check_origin, form_token, owner_mark
 from services.console.sign_in.sessions import Session
 from services.console.sign_in.user import User
+
+LIVE = "/live"
 
 
 def console_of(request: Request) -> Console:
@@ -18,7 +20,7 @@ def console_of(request: Request) -> Console:
 async def admit(request: Request) -> None:
     """A dependency of every page: `request.state` gets `user` (or None), and `form_token` for the page's forms."""
     console = console_of(request)
-    session = await _session(request, console)
+    session = await session_of(request, active=FRAGMENT not in request.headers and request.url.path != LIVE)
     request.state.user = _user(request, console, session) if session else None
     owner = session.owner if session else NOBODY
     request.state.form_token = form_token(console.seal, owner)
@@ -26,9 +28,10 @@ async def admit(request: Request) -> None:
         await _check_post(request, console, owner)
 
 
-async def _session(request: Request, console: Console) -> Session | None:
+async def session_of(request: Request, *, active: bool = False) -> Session | None:
+    """The session of the request's cookie; only somebody who is `active` keeps it from being idle."""
     secret = SESSION.read(request)
-    return await console.sessions.find(secret) if secret else None
+    return await console_of(request).sessions.find(secret, active=active) if secret else None
 
 
 def _user(request: Request, console: Console, session: Session) -> User:

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 
 const { Provider } = await import(createRequire(process.cwd() + "/").resolve("oidc-provider"));
 const [port, keys] = process.argv.slice(2);
-const processes = ["intake-api", "referral-api", "referral-worker", "capacity-api"];
+const processes = ["intake-api", "referral-api", "referral-worker", "capacity-api", "console"];
 const resource = "urn:joldama:api";
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
