@@ -71,6 +71,9 @@ def cost(visitor: Visitor, path: str, *, cold: bool) -> Cost:
 
 
 def pages(browser: Browser, scene: Scene) -> Iterator[Row]:
+    warm_up = Visitor(browser, scene.console)
+    warm_up.page.goto("/sign-in")
+    warm_up.close()
     for role in ("nobody", "polyclinic", "center", "operator"):
         visitor = Visitor(browser, scene.console, "kk", 360)
         if role != "nobody":
