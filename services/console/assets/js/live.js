@@ -16,7 +16,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
   const open = () => {
     const source = new EventSource(part.dataset.live)
     source.onmessage = soon
-    source.onopen = () => { say("live"); if (lost) soon(); lost = false }
+    source.onopen = () => { say("live"); if (lost || "moving" in part.dataset) soon(); lost = false }
     source.onerror = () => { say("lost"); lost = true; if (source.readyState === 2) setTimeout(open, 5000) }
   }
   open()
