@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults test-attack fuzz chaos test-stack test-keycloak test-compose env lock sbom audit-packages clean
+.PHONY: help up test lint bench test-faults test-attack test-pages fuzz chaos test-stack test-keycloak test-compose env lock sbom audit-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ test-faults: $(READY) ## servers and processes taken away under load
 test-attack: $(READY) ## attacks on a running network, each of which must fail
 	@$(BIN)/python -m services.local.kafka
 	@exec $(BIN)/python -m pytest -n 2 --durations=20 -m attack $(ARGS)
+
+test-pages: $(READY) ## the console in Debian's Chromium: journeys, every page with axe-core, in three languages
+	@deploy/install-chromium
+	@$(BIN)/python -m services.local.kafka
+	@exec $(BIN)/python -m pytest --durations=20 -m pages $(ARGS)
 
 fuzz: $(READY) ## Schemathesis on every route of every service (ARGS="--cases 10000")
 	@$(BIN)/python -m services.local.kafka

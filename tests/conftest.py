@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -33,12 +34,14 @@ _LONGEST_FIRST = (
     "tests/integration/kit/",
     "tests/integration/",
 )
-_ONE_NETWORK = ("tests/network/", "tests/attack/")
+_ONE_NETWORK = ("tests/network/", "tests/attack/", "tests/pages/")
 _TEST_BY_TEST = ("tests/integration/test_local_network.py", "tests/integration/referral/test_audit.py")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     gc.set_threshold(10_000, 20, 20)
+    settings.register_profile("joldama", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no clocks
+    settings.load_profile("joldama")
     os.environ["JOLDAMA_LIMITS"] = "{}"  # hundreds of applications here count in one Redis; networks have the limits
     if not hasattr(config, "workerinput"):  # workers share the folder of the process that started them
         config.stash[_FOLDER] = Path(tempfile.mkdtemp(prefix="joldama-tests-"))

@@ -84,16 +84,16 @@ def _entries(caller: Caller, service: str, id: UUID) -> Iterator[Entry]:
 
 
 def _online(caller: Caller, service: str) -> dict[str, Any]:
-    count, after, findings = 0, 0, list[Any]()
+    count, after, cut, findings = 0, 0, 0, list[Any]()
     with caller.api(service) as api:
         while True:
             page = api.get(f"{PATH}/verify", after=after)
-            count, findings = count + page["count"], findings + page["findings"]
+            count, cut, findings = count + page["count"], cut or page["cut"], findings + page["findings"]
             if page["next"] is None:
                 break
             after = page["next"]
     head = {"head_sequence": page["head_sequence"], "head_hash": page["head_hash"]}
-    return {"log": service, "count": count, "findings": findings, **head}
+    return {"log": service, "count": count, "cut": cut, "findings": findings, **head}
 
 
 def _offline(database: str, heads: Path | None) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _offline(database: str, heads: Path | None) -> dict[str, Any]:
         raise Failure(ExitCode.USAGE, f"--database: {reason}.") from None
     findings = [{"sequence": one.sequence, "fault": one.fault.value} for one in checked.findings]
     return {
-        "log": database.rpartition("@")[2], "count": checked.count, "findings": findings,
+        "log": database.rpartition("@")[2], "count": checked.count, "cut": checked.cut, "findings": findings,
         "head_sequence": head.sequence, "head_hash": head.hash,
     }  # fmt: skip
 
@@ -135,6 +135,8 @@ def _keys() -> list[bytes]:
 
 def _checked(found: dict[str, Any]) -> Iterator[RenderableType]:
     counted = f"{found['log']}: {found['count']:,} entries"
+    if found["cut"]:
+        counted += f" after the {found['cut']:,} that were cut by their age"
     if findings := found["findings"]:
         yield listing(f"{counted}, {len(findings)} findings", findings, "entry=sequence fault", fault=_fault)
     else:

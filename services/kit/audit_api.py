@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 from sqlmodel import Session
 
 from services.kit.audit import note
-from services.kit.http.auditing import Auditing
+from services.kit.http.auditing import HEADER, Auditing
 from services.kit.http.auth import Principal, Require
 from services.kit.http.free_text import NO_NUL
 from services.kit.http.pages import Page, read_cursor, write_cursor
@@ -66,6 +66,22 @@ class AuditTrail:
             return self.log.check(session, after, limit, heads), self.log.head(session)
 
         return await self.database.read(work)
+
+
+def describe_purpose(app: FastAPI, purposes: Iterable[str], default_purpose: Callable[[Collection[str]], str]) -> None:
+    """Add the header to every route in the OpenAPI of `app`, with its codes and the route's default."""
+    make, codes = app.openapi, [str(one) for one in purposes]
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            for described in (one for methods in make()["paths"].values() for one in methods.values()):
+                schema = {"type": "string", "enum": codes, "default": str(default_purpose(described["tags"]))}
+                why = "For what the request is, in the audit log"
+                header = {"name": HEADER, "in": "header", "required": False, "description": why, "schema": schema}
+                described["parameters"] = [*described.get("parameters", ()), header]
+        return make()
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 @asynccontextmanager
@@ -120,6 +136,7 @@ class AuditCheck(BaseModel):
     last: int
     count: int
     findings: list[AuditFinding]
+    cut: int = Field(description="The entries through this number were cut by their age, as an entry says; 0: none")
     next: int | None = Field(description="Go on with `after` this number; null at the end")
     head_sequence: int
     head_hash: str = Field(description="Of the log's last entry: compare it with what was exported")
@@ -169,6 +186,7 @@ def audit_log_router(*roles: str) -> APIRouter:
             last=checked.last,
             count=checked.count,
             findings=[AuditFinding.model_validate(one) for one in checked.findings],
+            cut=checked.cut,
             next=checked.last if checked.more else None,
             head_sequence=head.sequence,
             head_hash=head.hash,

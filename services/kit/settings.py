@@ -149,6 +149,8 @@ class AuditSettings(ServiceSettings):
     audit_head_file: Path | None = None
     keep_persons_days: int = Field(1826, ge=0, le=40_000)
     """Persons in histories are left out after so many days (five years), organizations stay; 0: never."""
+    keep_audit_years: int = Field(0, ge=0, le=100)
+    """Entries of the audit log may be cut after so many years, by the command of the table's owner; 0: never."""
     audit_head_every: float = Field(60.0, gt=0)
     """Seconds between two exports."""
 

@@ -81,13 +81,13 @@ async def test_an_organization_has_so_many_feeds_whoever_holds_the_tokens(countr
 
 
 async def test_a_feed_ends_at_its_token_s_end(country: RunningNetwork) -> None:
+    end = time.time() + 3  # a token's seconds are whole ones
     token = issue_token(country.home, ["operator"], subject="short", lifetime=4)
-    began = time.monotonic()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         reader, writer = await asyncio.open_connection(sock=feed(country, token))
         text = await reader.readuntil(b"event: token_ended")
         assert text.startswith(b"HTTP/1.1 200")
-        assert 1 < time.monotonic() - began < 10
+        assert time.time() > end, "not before it"
         writer.close()
 
 

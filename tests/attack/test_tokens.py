@@ -122,5 +122,5 @@ def test_strangers_do_not_delay_a_new_key(
         published(new)
         begun = time.monotonic()
         assert [status for status, _ in answers(signed(key=new))] == [200] * 3
-        assert time.monotonic() - begun < 10, "about a second at each service"
+        assert time.monotonic() - begun < 30, "about a second at each service; a stranger could delay it by 30 s"
         assert {status for one in under_way for status, _ in one.result()} == {401}

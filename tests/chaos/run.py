@@ -62,7 +62,7 @@ class Runner:
         self.bed.stops.clear()
         try:
             await self._load(load, injector)
-        except Exception:
+        except Exception:  # noqa: BLE001  whatever breaks a run is a finding of it
             load.log.findings.append(f"the run itself broke off: {traceback.format_exc()}")
         self.submitted |= set(load.submitted)
         self.figures |= load.log.figures

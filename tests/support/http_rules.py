@@ -7,6 +7,8 @@ from uuid import UUID
 import httpx2
 from fastapi import FastAPI
 
+from services.contracts.purposes import Purpose, default_purpose
+
 EXPECTED = {"intake": 12, "referral": 24, "capacity": 16}
 """At least so many routes, so that a walk over nothing fails."""
 
@@ -60,6 +62,18 @@ async def assert_bodies_of_every_route(app: FastAPI, client: httpx2.AsyncClient)
         for body in (b"[1]", b'"text"', b"NaN", b'{"note": NaN, "places": Infinity}', b"[" * 900 + b"]" * 900):
             answer = await client.request(method, path, content=body, headers={"Content-Type": "application/json"})
             assert answer.status_code == 422, (method, path, answer.text)
+
+
+async def assert_every_route_describes_the_purpose(app: FastAPI, client: httpx2.AsyncClient) -> None:
+    """The OpenAPI has the header with all its codes and the route's default, and each route refuses another code."""
+    for path, methods in app.openapi()["paths"].items():
+        for method, described in methods.items():
+            (schema,) = [one["schema"] for one in described["parameters"] if one["name"] == "Purpose-Of-Use"]
+            default = default_purpose(described["tags"])
+            assert schema == {"type": "string", "enum": [*Purpose], "default": default}, (method, path)
+            filled = re.sub(r"\{[^}]*\}", str(UUID(int=7)), path)
+            answer = await client.request(method, filled, headers={"Purpose-Of-Use": "curiosity"})
+            assert (answer.status_code, answer.json()["code"]) == (422, "unknown_purpose"), (method, path)
 
 
 async def assert_probes_are_not_redirected(client: httpx2.AsyncClient) -> None:

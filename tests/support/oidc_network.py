@@ -83,4 +83,4 @@ class Country:
         def refused() -> bool:
             return self.ask("referral", "GET", "/v1/referrals", token).status_code == 401
 
-        wait_until(refused, "the withdrawn key is believed no more")
+        wait_until(refused, "the withdrawn key is believed no more", seconds=60)  # without the setting it takes 600

@@ -5,7 +5,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from services.capacity.domain.step import StepId
@@ -180,7 +180,6 @@ def test_any_file_is_cut_into_lines_that_intake_can_be_asked_about(content: byte
         lambda value: json.dumps(value).encode()
     )
 )
-@settings(deadline=None)
 def test_any_file_of_addresses_is_read_or_refused(content: bytes) -> None:
     with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("JOLDAMA_HOME", home)
@@ -195,7 +194,6 @@ def test_any_file_of_addresses_is_read_or_refused(content: bytes) -> None:
 
 
 @given(st.lists(lines, max_size=5).map(b"\n".join))
-@settings(deadline=None)
 def test_any_file_of_reference_data_is_read_or_refused(content: bytes) -> None:
     with TemporaryDirectory() as data, pytest.MonkeyPatch.context() as patch:
         patch.setenv("JOLDAMA_DATA", data)
@@ -237,17 +235,31 @@ def _beyond(value: Any, bounds: Bounds) -> bool:
     return beyond(value, 0) or count(value) > bounds.values
 
 
-def test_a_bomb_is_found_in_a_moment() -> None:
-    began = time.process_time()
+class Visited(list[Any]):
+    """A list that counts how many members of all such lists are looked at."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for one in super().__iter__():
+            Visited.looks += 1
+            yield one
+
+
+def test_a_bomb_is_found_after_few_of_its_values() -> None:
     deep: Any = "x"
     for _ in range(100_000):
-        deep = [deep]
-    for value in (deep, [0] * 1_000_000, {str(n): n for n in range(300_000)}, [["x" * 300] * 50] * 50):
-        assert 0 < len(excesses(value, BOUNDS)) <= MOST_ERRORS
-    assert excesses([[[0] * 40] * 40] * 40, BOUNDS)[0].code == "too_many_values"
+        deep = Visited([deep])
+    wide, fields = Visited([0] * 1_000_000), {str(n): Visited([n]) for n in range(300_000)}
+    texts, many = Visited([Visited(["x" * 300] * 50)] * 50), Visited([Visited([Visited([0] * 40)] * 40)] * 40)
+    codes = ["json_too_deep", "too_many_members", "too_many_members", "text_too_long", "too_many_values"]
+    for value, code in zip((deep, wide, fields, texts, many), codes, strict=True):
+        Visited.looks = 0
+        found = excesses(value, BOUNDS)
+        assert ({one.code for one in found}, len(found) <= MOST_ERRORS) == ({code}, True)
+        assert Visited.looks <= 2 * BOUNDS.values, "once to see that it is too large, once to say where"
     while isinstance(deep, list):  # without the recursion of a deallocation
         deep = deep[0]
-    assert time.process_time() - began < 1
 
 
 @given(st.binary(max_size=80))
@@ -277,7 +289,7 @@ def test_any_text_is_compared_with_names(text: str) -> None:
 def test_no_text_of_a_note_takes_long(read: Callable[[str], object], piece: str) -> None:
     began = time.process_time()
     read((piece * 500)[:500])
-    assert time.process_time() - began < 0.2
+    assert time.process_time() - began < 3, "it takes 0.01 s; backtracking would take minutes"
 
 
 def test_a_budget_ends_what_takes_too_long() -> None:

@@ -1,6 +1,6 @@
 """Capacity's public API: figures of programmes as the user may see them, and queues."""
 
-from services.console.upstream.client import Json, Page, Parameter, Services
+from services.console.upstream.client import Json, Page, Parameter, Services, Upstream
 
 
 async def figures(services: Services, **filters: Parameter) -> Page:
@@ -28,3 +28,8 @@ async def center_figures(services: Services, center_id: str) -> Page:
 async def queue(services: Services, programme_id: str, **filters: Parameter) -> Page:
     """Who waits for a programme, in order: `cursor`, `limit`."""
     return await services.capacity.page(f"/v1/queues/{programme_id}", **filters)
+
+
+async def public_figures(upstream: Upstream, address: str) -> list[Json]:
+    """Each programme as anybody may see it, without a token: `free` is `none`, `few` or `many`."""
+    return (await upstream.as_nobody(address).capacity.page("/v1/public/capacity")).items

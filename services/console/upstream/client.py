@@ -182,3 +182,8 @@ class Upstream:
         """The services as the holder of this token, who is at `address`."""
         headers = {"Authorization": f"Bearer {access_token}"} | ({"X-Forwarded-For": address} if address else {})
         return Services(*(Api(one, headers) for one in (self.intake, self.referral, self.capacity)))
+
+    def as_nobody(self, address: str = "") -> Services:
+        """The services as they answer anybody, without a token."""
+        headers = {"X-Forwarded-For": address} if address else {}
+        return Services(*(Api(one, headers) for one in (self.intake, self.referral, self.capacity)))

@@ -11,6 +11,11 @@ async def referrals(services: Services, **filters: Parameter) -> Page:
     return await services.referral.page("/v1/referrals", **filters)
 
 
+async def counts(services: Services) -> dict[str, Json]:
+    """By state `count` and `overdue`: a polyclinic's own referrals, or for an operator all."""
+    return {one["state"]: one for one in (await services.referral.read("/v1/referrals/counts")).json()}
+
+
 async def story(services: Services, referral_id: str) -> Json:
     """The whole story of a referral: offers, history, decision; `allowed_actions` and `version` are for commands."""
     return await services.referral.get(f"/v1/referrals/{referral_id}")

@@ -25,7 +25,7 @@ from services.intake.entrypoints import (
 )
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
-from services.kit.audit_api import audit_log_router, counting_strangers
+from services.kit.audit_api import audit_log_router, counting_strangers, describe_purpose
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
@@ -36,7 +36,7 @@ from services.kit.loops import background
 from services.kit.persons import Persons
 from services.kit.retention import LEASE_MS, keep_sweeping
 from services.kit.retention_api import retention_router
-from services.kit.sql.audit_log import check_only_inserts
+from services.kit.sql.append_only import check_only_inserts
 from services.kit.sql.lease import Lease
 from services.kit.sql.readiness import check_writable
 
@@ -65,7 +65,10 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
 
     parts = (bulk, diagnoses, children, notes, corrections, consents, transfers, report, erasure, keys)
     routers = (*(one.router for one in parts), audit_log_router(*OPERATORS), retention_router(OPERATORS, (Role.ADMIN,)))
-    return create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
+    apps = create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
+    for app in apps.both:
+        describe_purpose(app, Purpose, default_purpose)
+    return apps
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ class GroupedSubmissions:
         try:
             closed = frozenset[UUID]().union(*(one.closed for one in group))
             outcomes = iter(await self.inner.record([draft for one in group for draft in one.drafts], closed))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  it goes on in those who wait
             if len(group) > 1 and not isinstance(error, TransientError):
                 for one in group:  # the error is one request's: each is written apart
                     await self._write_group([one])

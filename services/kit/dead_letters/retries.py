@@ -74,7 +74,7 @@ class DeadLetterRetries:
             else:
                 outcome = "postponed"
                 await self.repository.postpone(letter, _pause(letter.tries), reason)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever a handler raises, an operator decides
             outcome = "refused"
             reason = str(error) if isinstance(error, PermanentError) else f"{type(error).__name__}: {error}"
             await self.repository.reopen(letter, reason)

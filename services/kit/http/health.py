@@ -33,7 +33,7 @@ class Health:
     async def _reason(self, check: Check, within: float) -> str | None:
         try:
             await asyncio.wait_for(check(), within)
-        except Exception as error:  # a check may fail in any way: its part is not ready then
+        except Exception as error:  # noqa: BLE001  a check may fail in any way: its part is not ready then
             return str(error) or type(error).__name__
         return None
 

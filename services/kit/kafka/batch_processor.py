@@ -59,7 +59,7 @@ class BatchProcessor(Generic[T]):
             return
         try:
             early = await self._retry(lambda: self.handle(batch))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever a message breaks, the others have their effect
             if len(batch) == 1:
                 return await self._dead_letter(batch[0], error)
             middle = len(batch) // 2

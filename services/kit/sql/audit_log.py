@@ -6,14 +6,15 @@ Whoever owns the database's files can still change them; the hashes show it, and
 import asyncio
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text, func, insert, or_, select, text
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text, func, insert, or_, select
+from sqlalchemy.engine import Connection
 from sqlmodel import Session
 
 from services.kit.audit import DETAIL, Entry
@@ -24,6 +25,8 @@ from services.kit.sql.database import Database
 BEGINNING = bytes(32)
 """Stands before the first entry."""
 TABLE = "audit_log"
+CUT = "cut_audit_log"
+"""The act of an entry that says through which number older entries were cut, and the hash of the last of them."""
 _LOCK = 0x6A_6F_6C_41
 """Of PostgreSQL: entries are chained under it. It is taken last in a transaction, so it is held for the commit only."""
 
@@ -59,13 +62,17 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The entries from `first` to `last` were checked, `count` of them; `more` follow. Zeros without an entry."""
+    """The entries from `first` to `last` were checked, `count` of them; `more` follow. Zeros without an entry.
+
+    Before them those through number `cut` were cut by their age, as an entry says; 0: none.
+    """
 
     first: int
     last: int
     count: int
     more: bool
     findings: tuple[Finding, ...]
+    cut: int = 0
 
 
 def audit_log_table(metadata: MetaData, *subjects: str) -> Table:
@@ -114,10 +121,10 @@ class Chain:
 
 
 class AuditLog:
-    """One service's log: `rows` is its table."""
+    """One service's log: `rows` is its table; `clock` is in epoch seconds."""
 
-    def __init__(self, rows: Table, chain: Chain) -> None:
-        self.rows, self._chain = rows, chain
+    def __init__(self, rows: Table, chain: Chain, clock: Callable[[], float] = time.time) -> None:
+        self.rows, self._chain, self._clock = rows, chain, clock
         self.subjects = [one.name for one in rows.columns if one.index]
         self._insert, self._lock = insert(rows), select(func.pg_advisory_xact_lock(_LOCK))
         self._last = select(rows.c.sequence, rows.c.hash).order_by(rows.c.sequence.desc()).limit(1)
@@ -126,15 +133,20 @@ class AuditLog:
         """Add `entries` in the caller's transaction, as its last step: other writers wait for its end."""
         if not (rows := [self._row(one) for one in entries]):
             return
-        connection = session.connection()
-        if connection.dialect.name == "postgresql":  # SQLite has one writer
-            connection.execute(self._lock)
+        connection = self.lock(session)
         last, previous = connection.execute(self._last).first() or (0, BEGINNING)
-        now = int(time.time() * 1000)
+        now = int(self._clock() * 1000)
         for sequence, row in enumerate(rows, last + 1):
             row |= {"sequence": sequence, "at": now}
             row["hash"] = previous = self._chain.hash(previous, row)
         connection.execute(self._insert, rows)
+
+    def lock(self, session: Session) -> Connection:
+        """Keep other writers from adding entries until the transaction's end."""
+        connection = session.connection()
+        if connection.dialect.name == "postgresql":  # SQLite has one writer
+            connection.execute(self._lock)
+        return connection
 
     def _row(self, entry: Entry) -> dict[str, Any]:
         detail = orjson.dumps(dict(entry.detail)).decode() if entry.detail else ""
@@ -161,11 +173,12 @@ class AuditLog:
     def check(self, session: Session, after: int, limit: int, heads: Sequence[Head] = ()) -> Checked:
         """Check up to `limit` entries after number `after`, and those of `heads` that name one of them, or none."""
         rows = self.rows
-        before = session.execute(select(rows.c.hash).where(rows.c.sequence == after)).scalar()
         query = select(rows).where(rows.c.sequence > after).order_by(rows.c.sequence).limit(limit + 1)
         found = [dict(one) for one in session.execute(query).mappings()]
         page, more = found[:limit], len(found) > limit
-        findings = self._faults(page, after, BEGINNING if after == 0 else before)
+        first = page[0]["sequence"] if page else after + 1
+        before, cut = self._before(session, first - 1)
+        findings = self._faults(page, first - 1 if cut else after, before)
         last = page[-1]["sequence"] if page else after
         hashes = {one["sequence"]: bytes(one["hash"] or b"").hex() for one in page}
         findings += [
@@ -175,7 +188,25 @@ class AuditLog:
         ]
         if not more and (lost := [one.sequence for one in heads if one.sequence > last]):
             findings.append(Finding(max(lost), Fault.CUT_OFF))
-        return Checked(page[0]["sequence"] if page else 0, last, len(page), more, tuple(findings))
+        return Checked(page[0]["sequence"] if page else 0, last, len(page), more, tuple(findings), cut)
+
+    def _before(self, session: Session, sequence: int) -> tuple[bytes | None, int]:
+        """The hash of the entry with this number, and the number again when it was cut; None when it is missing."""
+        if sequence == 0:
+            return BEGINNING, 0
+        rows = self.rows.c
+        kept: bytes | None = session.execute(select(rows.hash).where(rows.sequence == sequence)).scalar()
+        if kept is not None:
+            return kept, 0
+        cuts = select(rows.detail).where(rows.act == CUT).order_by(rows.sequence.desc())
+        for detail in session.execute(cuts).scalars():
+            try:
+                said = orjson.loads(detail)
+                if said["through"] == sequence:
+                    return bytes.fromhex(said["hash"]), sequence
+            except (ValueError, KeyError, TypeError):  # it was changed, which is found where it stands
+                continue
+        return None, 0
 
     def _faults(self, page: Sequence[Mapping[str, Any]], after: int, previous: bytes | None) -> list[Finding]:
         findings = []
@@ -225,57 +256,6 @@ class AuditWriter:
             await self.database.write(lambda session: self.log.add(session, entries))
         except TransientError as error:
             return error
-        except Exception as error:  # a fault of ours: those who wait must hear of it, or they wait for ever
+        except Exception as error:  # noqa: BLE001  a fault of ours: who waits hears of it, or waits for ever
             return error
         return None
-
-
-def only_inserts(dialect: str, table: str) -> list[str]:
-    """The statements by which the database refuses every change of `table` but a row after the last one.
-
-    On PostgreSQL every role but the table's owner keeps SELECT and INSERT only.
-    """
-    return [one.format(table=table) for one in (_SQLITE if dialect == "sqlite" else _POSTGRESQL)]
-
-
-async def check_only_inserts(database: Database) -> None:
-    """A readiness check: raises RuntimeError when this process's role could change the log on PostgreSQL."""
-
-    def work(session: Session) -> bool:
-        may = [func.has_table_privilege(TABLE, one) for one in ("UPDATE", "DELETE", "TRUNCATE")]
-        owner = select(text("pg_has_role(tableowner, 'MEMBER')")).select_from(text("pg_tables"))
-        owned = session.execute(owner.where(text(f"tablename = '{TABLE}'"))).scalar()
-        return bool(owned) or any(session.execute(select(*may)).one())
-
-    if not database.is_sqlite and await database.read(work):
-        raise RuntimeError("this role owns the audit log, or may change it: serve under a role of its own")
-
-
-ONLY_INSERT = (
-    "DO $$ DECLARE one text; BEGIN FOR one IN SELECT DISTINCT grantee FROM information_schema.role_table_grants "
-    "WHERE table_name = '{table}' AND grantee <> current_user LOOP "
-    "EXECUTE format('REVOKE ALL ON {table} FROM %I', one); "
-    "EXECUTE format('GRANT SELECT, INSERT ON {table} TO %I', one); END LOOP; END $$"
-)
-_NEXT = "(SELECT coalesce(max(sequence), 0) + 1 FROM {table})"
-_SQLITE = [
-    # Before INSERT OR REPLACE deletes a row, which no trigger would see in a connection without recursive_triggers.
-    "CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table} WHEN NEW.sequence IS NOT " + _NEXT + " "
-    "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
-    *(
-        f"CREATE TRIGGER {{table}}_no_{verb} BEFORE {verb} ON {{table}} "
-        "BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        for verb in ("update", "delete")
-    ),
-]
-_POSTGRESQL = [
-    "CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$",
-    "CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-    "FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()",
-    "CREATE FUNCTION {table}_in_order() RETURNS trigger LANGUAGE plpgsql AS "
-    "$$ BEGIN IF NEW.sequence <> " + _NEXT + " THEN RAISE EXCEPTION '{table} is append-only'; END IF; "
-    "RETURN NEW; END $$",
-    "CREATE TRIGGER {table}_in_order BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_in_order()",
-    ONLY_INSERT,
-]

@@ -33,10 +33,10 @@ def check_database(url: str, keys: Sequence[bytes], heads: Path | None) -> tuple
 
 
 def _check(session: Session, log: AuditLog, heads: Sequence[Head]) -> Checked:
-    first, after, count, findings = 0, 0, 0, list[Finding]()
+    first, after, count, cut, findings = 0, 0, 0, 0, list[Finding]()
     while True:
         page = log.check(session, after, PAGE, heads)
-        first, after, count = first or page.first, page.last, count + page.count
+        first, after, count, cut = first or page.first, page.last, count + page.count, cut or page.cut
         findings += page.findings
         if not page.more:
-            return Checked(first, after, count, False, tuple(findings))
+            return Checked(first, after, count, False, tuple(findings), cut)

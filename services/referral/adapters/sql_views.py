@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import exists, or_
+from sqlalchemy import case, exists, func, or_
 from sqlmodel import Session, col, select
 
 from services.contracts.authority import Visibility
@@ -70,6 +71,15 @@ class Views:
         if after:
             query = query.where(col(ReferralRow.id) < after)
         return await self._database.read(lambda session: _as_seen(session, session.scalars(query).all(), visibility))
+
+    async def counts(self, polyclinic_id: str | None, now: datetime) -> dict[str, tuple[int, int]]:
+        """By state how many referrals there are, and how many of them are past their deadline; of all or one's own."""
+        state, past = col(ReferralRow.state), case((col(ReferralRow.deadline_at) < now, 1), else_=0)
+        query: Any = select(state, func.count(), func.sum(past)).group_by(state)
+        if polyclinic_id is not None:
+            query = query.where(col(ReferralRow.polyclinic_id) == polyclinic_id)
+        rows = await self._database.read(lambda session: session.exec(query).all())
+        return {name: (count, late) for name, count, late in rows}
 
     async def story(self, referral_id: str, visibility: Visibility) -> Story | None:
         """The whole story, or None when there is no such referral that is visible."""

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.contracts.authority import OPERATORS, likely_role, operator
 from services.contracts.purposes import Purpose, default_purpose
 from services.contracts.vocabulary import Role
-from services.kit.audit_api import audit_log_router, counting_strangers
+from services.kit.audit_api import audit_log_router, counting_strangers, describe_purpose
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.health import Health
@@ -16,7 +16,7 @@ from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.retention_api import retention_router
-from services.kit.sql.audit_log import check_only_inserts
+from services.kit.sql.append_only import check_only_inserts
 from services.kit.sql.readiness import check_writable
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
@@ -65,7 +65,10 @@ def build(settings: ReferralSettings) -> Apps:
         retention_router(OPERATORS, (Role.ADMIN,)),
     )
     inside = (access.router, audit_entries.router)
-    return create_apps("referral", health, lifespan, public=routers, inside=inside, public_docs=settings.public_docs)
+    apps = create_apps("referral", health, lifespan, public=routers, inside=inside, public_docs=settings.public_docs)
+    for app in apps.both:
+        describe_purpose(app, Purpose, default_purpose)
+    return apps
 
 
 def main() -> None:

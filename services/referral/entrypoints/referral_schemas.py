@@ -53,6 +53,14 @@ class ReferralSummary(BaseModel):
     )
 
 
+class StateCount(BaseModel):
+    """How many referrals are in a state."""
+
+    state: ReferralState
+    count: int
+    overdue: int = Field(description="Those whose deadline is past")
+
+
 class ProgrammeNamed(BaseModel):
     """A programme with its center's name."""
 

@@ -9,6 +9,7 @@ from services.contracts.authority import OPERATORS, Visibility
 from services.contracts.vocabulary import ReferralState, Role
 from services.kit.audit import note
 from services.kit.audit_api import AuditEntry, Position
+from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
 from services.kit.http.preconditions import etag
@@ -18,7 +19,7 @@ from services.referral.adapters.rows import referral_of
 from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.field_types import Word
 from services.referral.entrypoints.filters import check_ids
-from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, story_of, summary
+from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, StateCount, story_of, summary
 from services.referral.handlers.act import actions_of
 
 router = guarded_router("/v1/referrals", tags=["referrals"])
@@ -67,6 +68,19 @@ async def list_referrals(
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
     note({"count": min(len(rows), limit)})
     return Page(items=[summary(row) for row in rows[:limit]], next=more)
+
+
+@router.get("/counts")
+@audited(never=True)  # of nobody
+async def count_referrals(service: Service, reader: Keeper) -> list[StateCount]:
+    """How many referrals are in each state, and how many are overdue: a polyclinic's own, or for operators all."""
+    own = None if reader.has(*OPERATORS) else reader.org
+    found = await service.views.counts(own, service.clock())
+    return [
+        StateCount(state=state, count=count, overdue=late)
+        for state in ReferralState
+        for count, late in [found.get(state, (0, 0))]
+    ]
 
 
 @router.get("/{referral_id}")

@@ -61,7 +61,7 @@ def _agent(
         async for batch in stream.take_events(settings.worker_batch, within=settings.worker_within):
             try:
                 await finish(consumers["all"].process(name, [event.message for event in batch]))
-            except Exception as error:  # too many dead in a row, or a fault of ours
+            except Exception as error:  # noqa: BLE001  too many dead in a row, or a fault of ours
                 consumers["all"].stop(f"{type(error).__name__}: {error}")
                 await hold(app.wait_until_stopped())
 

@@ -119,7 +119,7 @@ async def everything(store: Store) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", ["fake", "redis"])
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(
     batches=st.lists(
         st.tuples(

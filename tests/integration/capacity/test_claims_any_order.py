@@ -244,7 +244,6 @@ def test_whatever_the_order_places_are_conserved_and_nobody_is_overtaken(valkey:
         settings=settings(
             max_examples=25,
             stateful_step_count=30,
-            deadline=None,
             phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes many minutes
             suppress_health_check=list(HealthCheck),
             print_blob=True,

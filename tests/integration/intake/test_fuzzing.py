@@ -15,7 +15,7 @@ from services.intake.domain.normalizing import FIELDS
 from services.intake.entrypoints.openapi import EXAMPLE
 from tests.unit.intake.samples import child_body
 
-EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=40)
 anything = st.recursive(
     scalars,

@@ -12,8 +12,9 @@ from sqlalchemy import MetaData
 
 from services.kit.audit import TRAIL, Actor, Entry, Trail
 from services.kit.errors import TransientError
+from services.kit.sql.append_only import only_inserts
 from services.kit.sql.audit_heads import HeadExporter, read_heads
-from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain, Fault, Finding, Head, audit_log_table, only_inserts
+from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain, Fault, Finding, Head, audit_log_table
 from services.kit.sql.database import Database
 
 KEY, OTHER = bytes(range(32)), bytes(range(1, 33))

@@ -1,16 +1,19 @@
 """The two roles of a service on PostgreSQL: the one that serves may add to the audit log, and nothing else."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlmodel import Session
 
 from services.intake.adapters.history import HISTORY as INTAKE
 from services.intake.adapters.tables import audit_log
 from services.kit.audit import Actor, Entry
-from services.kit.sql.audit_log import AuditLog, Chain, check_only_inserts
+from services.kit.sql.append_only import check_only_inserts
+from services.kit.sql.audit_cut import cut_before
+from services.kit.sql.audit_log import AuditLog, Chain
 from services.kit.sql.database import Database
 from services.kit.sql.migrations import History
 from services.referral.adapters.history import HISTORY as REFERRAL
@@ -76,5 +79,24 @@ async def test_a_role_that_could_change_the_log_is_not_ready(postgres: Postgres)
     await check_only_inserts(served)
     with pytest.raises(RuntimeError, match="a role of its own"):
         await check_only_inserts(owned)
+    for one in (served, owned):
+        await one.close()
+
+
+async def test_the_owner_cuts_old_entries_and_the_serving_role_cannot(postgres: Postgres, serving: Engine) -> None:
+    name = str(serving.url.database)
+    served, owned = (Database(postgres.url(name, role)) for role in (name, f"{name}_owner"))
+    log, later = AuditLog(audit_log, Chain([KEY])), datetime.now(UTC) + timedelta(days=1)
+    before = await served.read(log.head)
+    with pytest.raises(ProgrammingError, match="must be owner"):
+        cut_before(served, log, later)
+    assert (await served.read(log.head)) == before, "what failed has left no entry"
+    assert cut_before(owned, log, later) > 0
+    checked = await served.read(lambda session: log.check(session, 0, 1000))
+    assert (checked.cut, checked.count, checked.findings) == (before.sequence, 1, ())
+    with pytest.raises(ProgrammingError, match="permission denied"), serving.begin() as connection:
+        connection.execute(text("DELETE FROM audit_log"))
+    with pytest.raises(DBAPIError, match="append-only"), owned.engine.begin() as connection:
+        connection.execute(text("DELETE FROM audit_log"))
     for one in (served, owned):
         await one.close()

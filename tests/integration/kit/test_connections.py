@@ -97,17 +97,6 @@ async def ask(port: int, *parts: bytes, pause: float = 0.0) -> tuple[int, dict[s
         writer.close()
 
 
-async def seconds_to_end(port: int, first: bytes) -> float:
-    """How long a connection that sends `first`, and then nothing, is held."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    writer.write(first)
-    began = asyncio.get_running_loop().time()
-    async with asyncio.timeout(10):
-        await reader.read()
-    writer.close()
-    return asyncio.get_running_loop().time() - began
-
-
 async def refused(port: int, *parts: bytes) -> tuple[int, str]:
     """Status and code of the refusal, after which the connection ends."""
     status, headers, body = await ask(port, *parts)
@@ -134,7 +123,11 @@ async def test_a_request_is_answered(port: int) -> None:
     ],
 )  # fmt: skip
 async def test_silence_is_not_waited_for(port: int, first: bytes) -> None:
-    assert await seconds_to_end(port, first) < 1.5
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    writer.write(first)
+    async with asyncio.timeout(20):
+        await reader.read()  # to the end, which without bounds does not come
+    writer.close()
 
 
 async def test_a_half_request_is_answered_408(port: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from aiokafka.producer.transaction_manager import PidAndEpoch
 
 from services.kit.dead_letters.channel import SqlDeadLetterChannel
@@ -105,7 +106,7 @@ async def test_a_topic_that_was_deleted_and_made_again_has_forgotten(
     async def forgotten() -> bool:
         try:
             return not await publisher.has(acknowledged)
-        except Exception:  # its metadata is on the way
+        except KafkaError:  # its metadata is on the way
             return False
 
     await eventually(forgotten)

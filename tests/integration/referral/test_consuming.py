@@ -51,10 +51,12 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
     config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())
-    await eventually(lambda: server.started)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
+    try:
+        await eventually(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:  # of a failure, too: its sockets would be found unclosed in some later test
+        server.should_exit = True
+        await task
 
 
 @pytest.fixture
@@ -178,17 +180,18 @@ async def test_the_ten_that_stopped_a_worker_do_not_stop_the_next_and_ten_others
 
 
 async def test_a_dead_letter_whose_cause_was_mended_has_its_effect_once(
-    settings: ReferralSettings, consumers: Consumers, capacity: FastAPI, operator: httpx2.AsyncClient
+    settings: ReferralSettings, capacity: FastAPI, operator: httpx2.AsyncClient
 ) -> None:
     """The settlement is missing in the worker's data; it comes, the worker is started again, and the letter retried."""
     message = recorded(settings, diagnosis(5, settlement_id="atlantis"))
-    await consumers.process(topics.DIAGNOSES, [message])
-    [letter] = (await operator.get("/v1/dead-letters")).json()["items"]
-    assert letter["reason"] == "settlement_id: no settlement atlantis"
-    await eventually(lambda: counted(1))
-    path = f"/v1/dead-letters/{letter['id']}"
-    await operator.post(f"{path}/retry")
-    await eventually(lambda: answers(operator, path, state="open", times=2))
+    async with working(settings, capacity) as without_it:
+        await without_it.process(topics.DIAGNOSES, [message])
+        [letter] = (await operator.get("/v1/dead-letters")).json()["items"]
+        assert letter["reason"] == "settlement_id: no settlement atlantis"
+        await eventually(lambda: counted(1))
+        path = f"/v1/dead-letters/{letter['id']}"
+        await operator.post(f"{path}/retry")
+        await eventually(lambda: answers(operator, path, state="open", times=2))
 
     with (settings.data / "settlements.csv").open("a") as file:
         file.write("atlantis,Atlantis,Atlantis,Atlantis,KZ-10,44.0,70.0\n")

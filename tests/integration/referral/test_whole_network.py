@@ -35,7 +35,6 @@ def test_whatever_happens_no_child_is_lost_and_no_place_is_given_twice(
                 settings=how(
                     max_examples=max(1, STEPS // STEPS_EACH),
                     stateful_step_count=STEPS_EACH,
-                    deadline=None,
                     phases=PHASES,
                     suppress_health_check=list(HealthCheck),
                     print_blob=True,

@@ -36,6 +36,29 @@ async def busy(country: Country) -> Country:
     return country
 
 
+async def test_referrals_are_counted_by_state_for_their_polyclinic_and_for_operators(
+    busy: Country, client: Client
+) -> None:
+    expected = {"offered": 2, "accepted": 1, "admitted": 1, "waiting": 1, "unplaceable": 1}
+    for reader in (client("polyclinic", org="p1"), client("operator")):
+        counted = (await reader.get("/v1/referrals/counts")).json()
+        assert {one["state"]: one["count"] for one in counted if one["count"]} == expected
+        assert len(counted) == 9, "every state, also the empty ones"
+    others = (await client("polyclinic", org="p2").get("/v1/referrals/counts")).json()
+    assert sum(one["count"] for one in others) == 0, "another polyclinic's are not told"
+    assert (await client("center", org="near").get("/v1/referrals/counts")).status_code == 403
+
+
+async def test_what_is_past_its_deadline_is_counted(busy: Country, client: Client) -> None:
+    async def overdue() -> int:
+        counted = (await client("operator").get("/v1/referrals/counts")).json()
+        return sum(one["overdue"] for one in counted)
+
+    assert await overdue() == 6, "every open referral has a deadline, long before today's clock of the API"
+    await busy.act(5, Command.CANCEL, "other")
+    assert await overdue() == 5, "what is closed has none"
+
+
 async def test_a_center_sees_its_own_three_lists(busy: Country, client: Client) -> None:
     near, far = client("center", org="near"), client("center", org="far")
     assert [await listed(near, name) for name in CENTER_LISTS] == [([1], 1), ([2], 1), ([3], 1)]

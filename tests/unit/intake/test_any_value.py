@@ -117,10 +117,10 @@ def test_a_code_is_read_in_any_case_and_with_letters_that_look_alike(
 
 @pytest.mark.parametrize("path", FIELDS)
 def test_a_long_value_is_read_in_a_moment(path: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for text in (f"I{' ' * 60_000}x", f"1{' ' * 60_000}x", f"G80.1{' -' * 30_000}1", "Р°" * 30_000):
         meant(path, text)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 5, "it takes 0.05 s; backtracking would take minutes"
 
 
 def test_a_refused_value_fits_no_shape_and_no_rule_judges_it() -> None:

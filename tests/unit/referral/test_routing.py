@@ -45,7 +45,7 @@ def decide(
     return rank_programmes(child, country.neighbors("home"), country.figures, NOW, excluded)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12), st.data())
 def test_every_programme_is_a_candidate_or_excluded_for_its_reason(
     child: Needs, offered: list[Programme], distances: list[int], data: st.DataObject
@@ -63,7 +63,7 @@ def test_every_programme_is_a_candidate_or_excluded_for_its_reason(
             assert exclusion(child, child.age_months, by_id[one], kilometers[one], declined) is why
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12))
 def test_candidates_go_by_distance_then_id_and_one_distance_is_one_tier(
     child: Needs, offered: list[Programme], distances: list[int]
@@ -115,7 +115,7 @@ def test_a_figure_is_stale_after_seven_days(age: timedelta, stale: bool) -> None
     assert WEEK.is_stale(NOW - age, NOW) is stale
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.dictionaries(st.sampled_from("abcdefgh"), st.tuples(st.integers(0, 60), st.booleans())),
     st.sampled_from([0.0, 10.0, 25.0]),

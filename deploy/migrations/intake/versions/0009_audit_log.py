@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from services.kit.sql.audit_log import ONLY_INSERT, TABLE, only_inserts
+from services.kit.sql.append_only import ONLY_INSERT, only_inserts
+from services.kit.sql.audit_log import TABLE
 
 revision = "0009"
 down_revision = "0008"

@@ -1,0 +1,78 @@
+"""Retention of an audit log: the table's owner cuts off its oldest entries, and an entry of the chain says so."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Table, delete, func, select, text
+from sqlmodel import Session
+
+from services.kit.audit import Actor, Entry
+from services.kit.settings import AuditSettings
+from services.kit.sql.append_only import owner_deletes
+from services.kit.sql.audit_heads import read_heads
+from services.kit.sql.audit_log import CUT, AuditLog, Chain, Finding, Head
+from services.kit.sql.database import Database
+
+BATCH = 10_000
+"""Entries that one transaction checks and cuts; others wait some tenths of a second to add theirs."""
+YEAR = timedelta(days=365.25)
+
+
+class Refused(Exception):
+    """What would be cut is not as it was written: cutting it would remove the proof."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        named = ", ".join(f"{one.fault} {one.sequence}" for one in findings[:5])
+        super().__init__(f"nothing more is cut, for the log was changed: {named}")
+
+
+def cut_before(database: Database, log: AuditLog, moment: datetime, heads: Sequence[Head] = ()) -> int:
+    """Cut the entries of before `moment`; how many. May be ended at any moment, and repeated.
+
+    Raises Refused, TransientError, and the database's error for a role that does not own the table.
+    """
+    at, cut = round(moment.timestamp() * 1000), 0
+    end = database.snapshot(log.head).sequence  # its own entries are not cut
+    while some := database.transaction(lambda session: _cut_some(session, log, at, end, heads)):
+        cut += some
+    return cut
+
+
+def _cut_some(session: Session, log: AuditLog, at: int, end: int, heads: Sequence[Head]) -> int:
+    log.lock(session)
+    sequence, rows = log.rows.c.sequence, log.rows.c
+    first = session.execute(select(func.min(sequence))).scalar()
+    if first is None or first > end:
+        return 0
+    batch = sequence <= min(first + BATCH - 1, end)
+    kept = session.execute(select(func.min(sequence)).where(batch, rows.at >= at)).scalar()
+    last = session.execute(select(func.max(sequence)).where(batch)).scalar_one() if kept is None else kept - 1
+    if last < first:
+        return 0
+    checked = log.check(session, first - 1, last - first + 1, heads)
+    if checked.findings:
+        raise Refused(checked.findings)
+    hash = session.execute(select(rows.hash).where(sequence == last)).scalar_one()
+    detail = {"through": last, "hash": bytes(hash).hex(), "count": checked.count}
+    log.add(session, [Entry(Actor(role="owner"), CUT, detail=detail)])
+    before, after = owner_deletes(session.connection().dialect.name, log.rows.name)
+    session.execute(text(before))
+    session.execute(delete(log.rows).where(sequence <= last))
+    session.execute(text(after))
+    return checked.count
+
+
+def main(service: str, settings: AuditSettings, url: str, rows: Table) -> None:
+    """Cut what is older than the settings say, and tell; exit 1 when the log was changed."""
+    if not settings.keep_audit_years:
+        sys.exit(f"{service}: nothing is cut: JOLDAMA_KEEP_AUDIT_YEARS is 0, for ever")
+    database, log = Database(url, pool_size=1), AuditLog(rows, Chain(settings.audit_keys))
+    moment = datetime.now(UTC) - settings.keep_audit_years * YEAR
+    try:
+        cut = cut_before(database, log, moment, read_heads(settings.audit_head_file))
+    except Refused as error:
+        sys.exit(f"{service}: {error}")
+    finally:
+        database.engine.dispose()
+    sys.stdout.write(f"{service}: {cut} entries of before {moment:%Y-%m-%d} are cut\n")

@@ -1,0 +1,113 @@
+"""A country with children in every state, and the pages that there are, with the addresses filled in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from services.cli.token import LOCAL_POLYCLINIC
+from services.cli.up import demo
+from tests.support.network import RunningNetwork
+from tests.support.servers import wait_until
+
+CHILDREN = 150
+DONE = {
+    "seen": ("seen",), "accepted": ("accept",), "admitted": ("accept", "admit"), "declined": ("decline",),
+    "no_show": ("accept", "no-show"), "completed": ("accept", "admit", "discharge"), "cancelled": ("cancel",),
+}  # fmt: skip
+"""What is done to one child each, by what it is called afterwards."""
+_BODIES: dict[str, Any] = {
+    "decline": {"reason": "no_capacity"}, "no-show": {"reason": "family_did_not_come"},
+    "discharge": {"outcome": "improved"}, "cancel": {"reason": "moved_away"},
+}  # fmt: skip
+
+
+@dataclass
+class Scene:
+    """`referrals` has one referral's id for each of DONE, and for `offered`, `waiting` and `unplaceable`.
+
+    `center` has offers to answer; `centers` names each referral's center.
+    """
+
+    network: RunningNetwork
+    referrals: dict[str, str] = field(default_factory=dict)
+    centers: dict[str, str] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    """Of the children, which no catalog has."""
+
+    @property
+    def console(self) -> str:
+        return self.network.url("console")
+
+    @property
+    def center(self) -> str:
+        return self.centers["offered"]
+
+    def organization(self, role: str) -> str:
+        return {"polyclinic": LOCAL_POLYCLINIC, "center": self.center}.get(role, "")
+
+    def ask(self, service: str, method: str, path: str, role: str, org: str = "", **more: Any) -> Any:
+        """A call of a service's public API; the answer's JSON."""
+        url, headers = self.network.url(service) + path, self.network.headers(role, org)
+        answer = httpx2.request(method, url, headers=headers, timeout=20, **more).raise_for_status()
+        return answer.json() if answer.content else {}
+
+    def of_state(self, state: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ask(
+            "referral", "GET", f"/v1/referrals?status={state}&limit=100", "operator"
+        )["items"]
+        return found
+
+
+def make_scene(network: RunningNetwork) -> Scene:
+    """Load the country, submit children, and bring one into each state."""
+    network.load_country()
+    scene = Scene(network)
+    demo.submit_children(network.plan, CHILDREN)
+    wait_until(lambda: not scene.of_state("submitted") and _routed(scene), "every child is routed", seconds=60)
+    offered = scene.of_state("offered")
+    busiest = max({one["center_id"] for one in offered}, key=[one["center_id"] for one in offered].count)
+    offered.sort(key=lambda one: one["center_id"] == busiest)
+    for name, commands in DONE.items():
+        _act(scene, name, offered.pop(0), commands)
+    _remember(scene, "offered", offered[-1])
+    for state in ("waiting", "unplaceable"):
+        for one in scene.of_state(state)[:1]:
+            _remember(scene, state, one)
+    return scene
+
+
+def _routed(scene: Scene) -> bool:
+    counts = [len(scene.of_state(state)) for state in ("offered", "waiting", "unplaceable")]
+    return sum(counts) >= min(CHILDREN, 100)
+
+
+def _remember(scene: Scene, name: str, referral: dict[str, Any]) -> None:
+    scene.referrals[name] = referral["id"]
+    scene.centers[name] = referral.get("center_id") or ""
+
+
+def _act(scene: Scene, name: str, referral: dict[str, Any], commands: tuple[str, ...]) -> None:
+    _remember(scene, name, referral)
+    for command in commands:
+        role = "polyclinic" if command == "cancel" else "center"
+        org = LOCAL_POLYCLINIC if role == "polyclinic" else str(referral["center_id"])
+        path = f"/v1/referrals/{referral['id']}/{command}"
+        scene.ask("referral", "POST", path, role, org, json=_BODIES.get(command, {}))
+
+
+EVERY_PAGE: dict[str, tuple[str, ...]] = {
+    "nobody": ("/sign-in", "/help/public", "/nowhere"),
+    "polyclinic": ("/help/polyclinic",),
+    "center": ("/help/center",),
+    "operator": ("/help/operator",),
+}
+"""The addresses of all pages by role; `{offered}` (and so on) is that referral's id, `{center}` the center's."""
+
+
+def every_page(scene: Scene) -> Iterator[tuple[str, str]]:
+    """Role and address of each page."""
+    for role, paths in EVERY_PAGE.items():
+        for path in paths:
+            yield role, path.format(**scene.referrals, center=scene.center)
