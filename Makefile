@@ -70,12 +70,14 @@ sbom: $(READY) ## a CycloneDX bill of materials of the image's packages into dis
 audit-packages: $(READY) ## known weaknesses of the image's packages, where an advisory service can be reached
 	@deploy/audit-packages $(BIN)/pip-audit
 
-lock: ## resolve pyproject.toml anew into both lock files
+lock: ## resolve pyproject.toml anew into the lock files
 	@test -x $(BIN)/uv || $(MAKE) $(READY)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate pyproject.toml --all-extras -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate pyproject.toml -c requirements.lock -o deploy/requirements.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate deploy/assets.in -c requirements.lock -o deploy/assets.lock
 
 clean: ## remove .venv, downloads and caches; a network's data in .joldama stays
 	rm -rf $(VENV) .joldama-cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

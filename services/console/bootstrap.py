@@ -8,15 +8,23 @@ import httpx2
 from redis.asyncio import Redis
 
 from services.console.settings import ConsoleSettings
+from services.console.sign_in.kept import Kept
+from services.console.sign_in.oidc import Provider
 from services.console.sign_in.sealing import Seal
 from services.console.sign_in.sessions import Sessions
 from services.console.upstream.client import PATIENCE, Upstream
+from services.console.upstream.feed import Hub
+from services.console.upstream.subscriptions import follow_places, follow_referrals
 from services.kit.http.auth import TokenVerifier
+from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
+from services.kit.loops import background
 
 CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=50)
 """To one service: a port takes 256 from one address."""
 REDIS_SECONDS = 2.0
+SIGNING_IN_SECONDS = 600
+"""For which the provider's answer is waited."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +36,25 @@ class Console:
     redis: Redis
     seal: Seal
     sessions: Sessions
+    kept_forms: Kept
+    questions: Kept
+    """What the provider was asked, until it has answered."""
+    provider: Provider | None
     verifier: TokenVerifier
+    hub: Hub
+
+    @property
+    def key_prefix(self) -> str:
+        """Of all keys in Redis."""
+        return key_prefix(self.settings)
 
     async def check_sessions(self) -> None:
         """A readiness check; raises RedisError."""
         await self.redis.ping()
+
+
+def key_prefix(settings: ConsoleSettings) -> str:
+    return f"{settings.topic_prefix}.console"
 
 
 @asynccontextmanager
@@ -45,10 +67,23 @@ async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
             settings.sessions_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
         )
         stack.push_async_callback(redis.aclose)
-        seal = Seal(settings.keys)
-        prefix = f"{settings.topic_prefix}.console"
-        sessions = Sessions(redis, seal, prefix, settings.idle_minutes * 60, settings.session_hours * 3600)
-        yield Console(settings, Upstream(*clients), redis, seal, sessions, TokenVerifier.of(settings))
+        seal, prefix = Seal(settings.keys), key_prefix(settings)
+        hub, upstream, token = Hub(), Upstream(*clients), service_token(settings)
+        following = follow_referrals(hub, upstream.referral, token), follow_places(hub, upstream.capacity, token)
+        await stack.enter_async_context(background(*following))
+        stack.callback(hub.close)
+        yield Console(
+            settings=settings,
+            upstream=upstream,
+            redis=redis,
+            seal=seal,
+            sessions=Sessions(redis, seal, prefix, settings.idle_minutes * 60, settings.session_hours * 3600),
+            kept_forms=Kept(redis, seal, f"{prefix}:form", settings.kept_form_minutes * 60),
+            questions=Kept(redis, seal, f"{prefix}:question", SIGNING_IN_SECONDS),
+            provider=Provider(settings) if settings.sign_in_client_id else None,
+            verifier=TokenVerifier.of(settings),
+            hub=hub,
+        )
 
 
 def _client(url: str, settings: ConsoleSettings) -> httpx2.AsyncClient:

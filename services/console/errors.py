@@ -13,11 +13,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from services.console.rendering import FRAGMENT, render, words_of
-from services.console.sign_in.cookies import SESSION
+from services.console.sign_in.admission import SessionEnded
+from services.console.sign_in.cookies import KEPT_FORM, SESSION
 from services.console.sign_in.forms import SAFE, ForeignPost
+from services.console.sign_in.oidc import SignInRefused
 from services.console.sign_in.user import NotSignedIn, WrongRole
 from services.console.upstream.client import Refusal
 from services.console.words.labels import N_
+from services.kit.errors import TransientError
 from services.kit.http.problems import Problem
 
 log = structlog.get_logger()
@@ -48,11 +51,20 @@ _FOREIGN_POST = (
 )
 
 
+_NOT_SIGNED_IN = (
+    N_("You are not signed in"),
+    N_("The sign-in was not completed, took too long, or your account has no role in this network. Try once more."),
+)
+
+
 def install_error_pages(app: FastAPI) -> None:
     handlers: dict[type[Exception], Handler] = {
         NotSignedIn: _to_sign_in,
         WrongRole: _wrong_role,
         ForeignPost: _refuse_post,
+        SessionEnded: _keep_form,
+        SignInRefused: _refuse_sign_in,
+        TransientError: _unavailable,
         HTTPException: _of_http,
         RequestValidationError: _not_found,
         Refusal: _of_refusal,
@@ -97,6 +109,23 @@ async def _not_found(request: Request, _: RequestValidationError) -> Response:
 async def _of_problem(request: Request, problem: Problem) -> Response:
     """Raised by the kit: too many requests, or a token that is refused."""
     return await _page(request, problem.status, retry_after=dict(problem.headers or {}))
+
+
+async def _keep_form(request: Request, ended: SessionEnded) -> Response:
+    """To the sign-in, and from there to what was kept of the form."""
+    answer = RedirectResponse("/sign-in?back=%2Fkept", 303)
+    KEPT_FORM.write(request, answer, ended.kept)
+    return answer
+
+
+async def _refuse_sign_in(request: Request, refused: SignInRefused) -> Response:
+    log.warning("console.sign_in_refused", reason=str(refused))
+    return await _page(request, 403, _NOT_SIGNED_IN)
+
+
+async def _unavailable(request: Request, error: TransientError) -> Response:
+    log.warning("console.unavailable", reason=str(error))
+    return await _page(request, 503, retry_after={"Retry-After": "5"})
 
 
 async def _refuse_post(request: Request, _: ForeignPost) -> Response:

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from services.console.assets.served import STYLE, Assets, choose_encoding, read_assets
 from services.console.navigation import links
+from services.console.rows import short_number
 from services.console.words.i18n import COOKIE, NAMES, Words, choose, read_words
 from services.console.words.labels import TAG_COLORS, Labels, read_labels
 from services.contracts.vocabulary import Language
@@ -80,6 +81,7 @@ def make_environment(words: Words, labels: Labels) -> Environment:
         "number": words.number,
         "percent": words.percent,
         "label": lambda code, kind: labels.label(words, code, kind),
+        "short": short_number,
         "named": lambda thing: name_in(words.language, thing),
     }
     made.globals |= {"TAG_COLORS": TAG_COLORS, "LANGUAGES": NAMES, "language": words.language}

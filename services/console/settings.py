@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.kit.settings import CHECKOUT, SecretUrl, ServiceSettings, read_key
 
@@ -35,8 +35,27 @@ class ConsoleSettings(ServiceSettings):
     kept_form_minutes: float = Field(15, gt=0, le=24 * 60)
     """A form that was sent after its session had ended waits so long for who sent it."""
 
+    sign_in_client_id: str = ""
+    """The client, at the issuer, by which people sign in; its redirect is `console_url` and `/sign-in/back`."""
+    sign_in_client_secret_file: Path | None = None
+    sign_in_scope: str = "openid"
+
     local_issuer_key_file: Path | None = None
     """The key of the local network's issuer: whoever opens the console chooses a role. In local mode only."""
+
+    @model_validator(mode="after")
+    def _refuse_incomplete_sign_in(self) -> Self:
+        if self.sign_in_client_id and not self.console_url:
+            raise ValueError("JOLDAMA_CONSOLE_URL is not set: the provider sends people back there")
+        if not (self.local or self.https or self.plaintext_inside):
+            raise ValueError("JOLDAMA_CONSOLE_URL must be an https address: sessions are for https only")
+        return self
+
+    @field_validator("local_issuer_key_file", "sign_in_client_secret_file", mode="before")
+    @classmethod
+    def _none(cls, file: object) -> object:
+        """A compose file cannot leave a variable out."""
+        return file or None
 
     @model_validator(mode="after")
     def _refuse_local_sign_in(self) -> Self:

@@ -62,9 +62,10 @@ class Role(StrEnum):
     REFERRAL_API = "referral-api"
     REFERRAL_WORKER = "referral-worker"
     CAPACITY_API = "capacity-api"
+    CONSOLE = "console"
 
 
-PROCESSES = (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER, Role.CAPACITY_API)
+PROCESSES = (Role.INTAKE_API, Role.REFERRAL_API, Role.REFERRAL_WORKER, Role.CAPACITY_API, Role.CONSOLE)
 
 
 class ReferralState(StrEnum):

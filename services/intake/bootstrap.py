@@ -24,6 +24,7 @@ from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
 from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_notes import SqlNotes
+from services.intake.adapters.sql_published import SqlPublished
 from services.intake.adapters.sql_reports import SqlReports
 from services.intake.adapters.sql_retention import SqlRetention
 from services.intake.adapters.sql_rotation import SqlRotation
@@ -68,6 +69,7 @@ class Intake:
     consents: WithdrawingConsent
     transferring: Transferring
     answers: SqlAnswers
+    published: SqlPublished
     keys: SqlKeys
     rotation: SqlRotation
     erasing: Erasing
@@ -136,6 +138,7 @@ def _wired(
         WithdrawingConsent(SqlConsents(database), now),
         Transferring(SqlTransfers(database, keys), referrals, drafting, WorkingDays(read_days_off(settings.data)), now),
         SqlAnswers(database),
+        SqlPublished(database),
         keys,
         SqlRotation(database, keys),
         Erasing(erasures, referrals, now),

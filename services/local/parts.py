@@ -53,12 +53,12 @@ def services(plan: Plan) -> list[Part]:
     referral = _referral_environment(plan)
     capacity = {"JOLDAMA_REDIS_URL": plan.redis_url, "JOLDAMA_REFERRAL_URL": plan.inside_url("referral")}
     limits = {"JOLDAMA_LIMITS_URL": plan.redis_url}
-    intake_api, referral_api, worker, capacity_api = (
+    intake_api, referral_api, worker, capacity_api, console = (
         {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))} for role in PROCESSES
     )
     worker |= {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
     return [
-        _service(plan, APIS, "console", "console.entrypoints.web", _console_environment(plan) | limits),
+        _service(plan, APIS, "console", "console.entrypoints.web", _console_environment(plan) | console),
         _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity | capacity_api),
         _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits),
         _service(plan, APIS, "referral", "referral.entrypoints.api", referral | referral_api | limits),
@@ -123,14 +123,15 @@ def _intake_environment(plan: Plan) -> dict[str, str]:
 
 
 def _referral_environment(plan: Plan) -> dict[str, str]:
-    addresses = {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url, "JOLDAMA_CAPACITY_URL": plan.inside_url("capacity")}
-    return addresses | _audit(plan, "referral")
+    addresses = {f"JOLDAMA_{name.upper()}_URL": plan.inside_url(name) for name in ("capacity", "intake")}
+    return addresses | {"JOLDAMA_REFERRAL_SQL_URL": plan.referral_sql_url} | _audit(plan, "referral")
 
 
 def _console_environment(plan: Plan) -> dict[str, str]:
     urls = {f"JOLDAMA_{name.upper()}_URL": plan.url(name) for name in ("console", "intake", "referral", "capacity")}
     return urls | {
-        "JOLDAMA_SESSIONS_URL": plan.redis_url,
+        "JOLDAMA_SESSIONS_URL": plan.sessions_url,
+        "JOLDAMA_LIMITS_URL": plan.sessions_url,
         "JOLDAMA_CONSOLE_KEY": (plan.home.secrets / "console-key").read_text(),
         "JOLDAMA_LOCAL_ISSUER_KEY_FILE": str(signing_key_file(plan.home)),
         "JOLDAMA_ASSETS": str(assets_folder()),

@@ -11,7 +11,7 @@ from services.local.kafka import ADMIN
 from services.local.private import write_private
 
 ACLS = CHECKOUT / "deploy" / "acls.toml"
-VALKEY = "valkey"
+VALKEY, CONSOLE = "valkey", "valkey-console"
 
 
 def kafka_users() -> list[str]:
@@ -23,7 +23,9 @@ def server_passwords(home: Home) -> dict[str, str]:
     """By user; missing ones are made."""
     file = home.secrets / "servers.json"
     known = {user: str(password) for user, password in read_json(file).items()}
-    if missing := {user: secrets.token_hex(24) for user in (VALKEY, ADMIN, *kafka_users()) if not known.get(user)}:
+    if missing := {
+        user: secrets.token_hex(24) for user in (VALKEY, CONSOLE, ADMIN, *kafka_users()) if not known.get(user)
+    }:
         write_private(file, json.dumps(known | missing, indent=2) + "\n")
     return known | missing
 

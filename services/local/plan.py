@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from services.local.home import Home
 from services.local.kafka import ADMIN, Kafka
+from services.local.passwords import CONSOLE as CONSOLE_USER
 from services.local.passwords import VALKEY, kafka_login, server_passwords
 from services.local.ports import LOOPBACK, Ports
 from services.local.valkey import Valkey
@@ -49,6 +50,7 @@ class Plan:
     valkey: Valkey | None
     kafka_servers: str
     redis_url: str = field(repr=False)
+    sessions_url: str = field(repr=False)
     intake_sql_url: str = field(repr=False)
     referral_sql_url: str = field(repr=False)
     passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -95,7 +97,11 @@ def make_plan(home: Home, ports: Ports, environment: Mapping[str, str] = os.envi
     passwords = server_passwords(home)
     nodes = chosen.get("kafka", 0), chosen.get("kafka-controller", 0)
     kafka = None if kafka_servers else Kafka(home.root / "kafka", *nodes, passwords[ADMIN])
-    valkey = None if redis_url else Valkey(home.root / "valkey", chosen["valkey"], passwords[VALKEY])
+    valkey = (
+        None
+        if redis_url
+        else Valkey(home.root / "valkey", chosen["valkey"], passwords[VALKEY], passwords[CONSOLE_USER])
+    )
     return Plan(
         home=home,
         ports=chosen,
@@ -103,6 +109,7 @@ def make_plan(home: Home, ports: Ports, environment: Mapping[str, str] = os.envi
         valkey=valkey,
         kafka_servers=kafka_servers or (kafka.address if kafka else ""),
         redis_url=redis_url or (valkey.url if valkey else ""),
+        sessions_url=environment.get("JOLDAMA_SESSIONS_URL") or (valkey.console_url if valkey else redis_url or ""),
         intake_sql_url=environment.get("JOLDAMA_INTAKE_SQL_URL") or _sqlite(home, "intake"),
         referral_sql_url=environment.get("JOLDAMA_REFERRAL_SQL_URL") or _sqlite(home, "referral"),
         passwords=passwords,

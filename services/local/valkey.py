@@ -10,6 +10,7 @@ from services.local.ports import LOOPBACK
 from services.local.private import make_private, write_private
 
 SETTINGS = "valkey.conf"
+CONSOLE_RIGHTS = "resetchannels ~*.console:* ~*.limits* +@read +@write +@connection +@scripting -@dangerous -scan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Valkey:
     folder: Path
     port: int
     password: str = field(default="", repr=False)
+    console_password: str = field(default="", repr=False)
+    """Of the user `console`, who reaches the console's keys and nothing else."""
 
     environment: ClassVar[Mapping[str, str]] = {}
 
@@ -29,6 +32,10 @@ class Valkey:
     def url(self) -> str:
         login = f":{self.password}@" if self.password else ""
         return f"redis://{login}{LOOPBACK}:{self.port}/0"
+
+    @property
+    def console_url(self) -> str:
+        return f"redis://console:{self.console_password}@{LOOPBACK}:{self.port}/0"
 
     def prepare(self) -> None:
         """Write the settings. A crash loses at most the last second of the append-only file."""
@@ -42,6 +49,8 @@ class Valkey:
         }
         if self.password:
             options["requirepass"] = self.password
+        if self.console_password:
+            options["user"] = f"console on >{self.console_password} {CONSOLE_RIGHTS}"
         text = "".join(f"{name} {value}\n" for name, value in options.items())
         write_private(make_private(self.folder) / SETTINGS, text)
 

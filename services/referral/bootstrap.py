@@ -22,10 +22,12 @@ from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from services.referral.adapters.http_capacity import HttpCapacity
+from services.referral.adapters.http_intake import HttpIntake
 from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.adapters.kafka_progress import KafkaProgress
 from services.referral.adapters.reasons import read_reasons
 from services.referral.adapters.sql_access import SqlAccess
+from services.referral.adapters.sql_changes import SqlChanges
 from services.referral.adapters.sql_deadlines import SqlDeadlines
 from services.referral.adapters.sql_names import SqlNames
 from services.referral.adapters.sql_queues import SqlQueues
@@ -41,6 +43,7 @@ from services.referral.handlers.act import ActOnReferral
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.claim_places import ClaimPlaces
 from services.referral.handlers.correct_referrals import CorrectReferrals
+from services.referral.handlers.follow_changes import FollowChanges
 from services.referral.handlers.forecast_places import ForecastPlaces
 from services.referral.handlers.occupy_places import OccupyPlaces
 from services.referral.handlers.offer_handed_over_places import OfferHandedOverPlaces
@@ -55,10 +58,11 @@ from services.referral.handlers.repair import Repair
 from services.referral.handlers.reroute_referrals import RerouteReferrals
 from services.referral.handlers.route_new_referrals import RouteNewReferrals
 from services.referral.handlers.sweep import Sweep
-from services.referral.ports import Clock
+from services.referral.handlers.verify_events import VerifyEvents
+from services.referral.ports import Clock, IntakeEvents
 from services.referral.settings import ReferralSettings
 
-CAPACITY_SECONDS = 20.0
+CAPACITY_SECONDS, INTAKE_SECONDS = 20.0, 10.0
 REBUILD_MS, SWEEP_MS = 5_000, 10_000
 """How long a lease holds without being renewed."""
 
@@ -80,6 +84,7 @@ class ReferralService:
     views: Views
     worklists: Worklists
     access: SqlAccess
+    follow_changes: FollowChanges
     names: SqlNames
     reasons: Mapping[str, frozenset[str]]
     reactions: Reactions
@@ -108,20 +113,32 @@ class ReferralService:
 
 @asynccontextmanager
 async def bootstrap(
-    settings: ReferralSettings, *, clock: Clock = utc_now, capacity: HttpCapacity | None = None
+    settings: ReferralSettings,
+    *,
+    clock: Clock = utc_now,
+    capacity: HttpCapacity | None = None,
+    intake: IntakeEvents | None = None,
 ) -> AsyncIterator[ReferralService]:
-    """The service on the settings' database and capacity; tests may pass a clock or a capacity."""
-    database = Database(settings.referral_sql_url)
-    verify = trusted(settings.capacity_url, settings.services_ca_file)
-    async with httpx2.AsyncClient(base_url=settings.capacity_url, timeout=CAPACITY_SECONDS, verify=verify) as client:
-        capacity = capacity or HttpCapacity(client, service_token(settings))
+    """The service on the settings' database and services; tests may pass a clock, a capacity or an intake."""
+    database, token = Database(settings.referral_sql_url), service_token(settings)
+    async with (
+        _client(settings, settings.capacity_url, CAPACITY_SECONDS) as to_capacity,
+        _client(settings, settings.intake_url, INTAKE_SECONDS) as to_intake,
+    ):
+        capacity, intake = capacity or HttpCapacity(to_capacity, token), intake or HttpIntake(to_intake, token)
         try:
-            yield _wired(settings, database, clock, capacity)
+            yield _wired(settings, database, clock, capacity, intake)
         finally:
             await database.close()
 
 
-def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacity: HttpCapacity) -> ReferralService:
+def _client(settings: ReferralSettings, url: str, seconds: float) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=url, timeout=seconds, verify=trusted(url, settings.services_ca_file))
+
+
+def _wired(
+    settings: ReferralSettings, database: Database, clock: Clock, capacity: HttpCapacity, intake: IntakeEvents
+) -> ReferralService:
     """Each adapter once, and the use cases on them."""
     settlements = read_settlements(settings.data)
     log = AuditLog(audit_log, Chain(settings.audit_keys))
@@ -143,9 +160,10 @@ def _wired(settings: ReferralSettings, database: Database, clock: Clock, capacit
         views=Views(database),
         worklists=Worklists(database),
         access=SqlAccess(database),
+        follow_changes=FollowChanges(SqlChanges(database)),
         names=SqlNames(database, read_regions(settings.data)),
         reasons=read_reasons(settings.data),
-        reactions=_reactions(referrals, queues, registry, deadlines, capacity, working_days, clock),
+        reactions=_reactions(referrals, queues, registry, deadlines, capacity, intake, working_days, clock),
         register_center=RegisterCenter(registry, settlements),
         act=ActOnReferral(referrals, registry, clock),
         deadlines=deadlines,
@@ -171,12 +189,14 @@ def _reactions(
     registry: SqlRegistry,
     deadlines: SqlDeadlines,
     capacity: HttpCapacity,
+    intake: IntakeEvents,
     working_days: WorkingDays,
     clock: Clock,
 ) -> Reactions:
     claim_places = ClaimPlaces(capacity, registry, working_days)
     return Reactions(
         referrals,
+        verify=VerifyEvents(intake),
         route_new_referrals=RouteNewReferrals(claim_places, registry, clock),
         correct_referrals=CorrectReferrals(queues, registry, clock),
         reroute_referrals=RerouteReferrals(claim_places, registry, clock),
@@ -184,7 +204,7 @@ def _reactions(
         release_places=ReleasePlaces(capacity),
         open_center=OpenCenter(referrals, queues, capacity, deadlines, registry, clock),
         apply_figures=ApplyFigures(registry, capacity),
-        offer_handed_over_places=OfferHandedOverPlaces(registry, clock, working_days),
+        offer_handed_over_places=OfferHandedOverPlaces(capacity, registry, clock, working_days),
     )
 
 

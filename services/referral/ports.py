@@ -15,6 +15,8 @@ from services.contracts.claims import (
     DataVersion,
     ProgrammeOpening,
 )
+from services.contracts.events import Payload
+from services.contracts.rebuild import ClaimsPage
 from services.contracts.vocabulary import Modality
 from services.referral.domain.forecast import Use
 from services.referral.domain.network import Network
@@ -129,6 +131,22 @@ class Claims(Protocol):
 
     async def open_programme(self, opening: ProgrammeOpening) -> None:
         """Bring a programme and its figure to capacity; the waiting join its queue before a place is given."""
+        ...
+
+
+class HandOvers(Protocol):
+    """What capacity has handed over. Raises TransientError while it cannot answer."""
+
+    async def look_up_claims(self, referral_ids: Sequence[UUID]) -> ClaimsPage:
+        """The claims of these referrals (state `none` without one), at one data version."""
+        ...
+
+
+class IntakeEvents(Protocol):
+    """The events that intake has published. Raises TransientError while it cannot answer."""
+
+    async def published(self, event_ids: Collection[str]) -> Mapping[str, Payload]:
+        """Those of these ids that it has, by id."""
         ...
 
 

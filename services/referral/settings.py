@@ -21,6 +21,8 @@ class ReferralSettings(AuditSettings):
 
     referral_sql_url: SecretUrl
     capacity_url: SecretUrl
+    intake_url: SecretUrl
+    """Intake, inside: the worker asks it whether an event that changes or ends a referral is its own."""
     worker_group: str = "referral-worker"
     worker_instance: str = Field(default_factory=_this_process, pattern=r"^[A-Za-z0-9._-]+$")
     """Distinct for each worker of a group. A worker that restarts under its old name resumes without a rebalance."""

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from tests.bench import measures
 from tests.bench.network import BenchNetwork, running_network
+from tests.bench.reads import read_children
 
 
 async def measure(network: BenchNetwork, scale: float, day: int, say: Progress) -> measures.Figures:
@@ -28,6 +29,8 @@ async def measure(network: BenchNetwork, scale: float, day: int, say: Progress) 
     rates["intake POST"] = await measures.intake_posts(network, posts)
     stage("from a POST to the feed")
     figures.p50, figures.p99 = await measures.latency(network, int(500 * scale), rate=50)
+    stage("reading children")
+    figures.read_p50, figures.read_p95 = await read_children(network, max(50, int(200 * scale)))
     stage("claims")
     rates |= await measures.claim_rates(network, claims)
     stage("the worker")
@@ -58,6 +61,9 @@ def show(figures: measures.Figures) -> None:
     console = Console()
     console.print(table)
     console.print(f"From a POST to the feed's event: p50 {figures.p50 * 1000:.0f} ms, p99 {figures.p99 * 1000:.0f} ms.")
+    console.print(
+        f"A child read as its polyclinic: p50 {figures.read_p50 * 1000:.1f} ms, p95 {figures.read_p95 * 1000:.1f} ms."
+    )
     day = figures.day_seconds * measures.DAY / figures.day_count
     how = "measured" if figures.day_count == measures.DAY else f"from {figures.day_count:,} referrals"
     console.print(f"One day of the English e-Referral Service, {measures.DAY:,} referrals: {day:.0f} s ({how}).")

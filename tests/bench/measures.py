@@ -30,6 +30,8 @@ class Figures:
     rates: dict[str, float] = field(default_factory=dict)
     p50: float = 0.0
     p99: float = 0.0
+    read_p50: float = 0.0
+    read_p95: float = 0.0
     day_seconds: float = 0.0
     day_count: int = 0
 

@@ -105,11 +105,14 @@ def _advertise_proxy(kafka: Kafka, proxies: TcpProxies) -> None:
 
 
 def _services(plan: Plan, proxies: TcpProxies) -> list[Part]:
-    """The services, which reach capacity, Redis and PostgreSQL through proxies."""
+    """The services, which reach capacity, Redis and PostgreSQL through proxies; the console calls public ports only."""
     proxied = {"JOLDAMA_CAPACITY_URL": "worker-capacity", "JOLDAMA_REDIS_URL": "capacity-redis"}
     if "postgres" in proxies:
         proxied |= {"JOLDAMA_INTAKE_SQL_URL": "postgres", "JOLDAMA_REFERRAL_SQL_URL": "postgres"}
-    return [replace(one, environment=_reroute(one.environment, proxied, proxies)) for one in parts.services(plan)]
+    return [
+        one if one.name == "console" else replace(one, environment=_reroute(one.environment, proxied, proxies))
+        for one in parts.services(plan)
+    ]
 
 
 def _reroute(environment: Mapping[str, str], proxied: dict[str, str], proxies: TcpProxies) -> dict[str, str]:

@@ -19,6 +19,7 @@ SHARED = {
     "JOLDAMA_AUDIT_KEY": KEY,
     "JOLDAMA_CAPACITY_URL": f"http://u:{SECRET}@127.0.0.1:1",
     "JOLDAMA_REFERRAL_URL": f"http://u:{SECRET}@127.0.0.1:1",
+    "JOLDAMA_INTAKE_URL": f"http://u:{SECRET}@127.0.0.1:1",
 }
 UNREADABLE = f"://u:{SECRET}/x@127.0.0.1:1/x"
 

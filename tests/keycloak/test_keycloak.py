@@ -8,7 +8,7 @@ import pytest
 from services.contracts.vocabulary import PROCESSES
 from services.local.ports import Ports
 from tests.support.children import POLYCLINIC
-from tests.support.keycloak import BACK, PATIENCE, Keycloak
+from tests.support.keycloak import BACK, PAGES, PATIENCE, Keycloak
 from tests.support.network import running_network
 from tests.support.oidc_network import Country, blueprint
 from tests.support.one_center import CENTER, register_center
@@ -85,7 +85,7 @@ def test_an_id_token_opens_nothing(country: Country, keycloak: Keycloak) -> None
 
 
 def test_nobody_signs_in_at_the_console_without_pkce_or_from_elsewhere(keycloak: Keycloak) -> None:
-    asked = {"client_id": "console", "response_type": "code", "scope": "openid"}
+    asked = {"client_id": PAGES, "response_type": "code", "scope": "openid"}
     page = f"{keycloak.issuer}/protocol/openid-connect/auth"
 
     def answer(**more: str) -> httpx2.Response:

@@ -98,10 +98,10 @@ def _act(scene: Scene, name: str, referral: dict[str, Any], commands: tuple[str,
 
 
 EVERY_PAGE: dict[str, tuple[str, ...]] = {
-    "nobody": ("/sign-in", "/help/public", "/nowhere"),
-    "polyclinic": ("/help/polyclinic",),
-    "center": ("/help/center",),
-    "operator": ("/help/operator",),
+    "nobody": ("/", "/sign-in", "/help/public", "/capacity", "/capacity?region=KZ-75&modality=home_care", "/nowhere"),
+    "polyclinic": ("/", "/help/polyclinic"),
+    "center": ("/", "/help/center"),
+    "operator": ("/", "/help/operator"),
 }
 """The addresses of all pages by role; `{offered}` (and so on) is that referral's id, `{center}` the center's."""
 

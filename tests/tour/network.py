@@ -34,6 +34,7 @@ from services.local.home import Home
 from services.local.issuer import issue_token, make_secrets, process_token
 from services.referral.adapters.history import HISTORY as REFERRAL
 from services.referral.adapters.http_capacity import HttpCapacity
+from services.referral.adapters.http_intake import HttpIntake
 from services.referral.adapters.tables import outbox as referral_outbox
 from services.referral.bootstrap import ReferralService, bootstrap, utc_now
 from services.referral.entrypoints import api as referral_api
@@ -164,7 +165,9 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
         "mode": "local", "kafka_servers": "127.0.0.1:1", "jwks": str(home.secrets / "jwks.json"), "issuer": ISSUER,
         "data": CHECKOUT / "data",
     }  # fmt: skip
-    settings = ReferralSettings(**shared, referral_sql_url=urls["referral"], capacity_url="http://capacity")
+    settings = ReferralSettings(
+        **shared, referral_sql_url=urls["referral"], capacity_url="http://capacity", intake_url="http://intake"
+    )
     capacity = app_of(CapacitySettings(**shared, redis_url=redis_url, key_prefix=prefix)).inside
     referral = referral_api.build(settings).inside
     intake_api, worker_token = (
@@ -178,14 +181,17 @@ async def open_network(folder: Path, redis_url: str, prefix: str) -> AsyncIterat
             for name, app in (("capacity", capacity), ("referral", referral))
         ]
         own = IntakeSettings(**shared, intake_sql_url=urls["intake"], referral_url="http://referral")
-        intake = create_api(own, HttpReferrals(to_referral, intake_api)).public
+        intake = create_api(own, HttpReferrals(to_referral, intake_api)).inside
         over_http = HttpCapacity(to_capacity, worker_token)
         for app in (intake, referral, capacity):
             await stack.enter_async_context(app.router.lifespan_context(app))
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
         apps = {"intake": intake, "referral": referral, "capacity": capacity}
         clock = Clock()
-        worker = await stack.enter_async_context(bootstrap(settings, clock=clock, capacity=over_http))
+        to_intake = httpx2.AsyncClient(transport=httpx2.ASGITransport(intake), base_url="http://intake")
+        own_events = HttpIntake(await stack.enter_async_context(to_intake), worker_token)
+        opened = bootstrap(settings, clock=clock, capacity=over_http, intake=own_events)
+        worker = await stack.enter_async_context(opened)
         referral.state.service = worker
         network = Network(home, apps, worker, capacity.state.capacity.store, redis, prefix, clock)
         await stack.enter_async_context(network._clients)

@@ -24,7 +24,9 @@ def apps() -> dict[str, Apps]:
     shared: dict[str, Any] = {"mode": Mode.LOCAL, "kafka_servers": "unused"}
     return {
         "intake": create_api(IntakeSettings(intake_sql_url="sqlite:///unused", referral_url=UNUSED, **shared)),
-        "referral": build(ReferralSettings(referral_sql_url="sqlite:///unused", capacity_url=UNUSED, **shared)),
+        "referral": build(
+            ReferralSettings(referral_sql_url="sqlite:///unused", capacity_url=UNUSED, intake_url=UNUSED, **shared)
+        ),
         "capacity": app_of(CapacitySettings(redis_url="redis://unused", **shared)),
     }
 

@@ -1,22 +1,18 @@
 """`GET /v1/capacity/feed`: every step as a server-sent event, resuming from `Last-Event-ID`."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import time
 from typing import Annotated
 from uuid import uuid4
 
-import structlog
 from fastapi import Depends, Header, Query
-from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
 
 from services.capacity.bootstrap import Capacity
 from services.capacity.domain.step import StepId
-from services.capacity.entrypoints.requests import Reader, Service
+from services.capacity.entrypoints.requests import FeedReader, Service
 from services.capacity.handlers.feed import View
 from services.capacity.handlers.feed_limits import TooManyFeeds
 from services.contracts.authority import OPERATORS
@@ -24,17 +20,13 @@ from services.contracts.vocabulary import Role
 from services.kit.audit import TRAIL, note, recorded
 from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal
-from services.kit.http.connections import buffer_little, cut
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
+from services.kit.http.streams import EventStream
 from services.kit.http.token_claims import CLOCK_DIFFERENCE
 
-log = structlog.get_logger()
 router = guarded_router("/v1/capacity", tags=["capacity"])
-SEND_SECONDS = 20.0
-"""How long a client may read nothing of what is sent."""
 _LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-_HEADERS = {"X-Accel-Buffering": "no"}
 
 
 def last_seen(
@@ -54,33 +46,15 @@ def last_seen(
         raise Problem.of_field(field, "invalid_event_id", str(error)) from None
 
 
-class _FeedResponse(StreamingResponse):
-    """Ends its feed's count and its generator, however the client leaves, and when it reads nothing."""
-
-    def __init__(self, messages: AsyncGenerator[bytes, None], leave: Callable[[], None]) -> None:
-        super().__init__(messages, media_type="text/event-stream", headers=_HEADERS)
-        self._messages, self._leave = messages, leave
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def timely(message: Message) -> None:
-            async with asyncio.timeout(SEND_SECONDS):
-                await send(message)
-
-        buffer_little(scope)
-        try:
-            await super().__call__(scope, receive, timely)
-        except (TimeoutError, ClientDisconnect):  # Starlette takes the one for the other
-            log.info("feed.unread")
-            cut(scope)
-        finally:
-            self._leave()
-            await self._messages.aclose()
-
-
 def view_of(who: Principal) -> View:
-    """Operators see every step as it is made; a center its own programmes', and of others what is published."""
+    """Operators see every step as it is made; a center its own programmes', and of others what is published.
+
+    The console, which tells each of its users only that something may have changed, sees all without the referrals.
+    """
     if who.has(*OPERATORS):
         return View(lambda message: message.full)
+    if who.has(Role.CONSOLE):
+        return View(lambda message: message.public, True)
     center = who.org if who.has(Role.CENTER) else None
     return View(lambda one: one.public if center and one.center_id == center else None, True, center)
 
@@ -88,7 +62,7 @@ def view_of(who: Principal) -> View:
 @router.get("/feed", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 @audited(apart=True)
 async def follow(
-    service: Service, who: Reader, last: Annotated[StepId | None, Depends(last_seen)]
+    service: Service, who: FeedReader, last: Annotated[StepId | None, Depends(last_seen)]
 ) -> StreamingResponse:
     """Steps as they happen, for operators. A center is sent those of its own programmes, without the referral; of
     others, centers and polyclinics are sent events `figures` when these are published.
@@ -104,7 +78,7 @@ async def follow(
     if who.has(*OPERATORS, Role.CENTER):
         leave = await _entered(service, leave, last, ends)
     recorded()  # figures of others are of nobody
-    return _FeedResponse(service.feed.follow(last, view_of(who), ends), leave)
+    return EventStream(service.feed.follow(last, view_of(who), ends), leave)
 
 
 async def _entered(

@@ -51,6 +51,7 @@ Seen = Annotated[DataVersion | None, Depends(version_seen)]
 LIVE = (*OPERATORS, Role.REFERRAL_API)
 """Who sees all figures as they are, the referral service for forecasts; the others see of others what was published."""
 Reader = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER, Role.POLYCLINIC))]
+FeedReader = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER, Role.POLYCLINIC, Role.CONSOLE))]
 FiguresReader = Annotated[Principal, Depends(Require(*LIVE, Role.CENTER, Role.POLYCLINIC))]
 CenterOrOperator = Annotated[Principal, Depends(Require(*OPERATORS, Role.CENTER))]
 WorkerOnly = Depends(Require(Role.REFERRAL_WORKER))

@@ -4,6 +4,7 @@ import pkgutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.exceptions import HTTPException
@@ -32,7 +33,9 @@ def create_console(settings: ConsoleSettings) -> Apps:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with bootstrap(settings) as console, limiting(settings) as app.state.limits:
             app.state.console = console
-            app.state.renderer = make_renderer(settings.assets, settings.data, secure=settings.https)
+            app.state.renderer = make_renderer(
+                settings.assets, settings.data, form_targets(settings), secure=settings.https
+            )
             health.checks["sessions"] = console.check_sessions
             yield
 
@@ -40,10 +43,18 @@ def create_console(settings: ConsoleSettings) -> Apps:
     for router in (routes.router, *page_routers()):
         guarded.include_router(router)
     guarded.add_api_route("/{path:path}", no_page, methods=["GET"])
-    apps = create_apps("console", health, lifespan, public=(served.router, guarded), fault=answer_fault)
+    apps = create_apps(
+        "console", health, lifespan, public=(served.router, routes.from_provider, guarded), fault=answer_fault
+    )
     for app in apps.both:
         install_error_pages(app)
     return apps
+
+
+def form_targets(settings: ConsoleSettings) -> tuple[str, ...]:
+    """The provider's origin, to which the sign-out leads."""
+    parts = urlsplit(settings.issuer)
+    return (f"{parts.scheme}://{parts.netloc}",) if settings.sign_in_client_id else ()
 
 
 async def no_page() -> Response:
@@ -62,7 +73,13 @@ def page_routers() -> Iterator[APIRouter]:
 def main() -> None:
     settings = ConsoleSettings()
     configure_logging("console", settings.log_level)
-    serve(create_console(settings), settings)
+    apps = create_console(settings)
+
+    def end_live_pages() -> None:
+        if console := getattr(apps.inside.state, "console", None):
+            console.hub.close()
+
+    serve(apps, settings, before_stop=end_live_pages)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,27 @@
 """Before each page: whose request it is, and whether a form of ours has sent it."""
 
+from starlette.datastructures import FormData
 from starlette.requests import Request
 
 from services.console.bootstrap import Console
-from services.console.rendering import language_of
+from services.console.rendering import FRAGMENT, language_of
 from services.console.sign_in.cookies import SESSION
 from services.console.sign_in.forms import FIELD, NOBODY, SAFE, ForeignPost, check_origin, form_token, owner_mark
+from services.console.sign_in.refreshing import with_fresh_tokens
 from services.console.sign_in.sessions import Session
 from services.console.sign_in.user import User
+
+LIVE, SIGN_OUT = "/live", "/sign-out"
+LARGEST_KEPT = 256 * 1024
+"""Characters of a form that is kept."""
+
+
+class SessionEnded(Exception):
+    """A form was sent after its session had ended; `kept` takes what it had, after the next sign-in."""
+
+    def __init__(self, kept: str) -> None:
+        super().__init__("the session has ended")
+        self.kept = kept
 
 
 def console_of(request: Request) -> Console:
@@ -16,19 +30,25 @@ def console_of(request: Request) -> Console:
 
 
 async def admit(request: Request) -> None:
-    """A dependency of every page: `request.state` gets `user` (or None), and `form_token` for the page's forms."""
+    """A dependency of every page: `request.state` gets `user` (or None), and `form_token` for the page's forms.
+
+    Raises ForeignPost for a post that no form of ours has sent, and SessionEnded.
+    """
     console = console_of(request)
-    session = await _session(request, console)
-    request.state.user = _user(request, console, session) if session else None
-    owner = session.owner if session else NOBODY
-    request.state.form_token = form_token(console.seal, owner)
+    request.state.user, request.state.form_token = None, form_token(console.seal, NOBODY)
+    session = await session_of(request, active=FRAGMENT not in request.headers and request.url.path != LIVE)
+    if session:
+        request.state.user = _user(request, console, session)
+        request.state.form_token = form_token(console.seal, session.owner)
     if request.method not in SAFE:
-        await _check_post(request, console, owner)
+        await _check_post(request, console, session)
 
 
-async def _session(request: Request, console: Console) -> Session | None:
-    secret = SESSION.read(request)
-    return await console.sessions.find(secret) if secret else None
+async def session_of(request: Request, *, active: bool = False) -> Session | None:
+    """The session of the request's cookie; only somebody who is `active` keeps it from being idle."""
+    console, secret = console_of(request), SESSION.read(request)
+    session = await console.sessions.find(secret, active=active) if secret else None
+    return await with_fresh_tokens(console, secret, session) if session else None
 
 
 def _user(request: Request, console: Console, session: Session) -> User:
@@ -38,11 +58,26 @@ def _user(request: Request, console: Console, session: Session) -> User:
     return User(session.subject, session.role, session.organization, name, language, session.access_token, services)
 
 
-async def _check_post(request: Request, console: Console, owner: str) -> None:
+async def _check_post(request: Request, console: Console, session: Session | None) -> None:
     check_origin(request)
-    token = (await request.form()).get(FIELD)
+    form = await request.form()
+    token = form.get(FIELD)
     if not isinstance(token, str):
         raise ForeignPost
     whose = owner_mark(console.seal, token)
-    if whose not in console.seal.marks("owner", owner):
+    if whose in console.seal.marks("owner", session.owner if session else NOBODY):
+        return
+    if request.url.path == SIGN_OUT and not session:
+        return
+    if session or whose in console.seal.marks("owner", NOBODY):
         raise ForeignPost
+    raise SessionEnded(await console.kept_forms.keep(_kept(request, form, whose)))
+
+
+def _kept(request: Request, form: FormData, whose: str) -> dict[str, object]:
+    """Its texts; a file is chosen anew."""
+    fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str) and name != FIELD]
+    if sum(len(name) + len(value) for name, value in fields) > LARGEST_KEPT:
+        fields = []
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return {"action": here, "fields": fields, "owner": whose}

@@ -61,8 +61,8 @@ class Sessions:
         """Keep it as it is now; one that has ended meanwhile stays ended."""
         await self._set(secret, session, xx=True)
 
-    async def find(self, secret: str) -> Session | None:
-        """The session that `secret` opens, which is idle no longer; None when there is none, or its time is over."""
+    async def find(self, secret: str, *, active: bool = True) -> Session | None:
+        """The session that `secret` opens, and who is `active` idles no longer; None when there is none any more."""
         sealed = await self._redis.get(self._key(secret))
         found = self._seal.open(sealed) if sealed else None
         if found is None:
@@ -71,7 +71,8 @@ class Sessions:
         if (left := self._left(session)) <= 0:
             await self.end(secret)
             return None
-        await self._redis.pexpire(self._key(secret), left)
+        if active:
+            await self._redis.pexpire(self._key(secret), left)
         return session
 
     async def end(self, secret: str) -> None:

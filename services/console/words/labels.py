@@ -46,6 +46,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "home_care": N_("Care at home"),
     },
     "sex": {"female": N_("Girl"), "male": N_("Boy")},
+    "free": {"none": N_("All taken"), "few": N_("A few free"), "many": N_("Places free")},
     "catchment": {"nation": N_("The whole country"), "region": N_("Its own region"), "settlement": N_("Its own town")},
     "language": {"kk": N_("Kazakh"), "ru": N_("Russian"), "en": N_("English")},
     "role": {
@@ -60,7 +61,7 @@ TAG_COLORS = {
     "submitted": "blue", "offered": "blue", "made": "blue", "seen": "blue", "waiting": "yellow",
     "unplaceable": "red", "accepted": "teal", "admitted": "green", "no_show": "orange", "completed": "grey",
     "cancelled": "grey", "declined": "orange", "expired": "orange", "withdrawn": "grey", "missed": "orange",
-    "urgent": "red", "high": "orange", "routine": "grey",
+    "urgent": "red", "high": "orange", "routine": "grey", "none": "grey", "few": "yellow", "many": "green",
 }  # fmt: skip
 """The tag's color of each state; the words beside it say the same."""
 

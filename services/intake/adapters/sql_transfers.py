@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 from sqlmodel import Session
 
 from services.contracts.topics import DIAGNOSES
@@ -51,7 +51,7 @@ class SqlTransfers:
             if row is None or row.polyclinic_id != transfer.holder:
                 return
             if session.execute(waiting).first() is None:
-                session.execute(insert(transfers).values(_values(transfer)))
+                session.execute(insert(transfers).values(values_of(transfer)))
 
         await self._database.write(work)
 
@@ -65,11 +65,15 @@ class SqlTransfers:
         if org is not None:
             query = query.where(or_(transfers.c.holder == org, transfers.c.to_polyclinic == org))
         if overdue_at:
-            query = query.where(and_(_ASKED, transfers.c.answer_by <= to_ms(overdue_at)))
+            query = query.where(_overdue(overdue_at))
         if after:
             query = query.where(transfers.c.transfer_id > after)
         rows = await self._database.read(lambda session: session.execute(query).all())
         return [transfer_of(row) for row in rows]
+
+    async def count_overdue(self, at: datetime) -> int:
+        query = select(func.count()).select_from(transfers).where(_overdue(at))
+        return await self._database.read(lambda session: session.execute(query).scalar_one())
 
     async def decide(
         self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime
@@ -86,7 +90,7 @@ class SqlTransfers:
                 return transfer_of(session.execute(select(transfers).where(_is(transfer))).one())
             gone = row is None or row.polyclinic_id != transfer.holder
             decided = _decided(transfer, TransferState.OVER if gone else state, by, at)
-            session.execute(update(transfers).where(_is(transfer)).values(_values(decided)))
+            session.execute(update(transfers).where(_is(transfer)).values(values_of(decided)))
             if decided.state is TransferState.ACCEPTED:
                 self._keys.add_missing(session, row.child_id)
                 row = session.execute(SELECTED.where(diagnoses.c.referral_id == transfer.referral_id)).one()
@@ -95,6 +99,10 @@ class SqlTransfers:
 
         await self._keys.ready()
         return await self._database.write(work)
+
+
+def _overdue(at: datetime) -> Any:
+    return and_(_ASKED, transfers.c.answer_by <= to_ms(at))
 
 
 def _locked(session: Session, transfer: Transfer) -> Any:
@@ -127,7 +135,7 @@ def _decided(transfer: Transfer, state: TransferState, by: str, at: datetime) ->
     return replace(transfer, state=state, decided_at=at, decided_by=by)
 
 
-def _values(one: Transfer) -> dict[str, Any]:
+def values_of(one: Transfer) -> dict[str, Any]:
     return {
         "transfer_id": one.transfer_id, "referral_id": one.referral_id, "child_id": one.child_id,
         "holder": one.holder, "to_polyclinic": one.to, "asked_at": to_ms(one.asked_at),

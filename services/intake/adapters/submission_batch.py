@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Insert, bindparam, delete, func, insert, select
+from sqlalchemy import Table, bindparam, delete, func, select
 from sqlmodel import Session
 
 from services.contracts.topics import DIAGNOSES
@@ -28,6 +28,7 @@ from services.intake.handlers.outcomes import (
 )
 from services.intake.handlers.vault import ChildKey
 from services.kit.outgoing_event import OutgoingEvent
+from services.kit.sql.add_rows import add_rows
 
 _ACCEPTED = 201
 # Statements are built once: building them costs more than running them.
@@ -47,8 +48,6 @@ _FORGET_REFUSALS = delete(answered).where(answered.c.status != _ACCEPTED, answer
 _FIND_ALIKE = select(
     diagnoses.c.open_likeness, diagnoses.c.referral_id, diagnoses.c.polyclinic_id, diagnoses.c.open_iin
 ).where(diagnoses.c.open_likeness.in_(bindparam("likenesses", expanding=True)), ~diagnoses.c.ended_by_join)
-_ADD_CHILDREN, _ADD_KEYS = insert(children), insert(child_keys)
-_ADD_DIAGNOSES, _ADD_ANSWERS = insert(diagnoses), insert(answered)
 
 
 class _Known(NamedTuple):
@@ -88,9 +87,7 @@ class Batch:
         self._alike = _alike(session, drafts, self._active)
         wanted = [one for draft in drafts if draft.idempotency for one in draft.idempotency.key.values()]
         self._answers, self._refused = read_answers(session, wanted)
-        self._rows: dict[Insert, list[dict[str, Any]]] = {
-            _ADD_CHILDREN: [], _ADD_KEYS: [], _ADD_DIAGNOSES: [], _ADD_ANSWERS: [],
-        }  # fmt: skip
+        self._rows: dict[Table, list[dict[str, Any]]] = {children: [], child_keys: [], diagnoses: [], answered: []}
         self._events: list[OutgoingEvent] = []
 
     def judge(self, draft: Draft) -> Outcome:
@@ -116,7 +113,7 @@ class Batch:
         if key is not None:
             version = self._active.pseudonym
             self._answers[key.key[version]] = (key.body[version], recorded)
-            self._rows[_ADD_ANSWERS].append(
+            self._rows[answered].append(
                 {
                     "key_digest": key.key[version],
                     "body_digest": key.body[version],
@@ -150,14 +147,14 @@ class Batch:
         at, index = to_ms(draft.submitted_at), draft.iin_indexes.get(self._active.index)
         likeness = draft.likenesses[self._active.pseudonym]
         if known is None:
-            self._rows[_ADD_CHILDREN].append(
+            self._rows[children].append(
                 {"child_id": draft.child_id, "iin_index": index, "index_version": self._active.index, "created_at": at}
             )
-            self._rows[_ADD_KEYS].append(stored(draft.key))
+            self._rows[child_keys].append(stored(draft.key))
         else:
             index = known.iin_index
             self._bind(draft, self._key_of(known))
-        self._rows[_ADD_DIAGNOSES].append(
+        self._rows[diagnoses].append(
             {
                 "referral_id": draft.referral_id,
                 "child_id": draft.child_id,
@@ -181,16 +178,14 @@ class Batch:
         if known.wrapped is not None:
             return self._keys.vault.key_of(known.child_id, known.key_version, known.wrapped)
         key = self._keys.vault.new_key(known.child_id)
-        self._rows[_ADD_KEYS].append(stored(key))
+        self._rows[child_keys].append(stored(key))
         return key
 
     def write(self) -> None:
-        connection = self._session.connection()
         if self._refused:
-            connection.execute(_FORGET_REFUSALS, [{"key": one} for one in self._refused])
-        for statement, rows in self._rows.items():
-            if rows:
-                connection.execute(statement, rows)
+            self._session.connection().execute(_FORGET_REFUSALS, [{"key": one} for one in self._refused])
+        for table, rows in self._rows.items():
+            add_rows(self._session, table, rows)
         outbox.add(self._session, self._events)
 
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from fastapi import Response
+from fastapi import Request, Response
 
 from services.intake.handlers.bulk import LineResult
 from services.intake.handlers.outcomes import (
@@ -15,8 +15,9 @@ from services.intake.handlers.outcomes import (
     PossibleDuplicate,
     Recorded,
     Unavailable,
-    own_ids,
 )
+from services.intake.handlers.submit import tells_of_another
+from services.kit.http.limits import Budget, limits_of
 from services.kit.http.problems import FieldError, Problem, fields_problem
 
 _REPLAYED = {"Idempotency-Replayed": "true"}
@@ -31,6 +32,21 @@ def receipt(recorded: Recorded) -> dict[str, Any]:
         "submitted_at": recorded.submitted_at.isoformat(timespec="milliseconds"),
         "warnings": [asdict(one) for one in recorded.warnings],
     }
+
+
+async def may_be_told(request: Request, outcome: Outcome | Invalid) -> Outcome | Invalid:
+    """The outcome as it may be told: that another polyclinic has a child, as seldom as look-ups are answered.
+
+    Raises Problem 429 for a refusal beyond that; what was recorded is told without its warning then.
+    """
+    if tells_of_another(outcome):
+        try:
+            await limits_of(request).spend(Budget.LOOK_UPS, request.state.caller)
+        except Problem:
+            if not isinstance(outcome, Recorded):
+                raise
+            return outcome.without_duplicates()
+    return outcome
 
 
 def answer(outcome: Outcome | Invalid) -> Response:
@@ -55,7 +71,7 @@ def problem(outcome: OpenReferralExists | PossibleDuplicate | KeyReused | Invali
 
 def _open_referral(outcome: OpenReferralExists) -> Problem:
     """Another polyclinic's is not named."""
-    if own := own_ids(outcome.met[:1]):
+    if own := outcome.named:
         detail, extra = f"The child has an open referral: {own[0]}", {"referral_id": str(own[0])}
     else:
         detail, extra = "The child has an open referral at another polyclinic: ask for it by POST /v1/transfers", {}
@@ -63,7 +79,7 @@ def _open_referral(outcome: OpenReferralExists) -> Problem:
 
 
 def _possible_duplicate(outcome: PossibleDuplicate) -> Problem:
-    ids = [str(one) for one in own_ids(outcome.met)]
+    ids = [str(one) for one in outcome.named]
     of = ", ".join(ids) or "another polyclinic"
     return Problem(
         409,

@@ -20,6 +20,7 @@ from services.intake.entrypoints import (
     erasure,
     keys,
     notes,
+    published,
     report,
     transfers,
 )
@@ -65,7 +66,9 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
 
     parts = (bulk, diagnoses, children, notes, corrections, consents, transfers, report, erasure, keys)
     routers = (*(one.router for one in parts), audit_log_router(*OPERATORS), retention_router(OPERATORS, (Role.ADMIN,)))
-    apps = create_apps("intake", health, lifespan, public=routers, public_docs=settings.public_docs)
+    apps = create_apps(
+        "intake", health, lifespan, public=routers, inside=(published.router,), public_docs=settings.public_docs
+    )
     for app in apps.both:
         describe_purpose(app, Purpose, default_purpose)
     return apps

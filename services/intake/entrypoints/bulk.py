@@ -14,18 +14,16 @@ from starlette.types import Message, Receive, Scope, Send
 from services.contracts.csv_rows import is_blank
 from services.intake.bootstrap import Intake
 from services.intake.entrypoints.access import Polyclinic, TheIntake
-from services.intake.entrypoints.answers import refused_line, result_line
+from services.intake.entrypoints.answers import may_be_told, refused_line, result_line
 from services.intake.entrypoints.bodies import LARGEST_FILE, Parts, expect_type, idempotency_key
 from services.intake.entrypoints.openapi import BULK_REQUEST, BULK_RESPONSES
 from services.intake.handlers.bulk import CHUNK, CHUNK_BYTES, BulkRequest, LineResult
 from services.intake.handlers.formats import Csv, Ndjson, WrongHeader, begins_no_line
 from services.intake.handlers.lines import Line, Lines
-from services.intake.handlers.submit import tells_of_another
 from services.kit.audit import TRAIL, note, recorded
 from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal
 from services.kit.http.connections import allow_slow_body
-from services.kit.http.limits import Budget, limits_of
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.messages import message
@@ -146,12 +144,11 @@ class _Upload:
 
     async def _line(self, result: LineResult) -> bytes:
         """The line's result; that another polyclinic has the child is told as seldom as look-ups are answered."""
-        if tells_of_another(result.outcome):
-            try:
-                await limits_of(self._request).spend(Budget.LOOK_UPS, self._request.state.caller)
-            except Problem as too_many:
-                return refused_line(result.number, too_many)
-        return result_line(result)
+        try:
+            told = await may_be_told(self._request, result.outcome)
+        except Problem as too_many:
+            return refused_line(result.number, too_many)
+        return result_line(LineResult(result.number, told))
 
     def _drop(self, count: int) -> list[Line]:
         """The first of the lines that wait, which wait no longer."""

@@ -4,13 +4,11 @@ from fastapi import Request, Response
 
 from services.contracts.submissions import DiagnosisReceipt
 from services.intake.entrypoints.access import Polyclinic, TheIntake
-from services.intake.entrypoints.answers import answer
+from services.intake.entrypoints.answers import answer, may_be_told
 from services.intake.entrypoints.bodies import LARGEST_SUBMISSION, expect_type, idempotency_key
 from services.intake.entrypoints.openapi import SUBMISSION_REQUEST, SUBMISSION_RESPONSES
-from services.intake.handlers.submit import tells_of_another
 from services.kit.audit import recorded
 from services.kit.http.auditing import audited
-from services.kit.http.limits import Budget, limits_of
 from services.kit.http.routes import guarded_router
 
 router = guarded_router(tags=["diagnoses"])
@@ -35,6 +33,4 @@ async def submit_diagnosis(request: Request, polyclinic: Polyclinic, intake: The
     recorded()
     key = idempotency_key(request)
     outcome = await intake.submitting.submit(await request.body(), polyclinic, key)
-    if tells_of_another(outcome):
-        await limits_of(request).spend(Budget.LOOK_UPS, request.state.caller)
-    return answer(outcome)
+    return answer(await may_be_told(request, outcome))

@@ -3,6 +3,7 @@
 from services.intake.adapters.history import HISTORY
 from services.intake.adapters.tables import leases, outbox
 from services.intake.bootstrap import Intake, bootstrap
+from services.intake.metrics import transfers_overdue
 from services.intake.settings import IntakeSettings
 from services.kit.kafka.outbox_store import OutboxStore
 from services.kit.kafka.relay_process import RelayProcess
@@ -12,7 +13,8 @@ from services.kit.sql.audit_heads import HeadExporter
 from services.kit.sql.lease import Lease
 from services.kit.sql.readiness import check_writable
 
-TRIM_EVERY = 3600.0
+TRIM_EVERY, COUNT_EVERY = 3600.0, 60.0
+"""Seconds."""
 
 
 def relay_process(settings: IntakeSettings, intake: Intake) -> RelayProcess:
@@ -21,8 +23,13 @@ def relay_process(settings: IntakeSettings, intake: Intake) -> RelayProcess:
     store = OutboxStore(database, outbox, Lease(database, leases, "outbox"))
     heads = HeadExporter(database, intake.audit_trail.log, settings.audit_head_file)
     exporting = run_periodically("audit.head", heads.export, settings.audit_head_every)
+
+    async def count() -> None:
+        transfers_overdue.set(await intake.transferring.overdue())
+
+    counting = run_periodically("transfers", count, COUNT_EVERY)
     return RelayProcess(
-        settings, "intake-relay", store, (trimming, exporting), database=lambda: check_writable(database),
+        settings, "intake-relay", store, (trimming, exporting, counting), database=lambda: check_writable(database),
         migrated=lambda: HISTORY.check(database), audit_log=heads.check,
     )  # fmt: skip
 

@@ -1,12 +1,14 @@
 """The outcomes of one submission."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from services.contracts.vocabulary import Priority
 from services.intake.domain.field_errors import FieldError
+
+POSSIBLE_DUPLICATE = "possible_duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,26 @@ class Recorded:
     warnings: tuple[FieldError, ...] = ()
     met: tuple[Met, ...] = ()
 
+    @property
+    def named(self) -> list[UUID]:
+        """The referrals that the warning names."""
+        return own_ids(self.met)
+
+    def without_duplicates(self) -> "Recorded":
+        """Without the warning of a possible duplicate."""
+        return replace(self, warnings=tuple(one for one in self.warnings if one.code != POSSIBLE_DUPLICATE))
+
 
 @dataclass(frozen=True, slots=True)
 class OpenReferralExists:
     """Refused: the child has an open referral already, the first of those that were met."""
 
     met: tuple[Met, ...]
+
+    @property
+    def named(self) -> list[UUID]:
+        """The referral, when the asker may be told of it."""
+        return own_ids(self.met[:1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,11 @@ class PossibleDuplicate:
 
     met: tuple[Met, ...]
 
+    @property
+    def named(self) -> list[UUID]:
+        """Those that the asker may be told of; when there are some, the others are not mentioned."""
+        return own_ids(self.met)
+
 
 def possible_duplicate(new: UUID, met: Collection[Met]) -> FieldError:
     """The warning about the referral `new` of a child with an IIN, and the alike ones that it met."""
@@ -64,7 +85,7 @@ def possible_duplicate(new: UUID, met: Collection[Met]) -> FieldError:
     else:
         joins = ", ".join(f"joldama join {one} {new}" for one in own)
         told = f"open referral {' and '.join(map(str, own))} is {why}: if it is the same child: {joins}"
-    return FieldError("child.iin", "possible_duplicate", told)
+    return FieldError("child.iin", POSSIBLE_DUPLICATE, told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,10 @@ def met_by(outcome: Outcome) -> tuple[Met, ...]:
 
 
 def tells_of_another(outcome: object) -> bool:
-    """Whether the outcome tells the asker that another polyclinic has a referral."""
-    return isinstance(outcome, OpenReferralExists | PossibleDuplicate) and any(not one.own for one in outcome.met)
+    """Whether the outcome tells the asker that another polyclinic has a referral, which it does not name."""
+    if not isinstance(outcome, Recorded | OpenReferralExists | PossibleDuplicate):
+        return False
+    return bool(outcome.met) and not outcome.named
 
 
 def _refused(outcome: Outcome) -> bool:

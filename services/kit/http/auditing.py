@@ -59,7 +59,7 @@ class Auditing:
         """The answer of `handle`, whose entry is durable."""
         trail = Trail(route.name, lambda: self._actor(request, route), apart=route.apart)
         trail.about |= self._about(request.path_params)
-        if request.query_params:
+        if request.scope["query_string"]:
             trail.about |= self._about(request.query_params)
             trail.detail["filter"] = _outline(request.query_params, trail.about)
         before = TRAIL.set(trail)

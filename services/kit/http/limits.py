@@ -6,7 +6,7 @@ Counters are in Redis where there is one, and in the process where there is none
 import asyncio
 import hmac
 import ipaddress
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -99,14 +99,27 @@ class Limits:
         self._shared = FixedWindowRateLimiter(shared) if shared else None
         self._away_until = 0.0
         self._shares: dict[str, _Share] = {}
+        self._counters = lru_cache(maxsize=REMEMBERED)(self._counters_of)
 
     async def spend(self, budget: Budget, caller: Caller, *kinds: str) -> None:
         """Count one act of `caller`; raises Problem 429 when one of `kinds` (default: all) has spent its budget."""
-        for kind, name in caller.names().items():
-            rate = self._rates.get(f"{budget}:{kind}")
-            if rate and name and (not kinds or kind in kinds):
-                counted = self._digest(name) if kind == "holder" else name
-                await self._spend(rate, f"{budget}:{kind}:{counted}")
+        now = monotonic()
+        for rate, name in self._counters(budget, caller, kinds):
+            share = self._shares.get(name)
+            if share is not None and share.left > 1 and now < share.until:  # nearly always
+                share.left -= 1
+            else:
+                await self._spend(rate, name)
+
+    def _counters_of(
+        self, budget: Budget, caller: Caller, kinds: tuple[str, ...]
+    ) -> Sequence[tuple[RateLimitItem, str]]:
+        """The rates of a caller, each with the name of what is counted."""
+        return [
+            (rate, f"{budget}:{kind}:{self._digest(name) if kind == 'holder' else name}")
+            for kind, name in caller.names().items()
+            if name and (not kinds or kind in kinds) and (rate := self._rates.get(f"{budget}:{kind}"))
+        ]
 
     def _digest(self, subject: str) -> str:
         return hmac.digest(self._key, subject.encode(), "sha256").hex()[:24]

@@ -1,7 +1,7 @@
 """Routes whose token, role and query parameters are checked before the body is received."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterator
+from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -13,7 +13,8 @@ from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 from services.kit.bounds import MOST_ERRORS, Bounds, excesses
 from services.kit.http.auditing import Auditing, Route
 from services.kit.http.auth import Require
-from services.kit.http.problems import FieldError, Problem, excess_problem
+from services.kit.http.direct import Handle, direct_call
+from services.kit.http.problems import REFUSALS, FieldError, Problem, excess_problem
 
 BODY = 1024 * 1024
 """Bytes of a request's body, unless a route sets another limit."""
@@ -30,8 +31,9 @@ class GuardedRoute(APIRoute):
     list), of which FastAPI would take the last.
     """
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle, parts = super().get_route_handler(), list(_with_dependencies(self.dependant))
+    def get_route_handler(self) -> Handle:
+        handle = direct_call(self.dependant) or super().get_route_handler()
+        parts = list(_with_dependencies(self.dependant))
         guards = [one.call for one in parts if isinstance(one.call, Require)]
         parameters = sorted({field.alias for one in parts for field in one.query_params})
         audited = getattr(self.endpoint, "audited", "")
@@ -106,4 +108,5 @@ def _unknown(name: str, known: Collection[str]) -> str:
 
 def guarded_router(prefix: str = "", *, tags: list[str], max_body_size: int = BODY, **more: Any) -> APIRouter:
     """A router of guarded routes, each with a bounded body."""
-    return APIRouter(prefix=prefix, tags=list(tags), route_class=GuardedRoute, max_body_size=max_body_size, **more)
+    more |= {"route_class": GuardedRoute, "responses": REFUSALS, "max_body_size": max_body_size}
+    return APIRouter(prefix=prefix, tags=list(tags), **more)

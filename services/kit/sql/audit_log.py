@@ -13,13 +13,14 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text, func, insert, or_, select
+from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, String, Table, Text, func, or_, select
 from sqlalchemy.engine import Connection
 from sqlmodel import Session
 
 from services.kit.audit import DETAIL, Entry
 from services.kit.errors import TransientError
 from services.kit.persons import derive
+from services.kit.sql.add_rows import add_rows
 from services.kit.sql.database import Database
 
 BEGINNING = bytes(32)
@@ -126,7 +127,7 @@ class AuditLog:
     def __init__(self, rows: Table, chain: Chain, clock: Callable[[], float] = time.time) -> None:
         self.rows, self._chain, self._clock = rows, chain, clock
         self.subjects = [one.name for one in rows.columns if one.index]
-        self._insert, self._lock = insert(rows), select(func.pg_advisory_xact_lock(_LOCK))
+        self._lock = select(func.pg_advisory_xact_lock(_LOCK))
         self._last = select(rows.c.sequence, rows.c.hash).order_by(rows.c.sequence.desc()).limit(1)
 
     def add(self, session: Session, entries: Sequence[Entry]) -> None:
@@ -139,7 +140,7 @@ class AuditLog:
         for sequence, row in enumerate(rows, last + 1):
             row |= {"sequence": sequence, "at": now}
             row["hash"] = previous = self._chain.hash(previous, row)
-        connection.execute(self._insert, rows)
+        add_rows(session, self.rows, rows)
 
     def lock(self, session: Session) -> Connection:
         """Keep other writers from adding entries until the transaction's end."""

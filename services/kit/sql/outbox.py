@@ -14,13 +14,13 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     func,
-    insert,
     select,
     text,
 )
 from sqlmodel import Session
 
 from services.kit.outgoing_event import OutgoingEvent
+from services.kit.sql.add_rows import add_rows
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -41,7 +41,6 @@ class Outbox:
             Column("acknowledged_at", BigInteger, nullable=True),
             UniqueConstraint("event_id", "topic", name="uq_outbox_event_id"),
         )
-        self._insert = insert(self.rows)
         pending = text("acknowledged_at IS NULL")
         Index("ix_outbox_pending", self.rows.c.sequence, sqlite_where=pending, postgresql_where=pending)
         self.checkpoints = Table(
@@ -57,7 +56,7 @@ class Outbox:
         """Write `events` in the caller's transaction, in their order."""
         if events:
             now = int(time.time() * 1000)
-            session.connection().execute(self._insert, [one._asdict() | {"recorded_at": now} for one in events])
+            add_rows(session, self.rows, [one._asdict() | {"recorded_at": now} for one in events])
 
     def backlog(self, session: Session) -> tuple[int, float]:
         """The events that Kafka has not acknowledged, and the age of the oldest in seconds (0 without one)."""

@@ -15,6 +15,7 @@ from services.kit.http.health import Health
 from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
+from services.kit.loops import background
 from services.kit.retention_api import retention_router
 from services.kit.sql.append_only import check_only_inserts
 from services.kit.sql.readiness import check_writable
@@ -25,6 +26,7 @@ from services.referral.entrypoints import (
     audit,
     audit_entries,
     centers,
+    changes,
     commands,
     forecast,
     referrals,
@@ -50,7 +52,7 @@ def build(settings: ReferralSettings) -> Apps:
             }
             if not settings.local:
                 health.checks["audit_log"] = lambda: check_only_inserts(service.database)
-            async with counting_strangers(auditing):
+            async with counting_strangers(auditing), background(service.follow_changes.run()):
                 yield
 
     routers = (
@@ -59,6 +61,7 @@ def build(settings: ReferralSettings) -> Apps:
         worklists.router,
         centers.router,
         forecast.router,
+        changes.router,
         audit.router,
         dead_letters_router(operator, *OPERATORS),
         audit_log_router(*OPERATORS),
@@ -74,7 +77,13 @@ def build(settings: ReferralSettings) -> Apps:
 def main() -> None:
     settings = ReferralSettings()
     configure_logging("referral", settings.log_level)
-    serve(build(settings), settings)
+    apps = build(settings)
+
+    def end_changes() -> None:
+        if service := getattr(apps.inside.state, "service", None):
+            service.follow_changes.close()
+
+    serve(apps, settings, before_stop=end_changes)
 
 
 if __name__ == "__main__":

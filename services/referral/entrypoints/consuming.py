@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from services.contracts import topics
-from services.contracts.events import MalformedEvent, read_event
+from services.contracts.events import DiagnosisRecordedV1, Event, MalformedEvent, read_event
 from services.kit.dead_letters.channel import EARLY, SqlDeadLetterChannel
 from services.kit.dead_letters.retries import DeadLetterRetries
 from services.kit.errors import Early, PermanentError
@@ -46,8 +46,12 @@ EARLY_PAUSE = 0.05
 class TopicHandler:
     """Handles a batch of one topic's records; the records that came early."""
 
-    consumer: str
+    topic: str
     reactions: Reactions
+
+    @property
+    def consumer(self) -> str:
+        return f"worker.{self.topic}"
 
     async def __call__(self, batch: Sequence[ConsumedRecord]) -> Sequence[ConsumedRecord]:
         if early := await self._react(batch):
@@ -60,8 +64,21 @@ class TopicHandler:
             read = [(record, event) for record in batch if (event := read_event(record.value))]
         except MalformedEvent as error:
             raise PermanentError(str(error)) from None
+        for _, event in read:
+            _require_own_id(event, self.topic)
         early = await self.reactions(self.consumer, [event for _, event in read])
         return [record for record, event in read if event.envelope.id in early]
+
+
+def _require_own_id(event: Event, topic: str) -> None:
+    """An id has its effect once in a topic, so an event that takes another's id would keep that one from its own.
+
+    Raises PermanentError. The ids of intake's other events are verified with what they tell.
+    """
+    if topic not in event.data.TOPICS:
+        raise PermanentError(f"type: {event.envelope.type} is no event of {topic}")
+    if type(event.data) is DiagnosisRecordedV1 and event.envelope.id != str(event.data.referral_id):
+        raise PermanentError("id: of a submission it is the referral's")
 
 
 @dataclass
@@ -123,8 +140,8 @@ class Consumers:
 
 
 def _processors(reactions: Reactions, dead_letters: SqlDeadLetterChannel) -> dict[str, BatchProcessor[ConsumedRecord]]:
-    names = {name: f"worker.{name}" for name in topics.WORKER}
-    return {name: BatchProcessor(own, TopicHandler(own, reactions), dead_letters) for name, own in names.items()}
+    handlers = [TopicHandler(name, reactions) for name in topics.WORKER]
+    return {one.topic: BatchProcessor(one.consumer, one, dead_letters) for one in handlers}
 
 
 async def restart(consumers: Consumers, partitions: int) -> None:

@@ -15,9 +15,6 @@ from services.referral.domain.routing import rank_programmes
 from services.referral.handlers.effect import Effect
 from services.referral.ports import BatchContext, Clock, Queues, Registry
 
-LEAP = 1000
-"""Corrections of one diagnosis that may be missing: a higher version would hold off all true ones."""
-
 
 @dataclass(frozen=True)
 class CorrectReferrals:
@@ -68,8 +65,6 @@ def _newest(batch: Sequence[Payload], known: Mapping[UUID, ReferralWithOffers]) 
     for data in batch:
         if isinstance(data, DiagnosisCorrectedV1):
             one = known[data.referral_id].referral
-            if data.version > one.diagnosis_version + LEAP:
-                raise PermanentError(f"version {data.version}: the record is at version {one.diagnosis_version}")
             if one.state not in CLOSED and data.version > one.diagnosis_version:
                 newest[one.id] = _newer(newest.get(one.id), data)
     return newest

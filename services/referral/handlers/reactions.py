@@ -16,6 +16,7 @@ from services.referral.handlers.open_center import OpenCenter
 from services.referral.handlers.release_places import ReleasePlaces
 from services.referral.handlers.reroute_referrals import RerouteReferrals
 from services.referral.handlers.route_new_referrals import RouteNewReferrals
+from services.referral.handlers.verify_events import VerifyEvents
 from services.referral.ports import BatchContext, Referrals
 
 
@@ -24,6 +25,7 @@ class Reactions:
     """The worker's handlers. `table` shows which event goes where."""
 
     referrals: Referrals
+    verify: VerifyEvents
     route_new_referrals: RouteNewReferrals
     correct_referrals: CorrectReferrals
     reroute_referrals: RerouteReferrals
@@ -60,11 +62,13 @@ class Reactions:
         if not wanted:
             return ()
         context = await self.referrals.load_batch(consumer, wanted.keys(), _referrals(wanted.values()))
-        for event_id in context.unseen & wanted.keys():
-            _require_of_the_record(wanted[event_id], context)
+        new = {id: data for id, data in wanted.items() if id in context.unseen}
+        for data in new.values():
+            _require_of_the_record(data, context)
+        await self.verify(new)
         effects = []
         for handler in {id(one): one for one in table.values()}.values():
-            theirs = {id: data for id, data in wanted.items() if id in context.unseen and table[type(data)] is handler}
+            theirs = {id: data for id, data in new.items() if table[type(data)] is handler}
             if theirs:
                 effects.append(await handler(theirs, context))
         early = frozenset[str]().union(*(one.early for one in effects))

@@ -142,12 +142,15 @@ def country(
         capacity = app_of(CapacitySettings(redis_url=valkey, key_prefix=prefix, **shared))
         inside = stack.enter_context(serving(capacity.inside))  # it has the public routes too
         referral_url = migrated_database("referral", HISTORY)
-        referral = ReferralSettings(referral_sql_url=referral_url, capacity_url=inside, **shared)
+        referral = ReferralSettings(
+            referral_sql_url=referral_url, capacity_url=inside, intake_url="http://unused", **shared
+        )
         served = stack.enter_context(serving(build(referral).inside))
         sql = migrated_database("intake", INTAKE_HISTORY)
         shared["service_token_file"] = process_token(home, Role.INTAKE_API)
         intake = IntakeSettings(intake_sql_url=sql, referral_url=served, **shared)
-        api = stack.enter_context(serving(create_api(intake).public))
+        api = stack.enter_context(serving(create_api(intake).inside))
+        referral = referral.model_copy(update={"intake_url": api})
         urls = {"intake": api, "referral": served, "capacity": inside}
         home.network_file.write_text(json.dumps(urls))
         yield Country(home, intake, referral, urls)

@@ -11,14 +11,16 @@ from tests.support.http_rules import (
 )
 from tests.unit.intake.samples import child_body
 
+EVERYBODY = "polyclinic+center+operator+admin+referral-worker"
+
 
 async def test_every_route_refuses_unknown_parameters_and_redirects_nothing(api: FastAPI, client: Client) -> None:
-    await assert_rules_of_every_route(api, client("polyclinic+center+operator+admin", "p1"), EXPECTED["intake"])
+    await assert_rules_of_every_route(api, client(EVERYBODY, "p1"), EXPECTED["intake"])
     await assert_probes_are_not_redirected(client("polyclinic", "p1"))
 
 
 async def test_every_route_says_which_purposes_it_knows(api: FastAPI, client: Client) -> None:
-    await assert_every_route_describes_the_purpose(api, client("polyclinic+center+operator+admin", "p1"))
+    await assert_every_route_describes_the_purpose(api, client(EVERYBODY, "p1"))
 
 
 async def test_a_child_sent_to_a_path_with_a_slash_is_recorded(client: Client) -> None:

@@ -3,14 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy import insert
 
 from services.contracts.events import DiagnosisRecordedV1, read_event
-from services.intake.adapters.tables import outbox
-from services.intake.bootstrap import Intake, bootstrap
+from services.intake.adapters.sql_transfers import values_of
+from services.intake.adapters.tables import outbox, transfers
+from services.intake.bootstrap import Intake, bootstrap, utc_now
 from services.intake.entrypoints.relay import relay_process
+from services.intake.handlers.transfer import Transfer, TransferState
 from services.intake.settings import IntakeSettings
 from services.kit.kafka.clients import make_consumer, started
 from services.kit.kafka.relay_process import RelayProcess
@@ -64,6 +71,20 @@ async def test_the_relay_waits_for_an_unreachable_kafka_and_is_not_ready(
     async with relaying(nobody, intake) as process:
         assert (await process.health.failing()).keys() == {"kafka"}
         assert set(process.health.checks) > {"database", "relay"}
+
+
+async def test_it_counts_the_transfers_that_nobody_has_answered_in_time(
+    settings: IntakeSettings, intake: Intake
+) -> None:
+    hour = timedelta(hours=1)
+    waiting = [
+        Transfer(uuid4(), uuid4(), uuid4(), "p1", "p2", utc_now(), utc_now() + rest) for rest in (-hour, -hour, hour)
+    ]
+    refused = replace(waiting[0], transfer_id=uuid4(), state=TransferState.REFUSED)
+    rows = [values_of(one) for one in (*waiting, refused)]
+    await intake.database.write(lambda session: session.execute(insert(transfers), rows))
+    async with relaying(settings, intake):
+        await eventually(lambda: REGISTRY.get_sample_value("joldama_transfers_overdue") == 2)
 
 
 async def test_a_database_without_tables_is_not_ready(

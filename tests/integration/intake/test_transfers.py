@@ -132,14 +132,17 @@ async def test_the_holder_has_three_working_days_and_then_it_is_on_the_operators
     due = KAZAKHSTAN.after(at, timedelta(days=3))
     assert abs(due.timestamp() - _moment(one["answer_by"])) < 5
     assert (one["overdue"], await listed(operator, overdue=True)) == (False, [])
+    assert await intake.transferring.overdue() == 0
     passed = update(transfers).values(answer_by=to_ms(at))
     await intake.database.write(lambda session: session.execute(passed))
     [late] = await listed(operator, overdue=True)
     assert (late["overdue"], late["holder"], late["to_polyclinic"]) == (True, "p1", "p2")
+    assert await intake.transferring.overdue() == 1, "an alert rings"
     done = await operator.post(f"/v1/transfers/{late['transfer_id']}/accept")
     assert (done.status_code, done.json()["state"]) == (200, "accepted")
     assert (await second.get(f"/v1/diagnoses/{receipt['referral_id']}")).status_code == 200
     assert await listed(operator, overdue=True) == []
+    assert await intake.transferring.overdue() == 0, "what is decided is not overdue"
 
 
 def _moment(text: str) -> float:

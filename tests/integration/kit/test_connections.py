@@ -57,9 +57,11 @@ async def serving(bounds: Bounds, proxies: str = "") -> AsyncIterator[tuple[int,
     task = asyncio.create_task(server._serve())
     while not server.started:
         await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1], server
-    server.should_exit = server.force_exit = True
-    await task
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1], server
+    finally:
+        server.should_exit = server.force_exit = True
+        await task
 
 
 class _Prompt(Server):

@@ -24,6 +24,7 @@ from services.referral.bootstrap import ReferralService, bootstrap
 from services.referral.entrypoints.api import build
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.country import Clock, Country, write_data
+from tests.unit.referral.fakes import FakeIntake
 
 ISSUER = "https://issuer.test"
 Token = Callable[..., str]
@@ -60,6 +61,7 @@ def settings(
     return ReferralSettings(
         mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data,
         service_token_file=own, referral_sql_url=migrated_database("referral", HISTORY), capacity_url="http://capacity",
+        intake_url="http://127.0.0.1:1",
     )  # fmt: skip
 
 
@@ -75,14 +77,14 @@ async def capacity(settings: ReferralSettings, valkey: str, prefix: str) -> Asyn
 @pytest.fixture
 async def country(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterator[Country]:
     """The use cases as the worker has them, whose events a test delivers."""
-    clock = Clock()
+    clock, intake = Clock(), FakeIntake()
     async with AsyncExitStack() as stack:
         to_capacity = await stack.enter_async_context(
             httpx2.AsyncClient(transport=httpx2.ASGITransport(capacity), base_url="http://capacity")
         )
         over_http = HttpCapacity(to_capacity, TokenFile(settings.service_token_file))
-        service = await stack.enter_async_context(bootstrap(settings, clock=clock, capacity=over_http))
-        yield Country(service, capacity.state.capacity.store, clock)
+        service = await stack.enter_async_context(bootstrap(settings, clock=clock, capacity=over_http, intake=intake))
+        yield Country(service, capacity.state.capacity.store, clock, intake)
 
 
 @pytest.fixture
@@ -90,10 +92,10 @@ async def others(country: Country) -> AsyncIterator[list[ReferralService]]:
     """Two more processes of the same service, on the same database and capacity."""
     over_http = country.service.rebuilder.capacity
     assert isinstance(over_http, HttpCapacity)
-    settings, clock = country.service.settings, country.clock
+    settings, clock, intake = country.service.settings, country.clock, country.intake
     async with (
-        bootstrap(settings, clock=clock, capacity=over_http) as one,
-        bootstrap(settings, clock=clock, capacity=over_http) as two,
+        bootstrap(settings, clock=clock, capacity=over_http, intake=intake) as one,
+        bootstrap(settings, clock=clock, capacity=over_http, intake=intake) as two,
     ):
         yield [one, two]
 

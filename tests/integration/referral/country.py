@@ -33,6 +33,7 @@ from services.referral.entrypoints.referral_schemas import ReferralStory, story_
 from services.referral.handlers.act import Details
 from services.referral.ports import BatchContext
 from tests.support.capacity.readable import readable
+from tests.unit.referral.fakes import FakeIntake
 from tests.unit.referral.samples import NOW, SETTLEMENTS, diagnosis, event
 
 ADMIN = Principal("a", frozenset({"admin"}), "", person="a")
@@ -90,6 +91,7 @@ class Country:
     service: ReferralService
     capacity: Store
     clock: Clock
+    intake: FakeIntake = field(default_factory=FakeIntake)
     _last_own: int = 0
     _step: StepId = field(default_factory=lambda: START)
 
@@ -142,7 +144,8 @@ class Country:
 
     async def react(self, events: Iterable[Event]) -> Collection[str]:
         """As `handle`; the ids of the events that came early."""
-        early = await self.service.reactions(CONSUMER, list(events))
+        self.intake.publish(batch := list(events))
+        early = await self.service.reactions(CONSUMER, batch)
         await self.check()
         return early
 

@@ -20,6 +20,7 @@ from services.referral.bootstrap import bootstrap
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.country import Clock, Country
 from tests.integration.referral.faulty_transport import FaultyTransport
+from tests.unit.referral.fakes import FakeIntake
 from tests.unit.referral.samples import NOW
 
 
@@ -46,7 +47,7 @@ class Harness:
         await service.database.write(work)
         await self.flush()
         self.country.clock.now = NOW
-        self.country = Country(service, self.country.capacity, self.country.clock)
+        self.country = Country(service, self.country.capacity, self.country.clock, self.country.intake)
         await service.registry.network()  # cached
         self.country._step = START
 
@@ -71,7 +72,7 @@ class Harness:
 @asynccontextmanager
 async def open_harness(settings: ReferralSettings, valkey: str, prefix: str) -> AsyncIterator[Harness]:
     """Real handlers, scripts and servers; `prefix` is of the test's own."""
-    clock = Clock()
+    clock, intake = Clock(), FakeIntake()
     shared = settings.model_dump(include={"mode", "kafka_servers", "jwks", "issuer"})
     own = CapacitySettings(**shared, redis_url=valkey, key_prefix=prefix)
     clients: list[Redis] = []
@@ -88,7 +89,7 @@ async def open_harness(settings: ReferralSettings, valkey: str, prefix: str) -> 
         transport = FaultyTransport(httpx2.ASGITransport(app))
         worker = await stack.enter_async_context(httpx2.AsyncClient(transport=transport, base_url="http://capacity"))
         over_http = HttpCapacity(worker, TokenFile(settings.service_token_file))
-        service = await stack.enter_async_context(bootstrap(settings, clock=clock, capacity=over_http))
+        service = await stack.enter_async_context(bootstrap(settings, clock=clock, capacity=over_http, intake=intake))
         service.reconcile.progress, service.reconcile.patience = None, 0
         redis = await stack.enter_async_context(Redis.from_url(valkey))
-        yield Harness(Country(service, app.state.capacity.store, clock), transport, redis, prefix, *clients)
+        yield Harness(Country(service, app.state.capacity.store, clock, intake), transport, redis, prefix, *clients)

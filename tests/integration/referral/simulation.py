@@ -176,7 +176,7 @@ class Simulation:
         number = len(self.children) + 1
         data = diagnosis(number, submitted_at=self.harness.country.clock(), **child)
         self.children[number] = data
-        self.topics[topics.DIAGNOSES].add([event(data)])
+        self._publish(event(data))
 
     async def correct(self, which: int, child: dict[str, Any]) -> None:
         """The polyclinic of an open referral corrects it: the child is as `child` is, with its own priority."""
@@ -188,7 +188,7 @@ class Simulation:
                 **dict(self.children[number]) | changes, version=1 + self.corrections, corrected=tuple(changes),
                 corrected_at=self.harness.country.clock(), actor="polyclinic:p1",
             )  # fmt: skip
-            self.topics[topics.DIAGNOSES].add([event(data)])
+            self._publish(event(data))
 
     async def join(self, which: int, more: int) -> None:
         """Two open referrals turn out to be one child's."""
@@ -199,7 +199,11 @@ class Simulation:
                 referral_id=UUID(int=kept), ended_referral_id=UUID(int=ended), child_id=UUID(int=kept + 1000),
                 joined_child_id=UUID(int=ended + 1000), joined_at=self.harness.country.clock(), actor="polyclinic:p1",
             )  # fmt: skip
-            self.topics[topics.DIAGNOSES].add([event(data, id=f"join {kept} {ended}")])
+            self._publish(event(data, id=f"join {kept} {ended}"))
+
+    def _publish(self, of_intake: Event) -> None:
+        self.harness.country.intake.publish([of_intake])
+        self.topics[topics.DIAGNOSES].add([of_intake])
 
     async def set_places(self, which: int, places: int, suspended: bool | None) -> None:
         """The center sets its figure, suspends or resumes; whether capacity serves just now is no matter."""

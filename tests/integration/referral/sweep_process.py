@@ -1,7 +1,11 @@
-"""The worker's sweep as a process of its own, to be killed: `python -m tests.integration.referral.sweep_process`."""
+"""The worker's sweep as a process of its own, to be killed: `python -m tests.integration.referral.sweep_process 20`.
+
+It stands still after so many batches: on a fast machine, or when the test is slow, nobody could kill it amid them.
+"""
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from services.referral.bootstrap import bootstrap
@@ -12,9 +16,21 @@ BATCH = 3
 """Few in a transaction, so that many lie between the first and the last."""
 
 
-async def main() -> None:
+def at_most(batches: int, may_go_on: Callable[[], Awaitable[bool]]) -> Callable[[], Awaitable[bool]]:
+    left = iter(range(batches))
+
+    async def bounded() -> bool:
+        if next(left, None) is None:
+            await asyncio.Event().wait()
+        return await may_go_on()
+
+    return bounded
+
+
+async def main(batches: int) -> None:
     async with bootstrap(ReferralSettings()) as service:
-        small = replace(service, sweep=replace(service.sweep, batch=BATCH))
+        may_go_on = at_most(batches, service.sweep.may_go_on)
+        small = replace(service, sweep=replace(service.sweep, batch=BATCH, may_go_on=may_go_on))
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         async with sweeping(small):
@@ -22,4 +38,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(int(sys.argv[1])))

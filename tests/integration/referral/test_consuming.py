@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -15,7 +15,7 @@ from prometheus_client import REGISTRY
 from sqlmodel import select
 
 from services.contracts import topics
-from services.contracts.events import DiagnosisRecordedV1, write_event
+from services.contracts.events import CenterRegisteredV1, DiagnosisRecordedV1, Payload, write_event
 from services.kit.errors import TransientError
 from services.kit.kafka.batch_processor import TooManyDeadLetters
 from services.kit.kafka.clients import make_consumer, started
@@ -87,7 +87,7 @@ async def consumers(settings: ReferralSettings, capacity: FastAPI) -> AsyncItera
 
 
 def recorded(settings: ReferralSettings, data: DiagnosisRecordedV1) -> Message:
-    raw = write_event(data, event_id=str(uuid4()), source="/test", time=NOW)
+    raw = write_event(data, event_id=str(data.referral_id), source="/test", time=NOW)
     return Message(topics.topic(settings.topic_prefix, topics.DIAGNOSES), raw)
 
 
@@ -126,6 +126,31 @@ async def test_what_cannot_be_processed_is_a_dead_letter_with_its_reason_and_the
     assert reasons == ["id: Field required", "settlement_id: no settlement atlantis", "empty message"]
     assert [one.value for one in found] == [batch[1].value, batch[3].value, None]
     assert await consumers.health.failing() == {}
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload", "reason"),
+    [
+        (topics.DIAGNOSES, diagnosis(1), "id: of a submission it is the referral's"),
+        (topics.DIAGNOSES, CenterRegisteredV1(center_id="c", version=1), "is no event of diagnoses.v1"),
+        (topics.ROUTING, diagnosis(1), "is no event of routing.v1"),
+    ],
+)
+async def test_an_event_that_takes_the_id_of_a_later_one_keeps_it_from_nothing(
+    settings: ReferralSettings,
+    consumers: Consumers,
+    operator: httpx2.AsyncClient,
+    topic: str,
+    payload: Payload,
+    reason: str,
+) -> None:
+    later = recorded(settings, diagnosis(2))
+    taken = write_event(payload, event_id=str(diagnosis(2).referral_id), source="/test", time=NOW)
+    await consumers.process(topic, [Message(topics.topic(settings.topic_prefix, topic), taken)])
+    await consumers.process(topics.DIAGNOSES, [later])
+    assert await known(settings) == {2}
+    [letter] = (await operator.get("/v1/dead-letters")).json()["items"]
+    assert reason in letter["reason"]
 
 
 async def test_the_worker_sweeps_the_deadlines_and_counts_the_steps(

@@ -21,8 +21,9 @@ from tests.integration.referral.country import Country
 from tests.integration.referral.traffic import everybody
 from tests.support.eventually import eventually
 
-OFFERED, WAITING, PROCESSES = 180, 40, 2
-Start = Callable[[], subprocess.Popen[bytes]]
+OFFERED, WAITING, PROCESSES, SOME, ALL = 180, 40, 2, 20, 1000
+"""SOME and ALL are batches of a sweeping process: those of all processes that are killed are fewer than the offers."""
+Start = Callable[[int], subprocess.Popen[bytes]]
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def start(settings: ReferralSettings) -> Iterator[Start]:
     environment = {f"JOLDAMA_{name.upper()}": str(value) for name, value in values.items()}
     started: list[subprocess.Popen[bytes]] = []
 
-    def one() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.integration.referral.sweep_process"]
+    def one(batches: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.integration.referral.sweep_process", str(batches)]
         started.append(subprocess.Popen(command, cwd=CHECKOUT, env=os.environ | environment, stdout=subprocess.PIPE))
         return started[-1]
 
@@ -57,7 +58,7 @@ async def test_two_killed_amid_a_sweep_each_offer_expires_once_and_each_child_ke
     await country.open("far", places=0, settlement="far")
     await country.submit(*range(1, OFFERED + WAITING + 1))
     country.clock.now = datetime.now(UTC)
-    processes = [start() for _ in range(PROCESSES)]
+    processes = [start(SOME) for _ in range(PROCESSES)]
     for one in processes:
         assert one.stdout
         assert await asyncio.to_thread(one.stdout.readline) == b"ready\n"
@@ -66,7 +67,7 @@ async def test_two_killed_amid_a_sweep_each_offer_expires_once_and_each_child_ke
         one.kill()
         one.wait()
     assert 0 < await expired(country) < OFFERED, "killed amid the sweep"
-    start()
+    start(ALL)
     await eventually(lambda: _all_have(country), "all have expired", within=60)
     told = Counter(one.envelope.subject for one in await country.own_events() if isinstance(one.data, OfferExpiredV1))
     assert (len(told), set(told.values())) == (OFFERED, {1})

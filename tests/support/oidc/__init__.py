@@ -68,19 +68,32 @@ class Provider:
         )
         return str(answer.raise_for_status().json()["access_token"])
 
+    @property
+    def folder(self) -> Path:
+        """With `provider-keys.json`, its private keys."""
+        return self._folder
+
     def of_person(self, role: str, org: str = "") -> dict[str, Any]:
         """The tokens of a person who signs in at the portal and agrees: `access_token` and `id_token`."""
         asked = {"client_id": "portal", "response_type": "code", "scope": "openid use", "nonce": "n"}
+        question = str(httpx2.URL(f"{self.url}/auth", params=asked | {"redirect_uri": BACK}))
+        target = fill_in(self.url, question, BACK, f"{role}:{org}")
         with httpx2.Client(base_url=self.url) as browser:
-            answer = browser.get("/auth", params=asked | {"redirect_uri": BACK})
-            while not (target := answer.headers.get("location", "")).startswith(BACK):
-                answer = browser.get(target) if target else _submit(browser, answer.text, f"{role}:{org}")
             form = {
                 "grant_type": "authorization_code", "code": httpx2.URL(target).params["code"], "redirect_uri": BACK,
             }  # fmt: skip
             granted = browser.post("/token", data=form, auth=("portal", "secret-of-portal"))
             found: dict[str, Any] = granted.raise_for_status().json()
             return found
+
+
+def fill_in(provider: str, question: str, back: str, login: str) -> str:
+    """The address with the provider's answer to the authorization request `question`: a person signs in and agrees."""
+    with httpx2.Client(base_url=provider) as browser:
+        answer = browser.get(question)
+        while not (target := answer.headers.get("location", "")).startswith(back):
+            answer = browser.get(target) if target else _submit(browser, answer.text, login)
+        return target
 
 
 def _submit(browser: httpx2.Client, page: str, login: str) -> httpx2.Response:

@@ -30,7 +30,7 @@ def test_a_worker_restarts_under_its_old_name() -> None:
 
 def test_the_proxy_forwards_to_public_ports_only() -> None:
     text = (CHECKOUT / "deploy" / "Caddyfile").read_text()
-    assert re.findall(r"UPSTREAM:(\S+)}", text) == ["intake:8080", "referral:8080", "capacity:8080"]
+    assert re.findall(r"UPSTREAM:(\S+)}", text) == ["console:8080", "intake:8080", "referral:8080", "capacity:8080"]
     assert "8081" not in text
     service = (CHECKOUT / "docker-compose.yml").read_text().partition("\n  proxy:")[2].partition("\n\n")[0]
     assert "networks: [front]" in service

@@ -14,7 +14,7 @@ def test_each_process_is_a_client_with_its_own_role_and_no_other() -> None:
     roles_of = {one["serviceAccountClientId"]: one["realmRoles"] for one in REALM["users"]}
     assert roles_of == {process: [process] for process in PROCESSES}
     allowed = {one["client"]: set(one["roles"]) for one in REALM["scopeMappings"]}
-    assert allowed == {process: {process} for process in PROCESSES} | {"console": set(Role) - set(PROCESSES)}
+    assert allowed == {process: {process} for process in PROCESSES} | {"console-pages": set(Role) - set(PROCESSES)}
     assert {one["clientId"] for one in REALM["clients"]} == allowed.keys()
     assert {one["name"] for one in REALM["roles"]["realm"]} == set(Role)
     assert not any(one["fullScopeAllowed"] for one in REALM["clients"]), "no client has more roles than its own"

@@ -18,13 +18,14 @@ AUDIT_KEY = b64encode(os.urandom(32)).decode()
 SAFE: dict[type[ServiceSettings], dict[str, Any]] = {
     ReferralSettings: {
         "referral_sql_url": f"postgresql+psycopg://r:{SECRET}@db/r?sslmode=verify-full", "capacity_url": "https://c",
+        "intake_url": "https://i",
     },
     IntakeSettings: {
         "intake_sql_url": f"postgresql+psycopg://i:{SECRET}@db/i?sslmode=verify-full&sslrootcert=/ca",
         "referral_url": "https://r",
         **{f"intake_{one}_keys": f"1:{b64encode(os.urandom(32)).decode()}" for one in ("data", "index", "pseudonym")},
     },
-    CapacitySettings: {"redis_url": f"rediss://:{SECRET}@r:6379/0?ssl_ca_certs=/ca"},
+    CapacitySettings: {"redis_url": f"rediss://:{SECRET}@r:6379/0?ssl_ca_certs=/ca", "referral_url": "https://r"},
 }  # fmt: skip
 
 

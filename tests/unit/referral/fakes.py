@@ -1,11 +1,14 @@
 """In-memory twins of the handlers' ports. `FakeReferrals` passes the same suite as `SqlReferrals`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from services.contracts import topics
 from services.contracts.claims import ClaimChange, ClaimRequest, ClaimResult, DataVersion, ProgrammeOpening
+from services.contracts.events import Event, Payload
+from services.contracts.rebuild import ClaimsPage, KeptClaim
 from services.contracts.vocabulary import ClaimState, Modality, ReferralState
 from services.kit.errors import Conflict, TransientError
 from services.referral.domain.deadline_steps import REVIEWED
@@ -199,12 +202,48 @@ class FakeClaims:
             if one.referral_id not in queue:
                 queue.append(one.referral_id)
 
+    async def look_up_claims(self, referral_ids: Sequence[UUID]) -> ClaimsPage:
+        found = [
+            self.has.get(one, ClaimResult(referral_id=one, attempt=0, state=ClaimState.NONE)) for one in referral_ids
+        ]
+        items = [
+            KeptClaim(
+                referral_id=one.referral_id, attempt=one.attempt, state=one.state,
+                programme_ids=(one.programme_id,) if one.programme_id else (),
+            )
+            for one in found
+        ]  # fmt: skip
+        return ClaimsPage(items=items, data_version=self._step())
+
+    def hand_over(self, referral_id: UUID, programme_id: str) -> None:
+        """A place that was released goes to who waits for it."""
+        self._give_back(referral_id)
+        held = {"state": ClaimState.HELD, "programme_id": programme_id}
+        self.has[referral_id] = self.has[referral_id].model_copy(update=held)
+
     def _step(self) -> DataVersion:
         if self.down:
             raise TransientError("capacity is down")
         self.calls += 1
         self.sequence += 1
         return DataVersion(epoch="1", sequence=self.sequence)
+
+
+@dataclass
+class FakeIntake:
+    """Intake with the events that a test has it publish."""
+
+    known: dict[str, Payload] = field(default_factory=dict)
+    down: bool = False
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Those of other services are none of its own."""
+        self.known |= {one.envelope.id: one.data for one in events if topics.DIAGNOSES in one.data.TOPICS}
+
+    async def published(self, event_ids: Collection[str]) -> Mapping[str, Payload]:
+        if self.down:
+            raise TransientError("intake is down")
+        return {id: self.known[id] for id in event_ids if id in self.known}
 
 
 @dataclass

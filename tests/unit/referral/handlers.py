@@ -19,7 +19,8 @@ from services.referral.handlers.reactions import Reactions
 from services.referral.handlers.release_places import ReleasePlaces
 from services.referral.handlers.reroute_referrals import RerouteReferrals
 from services.referral.handlers.route_new_referrals import RouteNewReferrals
-from tests.unit.referral.fakes import FakeClaims, FakeReferrals, FakeRegistry
+from services.referral.handlers.verify_events import VerifyEvents
+from tests.unit.referral.fakes import FakeClaims, FakeIntake, FakeReferrals, FakeRegistry
 from tests.unit.referral.samples import NOW, event, network, programme
 
 NEAR = programme("near", settlement_id="home")
@@ -32,6 +33,7 @@ class Country:
 
     referrals: FakeReferrals = field(default_factory=FakeReferrals)
     claims: FakeClaims = field(default_factory=FakeClaims)
+    intake: FakeIntake = field(default_factory=FakeIntake)
     registry: FakeRegistry = field(default_factory=lambda: FakeRegistry(network([NEAR, FAR])))
 
     def __post_init__(self) -> None:
@@ -39,6 +41,7 @@ class Country:
         places = ClaimPlaces(claims, registry)
         self.reactions = Reactions(
             referrals,
+            verify=VerifyEvents(self.intake),
             route_new_referrals=RouteNewReferrals(places, registry, lambda: NOW),
             correct_referrals=CorrectReferrals(referrals, registry, lambda: NOW),
             reroute_referrals=RerouteReferrals(places, registry, lambda: NOW),
@@ -46,13 +49,23 @@ class Country:
             release_places=ReleasePlaces(claims),
             open_center=OpenCenter(referrals, referrals, claims, referrals, registry, lambda: NOW),
             apply_figures=ApplyFigures(registry, claims),
-            offer_handed_over_places=OfferHandedOverPlaces(registry, lambda: NOW),
+            offer_handed_over_places=OfferHandedOverPlaces(claims, registry, lambda: NOW),
         )
         self.act = ActOnReferral(self.referrals, self.registry, lambda: NOW)
 
     async def take(self, events: list[Event]) -> frozenset[str]:
-        """The worker handles these in one batch; the ids of those that came early."""
+        """The worker handles these in one batch; the ids of those that came early. Intake's are its own."""
+        self.intake.publish(events)
+        return await self.take_forged(events)
+
+    async def take_forged(self, events: list[Event]) -> frozenset[str]:
+        """As `take`, of events that intake has not published."""
         return frozenset(await self.reactions("worker", events))
+
+    def hand_over(self, number: int, programme_id: str = "near") -> Event:
+        """Capacity hands a place over to child `number`; the event of it."""
+        self.claims.hand_over(UUID(int=number), programme_id)
+        return handed_over(number, programme_id)
 
     def registered(self, *programmes: Programme) -> None:
         """The registry as it is from now on."""
@@ -73,7 +86,7 @@ class Country:
         return has.state, has.programme_id
 
 
-def handed_over(number: int, programme_id: str = "near", attempt: int = 1, sequence: int = 50) -> Event:
+def handed_over(number: int, programme_id: str = "near", attempt: int = 1, sequence: int = 1) -> Event:
     return event(
         PlaceHandedOverV1(
             programme_id=programme_id, center_id=f"center-{programme_id}", region_id="KZ-10",

@@ -23,7 +23,7 @@ def test_each_event_of_a_referral_does_to_the_place_what_its_life_says() -> None
 
 
 def test_every_handler_is_in_the_table() -> None:
-    assert set(TABLE.values()) == NAMES.keys() - {"referrals"}
+    assert set(TABLE.values()) == NAMES.keys() - {"referrals", "verify"}
 
 
 def test_what_the_worker_reacts_to_is_published_to_its_topics_and_nothing_else_of_a_referral_is() -> None:

@@ -79,6 +79,7 @@ def _settings(**security: str) -> ReferralSettings:
         kafka_servers="k:9092",
         referral_sql_url="sqlite://",
         capacity_url="http://c",
+        intake_url="http://i",
         mode="local",
         **security,  # type: ignore[arg-type]
     )

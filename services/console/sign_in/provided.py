@@ -1,0 +1,83 @@
+"""Sessions of people whom the provider knows."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from hmac import compare_digest
+from time import time
+from typing import Any
+
+import structlog
+
+from services.console.bootstrap import SIGNING_IN_SECONDS as SECONDS
+from services.console.bootstrap import Console
+from services.console.sign_in.oidc import Provider, Question, SignInRefused
+from services.console.sign_in.sessions import Names, Session
+from services.console.upstream import referral
+from services.console.upstream.client import Refusal
+from services.contracts.authority import likely_role
+from services.contracts.vocabulary import PROCESSES, Language, Role
+from services.kit.errors import TransientError
+from services.kit.http.problems import Problem
+
+__all__ = ["SECONDS", "ask", "begin", "sign_out_url"]
+log = structlog.get_logger()
+PEOPLE = frozenset(Role) - frozenset(PROCESSES)
+
+
+async def ask(console: Console, back: str, browser: str) -> tuple[str, str]:
+    """The provider's address, and the secret of the browser that asks: several of its tabs may."""
+    url, question = await _provider(console).ask(back, browser or secrets.token_urlsafe(32))
+    await console.questions.keep(asdict(question), question.state)
+    return url, question.browser
+
+
+async def begin(console: Console, parameters: Mapping[str, str], browser: str) -> tuple[Session, str]:
+    """The session of the provider's answer, and the way back. Raises SignInRefused; an answer counts once."""
+    kept: Any = await console.questions.take(parameters.get("state", ""))
+    if kept is None:
+        raise SignInRefused("no question with this state")
+    question = Question(**kept)
+    if not compare_digest(question.browser.encode(), browser.encode()):
+        raise SignInRefused("another browser asked")
+    tokens = await _provider(console).answer(question, parameters)
+    try:
+        principal = await console.verifier.verify(tokens.access)
+    except Problem as problem:
+        raise SignInRefused(problem.code) from None
+    role = likely_role(principal, [one for one in PEOPLE if one in principal.roles])
+    if role not in PEOPLE:
+        raise SignInRefused("no role")
+    names = await _names(console, role, principal.org, tokens.access)
+    session = Session(
+        principal.subject, Role(role), principal.org, names, tokens.access, tokens.ends, time(), tokens.refresh,
+        tokens.id, tokens.session,
+    )  # fmt: skip
+    return session, question.back
+
+
+async def sign_out_url(console: Console, session: Session) -> str:
+    if console.provider is None or not session.id_token:
+        return ""
+    try:
+        return await console.provider.sign_out_url(session.id_token)
+    except TransientError:
+        return ""
+
+
+async def _names(console: Console, role: str, organization: str, token: str) -> Names:
+    """A center's, from the registry; of a polyclinic the network knows no name."""
+    if role != Role.CENTER:
+        return {}
+    try:
+        center = await referral.center(console.upstream.as_user(token), organization)
+    except Refusal as refusal:
+        log.warning("console.center_unnamed", reason=str(refusal))
+        return {}
+    return {language: str(center[f"name_{language}"]) for language in Language}
+
+
+def _provider(console: Console) -> Provider:
+    if console.provider is None:
+        raise SignInRefused("no provider")
+    return console.provider
