@@ -42,10 +42,13 @@ def country(
     keycloak: Keycloak, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Country]:
     folder = tmp_path_factory.mktemp("country")
-    for client in PROCESSES:
+    for client in (*PROCESSES, PAGES):
         (folder / client).write_text(keycloak.client(client)["secret"])
-    trusting = {"SSL_CERT_FILE": str(certificates.ca)}
-    processes = blueprint(keycloak.issuer, keycloak.jwks, keycloak.token_url, folder, **trusting)
+    more = {
+        "SSL_CERT_FILE": str(certificates.ca), "JOLDAMA_LOCAL_ISSUER_KEY_FILE": "", "JOLDAMA_SIGN_IN_CLIENT_ID": PAGES,
+        "JOLDAMA_SIGN_IN_CLIENT_SECRET_FILE": str(folder / PAGES),
+    }  # fmt: skip
+    processes = blueprint(keycloak.issuer, keycloak.jwks, keycloak.token_url, folder, **more)
     with running_network(folder / "home", processes) as network:
         country = Country(network, lambda role, org="": keycloak.sign_in(role))
         register_center(network.url("referral"), country.person("operator"))
@@ -93,6 +96,20 @@ def test_nobody_signs_in_at_the_console_without_pkce_or_from_elsewhere(keycloak:
 
     assert "error=invalid_request" in answer(redirect_uri=BACK).headers["location"]
     assert answer(redirect_uri="https://elsewhere.example/back").status_code == 400
+
+
+def test_a_person_signs_in_at_the_console_until_keycloak_ends_the_session(country: Country, keycloak: Keycloak) -> None:
+    console = country.network.url("console")
+    with httpx2.Client(verify=keycloak.trusting, timeout=PATIENCE) as browser:
+
+        def signed_in() -> bool:
+            return browser.get(f"{console}/kept", headers={"X-Fragment": "x"}).status_code != 401
+
+        question = browser.get(f"{console}/sign-in").headers["location"]
+        back = browser.get(keycloak.fill_in(browser, question, "center"))
+        assert (back.status_code, signed_in()) == (303, True), back.text
+        keycloak.sign_out("center", f"{console}/sign-out/by-provider")
+        wait_until(lambda: not signed_in(), "Keycloak has told the console")
 
 
 @pytest.mark.parametrize("client", PROCESSES)

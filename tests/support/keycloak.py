@@ -144,22 +144,38 @@ class Keycloak:
         }  # fmt: skip
         self.admin("POST", "/users", json=person)
 
+    def fill_in(self, browser: httpx2.Client, question: str, name: str) -> str:
+        """The address to which the browser is sent back from this one, once the person has signed in there."""
+        form = browser.get(question)
+        action = re.search(r'action="([^"]+)"', form.text)
+        assert action, form.text
+        answer = browser.post(action[1].replace("&amp;", "&"), data={"username": name, "password": PASSWORD})
+        return str(answer.headers["location"])
+
     def sign_in(self, name: str) -> dict[str, Any]:
         """The tokens of a person who signs in at the client of the console's pages, by the code flow with PKCE."""
-        page = {"client_id": PAGES, "response_type": "code", "scope": "openid", "redirect_uri": BACK}
+        asked = {
+            "client_id": PAGES, "response_type": "code", "scope": "openid", "redirect_uri": BACK,
+            "code_challenge": CHALLENGE, "code_challenge_method": "S256",
+        }  # fmt: skip
         with httpx2.Client(verify=self.trusting, timeout=PATIENCE) as browser:
-            pkce = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
-            form = browser.get(f"{self.issuer}/protocol/openid-connect/auth", params=page | pkce)
-            action = re.search(r'action="([^"]+)"', form.text)
-            assert action, form.text
-            answer = browser.post(action[1].replace("&amp;", "&"), data={"username": name, "password": PASSWORD})
-        code = httpx2.URL(answer.headers["location"]).params["code"]
+            back = self.fill_in(
+                browser, str(httpx2.URL(f"{self.issuer}/protocol/openid-connect/auth", params=asked)), name
+            )
         granted = self.token(
-            PAGES, self.client(PAGES)["secret"], grant_type="authorization_code", code=code,
-            redirect_uri=BACK, code_verifier=VERIFIER,
+            PAGES, self.client(PAGES)["secret"], grant_type="authorization_code", redirect_uri=BACK,
+            code=httpx2.URL(back).params["code"], code_verifier=VERIFIER,
         )  # fmt: skip
         tokens: dict[str, Any] = granted.raise_for_status().json()
         return tokens
+
+    def sign_out(self, name: str, by: str) -> None:
+        """End a person's sessions, of which the console at the address `by` is told."""
+        client = self.client(PAGES)
+        client["attributes"]["backchannel.logout.url"] = by
+        self.admin("PUT", f"/clients/{client['id']}", json=client)
+        [person] = self.admin("GET", "/users", params={"username": name, "exact": "true"})
+        self.admin("POST", f"/users/{person['id']}/logout")
 
     def rotate_keys(self) -> None:
         """A new key signs, and the one before is withdrawn."""
