@@ -15,7 +15,7 @@ from tests.support.one_center import CENTER, register_center
 from tests.support.servers import wait_until
 from tests.support.tls import Certificates
 
-pytestmark = [pytest.mark.keycloak, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.keycloak, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
