@@ -16,7 +16,7 @@ up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops i
 
 test: $(READY) ## every test that needs nothing but this machine and takes nothing away (ARGS="-k word" for some)
 	@$(BIN)/python -m services.local.kafka
-	@exec $(BIN)/python -m pytest -n 4 --durations=40 -m "not faults and not attack and not stack and not keycloak" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 4 --durations=40 -m "not (faults or attack or stack or keycloak or pages)" $(ARGS)
 
 test-faults: $(READY) ## servers and processes taken away under load
 	@$(BIN)/python -m services.local.kafka

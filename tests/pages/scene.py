@@ -142,6 +142,7 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/referrals/{offered}/do/withdraw-consent",
         "/transfers",
         "/transfers/ask",
+        "/upload",
     ),
     "center": ("/", "/help/center"),
     "operator": ("/", "/help/operator"),
