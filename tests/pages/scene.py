@@ -8,7 +8,9 @@ import httpx2
 
 from services.cli.token import LOCAL_POLYCLINIC
 from services.cli.up import demo
+from services.console.words.labels import read_labels
 from services.contracts.vocabulary import Language
+from services.kit.settings import CHECKOUT
 from tests.support.children import submissions
 from tests.support.network import RunningNetwork
 from tests.support.servers import wait_until
@@ -36,7 +38,7 @@ class Scene:
     referrals: dict[str, str] = field(default_factory=dict)
     centers: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
-    """Of children, guardians and centers, which no catalog has; the longest first."""
+    """Of people, centers, towns and diagnoses, which no catalog has; the longest first."""
 
     @property
     def console(self) -> str:
@@ -67,7 +69,7 @@ def make_scene(network: RunningNetwork) -> Scene:
     network.load_country()
     scene = Scene(network)
     demo.submit_children(network.plan, CHILDREN)
-    scene.names = sorted({*_centers(scene), *_people()}, key=len, reverse=True)
+    scene.names = sorted({*_centers(scene), *_people(), *_codes()}, key=len, reverse=True)
     wait_until(lambda: not scene.of_state("submitted") and _routed(scene), "every child is routed", seconds=60)
     offered = scene.of_state("offered")
     busiest = max({one["center_id"] for one in offered}, key=[one["center_id"] for one in offered].count)
@@ -89,6 +91,13 @@ def _centers(scene: Scene) -> Iterator[str]:
 def _people() -> Iterator[str]:
     for one in submissions(CHILDREN, demo.SEED):
         yield from (one["child"]["full_name"], one["guardian"]["full_name"])
+
+
+def _codes() -> Iterator[str]:
+    """Names in `data/`, which some pages give beside their codes."""
+    labels = read_labels(CHECKOUT / "data")
+    for kind in ("region", "settlement", "diagnosis"):
+        yield from (name for names in labels.names[kind].values() for name in names.values())
 
 
 def _routed(scene: Scene) -> bool:
@@ -133,6 +142,7 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/referrals/{offered}/do/withdraw-consent",
         "/transfers",
         "/transfers/ask",
+        "/upload",
     ),
     "center": ("/", "/help/center"),
     "operator": ("/", "/help/operator"),

@@ -82,11 +82,12 @@ class Labels:
 
 
 def read_labels(data: Path) -> Labels:
-    """The names in the CSV files of the folder `data`; reasons are kept by their kind."""
+    """The names in the CSV files of the folder `data`; reasons by their kind, and all by `reason`."""
     names = {kind: _names(data / f"{kind}s.csv") for kind in ("region", "settlement", "center")}
     names["diagnosis"] = _names(data / "diagnoses.csv", "code")
     for row in _rows(data / "reasons.csv"):
-        names.setdefault(row["kind"], {})[row["code"]] = _by_language(row)
+        for kind in (row["kind"], "reason"):
+            names.setdefault(kind, {}).setdefault(row["code"], _by_language(row))
     return Labels(names)
 
 

@@ -34,6 +34,7 @@ class HttpReferrals:
             headers = _JSON | await self._token.header()
             async with asyncio.timeout(SECONDS):
                 answer = await self._client.post("/v1/access", content=question, headers=headers)
+            self._token.answered(answer.status_code)
             return AccessAnswer.model_validate_json(answer.raise_for_status().content)
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
             raise TransientError(f"referral service: {error or type(error).__name__}") from error
