@@ -21,6 +21,8 @@ DONE = {
     "no_show": ("accept", "no-show"), "completed": ("accept", "admit", "discharge"), "cancelled": ("cancel",),
 }  # fmt: skip
 """What is done to one child each, by what it is called afterwards."""
+OWN = {"own_accepted": ("accept",), "own_admitted": ("accept", "admit"), "own_declined": ("decline",)}
+"""The same at the scene's `center`."""
 _BODIES: dict[str, Any] = {
     "decline": {"reason": "no_capacity"}, "no-show": {"reason": "family_did_not_come"},
     "discharge": {"outcome": "improved"}, "cancel": {"reason": "moved_away"},
@@ -47,6 +49,11 @@ class Scene:
     @property
     def center(self) -> str:
         return self.centers["offered"]
+
+    @property
+    def programme(self) -> str:
+        """Of the center."""
+        return str(self.ask("referral", "GET", f"/v1/centers/{self.center}", "operator")["programmes"][0]["id"])
 
     def organization(self, role: str) -> str:
         return {"polyclinic": LOCAL_POLYCLINIC, "center": self.center}.get(role, "")
@@ -76,6 +83,8 @@ def make_scene(network: RunningNetwork) -> Scene:
     offered.sort(key=lambda one: one["center_id"] == busiest)
     for name, commands in DONE.items():
         _act(scene, name, offered.pop(0), commands)
+    for name, commands in OWN.items():
+        _act(scene, name, offered.pop(), commands)
     _remember(scene, "offered", offered[-1])
     for state in ("waiting", "unplaceable"):
         for one in scene.of_state(state)[:1]:
@@ -144,7 +153,18 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/transfers/ask",
         "/upload",
     ),
-    "center": ("/", "/help/center"),
+    "center": (
+        "/",
+        "/help/center",
+        "/inbox",
+        "/inbox/{offered}",
+        "/inbox/{own_declined}",
+        "/weeks",
+        "/weeks/{own_accepted}",
+        "/weeks/{own_admitted}",
+        "/places",
+        "/places/{programme}",
+    ),
     "operator": ("/", "/help/operator"),
 }
 """The addresses of all pages by role; `{offered}` (and so on) is that referral's id, `{center}` the center's."""
@@ -154,4 +174,4 @@ def every_page(scene: Scene) -> Iterator[tuple[str, str]]:
     """Role and address of each page."""
     for role, paths in EVERY_PAGE.items():
         for path in paths:
-            yield role, path.format(**scene.referrals, center=scene.center)
+            yield role, path.format(**scene.referrals, center=scene.center, programme=scene.programme)
