@@ -21,6 +21,7 @@ ROUTES = {
     ("POST", "/v1/diagnoses/bulk"): "polyclinic",
     ("GET", "/v1/diagnoses/{referral_id}"): "polyclinic center",
     ("POST", "/v1/children/lookup"): "polyclinic center",
+    ("POST", "/v1/published"): "referral-worker",
     ("GET", "/v1/children/{child_id}"): "polyclinic center",
     ("PATCH", "/v1/children/{child_id}"): "polyclinic",
     ("PATCH", "/v1/diagnoses/{referral_id}"): "polyclinic",
