@@ -1,6 +1,6 @@
 """Intake's public API: children, their diagnoses, notes and transfers. Each function is a route of docs/policy.md."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -26,6 +26,12 @@ async def diagnosis(services: Services, referral_id: str, purpose: Purpose | Non
     """
     headers = {"Purpose-Of-Use": str(purpose)} if purpose else None
     return await services.intake.get(f"/v1/diagnoses/{referral_id}", headers)
+
+
+async def names(services: Services, referral_ids: Sequence[str]) -> dict[str, str]:
+    """The children's names by referral, of a polyclinic's own; each is an entry of the audit log."""
+    found = await services.intake.post("/v1/diagnoses/names", {"referral_ids": list(referral_ids)})
+    return {one["referral_id"]: one["full_name"] for one in found["items"]}
 
 
 async def look_up(services: Services, iin: str) -> Json:

@@ -20,6 +20,8 @@ OPERATIONS = {
     ("post", "/v1/diagnoses/bulk"),
     ("get", "/v1/diagnoses/{referral_id}"),
     ("post", "/v1/children/lookup"),
+    ("post", "/v1/diagnoses/names"),
+    ("post", "/v1/published"),
     ("get", "/v1/children/{child_id}"),
     ("patch", "/v1/children/{child_id}"),
     ("patch", "/v1/diagnoses/{referral_id}"),
