@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from services.console.upstream.client import Json, Page, Services
+from services.console.upstream.client import Json, Page, Services, Upstream
 
 
 async def submit(services: Services, body: Json, key: str) -> Json:
@@ -17,6 +17,17 @@ async def submit(services: Services, body: Json, key: str) -> Json:
 async def diagnosis(services: Services, referral_id: str) -> Json:
     """A diagnosis as it was submitted, with the child; the read is recorded. `version` is for a correction."""
     return await services.intake.get(f"/v1/diagnoses/{referral_id}")
+
+
+async def family_code(services: Services, referral_id: str) -> str:
+    """The code for the family's paper; Refusal 404 after the consent was withdrawn."""
+    return str((await services.intake.get(f"/v1/diagnoses/{referral_id}/family-code"))["code"])
+
+
+async def family(upstream: Upstream, address: str, code: str, birth_date: str) -> Json:
+    """What a family at `address` is told, without a token; Refusal 404 for a wrong code and birth date, and 429."""
+    body = {"code": code, "birth_date": birth_date}
+    return await upstream.as_nobody(address).intake.post("/v1/family", body)
 
 
 async def look_up(services: Services, iin: str) -> Json:

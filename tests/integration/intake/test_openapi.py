@@ -19,6 +19,8 @@ OPERATIONS = {
     ("post", "/v1/diagnoses"),
     ("post", "/v1/diagnoses/bulk"),
     ("get", "/v1/diagnoses/{referral_id}"),
+    ("get", "/v1/diagnoses/{referral_id}/family-code"),
+    ("post", "/v1/family"),
     ("post", "/v1/children/lookup"),
     ("get", "/v1/children/{child_id}"),
     ("patch", "/v1/children/{child_id}"),
@@ -39,6 +41,7 @@ OPERATIONS = {
     ("post", "/v1/children/{child_id}/erase"),
     ("get", "/v1/keys"),
     ("post", "/v1/keys/rotate"),
+    ("post", "/v1/published"),
 }
 
 
