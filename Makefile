@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults test-attack test-pages fuzz chaos test-stack test-compose env lock sbom audit-packages clean
+.PHONY: help up test lint bench test-faults test-attack test-pages screens bench-pages fuzz chaos test-stack test-compose env lock sbom audit-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,14 @@ test-pages: $(READY) ## the console in Debian's Chromium: journeys, every page w
 	@deploy/install-chromium
 	@$(BIN)/python -m services.local.kafka
 	@exec $(BIN)/python -m pytest --durations=20 -m pages $(ARGS)
+
+screens: $(READY) ## pictures of the console into docs/screens
+	@deploy/install-chromium
+	@exec $(BIN)/python -m tests.pages.screens
+
+bench-pages: $(READY) ## what the pages cost on a slow line, against their budgets
+	@deploy/install-chromium
+	@exec $(BIN)/python -m tests.pages.bench
 
 fuzz: $(READY) ## Schemathesis on every route of every service (ARGS="--cases 10000")
 	@$(BIN)/python -m services.local.kafka

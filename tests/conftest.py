@@ -28,13 +28,14 @@ _LONGEST_FIRST = (
     "tests/integration/test_local_network.py",
     "tests/integration/referral/test_whole_network.py",
     "tests/integration/referral/test_audit.py",
+    "tests/integration/console/",
     "tests/integration/cli/test_journey.py",
     "tests/integration/capacity/",
     "tests/integration/test_local_servers.py",
     "tests/integration/kit/",
     "tests/integration/",
 )
-_ONE_NETWORK = ("tests/network/", "tests/attack/", "tests/pages/")
+_ONE_NETWORK = ("tests/network/", "tests/attack/", "tests/pages/", "tests/integration/console/")
 _TEST_BY_TEST = ("tests/integration/test_local_network.py", "tests/integration/referral/test_audit.py")
 
 

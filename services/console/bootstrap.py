@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from services.console.settings import ConsoleSettings
 from services.console.sign_in.kept import Kept
@@ -22,7 +22,9 @@ from services.kit.loops import background
 
 CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=50)
 """To one service: a port takes 256 from one address."""
-REDIS_SECONDS = 2.0
+REDIS_SECONDS, REDIS_WAIT = 2.0, 5.0
+"""For an answer, and for a free connection."""
+REDIS_CONNECTIONS = 16
 SIGNING_IN_SECONDS = 600
 """For which the provider's answer is waited."""
 
@@ -63,9 +65,7 @@ async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
     async with AsyncExitStack() as stack:
         urls = settings.intake_url, settings.referral_url, settings.capacity_url
         clients = [await stack.enter_async_context(_client(url, settings)) for url in urls]
-        redis = Redis.from_url(
-            settings.sessions_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
-        )
+        redis = _redis(settings.sessions_url)
         stack.push_async_callback(redis.aclose)
         seal, prefix = Seal(settings.keys), key_prefix(settings)
         hub, upstream, token = Hub(), Upstream(*clients), service_token(settings)
@@ -84,6 +84,13 @@ async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
             verifier=TokenVerifier.of(settings),
             hub=hub,
         )
+
+
+def _redis(url: str) -> Redis:
+    """Many requests at once wait for few connections."""
+    patience = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
+    pool = BlockingConnectionPool.from_url(url, max_connections=REDIS_CONNECTIONS, timeout=REDIS_WAIT, **patience)
+    return Redis.from_pool(pool)
 
 
 def _client(url: str, settings: ConsoleSettings) -> httpx2.AsyncClient:

@@ -17,7 +17,7 @@ from services.console.assets.served import STYLE, Assets, choose_encoding, read_
 from services.console.navigation import links
 from services.console.rows import short_number
 from services.console.words.i18n import COOKIE, NAMES, Words, choose, read_words
-from services.console.words.labels import TAG_COLORS, Labels, read_labels
+from services.console.words.labels import N_, TAG_COLORS, Labels, read_labels
 from services.contracts.vocabulary import Language
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -84,8 +84,20 @@ def make_environment(words: Words, labels: Labels) -> Environment:
         "short": short_number,
         "named": lambda thing: name_in(words.language, thing),
     }
-    made.globals |= {"TAG_COLORS": TAG_COLORS, "LANGUAGES": NAMES, "language": words.language}
+    made.globals |= {
+        "error_of": lambda errors, name: error_of(words, errors, name),
+        "TAG_COLORS": TAG_COLORS,
+        "LANGUAGES": NAMES,
+        "language": words.language,
+    }
     return made
+
+
+def error_of(words: Words, errors: Mapping[str, str] | None, name: str) -> dict[str, str] | None:
+    """The `errorMessage` of a GOV.UK component for the field `name`; none when nothing is wrong with it."""
+    if not errors or name not in errors:
+        return None
+    return {"text": errors[name], "visuallyHiddenText": words.gettext(N_("Error"))}
 
 
 def name_in(language: Language, thing: Any) -> str:

@@ -42,14 +42,19 @@ def resolve(text: str, every: Collection[Named]) -> str | None:
 
 def did_you_mean(text: str, every: Collection[Named]) -> str:
     """The nearest by id or name, as the end of a sentence ("; did you mean KZ-75, Almaty?"); empty without any."""
+    near = [str(one) for one in nearest(text, every)]
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def nearest(text: str, every: Collection[Named], most: int = _MOST) -> list[Named]:
+    """Those that resemble `text` by id or name, the nearest first."""
     wanted, id = _plain(text[:_LONGEST]), resolve(text, every)
     matcher = SequenceMatcher(None, b=wanted, autojunk=False)  # compares the second with many firsts
     candidates = [one for one in every if wanted and id in (None, one.id)]
     scored = sorted(
         ((_likeness(matcher, wanted, one), one.id, one) for one in candidates), key=lambda each: (-each[0], each[1])
     )
-    near = [str(one) for score, _, one in scored[:_MOST] if score >= _NEAR]
-    return f"; did you mean {' or '.join(near)}?" if near else ""
+    return [one for score, _, one in scored[:most] if score >= _NEAR]
 
 
 def _likeness(matcher: SequenceMatcher[str], wanted: str, one: Named) -> float:

@@ -90,6 +90,14 @@ class DiagnosisReceipt(BaseModel):
     warnings: list[SubmissionWarning] = []
 
 
+class CheckedDiagnosis(BaseModel):
+    """What would be recorded of a submission, in its normal form. Whether the child has a referral is not said."""
+
+    submission: DiagnosisSubmission
+    priority: Priority
+    warnings: list[SubmissionWarning] = []
+
+
 CSV_COLUMNS = (
     "iin", "full_name", "birth_date", "sex", "guardian_name", "guardian_phone", "icd10", "gmfcs",
     "settlement_id", "modalities", "max_distance_km", "priority",

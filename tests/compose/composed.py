@@ -33,7 +33,7 @@ class Composed:
     @contextmanager
     def up(cls, folder: Path) -> Iterator["Composed"]:
         with Ports() as ports:
-            chosen = {api: ports.choose() for api in APIS}
+            chosen = {name: ports.choose() for name in (*APIS, "console")}
             network = cls(f"joldama-test-{uuid4().hex[:8]}", _write_env(folder / ".env", chosen), chosen)
             try:
                 network.compose("up", "--build", "--wait", "--quiet-pull")

@@ -9,7 +9,7 @@ from services.kit.settings import CHECKOUT
 from services.local.ports import LOOPBACK
 from tests.compose.composed import APIS, Composed
 
-PROCESSES = (*APIS, "intake-relay", "referral-relay", "referral-worker", "capacity-relay", "issuer")
+PROCESSES = (*APIS, "console", "intake-relay", "referral-relay", "referral-worker", "capacity-relay", "issuer")
 SECRETS = (
     "JOLDAMA_POSTGRES_PASSWORD",
     "JOLDAMA_INTAKE_SQL_PASSWORD",
@@ -27,6 +27,8 @@ SECRETS = (
     "JOLDAMA_INTAKE_OWNER_PASSWORD",
     "JOLDAMA_REFERRAL_OWNER_PASSWORD",
     "JOLDAMA_AUDIT_KEY",
+    "JOLDAMA_CONSOLE_KEY",
+    "JOLDAMA_CONSOLE_REDIS_PASSWORD",
 )
 
 
@@ -71,7 +73,8 @@ def test_only_the_public_apis_are_published_and_on_loopback_only(composed: Compo
     for service in (*PROCESSES, "kafka", "redis", "postgres"):
         for bindings in composed.inspect(service)["NetworkSettings"]["Ports"].values():
             published.setdefault(service, set()).update(one["HostIp"] for one in bindings or ())
-    assert {service: hosts for service, hosts in published.items() if hosts} == {api: {LOOPBACK} for api in APIS}
+    public = (*APIS, "console")
+    assert {service: hosts for service, hosts in published.items() if hosts} == {one: {LOOPBACK} for one in public}
 
 
 def test_no_service_sees_the_issuers_private_key_or_another_services_database(composed: Composed) -> None:

@@ -28,6 +28,7 @@ _CLIENTS = {
     "referral": "referral-api",
     "referral-worker": "referral-worker",
     "capacity": "capacity-api",
+    "console": "console",
 }
 
 

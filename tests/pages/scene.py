@@ -8,6 +8,8 @@ import httpx2
 
 from services.cli.token import LOCAL_POLYCLINIC
 from services.cli.up import demo
+from services.contracts.vocabulary import Language
+from tests.support.children import submissions
 from tests.support.network import RunningNetwork
 from tests.support.servers import wait_until
 
@@ -34,7 +36,7 @@ class Scene:
     referrals: dict[str, str] = field(default_factory=dict)
     centers: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
-    """Of the children, which no catalog has."""
+    """Of children, guardians and centers, which no catalog has; the longest first."""
 
     @property
     def console(self) -> str:
@@ -65,6 +67,7 @@ def make_scene(network: RunningNetwork) -> Scene:
     network.load_country()
     scene = Scene(network)
     demo.submit_children(network.plan, CHILDREN)
+    scene.names = sorted({*_centers(scene), *_people()}, key=len, reverse=True)
     wait_until(lambda: not scene.of_state("submitted") and _routed(scene), "every child is routed", seconds=60)
     offered = scene.of_state("offered")
     busiest = max({one["center_id"] for one in offered}, key=[one["center_id"] for one in offered].count)
@@ -76,6 +79,16 @@ def make_scene(network: RunningNetwork) -> Scene:
         for one in scene.of_state(state)[:1]:
             _remember(scene, state, one)
     return scene
+
+
+def _centers(scene: Scene) -> Iterator[str]:
+    for one in scene.ask("referral", "GET", "/v1/centers?limit=500", "operator")["items"]:
+        yield from (one[f"name_{language}"] for language in Language)
+
+
+def _people() -> Iterator[str]:
+    for one in submissions(CHILDREN, demo.SEED):
+        yield from (one["child"]["full_name"], one["guardian"]["full_name"])
 
 
 def _routed(scene: Scene) -> bool:
@@ -99,7 +112,28 @@ def _act(scene: Scene, name: str, referral: dict[str, Any], commands: tuple[str,
 
 EVERY_PAGE: dict[str, tuple[str, ...]] = {
     "nobody": ("/", "/sign-in", "/help/public", "/capacity", "/capacity?region=KZ-75&modality=home_care", "/nowhere"),
-    "polyclinic": ("/", "/help/polyclinic"),
+    "polyclinic": (
+        "/",
+        "/help/polyclinic",
+        "/find-child",
+        "/refer",
+        "/referrals",
+        "/referrals?status=offered",
+        "/referrals/{offered}",
+        "/referrals/{accepted}",
+        "/referrals/{admitted}",
+        "/referrals/{no_show}",
+        "/referrals/{completed}",
+        "/referrals/{cancelled}",
+        "/referrals/{unplaceable}",
+        "/referrals/{offered}/correct/child",
+        "/referrals/{offered}/correct/care",
+        "/referrals/{offered}/do/cancel",
+        "/referrals/{no_show}/do/offer-again",
+        "/referrals/{offered}/do/withdraw-consent",
+        "/transfers",
+        "/transfers/ask",
+    ),
     "center": ("/", "/help/center"),
     "operator": ("/", "/help/operator"),
 }

@@ -24,6 +24,9 @@ from services.kit.http.limits import limiting
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 
+LARGEST_FORM = 1024 * 1024
+"""Bytes of a post, unless a page's router sets another limit."""
+
 
 def create_console(settings: ConsoleSettings) -> Apps:
     """The applications; what they need is opened at the start."""
@@ -39,7 +42,7 @@ def create_console(settings: ConsoleSettings) -> Apps:
             health.checks["sessions"] = console.check_sessions
             yield
 
-    guarded = APIRouter(dependencies=[Depends(admit)], include_in_schema=False)
+    guarded = APIRouter(dependencies=[Depends(admit)], include_in_schema=False, max_body_size=LARGEST_FORM)
     for router in (routes.router, *page_routers()):
         guarded.include_router(router)
     guarded.add_api_route("/{path:path}", no_page, methods=["GET"])

@@ -10,6 +10,7 @@ from services.console.sign_in.forms import FIELD, NOBODY, SAFE, ForeignPost, che
 from services.console.sign_in.refreshing import with_fresh_tokens
 from services.console.sign_in.sessions import Session
 from services.console.sign_in.user import User
+from services.kit.http.limits import Budget, Caller, limits_of
 
 LIVE, SIGN_OUT = "/live", "/sign-out"
 LARGEST_KEPT = 256 * 1024
@@ -32,9 +33,11 @@ def console_of(request: Request) -> Console:
 async def admit(request: Request) -> None:
     """A dependency of every page: `request.state` gets `user` (or None), and `form_token` for the page's forms.
 
-    Raises ForeignPost for a post that no form of ours has sent, and SessionEnded.
+    Raises Problem 429 for an address that asks too often, ForeignPost for a post that no form of ours has sent, and
+    SessionEnded.
     """
     console = console_of(request)
+    await limits_of(request).spend(Budget.REQUESTS, Caller.at(request))
     request.state.user, request.state.form_token = None, form_token(console.seal, NOBODY)
     session = await session_of(request, active=FRAGMENT not in request.headers and request.url.path != LIVE)
     if session:

@@ -18,7 +18,7 @@ from services.console.sign_in.user import SignedIn
 
 log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
-from_provider = APIRouter(include_in_schema=False)
+from_provider = APIRouter(include_in_schema=False, max_body_size=64 * 1024)
 """What no form of ours sends: the provider itself."""
 
 

@@ -49,7 +49,7 @@ class Sessions:
     async def begin(self, session: Session) -> str:
         """Keep it; what is returned opens it."""
         secret = secrets.token_urlsafe(32)
-        await self._set(secret, session)
+        await self._redis.set(self._key(secret), self._sealed(session), px=self._left(session))
         for kind, value in (("person", session.subject), ("provider", session.provider_session)):
             if value:
                 name = self._index(kind, self._seal.mark(kind, value))
@@ -58,8 +58,8 @@ class Sessions:
         return secret
 
     async def update(self, secret: str, session: Session) -> None:
-        """Keep it as it is now; one that has ended meanwhile stays ended."""
-        await self._set(secret, session, xx=True)
+        """Keep it as it is now, idle or not; one that has ended meanwhile stays ended."""
+        await self._redis.set(self._key(secret), self._sealed(session), xx=True, keepttl=True)
 
     async def find(self, secret: str, *, active: bool = True) -> Session | None:
         """The session that `secret` opens, and who is `active` idles no longer; None when there is none any more."""
@@ -87,9 +87,8 @@ class Sessions:
                 ended += await self._redis.delete(*keys)
         return ended
 
-    async def _set(self, secret: str, session: Session, *, xx: bool = False) -> None:
-        if (left := self._left(session)) > 0:
-            await self._redis.set(self._key(secret), self._seal.seal(asdict(session)), px=left, xx=xx)
+    def _sealed(self, session: Session) -> bytes:
+        return self._seal.seal(asdict(session))
 
     def _left(self, session: Session) -> int:
         """Milliseconds."""

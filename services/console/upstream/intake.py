@@ -14,6 +14,11 @@ async def submit(services: Services, body: Json, key: str) -> Json:
     return await services.intake.post("/v1/diagnoses", body, {"Idempotency-Key": key})
 
 
+async def check(services: Services, body: Json) -> Json:
+    """What would be recorded: `submission` in its normal form, `priority` and `warnings`; nothing is."""
+    return await services.intake.post("/v1/diagnoses?check=true", body)
+
+
 async def diagnosis(services: Services, referral_id: str) -> Json:
     """A diagnosis as it was submitted, with the child; the read is recorded. `version` is for a correction."""
     return await services.intake.get(f"/v1/diagnoses/{referral_id}")

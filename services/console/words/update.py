@@ -8,8 +8,9 @@ import re
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
@@ -20,7 +21,8 @@ CONSOLE = Path(__file__).parents[1]
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _OPTIONS = {"**/templates/**.html": {"silent": "false", "trimmed": "true", "newstyle_gettext": "true"}}
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "N_": None}
-_CONFLICT = re.compile(rb"^(<<<<<<<|=======|>>>>>>>).*\n", re.MULTILINE)
+_CONFLICT = re.compile(rb"^<{7}[^\n]*\n(.*?)^(?:\|{7}[^\n]*\n.*?^)?={7}\n(.*?)^>{7}[^\n]*\n", re.MULTILINE | re.DOTALL)
+"""Of a merge: our side, and theirs."""
 
 
 def extract() -> Catalog:
@@ -36,19 +38,29 @@ def extract() -> Catalog:
 def updated(language: Language, template: Catalog) -> bytes:
     """The language's catalog file with the texts of `template`, and what is translated already."""
     file = catalog_file(language)
-    text = _CONFLICT.sub(b"", file.read_bytes()) if file.exists() else b""
-    old = read_po(BytesIO(text), locale=str(language))
+    known = known_texts(file.read_bytes() if file.exists() else b"", language)
     catalog = Catalog(locale=str(language), header_comment="", fuzzy=False)
     for message in template:
         if message.id:
-            known = old.get(message.id)
-            catalog.add(
-                message.id, known.string if known else None, flags=known.flags if known else (),
-                auto_comments=message.auto_comments,
-            )  # fmt: skip
+            catalog.add(message.id, known.get(_key(message)), auto_comments=message.auto_comments)
     written = BytesIO()
     write_po(written, catalog, width=120, no_location=True, omit_header=True, sort_output=True)
     return _HEADER.format(language=language, plural=catalog.plural_forms).encode() + written.getvalue()
+
+
+def known_texts(text: bytes, language: Language) -> dict[str, Any]:
+    """The translations in a catalog file; of both sides of a merge's conflicts, ours where the two differ."""
+    found: dict[str, Any] = {}
+    for side in (rb"\1", rb"\2"):
+        for message in read_po(BytesIO(_CONFLICT.sub(side, text)), locale=str(language)):
+            said = message.string if isinstance(message.string, str) else all(message.string or ())
+            if said and not message.fuzzy:
+                found.setdefault(_key(message), message.string)
+    return found
+
+
+def _key(message: Message) -> str:
+    return str(message.id[0] if isinstance(message.id, list | tuple) else message.id)
 
 
 _HEADER = r"""msgid ""

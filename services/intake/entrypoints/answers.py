@@ -5,8 +5,11 @@ from typing import Any
 
 import orjson
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 
+from services.contracts.submissions import DiagnosisSubmission
 from services.intake.handlers.bulk import LineResult
+from services.intake.handlers.drafts import Draft
 from services.intake.handlers.outcomes import (
     Invalid,
     KeyReused,
@@ -55,6 +58,19 @@ def answer(outcome: Outcome | Invalid) -> Response:
         headers = {"Location": f"/v1/diagnoses/{outcome.referral_id}"} | (_REPLAYED if outcome.replayed else {})
         return Response(orjson.dumps(receipt(outcome)), 201, headers, "application/json")
     return problem(outcome).response()
+
+
+def judgement(judged: Draft | Invalid) -> Response:
+    """200 with the fields of a CheckedDiagnosis, or the problem document of the errors."""
+    if isinstance(judged, Invalid):
+        return problem(judged).response()
+    return JSONResponse(
+        {
+            "submission": judged.submission.model_dump(mode="json", include=set(DiagnosisSubmission.model_fields)),
+            "priority": judged.priority.value,
+            "warnings": [asdict(one) for one in judged.warnings],
+        }
+    )
 
 
 def problem(outcome: OpenReferralExists | PossibleDuplicate | KeyReused | Invalid | Unavailable) -> Problem:

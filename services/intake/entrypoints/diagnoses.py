@@ -1,10 +1,12 @@
 """`/v1/diagnoses`: submitting one diagnosis."""
 
-from fastapi import Request, Response
+from typing import Annotated
+
+from fastapi import Query, Request, Response
 
 from services.contracts.submissions import DiagnosisReceipt
 from services.intake.entrypoints.access import Polyclinic, TheIntake
-from services.intake.entrypoints.answers import answer, may_be_told
+from services.intake.entrypoints.answers import answer, judgement, may_be_told
 from services.intake.entrypoints.bodies import LARGEST_SUBMISSION, expect_type, idempotency_key
 from services.intake.entrypoints.openapi import SUBMISSION_REQUEST, SUBMISSION_RESPONSES
 from services.kit.audit import recorded
@@ -24,12 +26,19 @@ router = guarded_router(tags=["diagnoses"])
     max_body_size=LARGEST_SUBMISSION,
 )
 @audited(apart=True)
-async def submit_diagnosis(request: Request, polyclinic: Polyclinic, intake: TheIntake) -> Response:
+async def submit_diagnosis(
+    request: Request,
+    polyclinic: Polyclinic,
+    intake: TheIntake,
+    check: Annotated[bool, Query(description="Judge only: nothing is recorded")] = False,
+) -> Response:
     """Record a diagnosis and open a referral. The network routes the child to the nearest center with a free place.
 
     With an `Idempotency-Key` a repeat gets the first answer (`Idempotency-Replayed: true`).
     """
     expect_type(request, "application/json")
+    if check:
+        return judgement(intake.submitting.check(await request.body(), polyclinic))
     recorded()
     key = idempotency_key(request)
     outcome = await intake.submitting.submit(await request.body(), polyclinic, key)

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from services.contracts.submissions import CSV_COLUMNS, SubmissionRequest
+from services.contracts.submissions import CSV_COLUMNS, CheckedDiagnosis, SubmissionRequest
 from services.kit.http.problems import ProblemDetails
 
 Responses = dict[int | str, dict[str, Any]]
@@ -53,6 +53,7 @@ SUBMISSION_REQUEST = _request(
     "Any key of the polyclinic's own. What was recorded under it is kept for 30 days; a refusal is judged anew.",
 )
 SUBMISSION_RESPONSES: Responses = {
+    200: {"description": "With `check`: what would be recorded", "model": CheckedDiagnosis},
     201: {"description": "Recorded; `Location` names it; `warnings` are to be looked at"},
     409: refusal(
         "`open_referral_exists`: the child has an open referral, named in `referral_id` when it is the asker's own; "

@@ -78,6 +78,11 @@ class Submitting:
         )
         return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.record([draft]))[0]
 
+    def check(self, body: bytes, submitter: Holder) -> Draft | Invalid:
+        """What would be recorded of one submission as JSON, or its errors; nothing is recorded."""
+        read = self.read(lambda: parse(SubmissionRequest, body), submitter.org, self.now(), lambda _: None)
+        return read.invalid if isinstance(read, Refusal) else read
+
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """One outcome a draft, in order, durable, with its warnings. Raises TransientError while the record fails.
 

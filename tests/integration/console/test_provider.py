@@ -233,3 +233,9 @@ async def test_a_form_that_comes_after_its_session_is_kept_for_its_owner_only(
     stranger.cookies.update({"kept": browser.cookies["kept"]})
     await signed_in(stranger, provider, "polyclinic:another")
     assert (await stranger.get("/kept")).headers.get("Location") == "/", "it is another person's"
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/sign-out/by-provider"])
+async def test_a_post_has_so_many_bytes_and_no_more(new_browser: NewBrowser, path: str) -> None:
+    answer = await new_browser().post(path, data={"who": "x" * 2_000_000})
+    assert answer.status_code == 413, answer.text

@@ -267,3 +267,25 @@ async def test_a_body_larger_than_a_submission_can_be_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
     assert await count(intake, Diagnosis) == 0
     assert (await polyclinic.post("/v1/diagnoses", content=largest, headers=headers)).status_code == 201
+
+
+async def test_a_check_says_what_would_be_recorded_and_records_nothing(
+    polyclinic: httpx2.AsyncClient, intake: Intake
+) -> None:
+    body = child_body()
+    typed = body | {"guardian": body["guardian"] | {"phone": "8 701 123 45 67"}, "max_distance_km": "600,5 км"}
+    answer = await polyclinic.post("/v1/diagnoses?check=true", json=typed)
+    assert answer.status_code == 200, answer.text
+    checked = answer.json()
+    assert checked["submission"]["guardian"]["phone"] == "+77011234567", "the phone is in its normal form"
+    assert checked["submission"]["max_distance_km"] == 600.5, "the distance is a number"
+    assert (checked["priority"], checked["warnings"]) == ("routine", [])
+    assert await count(intake, Diagnosis) == 0, "nothing is recorded"
+
+
+async def test_a_check_names_the_errors_of_each_field(polyclinic: httpx2.AsyncClient) -> None:
+    body = child_body() | {"settlement_id": "nowhere", "modalities": []}
+    answer = await polyclinic.post("/v1/diagnoses?check=true", json=body)
+    found = {(one["field"], one["code"]) for one in answer.json()["errors"]}
+    assert answer.status_code == 422, answer.text
+    assert found == {("settlement_id", "unknown_settlement"), ("modalities", "too_short")}

@@ -7,7 +7,7 @@ import pytest
 from babel.messages.catalog import Message
 
 from services.console.words.i18n import choose, read_catalog, read_words
-from services.console.words.update import main
+from services.console.words.update import known_texts, main
 from services.contracts.vocabulary import Language
 
 WORDS = read_words()
@@ -73,6 +73,29 @@ def test_a_moment_is_told_in_kazakhstan() -> None:
 )  # fmt: skip
 def test_the_reader_chooses_else_the_browser_else_russian(cookie: str | None, accepted: str, language: str) -> None:
     assert choose(cookie, accepted) == language
+
+
+CONFLICT = """
+msgid ""
+msgstr "Content-Type: text/plain; charset=utf-8"
+
+msgid "A"
+<<<<<<< HEAD
+msgstr ""
+
+msgid "B"
+=======
+msgstr "а"
+
+msgid "C"
+>>>>>>> main
+msgstr "б"
+"""
+
+
+def test_a_merge_of_catalogs_keeps_what_both_sides_have_translated() -> None:
+    found = known_texts(CONFLICT.lstrip().encode(), Language.RUSSIAN)
+    assert {name: found[name] for name in "ABC"} == {"A": "а", "B": "б", "C": "б"}
 
 
 def plain(text: str) -> str:

@@ -16,6 +16,7 @@ FILE = CHECKOUT / "deploy" / "alerts" / "joldama.rules.yml"
 PROCESSES = (
     "intake.entrypoints.api", "intake.entrypoints.relay", "referral.entrypoints.api", "referral.entrypoints.relay",
     "referral.entrypoints.worker", "capacity.entrypoints.api", "capacity.entrypoints.relay",
+    "console.entrypoints.web",
 )  # fmt: skip
 RULE = re.compile(
     r"""      - alert: (?P<alert>\w+)

@@ -1,0 +1,57 @@
+"""The referrals of a polyclinic: search by an IIN or a number, filters that say what is hidden, and a pager."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.console.pages.polyclinic_find import find
+from services.console.rendering import render
+from services.console.rows import child_row
+from services.console.sign_in.user import Polyclinic
+from services.console.upstream import referral
+from services.console.upstream.client import Json
+from services.contracts.vocabulary import ReferralState
+
+router = APIRouter()
+ROWS = 25
+
+
+@router.get("/referrals")
+async def show(request: Request, user: Polyclinic, status: str = "", cursor: str = "", trail: str = "") -> Response:
+    """`trail` has the cursors of the pages before, for the way back."""
+    wanted = status if status in set(ReferralState) else None
+    page = await referral.referrals(user.services, status=wanted, cursor=cursor or None, limit=ROWS)
+    before = trail.split(",") if trail else []
+    return render(
+        request,
+        "polyclinic/list.html",
+        rows=[_row(one) for one in page.items],
+        only=wanted,
+        states=list(ReferralState),
+        previous=_address(wanted, before.pop() if before else "", before) if cursor else None,
+        next=_address(wanted, page.next, [*trail.split(","), cursor]) if page.next else None,
+    )
+
+
+@router.post("/referrals")
+async def search(request: Request, user: Polyclinic, wanted: Annotated[str, Form()] = "") -> Response:
+    """A referral by its number, or a child by its IIN, which never stands in an address."""
+    try:
+        return RedirectResponse(f"/referrals/{UUID(wanted.strip())}", 303)
+    except ValueError:
+        return await find(request, user, wanted)
+
+
+def _address(status: str | None, cursor: str, before: list[str]) -> str:
+    given = {"status": status, "cursor": cursor, "trail": ",".join(filter(None, before))}
+    return f"/referrals?{urlencode({name: value for name, value in given.items() if value})}"
+
+
+def _row(one: Json) -> Json:
+    """A child's row. The referral service knows no names: the number stands for it."""
+    due = one["deadline_at"] if one["owner"] == "polyclinic" else None
+    more = {"center": one["center_id"], "submitted_at": one["submitted_at"], "due": due}
+    return child_row(one, f"/referrals/{one['id']}", **more)

@@ -1,0 +1,59 @@
+"""What a typed settlement, diagnosis or error of a field means to a person."""
+
+from pathlib import Path
+
+import pytest
+
+from services.console.upstream.client import FieldError
+from services.console.words.i18n import read_words
+from services.console.words.problems import SENTENCES, by_field
+from services.console.words.search import read_diagnosis_search, read_settlement_search
+from services.contracts.vocabulary import Language
+from services.kit.messages import ENGLISH
+
+DATA = Path("data")
+SETTLEMENTS, DIAGNOSES = read_settlement_search(DATA), read_diagnosis_search(DATA)
+ALMATY, KARAGANDY = "1526384", "609655"
+
+
+@pytest.mark.parametrize("typed", ["Алматы", " алматы ", "ALMATY", "1526384", "Алматы, Алматы қаласы"])
+def test_a_settlement_is_known_by_its_name_in_any_language_and_by_its_code(typed: str) -> None:
+    assert SETTLEMENTS.code(typed) == ALMATY, "the only settlement of this name"
+
+
+def test_of_settlements_with_one_name_none_is_taken_and_each_is_suggested() -> None:
+    assert SETTLEMENTS.code("Актау") is None, "there are three"
+    texts = [one.text for one in SETTLEMENTS.suggest(Language.RUSSIAN, "Актау")]
+    assert len(set(texts)) == len(texts) >= 3, "each has a text of its own"
+    assert all(SETTLEMENTS.code(one) for one in texts), "each text is understood"
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_text_that_a_field_may_hold_is_understood(language: Language) -> None:
+    for search in (SETTLEMENTS, DIAGNOSES):
+        wrong = [code for code in search.codes() if search.code(search.text(language, code)) != code]
+        assert wrong == [], "texts that mean another thing, or nothing"
+
+
+def test_what_resembles_nothing_else_is_suggested_after_a_slip() -> None:
+    assert SETTLEMENTS.suggest(Language.RUSSIAN, "Карганда")[0].code == KARAGANDY
+
+
+def test_a_code_without_a_name_is_suggested_too() -> None:
+    assert "H90.3" in [one.code for one in DIAGNOSES.suggest(Language.KAZAKH, "h90.3")], "all of ICD-10 is there"
+
+
+def test_each_error_stands_at_its_field_in_the_forms_order() -> None:
+    words = read_words()[Language.ENGLISH]
+    faults = [FieldError("modalities.0", "enum", ""), FieldError("child.iin", "invalid_iin", "")]
+    found = by_field(words, [*faults, FieldError("line", "no_such_code", "")], ("child.iin", "modalities"))
+    assert list(found) == ["child.iin", "modalities", ""], "what has no field stands by itself"
+    assert found["modalities"] == "Choose one of the answers"
+
+
+def test_every_refusal_of_what_a_nurse_types_has_a_sentence() -> None:
+    technical = ("json", "uuid", "bool", "int_", "list", "tuple", "dict", "model", "datetime", "moment", "body", "many",
+                 "much", "string_type", "extra", "timezone", "note_elsewhere", "ages_not", "string_unicode", "finite",
+                 "date_from_datetime_inexact", "too_long")  # fmt: skip
+    typed = [code for code in ENGLISH if not any(part in code for part in technical)]
+    assert [code for code in typed if code not in SENTENCES] == [], "codes that would be told as 'check this'"
