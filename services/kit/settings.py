@@ -23,7 +23,7 @@ DEFAULT_LIMITS: Any = {
     "reads": {"holder": "3000/minute", "organization": "3000/minute", "address": "12000/minute"},
     "look_ups": {"holder": "120/minute", "organization": "120/minute", "address": "600/minute"},
     "refused": {"address": "600/minute"},
-    "family": {"holder": "20/day", "address": "60/minute"},
+    "family": {"holder": "20/day", "address": "120/minute"},
 }
 
 

@@ -111,7 +111,15 @@ def _act(scene: Scene, name: str, referral: dict[str, Any], commands: tuple[str,
 
 
 EVERY_PAGE: dict[str, tuple[str, ...]] = {
-    "nobody": ("/", "/sign-in", "/help/public", "/capacity", "/capacity?region=KZ-75&modality=home_care", "/nowhere"),
+    "nobody": (
+        "/",
+        "/sign-in",
+        "/help/public",
+        "/capacity",
+        "/capacity?region=KZ-75&modality=home_care",
+        "/family",
+        "/nowhere",
+    ),
     "polyclinic": (
         "/",
         "/help/polyclinic",
@@ -131,11 +139,16 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/referrals/{offered}/do/cancel",
         "/referrals/{no_show}/do/offer-again",
         "/referrals/{offered}/do/withdraw-consent",
+        "/referrals/{offered}/why",
+        "/referrals/{waiting}/why",
+        "/referrals/{unplaceable}/why",
+        "/referrals/{accepted}/paper",
+        "/referrals/{waiting}/paper",
         "/transfers",
         "/transfers/ask",
     ),
-    "center": ("/", "/help/center"),
-    "operator": ("/", "/help/operator"),
+    "center": ("/", "/help/center", "/referrals/{offered}/why"),
+    "operator": ("/", "/help/operator", "/referrals/{offered}/why"),
 }
 """The addresses of all pages by role; `{offered}` (and so on) is that referral's id, `{center}` the center's."""
 

@@ -13,7 +13,6 @@ from services.console.rows import short_number
 from services.console.sign_in.admission import console_of
 from services.console.sign_in.user import Polyclinic
 from services.console.upstream import intake, referral
-
 from services.contracts.vocabulary import Language
 
 router = APIRouter(include_in_schema=False)

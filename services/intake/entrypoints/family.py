@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from services.contracts.family import FamilyOutlook
 from services.intake.domain.family_codes import read_code
 from services.intake.entrypoints.access import Polyclinic, TheIntake
-from services.intake.entrypoints.openapi import HIDDEN, refusal
+from services.intake.entrypoints.openapi import HIDDEN, Responses, refusal
 from services.intake.entrypoints.records import Private
 from services.intake.entrypoints.records import found as found_or_404
 from services.kit.audit import note
@@ -20,7 +20,7 @@ from services.kit.http.routes import guarded_router
 
 router = guarded_router(tags=["family"], max_body_size=4096)
 UNKNOWN = Problem(404, "not_found", "No referral is known by this code and birth date.")
-RESPONSES = {
+RESPONSES: Responses = {
     404: refusal("`not_found`: the code, or the birth date, or both are others; or nothing may be told any more"),
     429: refusal("`too_many_requests`: by this address, or for this code"),
     503: refusal("`unavailable`: the referral service does not answer"),

@@ -130,9 +130,8 @@ async def test_looks_and_refused_looks_are_in_the_audit_log(
     await anybody.post("/v1/family", json=known | {"code": "0" * 20})
     rows = [one for one in await intake.audit_trail.entries(None, 0, 100) if one["act"] == "tell_family"]
     id = receipt["referral_id"]
-    assert [(one["refused"], one["referral_id"], one["person"], one["purpose"]) for one in rows] == [
-        ("", id, "", "family_request"), ("not_found", id, "", "family_request"), ("not_found", None, "", "family_request"),
-    ]  # fmt: skip
+    assert [(one["refused"], one["referral_id"]) for one in rows] == [("", id), ("not_found", id), ("not_found", None)]
+    assert {(one["person"], one["purpose"]) for one in rows} == {("", "family_request")}
     assert {one["address"] for one in rows} == {"127.0.0.1"}
     assert known["code"][-5:] not in str(rows), "the code is in no entry"
 
@@ -152,9 +151,9 @@ async def test_looks_by_one_code_are_counted_from_wherever_they_come_and_whether
 async def test_looks_of_one_address_are_counted(limited: httpx2.AsyncClient) -> None:
     statuses = [
         (await limited.post("/v1/family", json={"code": f"{number:020}", "birth_date": "2020-01-01"})).status_code
-        for number in range(63)
+        for number in range(123)
     ]
-    assert statuses == [404] * 60 + [429] * 3
+    assert statuses == [404] * 120 + [429] * 3
 
 
 async def test_while_the_referral_service_is_away_nothing_is_told(

@@ -90,8 +90,8 @@ async def test_docs_render_without_the_internet(client: Client) -> None:
     assert orjson.loads((await client("operator").get("/openapi.json")).content)["openapi"].startswith("3.")
 
 
-@pytest.mark.parametrize(("method", "path"), sorted(OPERATIONS))
-async def test_every_operation_needs_a_token(client: Client, method: str, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), sorted(OPERATIONS - {("post", "/v1/family")}))
+async def test_every_operation_but_the_familys_needs_a_token(client: Client, method: str, path: str) -> None:
     stranger = client("polyclinic", "p1")
     del stranger.headers["Authorization"]
     answer = await stranger.request(method, path)

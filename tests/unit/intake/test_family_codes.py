@@ -26,7 +26,8 @@ def test_a_code_is_four_groups_of_five_and_leads_to_its_referral() -> None:
 def test_another_digest_does_not_fit(other: bytes) -> None:
     code, mark = read_code(CODE), (1 << 65) - 1
     same = int.from_bytes(other[:9]) & mark == int.from_bytes(MARK[:9]) & mark
-    assert code is not None and code.fits(other) is same
+    assert code is not None, "it is a code"
+    assert code.fits(other) is same
 
 
 def test_every_changed_sign_leads_elsewhere() -> None:
@@ -57,8 +58,7 @@ def test_what_is_no_code_is_none(typed: str) -> None:
     assert read_code(typed) is None
 
 
-def test_referrals_of_one_moment_have_neighboring_bounds_and_marks_of_their_own() -> None:
+def test_referrals_of_one_moment_have_marks_of_their_own() -> None:
     first, second = uuid7(), uuid7()
     codes = [read_code(write_code(one, uuid4().bytes * 2)) for one in (first, second)]
-    assert codes[0] is not None and codes[1] is not None
-    assert codes[0].mark != codes[1].mark
+    assert len({one.mark for one in codes if one}) == 2
