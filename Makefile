@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults test-attack test-pages screens bench-pages fuzz chaos test-stack test-compose env lock sbom audit-packages clean
+.PHONY: help up test lint bench test-faults test-attack test-pages screens bench-pages fuzz chaos test-stack test-keycloak test-compose env lock sbom audit-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops i
 
 test: $(READY) ## every test that needs nothing but this machine and takes nothing away (ARGS="-k word" for some)
 	@$(BIN)/python -m services.local.kafka
-	@exec $(BIN)/python -m pytest -n 4 --durations=40 -m "not faults and not attack and not stack" $(ARGS)
+	@exec $(BIN)/python -m pytest -n 4 --durations=40 -m "not (faults or attack or stack or keycloak or pages)" $(ARGS)
 
 test-faults: $(READY) ## servers and processes taken away under load
 	@$(BIN)/python -m services.local.kafka
@@ -58,6 +58,11 @@ bench: $(READY) ## one table of speeds against bare parts
 
 test-stack: $(READY) ## the integration tests on PostgreSQL and Redis from Debian's packages
 	@exec deploy/test-stack $(ARGS)
+
+test-keycloak: $(READY) ## the network on Keycloak, with the realm of deploy/keycloak
+	@$(BIN)/python -m services.local.kafka
+	@$(BIN)/python -m tests.support.keycloak
+	@exec $(BIN)/python -m pytest --durations=10 tests/keycloak $(ARGS)
 
 test-compose: $(READY) ## the journey against the composed network
 	@exec deploy/test-compose $(ARGS)

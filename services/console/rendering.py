@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import brotli
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, PrefixLoader
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 
 from services.console.assets.served import STYLE, Assets, choose_encoding, read_assets
 from services.console.navigation import links
@@ -25,6 +25,7 @@ STYLE_COOKIE = "css"
 """The hash of the styles that the browser has in its cache; it gets them inline without it."""
 FRAGMENT = "X-Fragment"
 """A request header of the script: the page's content is wanted without its head and frame."""
+R = TypeVar("R", bound=Response)
 YEAR = 31_536_000
 _COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     "br": lambda text: brotli.compress(text, quality=5),
@@ -127,11 +128,15 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     Beside `context` a template has `user` (None when nobody is signed in), `form_token`, `navigation`, `path`,
     `language`, `assets` and the filters of `make_environment`. The first visit has its styles inline.
     """
-    renderer, language = renderer_of(request), language_of(request)
-    style = renderer.assets.names[STYLE]
-    cached = request.cookies.get(STYLE_COOKIE) == style
+    page = render_text(request, template, **context)
+    return dressed(request, compressed(page, request.headers.get("accept-encoding", ""), status))
+
+
+def render_text(request: Request, template: str, **context: Any) -> str:
+    """What `render` sends."""
+    renderer = renderer_of(request)
     user = getattr(request.state, "user", None)
-    page = renderer.environments[language].get_template(template).render(
+    return renderer.environments[language_of(request)].get_template(template).render(
         context | {
             "layout": "fragment.html" if FRAGMENT in request.headers else "base.html",
             "user": user,
@@ -141,16 +146,26 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
             "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "page": template.removesuffix(".html"),
             "assets": renderer.assets,
-            "inline_style": None if cached else Markup(renderer.assets.text(STYLE)),  # noqa: S704
+            "inline_style": None if _has_style(request) else Markup(renderer.assets.text(STYLE)),  # noqa: S704
         }
     )  # fmt: skip
-    answer = compressed(page, request.headers.get("accept-encoding", ""), status)
-    answer.headers["Content-Language"] = language
+
+
+def dressed(request: Request, answer: R) -> R:
+    """The answer with the headers of every page."""
+    renderer = renderer_of(request)
+    answer.headers["Content-Language"] = language_of(request)
     answer.headers["Content-Security-Policy"] = renderer.policy
     answer.headers["Referrer-Policy"] = "same-origin"
-    if not cached:
+    if not _has_style(request):
+        style = renderer.assets.names[STYLE]
         answer.set_cookie(STYLE_COOKIE, style, max_age=YEAR, httponly=True, samesite="lax", secure=renderer.secure)
     return answer
+
+
+def _has_style(request: Request) -> bool:
+    """Whether the browser has the styles in its cache."""
+    return request.cookies.get(STYLE_COOKIE) == renderer_of(request).assets.names[STYLE]
 
 
 def compressed(page: str, accepted: str, status: int) -> HTMLResponse:

@@ -146,7 +146,8 @@ def test_production_connects_in_the_clear_only_when_told(
     """The server refuses, which shows that it was asked."""
     environment = {
         "JOLDAMA_MODE": "production", "JOLDAMA_KAFKA_SERVERS": "unused", "JOLDAMA_KAFKA_SECURITY": "SASL_SSL",
-        "JOLDAMA_CAPACITY_URL": "https://unused", "JOLDAMA_AUDIT_KEY": b64encode(os.urandom(32)).decode(),
+        "JOLDAMA_CAPACITY_URL": "https://unused", "JOLDAMA_INTAKE_URL": "https://unused",
+        "JOLDAMA_AUDIT_KEY": b64encode(os.urandom(32)).decode(),
         "JOLDAMA_REFERRAL_SQL_URL": f"{tls_postgres.url('postgres')}?sslmode=disable",
     }  # fmt: skip
     done = subprocess.run(

@@ -15,7 +15,7 @@ from services.local.jobs import Job
 from services.local.kafka import ADMIN
 from services.local.parts import Blueprint, Part
 from services.local.passwords import ACLS, kafka_login, kafka_users
-from services.local.plan import APIS, PROBED, Plan
+from services.local.plan import APIS, CONSOLE, PROBED, Plan
 from services.local.ports import LOOPBACK
 from tests.support.children import POLYCLINIC
 from tests.support.network import RunningNetwork, running_network
@@ -59,8 +59,9 @@ class TlsParts:
             "JOLDAMA_TLS_CERT_FILE": own,
             "JOLDAMA_TLS_KEY_FILE": own,
             "JOLDAMA_SERVICES_CA_FILE": ca,
-            "JOLDAMA_REFERRAL_URL": inside(plan, "referral"),
-            "JOLDAMA_CAPACITY_URL": inside(plan, "capacity"),
+            **{f"JOLDAMA_{name.upper()}_URL": inside(plan, name) for name in APIS},
+            "JOLDAMA_CONSOLE_URL": "https://console.example",
+            "JOLDAMA_LOCAL_ISSUER_KEY_FILE": "",
             "JOLDAMA_REDIS_URL": self._redis_url,
             **kafka_login(kafka_user, {**plan.passwords, ADMIN: KAFKA_ADMIN_PASSWORD}),
             "JOLDAMA_KAFKA_SECURITY": "SASL_SSL",
@@ -127,7 +128,7 @@ def test_a_child_goes_from_submission_to_acceptance(network: RunningNetwork) -> 
     assert accepted.json()["state"] == "accepted"
 
 
-@pytest.mark.parametrize("part", [*APIS, *PROBED])
+@pytest.mark.parametrize("part", [*APIS, *PROBED, CONSOLE])
 def test_no_part_answers_in_the_clear_inside(network: RunningNetwork, part: str) -> None:
     with pytest.raises(httpx2.TransportError):
         httpx2.get(f"{network.inside(part)}/livez")

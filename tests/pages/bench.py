@@ -71,6 +71,9 @@ def cost(visitor: Visitor, path: str, *, cold: bool) -> Cost:
 
 
 def pages(browser: Browser, scene: Scene) -> Iterator[Row]:
+    warm_up = Visitor(browser, scene.console)
+    warm_up.page.goto("/sign-in")
+    warm_up.close()
     for role in ("nobody", "polyclinic", "center", "operator"):
         visitor = Visitor(browser, scene.console, "kk", 360)
         if role != "nobody":
@@ -122,7 +125,9 @@ async def worklist(scene: Scene, path: str) -> Row:
     """A long list's first page, fetched by so many at once."""
     times: list[float] = []
     async with httpx2.AsyncClient(base_url=scene.console, timeout=60) as client:
-        await _session(client, "operator/")
+        await _session(client, f"polyclinic/{LOCAL_POLYCLINIC}")
+        if not (await client.get(path)).is_success:
+            return Row(f"a list of {LISTED:,}", f"there is no page {path}", "", False)
 
         async def reader() -> None:
             for _ in range(20):
@@ -188,7 +193,7 @@ def main() -> int:
             rows += pages(browser, scene)
             rows.append(first_update(browser, scene))
             demo.submit_children(network.plan, LISTED)
-            rows += [_apart(worklist(scene, "/escalated")), _apart(feeds(scene))]
+            rows += [_apart(worklist(scene, "/referrals")), _apart(feeds(scene))]
     show(rows)
     return sum(not one.kept for one in rows)
 

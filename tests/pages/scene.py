@@ -146,6 +146,7 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/referrals/{waiting}/paper",
         "/transfers",
         "/transfers/ask",
+        "/upload",
     ),
     "center": ("/", "/help/center", "/referrals/{offered}/why"),
     "operator": ("/", "/help/operator", "/referrals/{offered}/why"),

@@ -65,6 +65,7 @@ class HttpAuditLog:
             headers = _JSON | await self._token.header()
             async with asyncio.timeout(SECONDS):
                 answer = await self._client.post("/v1/audit-log/entries", content=body, headers=headers)
+            self._token.answered(answer.status_code)
             answer.raise_for_status()
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
             raise TransientError(f"referral service: {error or type(error).__name__}") from error

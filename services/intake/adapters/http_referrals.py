@@ -42,7 +42,9 @@ class HttpReferrals:
         try:
             headers = _JSON | await self._token.header()
             async with asyncio.timeout(SECONDS):
-                return await self._client.request(method, path, headers=headers, **options)
+                answer = await self._client.request(method, path, headers=headers, **options)
+            self._token.answered(answer.status_code)
+            return answer
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
             raise TransientError(f"referral service: {error or type(error).__name__}") from error
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
 from typing import Protocol
@@ -18,7 +19,7 @@ log = structlog.get_logger()
 RENEW_AT = 0.75
 """Of a token's life: from then on it is renewed, and used until its end while that fails."""
 AGAIN = 5.0
-"""Seconds between two tries to renew a token that is still valid."""
+"""Seconds between two tries to renew a token that is still valid, or that another service refuses."""
 PATIENCE = 5.0
 """Seconds for the issuer's answer."""
 
@@ -28,6 +29,10 @@ class ServiceToken(Protocol):
 
     async def header(self) -> dict[str, str]:
         """The Authorization header; raises OSError or TransientError without a token."""
+        ...
+
+    def answered(self, status: int) -> None:
+        """What the other service answered to it: after a 401 (the issuer has changed its keys) it is renewed."""
         ...
 
 
@@ -52,6 +57,9 @@ class TokenFile:
             self._token, self._stamp = self._file.read_text().strip(), stamp
         return {"Authorization": f"Bearer {self._token}"}
 
+    def answered(self, status: int) -> None:
+        """A file is read again when it changes."""
+
 
 class _Granted(BaseModel, hide_input_in_errors=True):
     """The issuer's answer."""
@@ -65,7 +73,7 @@ class ClientCredentials:
 
     def __init__(self, settings: ServiceSettings, clock: Callable[[], float] = monotonic) -> None:
         self._settings, self._clock = settings, clock
-        self._token, self._renew_at, self._ends_at = "", 0.0, 0.0
+        self._token, self._asked_at, self._renew_at, self._ends_at = "", 0.0, 0.0, 0.0
         self._renewing = asyncio.Lock()
 
     async def header(self) -> dict[str, str]:
@@ -75,8 +83,12 @@ class ClientCredentials:
                     await self._renew()
         return {"Authorization": f"Bearer {self._token}"}
 
+    def answered(self, status: int) -> None:
+        if status == HTTPStatus.UNAUTHORIZED:
+            self._renew_at = min(self._renew_at, self._asked_at + AGAIN)
+
     async def _renew(self) -> None:
-        begun = self._clock()
+        begun = self._asked_at = self._clock()
         try:
             granted = await self._ask()
         except (httpx2.HTTPError, OSError, ValidationError) as error:

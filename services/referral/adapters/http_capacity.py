@@ -117,6 +117,7 @@ class HttpCapacity:
             answer = await self._client.request(method, path, content=content, headers=headers, params=query)
         except (httpx2.RequestError, OSError) as error:
             raise TransientError(f"capacity: {type(error).__name__}") from error
+        self._token.answered(answer.status_code)
         if answer.status_code == 503 and _code(answer) == Unavailable.REBUILDING:
             self.on_rebuilding()
             raise Rebuilding("capacity is rebuilding")

@@ -101,6 +101,21 @@ async def test_a_token_is_renewed_before_its_end_and_used_until_then_while_the_i
     assert await token.header() == {"Authorization": "Bearer t5"}
 
 
+async def test_a_token_that_is_refused_is_renewed_and_not_for_each_refusal(
+    endpoint: TokenEndpoint, secret: Path
+) -> None:
+    token = endpoint.token(secret)
+    await token.header()
+    endpoint.now += 20
+    token.answered(403)
+    assert await token.header() == {"Authorization": "Bearer t1"}
+    for _ in range(3):
+        token.answered(401)
+        assert await token.header() == {"Authorization": "Bearer t2"}
+    endpoint.now += 5
+    assert await token.header() == {"Authorization": "Bearer t3"}
+
+
 async def test_a_missing_secret_is_a_fault_that_passes(endpoint: TokenEndpoint, tmp_path: Path) -> None:
     with pytest.raises(TransientError):
         await endpoint.token(tmp_path / "none").header()

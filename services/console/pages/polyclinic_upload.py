@@ -1,0 +1,95 @@
+"""Upload of a list of children: the page grows while lines are recorded, and ends with a file of those to mend."""
+
+from collections.abc import AsyncIterator, Mapping
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.datastructures import UploadFile
+from starlette.responses import Response, StreamingResponse
+
+from services.console.pages.upload_lines import SHOWN, File
+from services.console.rendering import dressed, render, render_text, words_of
+from services.console.sign_in.user import Polyclinic, User
+from services.console.upstream import intake
+from services.console.upstream.client import Refusal
+from services.console.words.i18n import Words
+from services.console.words.labels import N_
+from services.contracts.submissions import CSV_COLUMNS
+
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a file; a larger one is for the command or the API."""
+router = APIRouter(max_body_size=LARGEST + 1024 * 1024)
+_CUT = "<!-- result -->"
+"""Where the page is cut: before it is sent at once, after it at the end."""
+CONSENT = ("consent_text_version", "consent_language", "consent_given_on")
+"""More columns, about the consent."""
+EXAMPLE = (
+    "200615600014", "Үлгі Бала", "15.06.2020", "female", "Үлгі Ана", "+7 701 000 00 00", "G80.1", "III", "1526384",
+    "inpatient,day_stay", "600", "",
+)  # fmt: skip
+"""A made-up child."""
+_NOTHING = N_("Choose a file")
+_HEADER = N_("The first line does not name the columns as it must. Compare it with the example.")
+_BROKEN = N_(
+    "The network does not answer. What is recorded is kept: send the same file again, and nothing is recorded twice."
+)
+
+
+@router.get("/upload")
+async def begin(request: Request, user: Polyclinic) -> Response:
+    return _page(request)
+
+
+@router.post("/upload")
+async def upload(request: Request, user: Polyclinic) -> Response:
+    """Send the lines to intake part by part, and tell of each part as soon as it is recorded."""
+    words, sent = words_of(request), (await request.form()).get("file")
+    content = await sent.read() if isinstance(sent, UploadFile) else b""
+    if not content.strip():
+        return _page(request, 422, errors={"file": words.gettext(_NOTHING)})
+    file = File.read(content)
+    before, _, after = render_text(request, "polyclinic/uploaded.html").partition(_CUT)
+
+    async def parts() -> AsyncIterator[str]:
+        yield before
+        problem = ""
+        try:
+            async for _ in _send(user, file, words):
+                yield render_text(request, "polyclinic/upload_progress.html", file=file)
+        except Refusal as refusal:
+            problem = words.gettext(_HEADER if refusal.status == 422 else _BROKEN)
+        yield render_text(
+            request, "polyclinic/upload_result.html",
+            file=file, shown=file.refused[:SHOWN], to_mend=file.to_mend() if file.refused else "", problem=problem,
+        )  # fmt: skip
+        yield after
+
+    return dressed(request, StreamingResponse(parts(), media_type="text/html"))
+
+
+@router.get("/upload/example.csv")
+async def example(user: Polyclinic) -> Response:
+    """A file with one made-up child, as a spreadsheet opens it."""
+    rows = (CSV_COLUMNS + CONSENT, (*EXAMPLE, "2026-1", "kk", "2026-11-02"))
+    text = "\r\n".join(";".join(row) for row in rows) + "\r\n"
+    headers = {"Content-Disposition": 'attachment; filename="joldama.csv"'}
+    return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv")
+
+
+def _page(request: Request, status: int = 200, errors: Mapping[str, str] | None = None) -> Response:
+    return render(request, "polyclinic/upload.html", status, errors=errors or {}, columns=CSV_COLUMNS + CONSENT)
+
+
+async def _send(user: User, file: File, words: Words) -> AsyncIterator[None]:
+    """One step a part. Raises Refusal."""
+    for number, (before, part) in enumerate(file.parts()):
+
+        async def content(part: bytes = part) -> AsyncIterator[bytes]:
+            yield part
+
+        key = f"{file.key}-{number}"
+        async with intake.submit_bulk(user.services, content(), file.media_type, key) as answer:
+            async for line in answer.aiter_lines():
+                if line:
+                    file.take(before, orjson.loads(line), words)
+        yield
