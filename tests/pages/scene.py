@@ -9,6 +9,7 @@ import httpx2
 from services.cli.token import LOCAL_POLYCLINIC
 from services.cli.up import demo
 from services.contracts.vocabulary import Language
+from tests.pages.waiting import children, make_wait
 from tests.support.children import submissions
 from tests.support.network import RunningNetwork
 from tests.support.servers import wait_until
@@ -69,6 +70,7 @@ def make_scene(network: RunningNetwork) -> Scene:
     demo.submit_children(network.plan, CHILDREN)
     scene.names = sorted({*_centers(scene), *_people()}, key=len, reverse=True)
     wait_until(lambda: not scene.of_state("submitted") and _routed(scene), "every child is routed", seconds=60)
+    make_wait(scene)
     offered = scene.of_state("offered")
     busiest = max({one["center_id"] for one in offered}, key=[one["center_id"] for one in offered].count)
     offered.sort(key=lambda one: one["center_id"] == busiest)
@@ -87,7 +89,7 @@ def _centers(scene: Scene) -> Iterator[str]:
 
 
 def _people() -> Iterator[str]:
-    for one in submissions(CHILDREN, demo.SEED):
+    for one in (*submissions(CHILDREN, demo.SEED), *children()):
         yield from (one["child"]["full_name"], one["guardian"]["full_name"])
 
 

@@ -7,12 +7,14 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from services.console.drawing.qr import qr_code
+from services.console.pages.polyclinic_referral import story_or_new
 from services.console.pages.why import queues_of
 from services.console.rendering import render, renderer_of
 from services.console.rows import short_number
 from services.console.sign_in.admission import console_of
 from services.console.sign_in.user import Polyclinic
 from services.console.upstream import intake, referral
+from services.contracts.access import MAY_READ
 from services.contracts.vocabulary import Language
 
 router = APIRouter(include_in_schema=False)
@@ -27,15 +29,16 @@ async def show_paper(request: Request, referral_id: str, user: Polyclinic, langu
     """
     record, story, code = await asyncio.gather(
         intake.diagnosis(user.services, referral_id),
-        referral.story(user.services, referral_id),
+        story_or_new(user, referral_id),
         intake.family_code(user.services, referral_id),
     )
     chosen = printed_in(language, (record["consent"] or {}).get("language"), user.language)
     centers = {one["id"]: one for one in await referral.every_center(user.services)}
+    center = centers.get(story["center_id"]) if story["state"] in MAY_READ else None
     renderer, address = renderer_of(request), family_address(request)
     sheet = renderer.environments[chosen].get_template("family/sheet.html").render(
         story=story, child=record["child"]["full_name"], number=short_number(referral_id), code=code,
-        center=centers.get(story["center_id"] or ""), queues=queues_of(story, centers, chosen),
+        submitted_at=record["submitted_at"], center=center, queues=queues_of(story, centers, chosen),
         polyclinic=user.org_name, address=address,
         qr=qr_code(f"{address}#{code}", renderer.words[chosen].gettext("The address of the family's page")),
     )  # fmt: skip

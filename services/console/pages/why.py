@@ -77,7 +77,7 @@ def excluded(
 
 def queues_of(story: Json, centers: Mapping[str, Json], language: Language) -> list[Json]:
     """The places in queues, the earliest date first."""
-    queues = (story["forecast"] or {"queues": []})["queues"]
+    queues = (story.get("forecast") or {"queues": []})["queues"]
     return earliest_first([one | {"name": _name(centers, one, language)} for one in queues])
 
 
