@@ -17,18 +17,12 @@ from tests.bench.reads import read_children
 
 
 async def measure(network: BenchNetwork, scale: float, day: int, say: Progress) -> measures.Figures:
-    figures, rates = measures.Figures(), {}
-    posts, backlog, claims = int(3000 * scale), int(5000 * scale), int(40_000 * scale)
+    figures = await measure_posts(network, scale, say)
+    rates, backlog, claims = figures.rates, int(5000 * scale), int(40_000 * scale)
 
     def stage(text: str) -> None:
         say.update(say.task_ids[0], description=text)
 
-    stage("POST, bare")
-    rates["bare POST"] = await measures.bare_posts(posts)
-    stage("POST, intake")
-    rates["intake POST"] = await measures.intake_posts(network, posts)
-    stage("from a POST to the feed")
-    figures.p50, figures.p99 = await measures.latency(network, int(500 * scale), rate=50)
     stage("reading children")
     figures.read_p50, figures.read_p95 = await read_children(network, max(50, int(200 * scale)))
     stage("claims")
@@ -40,7 +34,18 @@ async def measure(network: BenchNetwork, scale: float, day: int, say: Progress) 
     stage(f"the whole path, {day} referrals")
     figures.day_seconds, figures.day_count = await measures.whole_path(network, day), day
     rates["whole path"] = day / figures.day_seconds
-    figures.rates = rates
+    return figures
+
+
+async def measure_posts(network: BenchNetwork, scale: float, say: Progress) -> measures.Figures:
+    """Of submissions only: intake's POST beside the bare one, and the way to the feed."""
+    figures, count = measures.Figures(), int(3000 * scale)
+    say.update(say.task_ids[0], description="POST, bare")
+    figures.rates["bare POST"] = await measures.bare_posts(count)
+    say.update(say.task_ids[0], description="POST, intake")
+    figures.rates["intake POST"] = await measures.intake_posts(network, count)
+    say.update(say.task_ids[0], description="from a POST to the feed")
+    figures.p50, figures.p99 = await measures.latency(network, int(500 * scale), rate=50)
     return figures
 
 
@@ -78,14 +83,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything: shows that it runs, not how fast")
     parser.add_argument("--json", action="store_true", help="the figures as JSON on standard output")
+    parser.add_argument(
+        "--posts", action="store_true", help="of submissions only: POST and the way to the feed, as JSON"
+    )
     options = parser.parse_args()
     scale, day = (0.1, 2000) if options.quick else (1.0, measures.DAY)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         progress.add_task("starting the network")
         with running_network() as network:
-            figures = asyncio.run(measure(network, scale, day, progress))
-    if options.json:
+            part = measure_posts(network, scale, progress) if options.posts else measure(network, scale, day, progress)
+            figures = asyncio.run(part)
+    if options.json or options.posts:
         sys.stdout.write(json.dumps(vars(figures), indent=2) + "\n")
     else:
         show(figures)

@@ -8,7 +8,9 @@ import httpx2
 
 from services.cli.token import LOCAL_POLYCLINIC
 from services.cli.up import demo
+from services.console.words.labels import read_labels
 from services.contracts.vocabulary import Language
+from services.kit.settings import CHECKOUT
 from tests.pages.waiting import children, make_wait
 from tests.support.children import submissions
 from tests.support.network import RunningNetwork
@@ -20,6 +22,8 @@ DONE = {
     "no_show": ("accept", "no-show"), "completed": ("accept", "admit", "discharge"), "cancelled": ("cancel",),
 }  # fmt: skip
 """What is done to one child each, by what it is called afterwards."""
+OWN = {"own_accepted": ("accept",), "own_admitted": ("accept", "admit"), "own_declined": ("decline",)}
+"""The same at the scene's `center`."""
 _BODIES: dict[str, Any] = {
     "decline": {"reason": "no_capacity"}, "no-show": {"reason": "family_did_not_come"},
     "discharge": {"outcome": "improved"}, "cancel": {"reason": "moved_away"},
@@ -37,7 +41,7 @@ class Scene:
     referrals: dict[str, str] = field(default_factory=dict)
     centers: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
-    """Of children, guardians and centers, which no catalog has; the longest first."""
+    """Of people, centers, towns and diagnoses, which no catalog has; the longest first."""
 
     @property
     def console(self) -> str:
@@ -46,6 +50,11 @@ class Scene:
     @property
     def center(self) -> str:
         return self.centers["offered"]
+
+    @property
+    def programme(self) -> str:
+        """Of the center."""
+        return str(self.ask("referral", "GET", f"/v1/centers/{self.center}", "operator")["programmes"][0]["id"])
 
     def organization(self, role: str) -> str:
         return {"polyclinic": LOCAL_POLYCLINIC, "center": self.center}.get(role, "")
@@ -68,7 +77,7 @@ def make_scene(network: RunningNetwork) -> Scene:
     network.load_country()
     scene = Scene(network)
     demo.submit_children(network.plan, CHILDREN)
-    scene.names = sorted({*_centers(scene), *_people()}, key=len, reverse=True)
+    scene.names = sorted({*_centers(scene), *_people(), *_codes()}, key=len, reverse=True)
     wait_until(lambda: not scene.of_state("submitted") and _routed(scene), "every child is routed", seconds=60)
     make_wait(scene)
     offered = scene.of_state("offered")
@@ -76,6 +85,8 @@ def make_scene(network: RunningNetwork) -> Scene:
     offered.sort(key=lambda one: one["center_id"] == busiest)
     for name, commands in DONE.items():
         _act(scene, name, offered.pop(0), commands)
+    for name, commands in OWN.items():
+        _act(scene, name, offered.pop(), commands)
     _remember(scene, "offered", offered[-1])
     for state in ("waiting", "unplaceable"):
         for one in scene.of_state(state)[:1]:
@@ -91,6 +102,13 @@ def _centers(scene: Scene) -> Iterator[str]:
 def _people() -> Iterator[str]:
     for one in (*submissions(CHILDREN, demo.SEED), *children()):
         yield from (one["child"]["full_name"], one["guardian"]["full_name"])
+
+
+def _codes() -> Iterator[str]:
+    """Names in `data/`, which some pages give beside their codes."""
+    labels = read_labels(CHECKOUT / "data")
+    for kind in ("region", "settlement", "diagnosis"):
+        yield from (name for names in labels.names[kind].values() for name in names.values())
 
 
 def _routed(scene: Scene) -> bool:
@@ -150,7 +168,19 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/transfers/ask",
         "/upload",
     ),
-    "center": ("/", "/help/center", "/referrals/{offered}/why"),
+    "center": (
+        "/",
+        "/help/center",
+        "/inbox",
+        "/inbox/{offered}",
+        "/inbox/{own_declined}",
+        "/weeks",
+        "/weeks/{own_accepted}",
+        "/weeks/{own_admitted}",
+        "/places",
+        "/places/{programme}",
+        "/referrals/{offered}/why",
+    ),
     "operator": ("/", "/help/operator", "/referrals/{offered}/why"),
 }
 """The addresses of all pages by role; `{offered}` (and so on) is that referral's id, `{center}` the center's."""
@@ -160,4 +190,4 @@ def every_page(scene: Scene) -> Iterator[tuple[str, str]]:
     """Role and address of each page."""
     for role, paths in EVERY_PAGE.items():
         for path in paths:
-            yield role, path.format(**scene.referrals, center=scene.center)
+            yield role, path.format(**scene.referrals, center=scene.center, programme=scene.programme)

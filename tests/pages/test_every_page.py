@@ -61,4 +61,4 @@ def test_every_page_is_accessible_and_asks_no_other_host(
             if visitor.page.locator("html").get_attribute("lang") != language:
                 wrong.append(f"{about}: it is in another language")
         wrong += [one for one in visitor.faults if "404" not in one]
-    assert wrong == [], "findings of axe-core, complaints of the browser, or requests to other hosts"
+    assert not wrong, "findings of axe-core, complaints of the browser, requests to other hosts:\n" + "\n".join(wrong)

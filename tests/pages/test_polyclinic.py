@@ -187,6 +187,50 @@ def test_a_draft_is_not_shown_to_another_person(nurse: Any) -> None:
     expect(field(page, "child.full_name")).to_have_value("")
 
 
+def test_a_draft_is_gone_after_signing_out(nurse: Any, scene: Scene) -> None:
+    visitor = nurse()
+    page = visitor.page
+    page.goto("/refer")
+    field(page, "child.full_name").fill("Үлгі Бала")
+    page.goto("/find-child")
+    expect(page.locator("[data-draft-link]")).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/")
+    assert page.evaluate("localStorage.length") == 0, "nothing is left in the browser"
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["script", "plain"])
+def test_a_session_that_ends_amid_the_form_loses_nothing(scripts: bool, nurse: Any, scene: Scene) -> None:
+    visitor, number = nurse(scripts=scripts), next(numbers)
+    page = visitor.page
+    find(page, iin_of(BORN, "female", number))
+    fill_in(page, number)
+    page.context.clear_cookies(name=re.compile("session"))
+    press(page, "review")
+    page.select_option("[name=who]", f"polyclinic/{scene.organization('polyclinic')}")
+    page.click("main form button")
+    page.click("main form button")
+    expect(page.locator("main")).to_contain_text(f"Үлгі Бала {number}")
+    expect(page.locator("main")).to_contain_text("Inpatient, Day stay")
+    press(page, "send")
+    page.wait_for_url(re.compile("came=sent"))
+
+
+def test_while_the_network_is_away_nothing_is_lost_and_nothing_is_sent_twice(nurse: Any, scene: Scene) -> None:
+    page, number = nurse(scripts=False).page, next(numbers)
+    iin = iin_of(BORN, "female", number)
+    find(page, iin)
+    fill_in(page, number)
+    press(page, "review")
+    scene.network.kill("intake")
+    press(page, "send")
+    expect(page.locator(".govuk-error-summary")).to_contain_text("What you typed is kept")
+    expect(page.locator("main")).to_contain_text(f"Үлгі Бала {number}")
+    scene.network.network.wait_ready()
+    press(page, "send")
+    page.wait_for_url(re.compile("came=sent"))
+
+
 def test_back_and_send_again_makes_no_second_referral(nurse: Any) -> None:
     page, number = nurse().page, next(numbers)
     find(page, iin_of(BORN, "female", number))

@@ -68,4 +68,4 @@ async def unwrapped_texts(role: str, scene: Scene) -> list[str]:
 def test_no_text_of_a_page_is_outside_the_catalogs(role: str, scene: Scene) -> None:
     with ThreadPoolExecutor(1) as apart:  # Playwright has a loop in this thread
         wrong = apart.submit(asyncio.run, unwrapped_texts(role, scene)).result()
-    assert wrong == [], "texts that no catalog has"
+    assert not wrong, "texts that no catalog has:\n" + "\n".join(wrong)

@@ -21,6 +21,8 @@ from services.contracts.vocabulary import Language, Role
 router = APIRouter(include_in_schema=False)
 ENDED = ("declined", "expired", "withdrawn", "missed")
 """Offers that are over without a course."""
+FOLDERS = {"accepted": "/weeks", "admitted": "/weeks"}
+"""Where a center has a child of that state; else among its offers."""
 
 
 @router.get("/referrals/{referral_id}/why")
@@ -38,7 +40,7 @@ async def show_why(request: Request, referral_id: str, user: SignedIn) -> Respon
         map=drawn(country(data), home, candidates), excluded=excluded(decision["excluded"], centers, user.language),
         queues=queues_of(story, centers, user.language), own=user.role is Role.CENTER,
         past=[one | {"name": _name(centers, one, user.language)} for one in story["offers"] if one["state"] in ENDED],
-        back=f"/inbox/{referral_id}" if user.role is Role.CENTER else f"/referrals/{referral_id}",
+        back=f"{FOLDERS.get(story['state'], '/inbox') if user.role is Role.CENTER else '/referrals'}/{referral_id}",
     )  # fmt: skip
 
 

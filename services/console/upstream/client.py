@@ -72,24 +72,26 @@ class Api:
     def __init__(self, client: httpx2.AsyncClient, headers: Mapping[str, str]) -> None:
         self._client, self._headers = client, dict(headers)
 
-    async def get(self, path: str, **parameters: Parameter) -> Json:
+    async def get(self, path: str, headers: Mapping[str, str] | None = None, **parameters: Parameter) -> Json:
         """The answer's object; asked once more when the connection breaks. Parameters that are None are not sent."""
-        answer = await self.read(path, **parameters)
+        answer = await self.read(path, headers, **parameters)
         found: Json = answer.json()
         return found
 
-    async def read(self, path: str, **parameters: Parameter) -> httpx2.Response:
+    async def read(
+        self, path: str, headers: Mapping[str, str] | None = None, **parameters: Parameter
+    ) -> httpx2.Response:
         """The answer with its headers."""
         given = {name: value for name, value in parameters.items() if value is not None}
         try:
-            return await self.send("GET", path, params=given)
+            return await self.send("GET", path, headers=headers, params=given)
         except Unavailable as error:
             if error.code != "broken":
                 raise
-            return await self.send("GET", path, params=given)
+            return await self.send("GET", path, headers=headers, params=given)
 
     async def page(self, path: str, **parameters: Parameter) -> Page:
-        answer = await self.read(path, **parameters)
+        answer = await self.read(path, None, **parameters)
         body: Json = answer.json()
         total = answer.headers.get("X-Total-Count")
         return Page(body.pop("items"), body.pop("next", None), int(total) if total else None, body)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 
 from services.console.upstream.client import Json, Page, Services, Upstream
+from services.contracts.purposes import Purpose
 
 
 async def submit(services: Services, body: Json, key: str) -> Json:
@@ -19,9 +20,12 @@ async def check(services: Services, body: Json) -> Json:
     return await services.intake.post("/v1/diagnoses?check=true", body)
 
 
-async def diagnosis(services: Services, referral_id: str) -> Json:
-    """A diagnosis as it was submitted, with the child; the read is recorded. `version` is for a correction."""
-    return await services.intake.get(f"/v1/diagnoses/{referral_id}")
+async def diagnosis(services: Services, referral_id: str, purpose: Purpose | None = None) -> Json:
+    """A diagnosis as it was submitted, with the child; the read is recorded, for the route's purpose without another.
+    `version` is for a correction.
+    """
+    headers = {"Purpose-Of-Use": str(purpose)} if purpose else None
+    return await services.intake.get(f"/v1/diagnoses/{referral_id}", headers)
 
 
 async def family_code(services: Services, referral_id: str) -> str:

@@ -42,6 +42,18 @@ async def worklist(services: Services, name: str, **filters: Parameter) -> Page:
     return await services.referral.page(f"/v1/worklists/{name}", **filters)
 
 
+async def whole_worklist(services: Services, name: str) -> list[Json]:
+    """All of a worklist, page by page."""
+    found: list[Json] = []
+    cursor: str | None = None
+    while True:
+        page = await worklist(services, name, cursor=cursor, limit=500)
+        found += page.items
+        cursor = page.next
+        if not cursor:
+            return found
+
+
 async def centers(services: Services, **filters: Parameter) -> Page:
     """`region_id`, `cursor`, `limit`."""
     return await services.referral.page("/v1/centers", **filters)

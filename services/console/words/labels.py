@@ -38,6 +38,25 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "withdrawn": N_("Withdrawn"),
         "missed": N_("Did not come"),
     },
+    "step": {
+        "offer": N_("Offered"),
+        "hand_over": N_("Offered after waiting"),
+        "seen": N_("Seen"),
+        "remind": N_("Reminder of the time left"),
+        "accept": N_("Accepted"),
+        "decline": N_("Declined"),
+        "expire": N_("Not answered in time"),
+        "review": N_("Offer withdrawn"),
+        "admit": N_("Admitted"),
+        "no_show": N_("Did not come"),
+        "discharge": N_("Discharged"),
+        "correct": N_("Data corrected"),
+        "escalate": N_("Passed to the operators"),
+        "cancel": N_("Cancelled"),
+        "withdraw": N_("The family withdrew"),
+        "withdraw_consent": N_("Consent withdrawn"),
+        "join": N_("Joined with another referral"),
+    },
     "priority": {"urgent": N_("Urgent"), "high": N_("High priority"), "routine": N_("Routine")},
     "modality": {
         "inpatient": N_("Inpatient"),
@@ -82,11 +101,12 @@ class Labels:
 
 
 def read_labels(data: Path) -> Labels:
-    """The names in the CSV files of the folder `data`; reasons are kept by their kind."""
+    """The names in the CSV files of the folder `data`; reasons by their kind, and all by `reason`."""
     names = {kind: _names(data / f"{kind}s.csv") for kind in ("region", "settlement", "center")}
     names["diagnosis"] = _names(data / "diagnoses.csv", "code")
     for row in _rows(data / "reasons.csv"):
-        names.setdefault(row["kind"], {})[row["code"]] = _by_language(row)
+        for kind in (row["kind"], "reason"):
+            names.setdefault(kind, {}).setdefault(row["code"], _by_language(row))
     return Labels(names)
 
 

@@ -32,7 +32,8 @@ class GuardedRoute(APIRoute):
     """
 
     def get_route_handler(self) -> Handle:
-        handle = direct_call(self.dependant) or super().get_route_handler()
+        handle = super().get_route_handler()
+        handle = direct_call(self.dependant, handle) or handle
         parts = list(_with_dependencies(self.dependant))
         guards = [one.call for one in parts if isinstance(one.call, Require)]
         parameters = sorted({field.alias for one in parts for field in one.query_params})

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from services.intake.domain.values.typed import EMPTY_FRACTION, LONGEST, Refused, refuse_scientific, typed
 
 _MIDNIGHT = r"(?:[T ]+0?0:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?)?"
+_WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""As programs send it."""
 _YEAR_WORD = r"(?: ?(?:[гж]|года?|г\. ?р|г(?:\.|ода?) рождения|жылы)\.?)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([-./])(\d{{1,2}})\2(\d{{1,2}}){_MIDNIGHT}", re.IGNORECASE)
 _YEAR_LAST = re.compile(rf"(\d{{1,2}})([-./])(\d{{1,2}})\2(\d{{4}}|\d\d){_MIDNIGHT}{_YEAR_WORD}", re.IGNORECASE)
@@ -23,6 +25,8 @@ _DAY_IN_WORDS = re.compile(rf"(\d{{1,2}})[ .-]+([^\W\d]{{3,9}})[ .,-]+(\d{{4}}){
 
 def day(value: object) -> object:
     """A date: day first with points, year first, or a spreadsheet's serial number."""
+    if isinstance(value, str) and _WRITTEN.fullmatch(value):
+        return _date(*value.split("-"))
     text = typed(value)
     if not isinstance(text, str) or len(text) > LONGEST:
         raise Refused("date_form")

@@ -1,0 +1,42 @@
+"""A center's offers to answer: urgent ones first, then those whose time runs out."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.console.rendering import render
+from services.console.rows import child_row
+from services.console.sign_in.user import Center, User
+from services.console.upstream import referral
+from services.console.upstream.client import Json, Page
+from services.contracts.vocabulary import Priority
+
+router = APIRouter(include_in_schema=False)
+A_PAGE = 200
+"""Offers on a page; a center has seldom more, for each holds a place."""
+
+
+@router.get("/inbox")
+async def show_inbox(
+    request: Request, user: Center, cursor: str | None = None, done: str = "", last: UUID | None = None
+) -> Response:
+    """`done` and `last` say what the reader did before, and with which referral."""
+    page = await referral.worklist(user.services, "to-answer", cursor=cursor, limit=A_PAGE)
+    return render(
+        request, "center/inbox.html", offers=[child_row(one, f"/inbox/{one['id']}") for one in in_order(page)],
+        count=len(page.items) if page.total is None else page.total, cursor=cursor, next=page.next, done=done,
+        last=last,
+    )  # fmt: skip
+
+
+def in_order(page: Page) -> list[Json]:
+    """Urgent ones first, each kind by the time that is left."""
+    order = list(Priority)
+    return sorted(page.items, key=lambda one: (order.index(one["priority"]), one["deadline_at"]))
+
+
+async def next_offer(user: User) -> str | None:
+    """The referral to answer first."""
+    page = await referral.worklist(user.services, "to-answer", limit=A_PAGE)
+    return next((str(one["id"]) for one in in_order(page)), None)

@@ -1,0 +1,111 @@
+"""A center's calendar: who is to come and whose course ends, by weeks; what is overdue first."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from services.console.rendering import render, renderer_of, words_of
+from services.console.rows import child_row
+from services.console.sign_in.user import Center
+from services.console.upstream import referral
+from services.console.upstream.client import Json
+from services.contracts.days import day_of
+
+router = APIRouter(include_in_schema=False)
+AHEAD = 8
+"""Weeks in the table at the top; the list below has all."""
+Names = Mapping[str, str]
+"""The modality of each programme."""
+DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
+
+
+@dataclass(slots=True)
+class Week:
+    """From a Monday: children who come and who leave, with their `day`."""
+
+    monday: date
+    come: list[Json] = field(default_factory=list)
+    leave: list[Json] = field(default_factory=list)
+
+    @property
+    def sunday(self) -> date:
+        return self.monday + WEEK - DAY
+
+
+@router.get("/weeks")
+async def show_weeks(
+    request: Request, user: Center, programme: str = "", done: str = "", last: UUID | None = None
+) -> Response:
+    """`done` and `last` say what the reader did before, and with which referral."""
+    coming, staying, center = await asyncio.gather(
+        referral.whole_worklist(user.services, "to-admit"),
+        referral.whole_worklist(user.services, "in-care"),
+        referral.center(user.services, user.organization),
+    )
+    modalities = {one["id"]: one["modality"] for one in center["programmes"]}
+    come = _rows(request, _of(coming, programme), agreed_day, modalities)
+    leave = _rows(request, _of(staying, programme), last_day, modalities)
+    today = day_of(datetime.now(UTC))
+    weeks = by_week(today, come, leave)
+    return render(
+        request, "center/weeks.html", today=today, late_come=_before(today, come), late_leave=_before(today, leave),
+        weeks=weeks, table=weeks_ahead(today, weeks), come=come, leave=leave, modalities=modalities,
+        programme=programme if programme in modalities else "", done=done, last=last,
+    )  # fmt: skip
+
+
+def agreed_day(one: Json) -> date:
+    return date.fromisoformat(one["admit_on"])
+
+
+def last_day(one: Json) -> date:
+    """Of a course, whose deadline is the end of it."""
+    return day_of(datetime.fromisoformat(one["deadline_at"]) - timedelta(seconds=1))
+
+
+def by_week(today: date, come: Iterable[Json], leave: Iterable[Json]) -> list[Week]:
+    """The weeks that have somebody from today on, in order."""
+    found: dict[date, Week] = {}
+    for kind, rows in (("come", come), ("leave", leave)):
+        for row in rows:
+            if row["day"] >= today:
+                monday = _monday(row["day"])
+                getattr(found.setdefault(monday, Week(monday)), kind).append(row)
+    return [found[monday] for monday in sorted(found)]
+
+
+def weeks_ahead(today: date, weeks: Iterable[Week]) -> list[Week]:
+    """This week and the next ones, empty ones too."""
+    known = {one.monday: one for one in weeks}
+    mondays = (_monday(today) + number * WEEK for number in range(AHEAD))
+    return [known.get(monday, Week(monday)) for monday in mondays]
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _of(referrals: Iterable[Json], programme: str) -> list[Json]:
+    return [one for one in referrals if programme in ("", one["programme_id"])]
+
+
+def _before(today: date, rows: Iterable[Json]) -> list[Json]:
+    return [row for row in rows if row["day"] < today]
+
+
+def _rows(request: Request, found: Iterable[Json], day: Callable[[Json], date], modalities: Names) -> list[Json]:
+    """Rows by day, which is written out beside the kind of care."""
+    words, labels = words_of(request), renderer_of(request).labels
+
+    def row(one: Json) -> Json:
+        at = day(one)
+        care = labels.label(words, modalities.get(one["programme_id"]), "modality")
+        note = " · ".join((words.day(at, "EEEE, d MMMM"), care))
+        return child_row(one, f"/weeks/{one['id']}", day=at, due=None, note=note)
+
+    return sorted(map(row, found), key=lambda one: one["day"])
