@@ -307,6 +307,14 @@ def test_a_filter_says_what_is_hidden_and_how_to_get_it_back(nurse: Any) -> None
     expect(page.locator(".app-hidden")).to_have_count(0)
 
 
+def test_a_list_shows_children_by_their_names(nurse: Any) -> None:
+    page = nurse("kk", scripts=False).page
+    submit(page)
+    name = page.locator("h1").text_content() or "nobody"
+    page.goto("/referrals")
+    expect(page.locator(".app-row__title").first).to_have_text(name)
+
+
 def test_the_pages_of_the_list_lead_on_and_back(nurse: Any) -> None:
     page = nurse(scripts=False).page
     page.goto("/referrals")

@@ -13,7 +13,7 @@ from services.console.upstream.client import Json, Page
 from services.contracts.vocabulary import Priority
 
 router = APIRouter(include_in_schema=False)
-A_PAGE = 200
+A_PAGE = 100
 """Offers on a page; a center has seldom more, for each holds a place."""
 
 

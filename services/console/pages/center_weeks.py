@@ -18,7 +18,10 @@ from services.contracts.days import day_of
 
 router = APIRouter(include_in_schema=False)
 AHEAD = 8
-"""Weeks in the table at the top; the list below has all."""
+"""Weeks in the table at the top."""
+SOON = 2
+"""Weeks in the list below, unless the reader chooses."""
+ALL = "all"
 Names = Mapping[str, str]
 """The modality of each programme."""
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
@@ -39,23 +42,29 @@ class Week:
 
 @router.get("/weeks")
 async def show_weeks(
-    request: Request, user: Center, programme: str = "", done: str = "", last: UUID | None = None
+    request: Request, user: Center, programme: str = "", week: str = "", done: str = "", last: UUID | None = None
 ) -> Response:
-    """`done` and `last` say what the reader did before, and with which referral."""
+    """This week and the next, or the `week` of that Monday, or `all`; what is overdue in any case.
+
+    `done` and `last` say what the reader did before, and with which referral.
+    """
     coming, staying, center = await asyncio.gather(
         referral.whole_worklist(user.services, "to-admit"),
         referral.whole_worklist(user.services, "in-care"),
         referral.center(user.services, user.organization),
     )
     modalities = {one["id"]: one["modality"] for one in center["programmes"]}
+    programme = programme if programme in modalities else ""
     come = _rows(request, _of(coming, programme), agreed_day, modalities)
     leave = _rows(request, _of(staying, programme), last_day, modalities)
     today = day_of(datetime.now(UTC))
     weeks = by_week(today, come, leave)
+    table = weeks_ahead(today, weeks)
+    shown = weeks if week == ALL else [one for one in weeks if week == str(one.monday)] if week else table[:SOON]
     return render(
         request, "center/weeks.html", today=today, late_come=_before(today, come), late_leave=_before(today, leave),
-        weeks=weeks, table=weeks_ahead(today, weeks), come=come, leave=leave, modalities=modalities,
-        programme=programme if programme in modalities else "", done=done, last=last,
+        weeks=[one for one in shown if one.come or one.leave], table=table, come=come, leave=leave,
+        modalities=modalities, programme=programme, week=week, done=done, last=last,
     )  # fmt: skip
 
 

@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from services.console.pages.polyclinic_find import find
 from services.console.rendering import render
-from services.console.rows import child_row
+from services.console.rows import child_row, short_number
 from services.console.sign_in.user import Polyclinic
-from services.console.upstream import referral
+from services.console.upstream import intake, referral
 from services.console.upstream.client import Json
 from services.contracts.vocabulary import ReferralState
 
@@ -24,11 +24,12 @@ async def show(request: Request, user: Polyclinic, status: str = "", cursor: str
     """`trail` has the cursors of the pages before, for the way back."""
     wanted = status if status in set(ReferralState) else None
     page = await referral.referrals(user.services, status=wanted, cursor=cursor or None, limit=ROWS)
+    names = await intake.names(user.services, [one["id"] for one in page.items])
     before = trail.split(",") if trail else []
     return render(
         request,
         "polyclinic/list.html",
-        rows=[_row(one) for one in page.items],
+        rows=[_row(one, names.get(one["id"], "")) for one in page.items],
         only=wanted,
         states=list(ReferralState),
         previous=_address(wanted, before.pop() if before else "", before) if cursor else None,
@@ -50,8 +51,7 @@ def _address(status: str | None, cursor: str, before: list[str]) -> str:
     return f"/referrals?{urlencode({name: value for name, value in given.items() if value})}"
 
 
-def _row(one: Json) -> Json:
-    """A child's row. The referral service knows no names: the number stands for it."""
+def _row(one: Json, name: str) -> Json:
     due = one["deadline_at"] if one["owner"] == "polyclinic" else None
     more = {"center": one["center_id"], "submitted_at": one["submitted_at"], "due": due}
-    return child_row(one, f"/referrals/{one['id']}", **more)
+    return child_row(one, f"/referrals/{one['id']}", title=name or short_number(one["id"]), **more)

@@ -18,10 +18,13 @@ FIELDS = ("iin", "full_name", "birth_date")
 @router.get("/transfers")
 async def show(request: Request, user: Polyclinic, came: str = "", cursor: str = "") -> Response:
     page = await intake.transfers(user.services, cursor=cursor or None, limit=50)
+    names = await intake.names(user.services, [one["referral_id"] for one in page.items if one["referral_id"]])
     of_us = [one for one in page.items if one["holder"] == user.organization]
     by_us = [one for one in page.items if one["to_polyclinic"] == user.organization]
     following = f"/transfers?cursor={page.next}" if page.next else None
-    return render(request, "polyclinic/transfers.html", of_us=of_us, by_us=by_us, came=came, next=following)
+    return render(
+        request, "polyclinic/transfers.html", of_us=of_us, by_us=by_us, names=names, came=came, next=following
+    )
 
 
 @router.get("/transfers/ask")

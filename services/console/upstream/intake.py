@@ -1,6 +1,6 @@
 """Intake's public API: children, their diagnoses, notes and transfers. Each function is a route of docs/policy.md."""
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -37,6 +37,12 @@ async def family(upstream: Upstream, address: str, code: str, birth_date: str) -
     """What a family at `address` is told, without a token; Refusal 404 for a wrong code and birth date, and 429."""
     body = {"code": code, "birth_date": birth_date}
     return await upstream.as_nobody(address).intake.post("/v1/family", body)
+
+
+async def names(services: Services, referral_ids: Sequence[str]) -> dict[str, str]:
+    """The children's names by referral, of a polyclinic's own; each is an entry of the audit log."""
+    found = await services.intake.post("/v1/diagnoses/names", {"referral_ids": list(referral_ids)})
+    return {one["referral_id"]: one["full_name"] for one in found["items"]}
 
 
 async def look_up(services: Services, iin: str) -> Json:

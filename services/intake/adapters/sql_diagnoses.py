@@ -16,7 +16,7 @@ from services.intake.adapters.tables import child_keys, children, diagnoses, wit
 from services.intake.domain.keys import Digests, Purpose
 from services.intake.handlers.read import DiagnosisRecord, Read
 from services.intake.handlers.vault import Vault
-from services.kit.audit import note
+from services.kit.audit import TRAIL, note
 from services.kit.sql.database import Database
 
 MOST = 200
@@ -59,6 +59,20 @@ class SqlDiagnoses:
         rows, hidden = await self._database.read(work)
         if hidden:
             note(child_id=hidden.child_id, referral_id=hidden.referral_id)
+        return [record_of(self._keys.vault, row) for row in rows]
+
+    async def own(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> list[DiagnosisRecord]:
+        theirs = SELECTED.where(diagnoses.c.referral_id.in_(referral_ids), diagnoses.c.polyclinic_id == polyclinic_id)
+
+        def work(session: Session) -> Any:
+            self._keys.require(session)
+            return session.execute(theirs).all()
+
+        await self._keys.ready()
+        rows = await self._database.read(work)
+        if trail := TRAIL.get():
+            about = ({name: str(id) for name, id in ids_of(row).items()} for row in rows)
+            await self._database.enter(*(trail.entry("", one) for one in about))
         return [record_of(self._keys.vault, row) for row in rows]
 
 

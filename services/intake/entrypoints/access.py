@@ -25,5 +25,7 @@ Joiner = Annotated[Principal, Depends(Require(*JOINERS))]
 """May join children: a polyclinic those of its own, an operator all."""
 Reader = Annotated[Principal, Depends(Require(Role.POLYCLINIC, Role.CENTER, budget=Budget.READS))]
 """May read personal data; the access rules decide which."""
+Lister = Annotated[Principal, Depends(Require(Role.POLYCLINIC, budget=Budget.READS))]
+"""May see its own children's names."""
 Seeker = Annotated[Principal, Depends(Require(Role.POLYCLINIC, Role.CENTER, budget=Budget.LOOK_UPS))]
 """May look a child up by its IIN, seldom."""

@@ -6,11 +6,20 @@ from fastapi import Response
 
 from services.contracts.authority import Holder, acting_role
 from services.contracts.vocabulary import Role
-from services.intake.entrypoints.access import Reader, Seeker, TheIntake
+from services.intake.entrypoints.access import Lister, Reader, Seeker, TheIntake
 from services.intake.entrypoints.openapi import HIDDEN
-from services.intake.entrypoints.records import ChildAnswer, DiagnosisAnswer, Lookup, found
+from services.intake.entrypoints.records import (
+    ChildAnswer,
+    ChildName,
+    ChildNames,
+    DiagnosisAnswer,
+    Lookup,
+    Wanted,
+    found,
+)
 from services.intake.handlers.read import DiagnosisRecord
-from services.kit.audit import note
+from services.kit.audit import note, recorded
+from services.kit.http.auditing import audited
 from services.kit.http.preconditions import etag
 from services.kit.http.routes import guarded_router
 
@@ -24,6 +33,17 @@ async def read_diagnosis(referral_id: UUID, reader: Reader, intake: TheIntake, r
     note(role=_granted(reader, [record]), child_id=record.child_id)
     response.headers["ETag"] = etag(record.version)
     return DiagnosisAnswer.of(record)
+
+
+@router.post("/v1/diagnoses/names", summary="The children's names for a list of referrals")
+@audited(apart=True)
+async def read_names(wanted: Wanted, reader: Lister, intake: TheIntake) -> ChildNames:
+    """For the polyclinic whose they are. The audit log has an entry for each name."""
+    recorded()
+    own = await intake.reading.own(reader.org, wanted.referral_ids)
+    return ChildNames(
+        items=[ChildName(referral_id=one.referral_id, full_name=one.submission.child.full_name) for one in own]
+    )
 
 
 @router.post("/v1/children/lookup", responses=HIDDEN, summary="A child by its IIN")

@@ -110,6 +110,23 @@ class CorrectedChild(CorrectionOutcome, ChildAnswer):
     """The child as it is now."""
 
 
+class Wanted(Private, extra="forbid"):
+    """The referrals of a list."""
+
+    referral_ids: Annotated[list[UUID], Field(max_length=100)]
+
+
+class ChildName(Private):
+    referral_id: UUID
+    full_name: str
+
+
+class ChildNames(Private):
+    """The names of those that are the polyclinic's own; the others are left out."""
+
+    items: list[ChildName]
+
+
 class Lookup(Private, extra="forbid"):
     """The body of `POST /v1/children/lookup`: an IIN in the address would be written to access logs."""
 

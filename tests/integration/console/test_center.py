@@ -192,11 +192,13 @@ def test_a_child_goes_through_the_calendar(office: Office, coordinator: Any) -> 
     answer = send(browser, browser.get(f"/weeks/{id}").text, "admit")
     assert answer.headers["Location"] == f"/weeks?done=admit&last={id}"
     assert "is in care from today" in browser.get(answer.headers["Location"]).text
+    assert f'href="/weeks/{id}"' not in browser.get("/weeks").text, "its course ends in three weeks"
+    assert f'href="/weeks/{id}"' in browser.get("/weeks?week=all").text
     page = browser.get(f"/weeks/{id}").text
     assert send(browser, page, "discharge").status_code == 422, "without an outcome nobody is discharged"
     assert send(browser, page, "discharge", outcome="improved").status_code == 303
     assert office.story(id)["state"] == "completed"
-    assert f'href="/weeks/{id}"' not in browser.get("/weeks").text
+    assert f'href="/weeks/{id}"' not in browser.get("/weeks?week=all").text
 
 
 def test_a_child_who_did_not_come_leaves_the_calendar(office: Office, coordinator: Any) -> None:
@@ -205,7 +207,7 @@ def test_a_child_who_did_not_come_leaves_the_calendar(office: Office, coordinato
     answer = send(browser, browser.get(f"/weeks/{id}").text, "no-show", reason="child_ill")
     assert answer.status_code == 303, answer.text
     assert office.story(id)["state"] == "no_show"
-    assert f'href="/weeks/{id}"' not in browser.get("/weeks").text
+    assert f'href="/weeks/{id}"' not in browser.get("/weeks?week=all").text
 
 
 def test_a_child_of_another_center_does_not_exist(office: Office, new_browser: NewBrowser) -> None:

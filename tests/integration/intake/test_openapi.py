@@ -22,6 +22,8 @@ OPERATIONS = {
     ("get", "/v1/diagnoses/{referral_id}/family-code"),
     ("post", "/v1/family"),
     ("post", "/v1/children/lookup"),
+    ("post", "/v1/diagnoses/names"),
+    ("post", "/v1/published"),
     ("get", "/v1/children/{child_id}"),
     ("patch", "/v1/children/{child_id}"),
     ("patch", "/v1/diagnoses/{referral_id}"),
@@ -41,7 +43,6 @@ OPERATIONS = {
     ("post", "/v1/children/{child_id}/erase"),
     ("get", "/v1/keys"),
     ("post", "/v1/keys/rotate"),
-    ("post", "/v1/published"),
 }
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import pytest
@@ -266,3 +266,20 @@ async def test_a_refused_lookup_does_not_repeat_the_iin(polyclinic: httpx2.Async
     answer = await polyclinic.post("/v1/children/lookup", json={"iin": "12345678901"})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "iin")
     assert "12345678901" not in answer.text
+
+
+async def test_a_polyclinic_gets_the_names_of_its_own_and_each_is_an_entry(
+    polyclinic: httpx2.AsyncClient, client: Client, intake: Intake, receipt: dict[str, Any]
+) -> None:
+    other = client("polyclinic", "p2")
+    theirs = (await other.post("/v1/diagnoses", json=child_body(7))).json()
+    ids = [receipt["referral_id"], theirs["referral_id"], str(UUID(int=7))]
+    answer = await polyclinic.post("/v1/diagnoses/names", json={"referral_ids": ids})
+    assert answer.status_code == 200, answer.text
+    name = child_body()["child"]["full_name"]
+    assert answer.json() == {"items": [{"referral_id": ids[0], "full_name": name}]}, "its own, and no other"
+    assert await audited(intake) == [("polyclinic-1", "polyclinic", "p1", "read_names", (ids[0],))]
+    many = await polyclinic.post("/v1/diagnoses/names", json={"referral_ids": ids * 40})
+    assert many.status_code == 422, "a page of a list is less"
+    center = await client("center", "c1").post("/v1/diagnoses/names", json={"referral_ids": ids})
+    assert center.status_code == 403, "a center reads a child on its page only"
