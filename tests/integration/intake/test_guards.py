@@ -20,6 +20,7 @@ ROUTES = {
     ("POST", "/v1/diagnoses"): "polyclinic",
     ("POST", "/v1/diagnoses/bulk"): "polyclinic",
     ("GET", "/v1/diagnoses/{referral_id}"): "polyclinic center",
+    ("POST", "/v1/diagnoses/names"): "polyclinic",
     ("GET", "/v1/diagnoses/{referral_id}/family-code"): "polyclinic",
     ("POST", "/v1/family"): "",
     ("POST", "/v1/children/lookup"): "polyclinic center",
