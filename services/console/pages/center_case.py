@@ -56,6 +56,15 @@ async def show_state(request: Request, referral_id: UUID, user: Center, version:
     return render(request, "center/now.html", story=story, version=version, case=request.url.path.removesuffix("/now"))
 
 
+@router.get("/inbox/{referral_id}/{act}")
+@router.get("/weeks/{referral_id}/{act}")
+async def lead_back(request: Request, referral_id: UUID, act: str, user: Center) -> Response:
+    """A form's address, opened again: in another language, or from the browser's history."""
+    if act not in ACTS:
+        raise HTTPException(404)
+    return RedirectResponse(_address(request, str(referral_id)), 303)
+
+
 @router.post("/inbox/{referral_id}/{act}")
 @router.post("/weeks/{referral_id}/{act}")
 async def act(request: Request, referral_id: UUID, act: str, user: Center) -> Response:

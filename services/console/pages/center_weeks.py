@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.console.pages.center_inbox import modalities
 from services.console.rendering import render, renderer_of, words_of
 from services.console.rows import child_row
 from services.console.sign_in.user import Center
@@ -48,15 +49,14 @@ async def show_weeks(
 
     `done` and `last` say what the reader did before, and with which referral.
     """
-    coming, staying, center = await asyncio.gather(
+    coming, staying, care = await asyncio.gather(
         referral.whole_worklist(user.services, "to-admit"),
         referral.whole_worklist(user.services, "in-care"),
-        referral.center(user.services, user.organization),
+        modalities(user),
     )
-    modalities = {one["id"]: one["modality"] for one in center["programmes"]}
-    programme = programme if programme in modalities else ""
-    come = _rows(request, _of(coming, programme), agreed_day, modalities)
-    leave = _rows(request, _of(staying, programme), last_day, modalities)
+    programme = programme if programme in care else ""
+    come = _rows(request, _of(coming, programme), agreed_day, care)
+    leave = _rows(request, _of(staying, programme), last_day, care)
     today = day_of(datetime.now(UTC))
     weeks = by_week(today, come, leave)
     table = weeks_ahead(today, weeks)
@@ -64,7 +64,7 @@ async def show_weeks(
     return render(
         request, "center/weeks.html", today=today, late_come=_before(today, come), late_leave=_before(today, leave),
         weeks=[one for one in shown if one.come or one.leave], table=table, come=come, leave=leave,
-        modalities=modalities, programme=programme, week=week, done=done, last=last,
+        modalities=care, programme=programme, week=week, done=done, last=last,
     )  # fmt: skip
 
 
@@ -107,14 +107,14 @@ def _before(today: date, rows: Iterable[Json]) -> list[Json]:
     return [row for row in rows if row["day"] < today]
 
 
-def _rows(request: Request, found: Iterable[Json], day: Callable[[Json], date], modalities: Names) -> list[Json]:
+def _rows(request: Request, found: Iterable[Json], day: Callable[[Json], date], care: Names) -> list[Json]:
     """Rows by day, which is written out beside the kind of care."""
     words, labels = words_of(request), renderer_of(request).labels
 
     def row(one: Json) -> Json:
         at = day(one)
-        care = labels.label(words, modalities.get(one["programme_id"]), "modality")
-        note = " · ".join((words.day(at, "EEEE, d MMMM"), care))
+        kind = labels.label(words, care.get(one["programme_id"]), "modality")
+        note = f"{words.day(at, 'EEEE, d MMMM')} · {kind}"
         return child_row(one, f"/weeks/{one['id']}", day=at, due=None, note=note)
 
     return sorted(map(row, found), key=lambda one: one["day"])

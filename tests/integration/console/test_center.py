@@ -161,6 +161,7 @@ def test_declining_needs_a_reason_and_its_comment_is_a_note_at_intake(office: Of
     assert refused.status_code == 422
     assert "Choose a reason" in refused.text
     assert "The lift is broken" in refused.text, "what was typed stays"
+    assert browser.get(f"/inbox/{id}/decline").headers["Location"] == f"/inbox/{id}", "its address leads back"
     notes = f"/v1/diagnoses/{id}/notes"
     assert office.ask("intake", notes, "polyclinic")["items"] == [], "a refused decline leaves no note"
     answer = send(browser, refused.text, "decline", reason="no_capacity", text="The lift is broken")
