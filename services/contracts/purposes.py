@@ -26,6 +26,7 @@ _BY_TAG = {
     "corrections": Purpose.TREATMENT,
     "diagnoses": Purpose.TREATMENT,
     "access report": Purpose.FAMILY_REQUEST,
+    "family": Purpose.FAMILY_REQUEST,
     "transfers": Purpose.COORDINATION,
     "referrals": Purpose.COORDINATION,
     "worklists": Purpose.COORDINATION,

@@ -22,6 +22,7 @@ from services.intake.adapters.sql_consents import SqlConsents
 from services.intake.adapters.sql_corrections import SqlCorrections
 from services.intake.adapters.sql_diagnoses import SqlDiagnoses, related_ids
 from services.intake.adapters.sql_erasure import SqlErasures
+from services.intake.adapters.sql_families import SqlFamilies
 from services.intake.adapters.sql_keys import SqlKeys
 from services.intake.adapters.sql_notes import SqlNotes
 from services.intake.adapters.sql_published import SqlPublished
@@ -36,6 +37,7 @@ from services.intake.handlers.access import Referrals
 from services.intake.handlers.correct import Correcting
 from services.intake.handlers.drafts import Drafting
 from services.intake.handlers.erase import Erasing
+from services.intake.handlers.family import TellingFamilies
 from services.intake.handlers.grouping import GroupedSubmissions
 from services.intake.handlers.join import Joining
 from services.intake.handlers.notes import Noting
@@ -64,6 +66,7 @@ class Intake:
     database: Database
     submitting: Submitting
     reading: Reading
+    families: TellingFamilies
     correcting: Correcting
     joining: Joining
     consents: WithdrawingConsent
@@ -133,6 +136,7 @@ def _wired(
         database,
         Submitting(submissions, referrals, drafting, reference, now),
         Reading(SqlDiagnoses(database, keys), referrals, vault),
+        TellingFamilies(SqlFamilies(database, keys), referrals),
         Correcting(SqlCorrections(database, keys), referrals, drafting, reference, now),
         Joining(SqlChildren(database, keys), referrals, drafting, now),
         WithdrawingConsent(SqlConsents(database), now),

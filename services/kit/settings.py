@@ -23,6 +23,7 @@ DEFAULT_LIMITS: Any = {
     "reads": {"holder": "3000/minute", "organization": "3000/minute", "address": "12000/minute"},
     "look_ups": {"holder": "120/minute", "organization": "120/minute", "address": "600/minute"},
     "refused": {"address": "600/minute"},
+    "family": {"holder": "20/day", "address": "120/minute"},
 }
 
 
@@ -84,7 +85,7 @@ class ServiceSettings(BaseSettings):
 
     limits_url: SecretStr = SecretStr("")
     """The Redis with the counters of limits; without it capacity takes its own, and the others count in the process."""
-    limits: dict[Literal["requests", "reads", "look_ups", "refused"], dict[Counted, Rate]] = DEFAULT_LIMITS
+    limits: dict[Literal["requests", "reads", "look_ups", "refused", "family"], dict[Counted, Rate]] = DEFAULT_LIMITS
     """By what is counted and for whom: how often, and in which time. What is left out is unlimited."""
     trusted_proxies: str = ""
     """Addresses and networks, with commas, of the proxies whose `X-Forwarded-For` is believed at the public port."""

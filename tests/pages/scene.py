@@ -11,6 +11,7 @@ from services.cli.up import demo
 from services.console.words.labels import read_labels
 from services.contracts.vocabulary import Language
 from services.kit.settings import CHECKOUT
+from tests.pages.waiting import children, make_wait
 from tests.support.children import submissions
 from tests.support.network import RunningNetwork
 from tests.support.servers import wait_until
@@ -78,6 +79,7 @@ def make_scene(network: RunningNetwork) -> Scene:
     demo.submit_children(network.plan, CHILDREN)
     scene.names = sorted({*_centers(scene), *_people(), *_codes()}, key=len, reverse=True)
     wait_until(lambda: not scene.of_state("submitted") and _routed(scene), "every child is routed", seconds=60)
+    make_wait(scene)
     offered = scene.of_state("offered")
     busiest = max({one["center_id"] for one in offered}, key=[one["center_id"] for one in offered].count)
     offered.sort(key=lambda one: one["center_id"] == busiest)
@@ -98,7 +100,7 @@ def _centers(scene: Scene) -> Iterator[str]:
 
 
 def _people() -> Iterator[str]:
-    for one in submissions(CHILDREN, demo.SEED):
+    for one in (*submissions(CHILDREN, demo.SEED), *children()):
         yield from (one["child"]["full_name"], one["guardian"]["full_name"])
 
 
@@ -129,7 +131,15 @@ def _act(scene: Scene, name: str, referral: dict[str, Any], commands: tuple[str,
 
 
 EVERY_PAGE: dict[str, tuple[str, ...]] = {
-    "nobody": ("/", "/sign-in", "/help/public", "/capacity", "/capacity?region=KZ-75&modality=home_care", "/nowhere"),
+    "nobody": (
+        "/",
+        "/sign-in",
+        "/help/public",
+        "/capacity",
+        "/capacity?region=KZ-75&modality=home_care",
+        "/family",
+        "/nowhere",
+    ),
     "polyclinic": (
         "/",
         "/help/polyclinic",
@@ -149,6 +159,11 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/referrals/{offered}/do/cancel",
         "/referrals/{no_show}/do/offer-again",
         "/referrals/{offered}/do/withdraw-consent",
+        "/referrals/{offered}/why",
+        "/referrals/{waiting}/why",
+        "/referrals/{unplaceable}/why",
+        "/referrals/{accepted}/paper",
+        "/referrals/{waiting}/paper",
         "/transfers",
         "/transfers/ask",
         "/upload",
@@ -164,8 +179,9 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/weeks/{own_admitted}",
         "/places",
         "/places/{programme}",
+        "/referrals/{offered}/why",
     ),
-    "operator": ("/", "/help/operator"),
+    "operator": ("/", "/help/operator", "/referrals/{offered}/why"),
 }
 """The addresses of all pages by role; `{offered}` (and so on) is that referral's id, `{center}` the center's."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from services.console.upstream.client import Json, Page, Services
+from services.console.upstream.client import Json, Page, Services, Upstream
 from services.contracts.purposes import Purpose
 
 
@@ -26,6 +26,17 @@ async def diagnosis(services: Services, referral_id: str, purpose: Purpose | Non
     """
     headers = {"Purpose-Of-Use": str(purpose)} if purpose else None
     return await services.intake.get(f"/v1/diagnoses/{referral_id}", headers)
+
+
+async def family_code(services: Services, referral_id: str) -> str:
+    """The code for the family's paper; Refusal 404 after the consent was withdrawn."""
+    return str((await services.intake.get(f"/v1/diagnoses/{referral_id}/family-code"))["code"])
+
+
+async def family(upstream: Upstream, address: str, code: str, birth_date: str) -> Json:
+    """What a family at `address` is told, without a token; Refusal 404 for a wrong code and birth date, and 429."""
+    body = {"code": code, "birth_date": birth_date}
+    return await upstream.as_nobody(address).intake.post("/v1/family", body)
 
 
 async def names(services: Services, referral_ids: Sequence[str]) -> dict[str, str]:

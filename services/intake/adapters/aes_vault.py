@@ -66,6 +66,7 @@ class AesVault:
         data, index, pseudonym = (keys.rings[one] for one in KeyPurpose)
         self._data = {version: AESGCM(_derive(key, "wrap")) for version, key in data.items()}
         self._index = {version: _hmac(key, version, "index", "iin index") for version, key in index.items()}
+        self._family = {version: hmac.new(_derive(key, "family"), digestmod="sha256") for version, key in index.items()}
         self._digest = {
             version: _hmac(key, version, "pseudonym", "request digest") for version, key in pseudonym.items()
         }
@@ -102,6 +103,9 @@ class AesVault:
     def indexes(self, iin: str) -> Digests:
         message = iin.encode()
         return {version: _authenticate(keyed, message) for version, keyed in self._index.items()}
+
+    def family_marks(self, referral_id: UUID) -> Digests:
+        return {version: _authenticate(keyed, referral_id.bytes) for version, keyed in self._family.items()}
 
     def digests(self, *parts: bytes) -> Digests:
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -16,7 +16,7 @@ class KeyPurpose(StrEnum):
     DATA = "data"
     """Wraps the children's own keys."""
     INDEX = "index"
-    """Blind indexes of IINs."""
+    """Blind indexes of IINs; families' codes are marked by what is derived from it."""
     PSEUDONYM = "pseudonym"
     """Keyed digests: likenesses of children, idempotency keys and bodies."""
 

@@ -18,6 +18,7 @@ from services.intake.entrypoints import (
     corrections,
     diagnoses,
     erasure,
+    family,
     keys,
     notes,
     published,
@@ -64,7 +65,7 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
             async with counting_strangers(auditing), background(keep_sweeping(retaining, lease)):
                 yield
 
-    parts = (bulk, diagnoses, children, notes, corrections, consents, transfers, report, erasure, keys)
+    parts = (bulk, diagnoses, family, children, notes, corrections, consents, transfers, report, erasure, keys)
     routers = (*(one.router for one in parts), audit_log_router(*OPERATORS), retention_router(OPERATORS, (Role.ADMIN,)))
     apps = create_apps(
         "intake", health, lifespan, public=routers, inside=(published.router,), public_docs=settings.public_docs

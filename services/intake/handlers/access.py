@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.contracts.access import ReferralAccess
 from services.contracts.authority import Holder
+from services.contracts.family import FamilyOutlook
 from services.contracts.vocabulary import Role
 
 Known = Mapping[UUID, ReferralAccess]
@@ -17,6 +18,10 @@ class Referrals(Protocol):
 
     async def ask(self, referral_ids: Collection[UUID]) -> Known:
         """Those that are routed, as they are now. Raises TransientError when that cannot be had."""
+        ...
+
+    async def outlook(self, referral_id: UUID) -> FamilyOutlook:
+        """What its family is told. Raises TransientError."""
         ...
 
 

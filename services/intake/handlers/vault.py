@@ -42,6 +42,10 @@ class Vault(Protocol):
         """The blind indexes of an IIN: equal for equal IINs, and not reversible without the key."""
         ...
 
+    def family_marks(self, referral_id: UUID) -> Digests:
+        """What only this service can write into a referral's family code."""
+        ...
+
     def digests(self, *parts: bytes) -> Digests:
         """Keyed digests of `parts`, for comparing what must not be stored."""
         ...

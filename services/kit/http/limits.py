@@ -48,6 +48,8 @@ class Budget(StrEnum):
     """Of a child by an IIN, which can be."""
     REFUSED = "refused"
     """Tokens that are refused."""
+    FAMILY = "family"
+    """Looks at a referral by its code, without a token; its holder is the code."""
 
 
 @dataclass(frozen=True, slots=True)

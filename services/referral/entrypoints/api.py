@@ -28,6 +28,7 @@ from services.referral.entrypoints import (
     centers,
     changes,
     commands,
+    family,
     forecast,
     referrals,
     worklists,
@@ -67,7 +68,7 @@ def build(settings: ReferralSettings) -> Apps:
         audit_log_router(*OPERATORS),
         retention_router(OPERATORS, (Role.ADMIN,)),
     )
-    inside = (access.router, audit_entries.router)
+    inside = (access.router, audit_entries.router, family.router)
     apps = create_apps("referral", health, lifespan, public=routers, inside=inside, public_docs=settings.public_docs)
     for app in apps.both:
         describe_purpose(app, Purpose, default_purpose)

@@ -20,6 +20,7 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import text
 
 from services.contracts.access import MAY_READ, ReferralAccess
+from services.contracts.family import FamilyOutlook
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.aes_vault import AesVault, _derive
 from services.intake.adapters.history import HISTORY
@@ -90,6 +91,7 @@ class ReferralsInMemory:
     def __init__(self) -> None:
         self.now: dict[UUID, ReferralAccess] = {}
         self.asked: list[set[UUID]] = []
+        self.outlooks: dict[UUID, FamilyOutlook] = {}
         self.away = False
 
     async def ask(self, referral_ids: Collection[UUID]) -> dict[UUID, ReferralAccess]:
@@ -97,6 +99,11 @@ class ReferralsInMemory:
         if self.away:
             raise TransientError("away")
         return {id: self.now[id] for id in referral_ids if id in self.now}
+
+    async def outlook(self, referral_id: UUID) -> FamilyOutlook:
+        if self.away:
+            raise TransientError("away")
+        return self.outlooks.get(referral_id, FamilyOutlook(state=ReferralState.SUBMITTED))
 
     def set(self, receipt: dict[str, Any], state: ReferralState, center: str = "c1") -> None:
         """The referral of the receipt is in that state, with that center when it has an open offer."""

@@ -20,6 +20,9 @@ ROUTES = {
     ("POST", "/v1/diagnoses"): "polyclinic",
     ("POST", "/v1/diagnoses/bulk"): "polyclinic",
     ("GET", "/v1/diagnoses/{referral_id}"): "polyclinic center",
+    ("POST", "/v1/diagnoses/names"): "polyclinic",
+    ("GET", "/v1/diagnoses/{referral_id}/family-code"): "polyclinic",
+    ("POST", "/v1/family"): "",
     ("POST", "/v1/children/lookup"): "polyclinic center",
     ("POST", "/v1/published"): "referral-worker",
     ("GET", "/v1/children/{child_id}"): "polyclinic center",
@@ -41,6 +44,7 @@ ROUTES = {
     ("POST", "/v1/transfers/{transfer_id}/refuse"): "polyclinic operator admin",
     ("GET", "/v1/audit-log"): "operator admin",
     ("GET", "/v1/audit-log/verify"): "operator admin",
+    ("POST", "/v1/published"): "referral-worker",
 }
 ID = "01937e5a-7b3c-7c2a-9d4e-000000000001"
 WITH_BODY = [("/v1/diagnoses", "polyclinic"), ("/v1/diagnoses/bulk", "polyclinic"), ("/v1/children/lookup", "center")]
