@@ -24,7 +24,6 @@ ROUTES = {
     ("GET", "/v1/diagnoses/{referral_id}/family-code"): "polyclinic",
     ("POST", "/v1/family"): "",
     ("POST", "/v1/children/lookup"): "polyclinic center",
-    ("POST", "/v1/published"): "referral-worker",
     ("GET", "/v1/children/{child_id}"): "polyclinic center",
     ("PATCH", "/v1/children/{child_id}"): "polyclinic",
     ("PATCH", "/v1/diagnoses/{referral_id}"): "polyclinic",
