@@ -1,6 +1,10 @@
 """Before each page: whose request it is, and whether a form of ours has sent it."""
 
+from http import HTTPStatus
+
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 
 from services.console.bootstrap import Console
@@ -9,12 +13,19 @@ from services.console.sign_in.cookies import SESSION
 from services.console.sign_in.forms import FIELD, NOBODY, SAFE, ForeignPost, check_origin, form_token, owner_mark
 from services.console.sign_in.refreshing import with_fresh_tokens
 from services.console.sign_in.sessions import Session
-from services.console.sign_in.user import User
+from services.console.sign_in.user import NotSignedIn, User
 from services.kit.http.limits import Budget, Caller, limits_of
 
 LIVE, SIGN_OUT = "/live", "/sign-out"
 LARGEST_KEPT = 256 * 1024
 """Characters of a form that is kept."""
+
+LARGEST_OF_STRANGERS = 1024 * 1024
+"""Bytes of a post that is received of whoever is not signed in, whatever the page takes."""
+
+
+async def _nothing(*_: object) -> None:
+    """An application that does nothing: the bound around it is what counts."""
 
 
 class SessionEnded(Exception):
@@ -63,7 +74,14 @@ def _user(request: Request, console: Console, session: Session) -> User:
 
 async def _check_post(request: Request, console: Console, session: Session | None) -> None:
     check_origin(request)
-    form = await request.form()
+    if not session:
+        await RequestBodyLimitMiddleware(_nothing, LARGEST_OF_STRANGERS)(request.scope, request.receive, _nothing)
+    try:
+        form = await request.form()
+    except HTTPException as error:
+        if session or error.status_code != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise
+        raise NotSignedIn from None
     token = form.get(FIELD)
     if not isinstance(token, str):
         raise ForeignPost
