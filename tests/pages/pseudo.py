@@ -16,6 +16,7 @@ from services.contracts.vocabulary import Language
 _BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
 _SHOWN = ("aria-label", "title", "alt", "placeholder", "content")
 _NOT_WORDS = re.compile(
+    r"([0-9A-Z]{5}-){3}[0-9A-Z]{5}|https?://\S+|"
     r"Joldama|Қазақша|Русский|English|[A-Z]\d\d(\.\d+)?|№ [0-9A-F]{6}|GMFCS|\bI{1,3}\b|IV|V\b|CSV|NDJSON"
 )
 """Names and codes, the same in every language."""
