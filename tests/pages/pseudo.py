@@ -71,7 +71,7 @@ class _Texts(HTMLParser):
         given = dict(attributes)
         if tag != "meta":
             self.found += [str(given[name]) for name in _SHOWN if given.get(name)]
-        if tag in ("style", "script"):
+        if tag in ("style", "script", "code"):
             self._within.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

@@ -30,6 +30,10 @@ _BODIES: dict[str, Any] = {
 }  # fmt: skip
 
 
+MADE_UP = ("Үлгі Бала", "Үлгі Ана")
+"""A child and a guardian of whom tests make more."""
+
+
 @dataclass
 class Scene:
     """`referrals` has one referral's id for each of DONE, and for `offered`, `waiting` and `unplaceable`.
@@ -77,7 +81,7 @@ def make_scene(network: RunningNetwork) -> Scene:
     network.load_country()
     scene = Scene(network)
     demo.submit_children(network.plan, CHILDREN)
-    scene.names = sorted({*_centers(scene), *_people(), *_codes()}, key=len, reverse=True)
+    scene.names = sorted({*_centers(scene), *_people(), *_codes(), *MADE_UP}, key=len, reverse=True)
     wait_until(lambda: not scene.of_state("submitted") and _routed(scene), "every child is routed", seconds=60)
     make_wait(scene)
     offered = scene.of_state("offered")

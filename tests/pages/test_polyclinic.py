@@ -416,7 +416,7 @@ def test_a_file_without_a_header_is_refused_with_what_to_do(nurse: Any, tmp_path
 
 def upload_row(number: int) -> str:
     iin = iin_of(BORN, "female", number)
-    return f"{iin};Үлгі Бала {number};17.05.2019;female;Ана;+770156{number:05d};G80.1;1526384;inpatient"
+    return f"{iin};Үлгі Бала {number};17.05.2019;female;Үлгі Ана;+770156{number:05d};G80.1;1526384;inpatient"
 
 
 def upload(page: Page, file: Path, text: str) -> Any:

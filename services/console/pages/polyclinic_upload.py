@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 
+from services.console.pages.submission_form import CONSENT_TEXT
 from services.console.pages.upload_lines import SHOWN, File
 from services.console.rendering import dressed, render, render_text, words_of
 from services.console.sign_in.user import Polyclinic, User
@@ -70,14 +71,21 @@ async def upload(request: Request, user: Polyclinic) -> Response:
 @router.get("/upload/example.csv")
 async def example(user: Polyclinic) -> Response:
     """A file with one made-up child, as a spreadsheet opens it."""
-    rows = (CSV_COLUMNS + CONSENT, (*EXAMPLE, "2026-1", "kk", "2026-11-02"))
+    rows = (CSV_COLUMNS + CONSENT, (*EXAMPLE, CONSENT_TEXT, "kk", "2026-11-02"))
     text = "\r\n".join(";".join(row) for row in rows) + "\r\n"
     headers = {"Content-Disposition": 'attachment; filename="joldama.csv"'}
     return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv")
 
 
 def _page(request: Request, status: int = 200, errors: Mapping[str, str] | None = None) -> Response:
-    return render(request, "polyclinic/upload.html", status, errors=errors or {}, columns=CSV_COLUMNS + CONSENT)
+    return render(
+        request,
+        "polyclinic/upload.html",
+        status,
+        errors=errors or {},
+        columns=CSV_COLUMNS + CONSENT,
+        version=CONSENT_TEXT,
+    )
 
 
 async def _send(user: User, file: File, words: Words) -> AsyncIterator[None]:

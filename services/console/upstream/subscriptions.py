@@ -50,6 +50,7 @@ async def _events(
     while True:
         try:
             async with client.sse(path, headers=await token.header(), timeout=SILENCE) as source:
+                token.answered(source.response.status_code)
                 source.response.raise_for_status()
                 subscribed.labels(service).set(1)
                 if begun:

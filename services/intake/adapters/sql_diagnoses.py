@@ -62,18 +62,26 @@ class SqlDiagnoses:
         return [record_of(self._keys.vault, row) for row in rows]
 
     async def own(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> list[DiagnosisRecord]:
-        theirs = SELECTED.where(diagnoses.c.referral_id.in_(referral_ids), diagnoses.c.polyclinic_id == polyclinic_id)
+        asked = SELECTED.where(diagnoses.c.referral_id.in_(referral_ids))
 
         def work(session: Session) -> Any:
             self._keys.require(session)
-            return session.execute(theirs).all()
+            return session.execute(asked).all()
 
         await self._keys.ready()
         rows = await self._database.read(work)
+        own = [row for row in rows if row.polyclinic_id == polyclinic_id]
         if trail := TRAIL.get():
-            about = ({name: str(id) for name, id in ids_of(row).items()} for row in rows)
-            await self._database.enter(*(trail.entry("", one) for one in about))
-        return [record_of(self._keys.vault, row) for row in rows]
+            await self._database.enter(
+                *(
+                    trail.entry(
+                        "" if row.polyclinic_id == polyclinic_id else "not_found",
+                        {name: str(id) for name, id in ids_of(row).items()},
+                    )
+                    for row in rows
+                )
+            )
+        return [record_of(self._keys.vault, row) for row in own]
 
 
 def ids_of(row: Any) -> dict[str, UUID]:

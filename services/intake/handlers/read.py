@@ -60,7 +60,7 @@ class Diagnoses(Protocol):
         ...
 
     async def own(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> list[DiagnosisRecord]:
-        """Those of these referrals that are the polyclinic's; the audit log has an entry for each."""
+        """Those of these referrals that are the polyclinic's; the audit log has each, others' as refused."""
         ...
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from uuid import UUID
 
 from fastapi import Request, Response
 
@@ -107,7 +108,8 @@ class Auditing:
         return Actor(principal.person, role, principal.org, purpose, address_of(request))
 
     def _about(self, given: Mapping[str, object]) -> dict[str, str]:
-        return {name: str(given[name])[:36] for name in self.subjects if name in given}
+        """Ids as they are kept, however they are written; what is no id is left out, for it may be an IIN."""
+        return {name: id for name in self.subjects if (id := _id(given.get(name)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +127,12 @@ def address_of(request: Request) -> str:
     return request.client.host[:45] if request.client else ""
 
 
+def _id(given: object) -> str:
+    try:
+        return str(UUID(str(given)))
+    except ValueError:
+        return ""
+
+
 def _outline(query: Mapping[str, str], about: Collection[str]) -> dict[str, str]:
-    return {name[:40]: mask(value[:100]) for name, value in list(query.items())[:20] if name not in about}
+    return {mask(name[:40]): mask(value[:100]) for name, value in list(query.items())[:20] if name not in about}

@@ -101,6 +101,7 @@ class Limits:
         self._shared = FixedWindowRateLimiter(shared) if shared else None
         self._away_until = 0.0
         self._shares: dict[str, _Share] = {}
+        self._taking: dict[str, asyncio.Event] = {}
         self._counters = lru_cache(maxsize=REMEMBERED)(self._counters_of)
 
     async def spend(self, budget: Budget, caller: Caller, *kinds: str) -> None:
@@ -127,15 +128,27 @@ class Limits:
         return hmac.digest(self._key, subject.encode(), "sha256").hex()[:24]
 
     async def _spend(self, rate: RateLimitItem, name: str) -> None:
-        now = monotonic()
         share = self._shares.get(name)
-        if share is None or now >= share.until:
-            share = await self._take_share(rate, name)
+        while share is None or monotonic() >= share.until:
+            if (taking := self._taking.get(name)) is None:
+                share = await self._take_alone(rate, name)
+            else:
+                await taking.wait()
+                share = self._shares.get(name)
         if share.left <= 0:
-            raise _too_many(share.until - now)
+            raise _too_many(share.until - monotonic())
         share.left -= 1
         if not share.left:
             del self._shares[name]
+
+    async def _take_alone(self, rate: RateLimitItem, name: str) -> _Share:
+        """Others wait meanwhile: a share for each of those who ask at once would spend the whole budget."""
+        self._taking[name] = taken = asyncio.Event()
+        try:
+            return await self._take_share(rate, name)
+        finally:
+            del self._taking[name]
+            taken.set()
 
     async def _take_share(self, rate: RateLimitItem, name: str) -> _Share:
         """A part of the budget to spend without asking; an empty one when there is none, until there will be."""

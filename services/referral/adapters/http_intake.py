@@ -26,6 +26,7 @@ class HttpIntake:
         try:
             headers = _JSON | await self._token.header()
             answer = await self._client.post("/v1/published", content=question, headers=headers)
+            self._token.answered(answer.status_code)
             found = PublishedAnswer.model_validate_json(answer.raise_for_status().content).events
             events = [read_event(one.encode()) for one in found]
         except (httpx2.HTTPError, OSError) as error:

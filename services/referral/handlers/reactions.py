@@ -58,7 +58,10 @@ class Reactions:
     async def __call__(self, consumer: str, batch: Sequence[Event]) -> Collection[str]:
         """Handle a batch in one transaction; the ids of the events that came early."""
         table = self.table
-        wanted = {one.envelope.id: one.data for one in batch if type(one.data) in table}
+        wanted: dict[str, Payload] = {}
+        for one in batch:
+            if type(one.data) in table:
+                wanted.setdefault(one.envelope.id, one.data)  # as between batches: the first one has the effect
         if not wanted:
             return ()
         context = await self.referrals.load_batch(consumer, wanted.keys(), _referrals(wanted.values()))

@@ -41,7 +41,7 @@ class Office:
 
     def take(self) -> str:
         """The id of an offer that no test has."""
-        return str(self.offers.pop()["id"])
+        return str(self.offers.pop(0)["id"])
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +92,9 @@ def test_the_inbox_has_urgent_children_first_and_no_child_by_name(office: Office
     listed = re.findall(r'href="/inbox/([0-9a-f-]{36})"', page)
     offers = office.ask("referral", "/v1/worklists/to-answer?limit=200")["items"]
     priority = {one["id"]: one["priority"] for one in offers}
-    order = ["urgent", "high", "routine"]
-    assert [priority[id] for id in listed] == sorted(priority.values(), key=order.index)
+    found = [priority[id] for id in listed]
+    assert len(found) >= TAKEN, "the offers are listed"
+    assert found == sorted(found, key=["urgent", "high", "routine"].index)
     name = office.ask("intake", f"/v1/diagnoses/{listed[0]}")["child"]["full_name"]
     assert name not in page
 
@@ -102,6 +103,7 @@ def test_opening_a_child_marks_the_offer_as_seen_and_its_reading_is_recorded_as_
     office: Office, coordinator: Any
 ) -> None:
     id, browser = office.take(), coordinator()
+    assert office.story(id)["offers"][-1]["state"] == "made"
     page = browser.get(f"/inbox/{id}").text
     record = office.ask("intake", f"/v1/diagnoses/{id}")
     assert record["child"]["full_name"] in page
@@ -213,7 +215,7 @@ def test_a_child_who_did_not_come_leaves_the_calendar(office: Office, coordinato
 
 def test_a_child_of_another_center_does_not_exist(office: Office, new_browser: NewBrowser) -> None:
     centers = [one["id"] for one in office.ask("referral", "/v1/centers?limit=100")["items"]]
-    stranger, id = new_browser(), office.offers[-1]["id"]
+    stranger, id = new_browser(), office.take()
     stranger.sign_in("center", next(one for one in centers if one != office.center))
     for path in (f"/inbox/{id}", f"/weeks/{id}", f"/inbox/{id}/now?version=1"):
         assert stranger.get(path).status_code == 404, path

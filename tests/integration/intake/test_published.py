@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import ClassVar
 from uuid import uuid4
 
 import httpx2
@@ -71,3 +72,19 @@ async def test_what_is_no_answer_is_to_be_tried_again(tmp_path: Path, answer: ht
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(respond), base_url="http://intake") as client:
         with pytest.raises(TransientError, match="intake"):
             await HttpIntake(client, TokenFile(own)).published([str(uuid4())])
+
+
+async def test_a_token_that_intake_refuses_is_made_anew(tmp_path: Path) -> None:
+    class Told(TokenFile):
+        statuses: ClassVar[list[int]] = []
+
+        def answered(self, status: int) -> None:
+            self.statuses.append(status)
+
+    own = tmp_path / "token"
+    own.write_text("of a withdrawn key")
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(401, request=request))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://intake") as client:
+        with pytest.raises(TransientError, match="401"):
+            await HttpIntake(client, Told(own)).published([str(uuid4())])
+    assert Told.statuses == [401], "by which the token is renewed before its time"

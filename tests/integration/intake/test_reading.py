@@ -279,6 +279,8 @@ async def test_a_polyclinic_gets_the_names_of_its_own_and_each_is_an_entry(
     name = child_body()["child"]["full_name"]
     assert answer.json() == {"items": [{"referral_id": ids[0], "full_name": name}]}, "its own, and no other"
     assert await audited(intake) == [("polyclinic-1", "polyclinic", "p1", "read_names", (ids[0],))]
+    refused = ("polyclinic-1", "polyclinic", "p1", "read_names", (ids[1],))
+    assert await audited(intake, refused=True) == [refused], "who asks for another's child is in the log with it"
     many = await polyclinic.post("/v1/diagnoses/names", json={"referral_ids": ids * 40})
     assert many.status_code == 422, "a page of a list is less"
     center = await client("center", "c1").post("/v1/diagnoses/names", json={"referral_ids": ids})

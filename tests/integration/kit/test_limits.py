@@ -1,5 +1,6 @@
 """Limits on requests, look-ups and refused tokens: counted in Redis, and in the process while it is away."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from services.kit.http.app import create_apps
 from services.kit.http.auth import Principal, Require, TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.issuer_keys import IssuerKeys
-from services.kit.http.limits import Budget, limiting
+from services.kit.http.limits import Budget, Caller, limiting
 from services.kit.http.routes import guarded_router
 from services.kit.settings import ServiceSettings
 from services.local.ports import Ports
@@ -158,3 +159,14 @@ async def test_no_counter_is_named_by_a_person(made: Make, key: RSAKey, valkey: 
         assert names
         assert {await redis.ttl(name) > 0 for name in names} == {True}
     assert not any("200615600014" in name for name in names)
+
+
+async def test_who_asks_often_at_once_spends_what_it_asks_and_no_more(valkey: str, prefix: str) -> None:
+    settings = ServiceSettings(
+        mode="local", kafka_servers="unused", limits={"requests": {"organization": "4000/minute"}},
+        limits_url=SecretStr(valkey), topic_prefix=prefix,
+    )  # fmt: skip
+    caller = Caller("10.0.0.1", "a", "c1")
+    async with limiting(settings) as limits:
+        for _ in range(20):
+            await asyncio.gather(*(limits.spend(Budget.REQUESTS, caller) for _ in range(40)))

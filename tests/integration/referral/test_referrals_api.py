@@ -56,6 +56,24 @@ async def test_who_looked_is_told_to_the_polyclinic_whose_referral_it_is(moved_o
     assert rest["items"][0]["org"] == "p1"
 
 
+async def test_who_looked_is_told_however_the_id_was_written(offered: Country, client: Client) -> None:
+    id, p1 = UUID(int=1), client("polyclinic", org="p1")
+    for written in (id.hex, id.urn, f"{{{id}}}"):
+        assert (await client("center", org="near").get(f"/v1/referrals/{written}")).status_code == 200
+        assert (await client("center", org="far").get(f"/v1/referrals/{written}")).status_code == 404
+    seen = (await p1.get(f"{ONE}/audit-log")).json()["items"]
+    assert [one["org"] for one in seen] == ["near", "far"] * 3, "each read, and each refused one"
+
+
+async def test_what_is_no_id_is_not_kept_for_it_may_be_an_iin(offered: Country, client: Client) -> None:
+    iin = "200615600014"
+    for path in (iin, f"{ONE[-36:]}?child_id={iin}", f"{ONE[-36:]}?{iin}=1", f"x-{iin}"):
+        assert (await client("cook").get(f"/v1/referrals/{path}")).status_code == 403
+    entries = (await client("operator").get("/v1/audit-log")).json()["items"]
+    assert [one["refused"] for one in entries] == ["forbidden"] * 4
+    assert iin not in str(entries), "the log is for ever"
+
+
 async def test_a_center_sees_then_accepts(offered: Country, client: Client) -> None:
     near = client("center", org="near")
     assert (await near.post(f"{ONE}/seen")).json()["offers"][0]["state"] == "seen"

@@ -118,3 +118,10 @@ async def test_what_had_its_effect_is_not_asked_for_again(offered: Country) -> N
     offered.intake.down = True
     await offered.take_forged([correction])
     assert offered.referrals.known[diagnosis().referral_id].referral.polyclinic_id == "of a thief"
+
+
+async def test_in_one_batch_too_the_first_event_of_an_id_has_the_effect(country: Country) -> None:
+    country.claims.places = {"near": 1}
+    true, forged_one = diagnosis(), diagnosis(polyclinic_id="of a thief")
+    await country.take([event(true, id="one"), event(forged_one, id="one")])
+    assert country.referrals.known[true.referral_id].referral.polyclinic_id == "p1"
