@@ -62,6 +62,8 @@ def _catalog() -> Catalog:
 
 
 class _Texts(HTMLParser):
+    """Of an element `code` or `pre` nothing: it has ids and the like."""
+
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
@@ -71,7 +73,7 @@ class _Texts(HTMLParser):
         given = dict(attributes)
         if tag != "meta":
             self.found += [str(given[name]) for name in _SHOWN if given.get(name)]
-        if tag in ("style", "script", "code"):
+        if tag in ("style", "script", "code", "pre"):
             self._within.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
