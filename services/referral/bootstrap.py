@@ -35,6 +35,7 @@ from services.referral.adapters.sql_record import SqlRecord
 from services.referral.adapters.sql_referrals import SqlReferrals
 from services.referral.adapters.sql_registry import SqlRegistry
 from services.referral.adapters.sql_retention import SqlRetention
+from services.referral.adapters.sql_statistics import Statistics
 from services.referral.adapters.sql_supply import SqlSupplies
 from services.referral.adapters.sql_views import Views, related_ids
 from services.referral.adapters.sql_worklists import Worklists
@@ -83,6 +84,7 @@ class ReferralService:
     registry: SqlRegistry
     views: Views
     worklists: Worklists
+    statistics: Statistics
     access: SqlAccess
     follow_changes: FollowChanges
     names: SqlNames
@@ -159,6 +161,7 @@ def _wired(
         registry=registry,
         views=Views(database),
         worklists=Worklists(database),
+        statistics=Statistics(database),
         access=SqlAccess(database),
         follow_changes=FollowChanges(SqlChanges(database)),
         names=SqlNames(database, read_regions(settings.data)),

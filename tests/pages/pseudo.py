@@ -16,6 +16,7 @@ from services.contracts.vocabulary import Language
 _BRACKETED = re.compile(r"⟦[^⟦⟧]*⟧")
 _SHOWN = ("aria-label", "title", "alt", "placeholder", "content")
 _NOT_WORDS = re.compile(
+    r"([0-9A-Z]{5}-){3}[0-9A-Z]{5}|https?://\S+|"
     r"Joldama|Қазақша|Русский|English|[A-Z]\d\d(\.\d+)?|№ [0-9A-F]{6}|GMFCS|\bI{1,3}\b|IV|V\b|CSV|NDJSON"
 )
 """Names and codes, the same in every language."""
@@ -61,6 +62,8 @@ def _catalog() -> Catalog:
 
 
 class _Texts(HTMLParser):
+    """Of an element `code` or `pre` nothing: it has ids and the like."""
+
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
@@ -70,7 +73,7 @@ class _Texts(HTMLParser):
         given = dict(attributes)
         if tag != "meta":
             self.found += [str(given[name]) for name in _SHOWN if given.get(name)]
-        if tag in ("style", "script", "code"):
+        if tag in ("style", "script", "code", "pre"):
             self._within.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

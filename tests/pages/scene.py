@@ -185,7 +185,26 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/places/{programme}",
         "/referrals/{offered}/why",
     ),
-    "operator": ("/", "/help/operator", "/referrals/{offered}/why"),
+    "operator": (
+        "/",
+        "/help/operator",
+        "/map?region=KZ-75&age=fresh",
+        "/waiting",
+        "/children?status=waiting&region=KZ-10&age=144",
+        "/trends",
+        "/trends?span=day",
+        "/escalated?reason=unplaceable",
+        "/late-transfers",
+        "/children/{admitted}",
+        "/children/{unplaceable}/do/cancel",
+        "/audit",
+        "/dead-letters",
+        "/audit-log",
+        "/audit-log/check?log=intake",
+        "/services",
+        "/referrals/{offered}/why",
+        "/queues/nccr-astana-inpatient",
+    ),
 }
 """The addresses of all pages by role; `{offered}` (and so on) is that referral's id, `{center}` the center's."""
 

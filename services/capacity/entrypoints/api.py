@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.capacity.bootstrap import Capacity, CapacitySettings, open_audit_log, open_scripts, redis_store, running
 from services.capacity.entrypoints import claims_api, feed_api, programmes_api, rebuild_api
 from services.capacity.ports import Rebuilding
-from services.contracts.authority import likely_role
+from services.contracts.authority import OPERATORS, likely_role
 from services.contracts.near_matches import Named
 from services.contracts.purposes import Purpose, default_purpose
 from services.contracts.reference import read_regions
@@ -19,6 +19,7 @@ from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
 from services.kit.http.problems import Problem, answer_with
+from services.kit.http.readiness import readiness_router
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.persons import Persons
@@ -61,9 +62,10 @@ def make_app(opened: Opener, verifier: TokenVerifier, regions: Sequence[Named], 
                 )  # fmt: skip
             yield
 
-    public = (feed_api.router, programmes_api.router)
+    health = Health(redis=redis)
+    public = (feed_api.router, programmes_api.router, readiness_router(health, OPERATORS))
     inside = (programmes_api.inside, claims_api.router, rebuild_api.router)
-    apps = create_apps("capacity", Health(redis=redis), lifespan, public=public, inside=inside, public_docs=public_docs)
+    apps = create_apps("capacity", health, lifespan, public=public, inside=inside, public_docs=public_docs)
     apps.inside.state.verifier, apps.inside.state.regions = verifier, regions
     for app in apps.both:
         answer_with(app, Rebuilding, _rebuilding)

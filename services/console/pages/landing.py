@@ -78,7 +78,7 @@ async def _of_operator(services: Services) -> Json:
         _tile(f"/escalated?reason={one}", one, found[one]) for one in sorted(REASONS, key=lambda one: -found[one])
     ]
     states = [
-        _of_state(counts, one, href="/waiting" if one == "waiting" else f"/referrals?status={one}")
+        _of_state(counts, one, href="/waiting" if one == "waiting" else f"/children?status={one}")
         for one in ON_THEIR_WAY
     ]
     return {

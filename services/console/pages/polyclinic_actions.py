@@ -80,6 +80,7 @@ async def _show(
         status,
         child=banner_of(record, story) | {"state": story["state"]},
         story=story,
+        address=f"/referrals/{story['id']}",
         action=action,
         reasons=list(renderer_of(request).labels.names["cancel"]),
         possible=action == _CONSENT or action in story["allowed_actions"],

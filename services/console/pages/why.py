@@ -40,8 +40,15 @@ async def show_why(request: Request, referral_id: str, user: SignedIn) -> Respon
         map=drawn(country(data), home, candidates), excluded=excluded(decision["excluded"], centers, user.language),
         queues=queues_of(story, centers, user.language), own=user.role is Role.CENTER,
         past=[one | {"name": _name(centers, one, user.language)} for one in story["offers"] if one["state"] in ENDED],
-        back=f"{FOLDERS.get(story['state'], '/inbox') if user.role is Role.CENTER else '/referrals'}/{referral_id}",
+        back=f"{_folder(user.role, story['state'])}/{referral_id}",
     )  # fmt: skip
+
+
+def _folder(role: Role, state: str) -> str:
+    """Where this reader has the referral's page."""
+    if role is Role.CENTER:
+        return FOLDERS.get(state, "/inbox")
+    return "/referrals" if role is Role.POLYCLINIC else "/children"
 
 
 def numbered(candidates: Sequence[Json], centers: Mapping[str, Json], language: Language) -> list[Json]:

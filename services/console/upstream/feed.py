@@ -2,10 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
 from services.console.metrics import pages_live
 from services.contracts.changes import Change
@@ -19,6 +22,8 @@ SPREAD = 3.0
 APART = 1.0
 """Seconds between two marks of one page."""
 BEAT_EVERY = 15.0
+KEPT = 50
+"""Latest steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,15 @@ class Interest:
         return self.places and self.role is not Role.POLYCLINIC and self.organization in ("", center_id)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of places, as the console heard of it: capacity's event without the referral, and when it came."""
+
+    at: datetime
+    kind: str
+    data: Mapping[str, Any]
+
+
 @dataclass(eq=False, slots=True)
 class _Page:
     interest: Interest
@@ -54,6 +68,8 @@ class Hub:
     def __init__(self, apart: float = APART, beat: float = BEAT_EVERY) -> None:
         self._apart, self._beat = apart, beat
         self._pages: dict[tuple[Role, str], set[_Page]] = {}
+        self.steps = deque[Step](maxlen=KEPT)
+        """The latest first; for operators, who may see all."""
 
     @property
     def count(self) -> int:
@@ -66,6 +82,10 @@ class Hub:
     def tell_step(self, center_id: str | None) -> None:
         """A place of this center was taken or came free, or a figure of its was set."""
         self._tell([(Role.CENTER, center_id), *_OPERATORS], lambda interest: interest.has_step(center_id))
+
+    def remember(self, kind: str, data: Mapping[str, Any]) -> None:
+        """A step to be shown to operators."""
+        self.steps.appendleft(Step(datetime.now(UTC), kind, data))
 
     def tell_published(self) -> None:
         """Figures of others were published, for whoever sees those only (ADR 19)."""

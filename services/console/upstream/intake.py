@@ -122,3 +122,8 @@ def _if_match(version: int) -> dict[str, str]:
 
 def _checking(check: bool) -> dict[str, str]:
     return {"check": "true"} if check else {}
+
+
+async def check_audit_log(services: Services, after: int = 0) -> Json:
+    """Whether the entries after this number are as they were written; `next` goes on."""
+    return await services.intake.get("/v1/audit-log/verify", after=after)

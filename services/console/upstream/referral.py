@@ -136,3 +136,26 @@ async def discard_dead_letter(services: Services, letter_id: str, reason: str) -
 async def audit_log(services: Services, **filters: Any) -> Page:
     """`about`, `cursor`, `limit`."""
     return await services.referral.page("/v1/audit-log", **filters)
+
+
+async def check_audit_log(services: Services, after: int = 0) -> Json:
+    """Whether the entries after this number are as they were written; `next` goes on."""
+    return await services.referral.get("/v1/audit-log/verify", after=after)
+
+
+async def by_region(services: Services, status: str = "waiting") -> list[Json]:
+    """Referrals in a state, counted by the child's `region_id` and age group."""
+    found: list[Json] = (await services.referral.read("/v1/statistics/regions", status=status)).json()
+    return found
+
+
+async def by_day(services: Services, first: str, last: str) -> list[Json]:
+    """Referrals `submitted` and children `admitted` on each `day`; 400 days at most."""
+    found: list[Json] = (await services.referral.read("/v1/statistics/days", first=first, last=last)).json()
+    return found
+
+
+async def by_hour(services: Services, day: str) -> list[Json]:
+    """The same for each `hour` of a day."""
+    found: list[Json] = (await services.referral.read("/v1/statistics/hours", day=day)).json()
+    return found

@@ -39,6 +39,7 @@ async def follow_places(hub: Hub, client: httpx2.AsyncClient, token: ServiceToke
                 hub.tell_published()
             elif event.event != "token_ended":
                 data: Any = event.json()
+                hub.remember(event.event, data)
                 hub.tell_step(data.get("center_id"))
 
 

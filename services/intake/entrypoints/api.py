@@ -32,6 +32,7 @@ from services.kit.http.app import Apps, create_apps
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
+from services.kit.http.readiness import readiness_router
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.loops import background
@@ -66,7 +67,12 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
                 yield
 
     parts = (bulk, diagnoses, family, children, notes, corrections, consents, transfers, report, erasure, keys)
-    routers = (*(one.router for one in parts), audit_log_router(*OPERATORS), retention_router(OPERATORS, (Role.ADMIN,)))
+    routers = (
+        *(one.router for one in parts),
+        audit_log_router(*OPERATORS),
+        retention_router(OPERATORS, (Role.ADMIN,)),
+        readiness_router(health, OPERATORS),
+    )
     apps = create_apps(
         "intake", health, lifespan, public=routers, inside=(published.router,), public_docs=settings.public_docs
     )

@@ -1,9 +1,9 @@
 """Read models of the API, straight from the tables."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -11,6 +11,7 @@ from sqlalchemy import case, exists, func, or_
 from sqlmodel import Session, col, select
 
 from services.contracts.authority import Visibility
+from services.contracts.days import end_of
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters.center_visibility import entries_of, has_now, own_candidates, own_part
@@ -44,6 +45,44 @@ class Story:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferralFilter:
+    """Of a list of referrals: columns with their values; from and under which age in months; first and last days."""
+
+    columns: Mapping[str, str]
+    age: tuple[int | None, int | None] = (None, None)
+    submitted: tuple[date | None, date | None] = (None, None)
+    admitted: tuple[date | None, date | None] = (None, None)
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        return {name: value for name, value in self.columns.items() if name != "state"}
+
+    @property
+    def discloses(self) -> bool:
+        """Whether it is about what a center does not see of a child that it has no longer."""
+        ranges = (*self.age, *self.submitted, *self.admitted)
+        return bool(self.columns.keys() - {"polyclinic_id"}) or any(one is not None for one in ranges)
+
+    @property
+    def conditions(self) -> list[Any]:
+        ranges = (
+            (col(ReferralRow.age_months), *self.age),
+            (col(ReferralRow.submitted_at), *_moments(*self.submitted)),
+            (col(ReferralRow.admitted_at), *_moments(*self.admitted)),
+        )
+        found: list[Any] = [getattr(ReferralRow, name) == value for name, value in self.columns.items()]
+        for column, least, under in ranges:
+            found += [column >= least] if least is not None else []
+            found += [column < under] if under is not None else []
+        return found
+
+
+def _moments(first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
+    """Where the first day begins, and the last one ends."""
+    return end_of(first) - timedelta(days=1) if first else None, end_of(last) if last else None
+
+
+@dataclass(frozen=True, slots=True)
 class CenterView:
     """A center with its open programmes."""
 
@@ -58,13 +97,12 @@ class Views:
         self._database = database
 
     async def referrals(
-        self, visibility: Visibility, filters: dict[str, str], after: str | None, limit: int
+        self, visibility: Visibility, wanted: ReferralFilter, after: str | None, limit: int
     ) -> Sequence[ReferralRow]:
         """Referrals by id, which is by time of submission, the newest first; `after` is the last id seen."""
         query = visible(select(ReferralRow), visibility).order_by(col(ReferralRow.id).desc()).limit(limit)
-        for name, value in filters.items():
-            query = query.where(getattr(ReferralRow, name) == value)
-        if not visibility.everything and filters.keys() & {"state", "center_id"}:  # a filter must disclose nothing
+        query = query.where(*wanted.conditions)
+        if not visibility.everything and wanted.discloses:
             here = col(ReferralRow.state).in_((*AT_A_CENTER, ReferralState.COMPLETED))
             own = (col(ReferralRow.center_id) == visibility.center_id) & here
             query = query.where(or_(own, col(ReferralRow.polyclinic_id) == visibility.polyclinic_id))

@@ -13,6 +13,7 @@ from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
+from services.kit.http.readiness import readiness_router
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging
 from services.kit.loops import background
@@ -31,6 +32,7 @@ from services.referral.entrypoints import (
     family,
     forecast,
     referrals,
+    statistics,
     worklists,
 )
 from services.referral.settings import ReferralSettings
@@ -62,11 +64,13 @@ def build(settings: ReferralSettings) -> Apps:
         worklists.router,
         centers.router,
         forecast.router,
+        statistics.router,
         changes.router,
         audit.router,
         dead_letters_router(operator, *OPERATORS),
         audit_log_router(*OPERATORS),
         retention_router(OPERATORS, (Role.ADMIN,)),
+        readiness_router(health, OPERATORS),
     )
     inside = (access.router, audit_entries.router, family.router)
     apps = create_apps("referral", health, lifespan, public=routers, inside=inside, public_docs=settings.public_docs)

@@ -1,10 +1,19 @@
-"""Ids in query parameters: one that does not exist is refused, for an empty list would say that there is nothing."""
+"""Query parameters of lists; an id that does not exist is refused: an empty list would say that there is nothing."""
+
+from typing import Annotated
+
+from fastapi import Query
 
 from services.contracts.authority import Visibility
 from services.contracts.near_matches import did_you_mean
+from services.contracts.vocabulary import ReferralState
 from services.kit.http.problems import FieldError, Problem
 from services.referral.adapters.sql_names import EVERYTHING
+from services.referral.adapters.sql_views import ReferralFilter
 from services.referral.bootstrap import ReferralService
+from services.referral.entrypoints.field_types import Day, Word
+
+AgeMonths = Annotated[int, Query(ge=0, le=1200)]
 
 _KIND = {
     "region": "region", "region_id": "region", "center_id": "center", "programme_id": "programme",
@@ -37,3 +46,29 @@ def check_own(**given: tuple[str | None, str | None]) -> None:
         if id is not None and id != own:
             only = f"only {own}, which is what the list has anyway" if own else "not for this list"
             raise Problem(403, "forbidden", f"{parameter}: {only}; operators may name any.")
+
+
+async def referral_filter(
+    status: ReferralState | None = None,
+    center_id: Word | None = None,
+    polyclinic_id: Word | None = None,
+    programme_id: Word | None = None,
+    region_id: Annotated[Word | None, Query(description="Where the child lives")] = None,
+    age_from_months: AgeMonths | None = None,
+    age_under_months: AgeMonths | None = None,
+    submitted_from: Day | None = None,
+    submitted_through: Day | None = None,
+    admitted_from: Day | None = None,
+    admitted_through: Day | None = None,
+) -> ReferralFilter:
+    """Of a list of referrals, from its query."""
+    columns = {
+        "state": status, "center_id": center_id, "polyclinic_id": polyclinic_id, "programme_id": programme_id,
+        "region_id": region_id,
+    }  # fmt: skip
+    return ReferralFilter(
+        {name: value for name, value in columns.items() if value is not None},
+        age=(age_from_months, age_under_months),
+        submitted=(submitted_from, submitted_through),
+        admitted=(admitted_from, admitted_through),
+    )

@@ -16,9 +16,9 @@ from services.kit.http.preconditions import etag
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.referral.adapters.rows import referral_of
+from services.referral.adapters.sql_views import ReferralFilter
 from services.referral.bootstrap import ReferralService
-from services.referral.entrypoints.field_types import Word
-from services.referral.entrypoints.filters import check_ids
+from services.referral.entrypoints.filters import check_ids, referral_filter
 from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, StateCount, story_of, summary
 from services.referral.handlers.act import actions_of
 
@@ -51,20 +51,16 @@ def last_seen(cursor: str | None) -> str | None:
 async def list_referrals(
     service: Service,
     reader: Reader,
-    status: ReferralState | None = None,
-    center_id: Word | None = None,
-    polyclinic_id: Word | None = None,
+    wanted: Annotated[ReferralFilter, Depends(referral_filter)],
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
     """The referrals that the caller may see, the newest first; a center its own part of those it has no longer.
 
-    With `status` or `center_id` it finds those that it has, and the completed.
+    With any filter but `polyclinic_id` it finds those that it has, and the completed.
     """
-    await check_ids(service, Visibility.of(reader), center_id=center_id, polyclinic_id=polyclinic_id)
-    filters = {"state": status, "center_id": center_id, "polyclinic_id": polyclinic_id}
-    given = {name: value for name, value in filters.items() if value is not None}
-    rows = await service.views.referrals(Visibility.of(reader), given, last_seen(cursor), limit + 1)
+    await check_ids(service, Visibility.of(reader), **wanted.ids)
+    rows = await service.views.referrals(Visibility.of(reader), wanted, last_seen(cursor), limit + 1)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
     note({"count": min(len(rows), limit)})
     return Page(items=[summary(row) for row in rows[:limit]], next=more)

@@ -14,6 +14,7 @@ PEOPLE = "operator admin center polyclinic"
 WORKER, REFERRAL = "referral-worker", "referral-worker referral-api"
 ROUTES = {
     ("GET", "/v1/capacity"): f"{PEOPLE} referral-api",
+    ("GET", "/v1/readiness"): "operator admin",
     ("GET", "/v1/capacity/feed"): f"{PEOPLE} console",
     ("GET", "/v1/capacity/{center_id}"): PEOPLE,
     ("GET", "/v1/public/capacity"): "",

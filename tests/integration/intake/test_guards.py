@@ -35,6 +35,7 @@ ROUTES = {
     ("GET", "/v1/diagnoses/{referral_id}/notes"): "polyclinic center",
     ("POST", "/v1/diagnoses/{referral_id}/notes"): "polyclinic center operator admin",
     ("GET", "/v1/children/{child_id}/report"): "polyclinic admin",
+    ("GET", "/v1/readiness"): "operator admin",
     ("GET", "/v1/retention"): "operator admin",
     ("POST", "/v1/retention/sweep"): "admin",
     ("POST", "/v1/transfers"): "polyclinic",

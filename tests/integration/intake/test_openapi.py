@@ -32,6 +32,7 @@ OPERATIONS = {
     ("get", "/v1/diagnoses/{referral_id}/notes"),
     ("post", "/v1/diagnoses/{referral_id}/notes"),
     ("get", "/v1/children/{child_id}/report"),
+    ("get", "/v1/readiness"),
     ("get", "/v1/retention"),
     ("post", "/v1/retention/sweep"),
     ("post", "/v1/transfers"),

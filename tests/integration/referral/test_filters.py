@@ -14,6 +14,8 @@ UNKNOWN = [
     ("/v1/referrals", "center_id", "The near", "unknown_center", "did you mean near, The near one?"),
     ("/v1/referrals", "center_id", "", "unknown_center", "there is no center"),
     ("/v1/referrals", "polyclinic_id", "p-10", "unknown_polyclinic", "did you mean p-1?"),
+    ("/v1/referrals", "region_id", "KZ75", "unknown_region", "did you mean KZ-75, Almaty"),
+    ("/v1/referrals", "programme_id", "near-1", "unknown_programme", "did you mean near, The near one?"),
     ("/v1/worklists/to-answer", "center_id", "nea", "unknown_center", "did you mean near, The near one?"),
     ("/v1/worklists/escalated", "polyclinic_id", "p-11", "unknown_polyclinic", "did you mean p-1?"),
 ]

@@ -1,0 +1,63 @@
+"""Children whose way needs an operator's decision, and requests between polyclinics that nobody answered in time."""
+
+import asyncio
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from services.console.pages.landing import REASONS
+from services.console.rendering import render
+from services.console.rows import child_row
+from services.console.sign_in.user import Operator
+from services.console.upstream import intake, referral
+from services.console.upstream.client import Refusal
+
+router = APIRouter()
+ROWS = 25
+Cursor = Annotated[str, Query(max_length=400)]
+
+
+@router.get("/escalated")
+async def show_escalated(request: Request, user: Operator, reason: str = "", cursor: Cursor = "") -> Response:
+    """The longest there first."""
+    wanted = reason if reason in REASONS else None
+    page, late, *counted = await asyncio.gather(
+        referral.worklist(user.services, "escalated", reason=wanted, cursor=cursor or None, limit=ROWS),
+        intake.transfers(user.services, overdue=True, limit=1),
+        *(referral.worklist(user.services, "escalated", reason=one, limit=1) for one in REASONS),
+    )
+    found = {one: each.total or 0 for one, each in zip(REASONS, counted, strict=True)}
+    base = {"reason": wanted} if wanted else {}
+    return render(
+        request, "operator/escalated.html", reason=wanted, reasons={one: n for one, n in found.items() if n},
+        total=sum(found.values()), late=bool(late.items),
+        rows=[child_row(one, f"/children/{one['id']}") | {"due": None, **_why(one)} for one in page.items],
+        next="/escalated?" + urlencode(base | {"cursor": page.next}) if page.next else None,
+        first=f"/escalated?{urlencode(base)}" if cursor else None,
+    )  # fmt: skip
+
+
+def _why(one: dict[str, str]) -> dict[str, str]:
+    return {"escalation": one["escalation"], "escalated_at": one["escalated_at"]}
+
+
+@router.get("/late-transfers")
+async def show_late(request: Request, user: Operator, came: str = "", cursor: Cursor = "") -> Response:
+    page = await intake.transfers(user.services, overdue=True, cursor=cursor or None, limit=ROWS)
+    following = "/late-transfers?" + urlencode({"cursor": page.next}) if page.next else None
+    return render(request, "operator/late_transfers.html", transfers=page.items, came=came, next=following)
+
+
+@router.post("/late-transfers/{transfer_id}")
+async def decide(transfer_id: UUID, user: Operator, answer: Annotated[Literal["accept", "refuse"], Form()]) -> Response:
+    """Give or keep it; one that somebody has decided already is said."""
+    try:
+        await intake.decide_transfer(user.services, str(transfer_id), accept=answer == "accept")
+    except Refusal as refusal:
+        if refusal.status != 409:
+            raise
+        return RedirectResponse("/late-transfers?came=late", 303)
+    return RedirectResponse("/late-transfers?came=decided", 303)
