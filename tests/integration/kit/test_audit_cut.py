@@ -162,7 +162,8 @@ def test_the_command_cuts_after_the_years_of_its_setting_and_verify_tells(
             log.add(session, [Entry(Actor("nurse-7"), "read_child")] * 2)
     environment = {
         "JOLDAMA_MODE": "local", "JOLDAMA_KAFKA_SERVERS": "127.0.0.1:1", "JOLDAMA_REFERRAL_URL": "http://unused",
-        "JOLDAMA_CAPACITY_URL": "http://unused", "JOLDAMA_AUDIT_KEY": b64encode(KEY).decode(),
+        "JOLDAMA_CAPACITY_URL": "http://unused", "JOLDAMA_INTAKE_URL": "http://unused",
+        "JOLDAMA_AUDIT_KEY": b64encode(KEY).decode(),
         f"JOLDAMA_{service.upper()}_SQL_URL": database.url, "PATH": os.environ["PATH"],
     }  # fmt: skip
 
