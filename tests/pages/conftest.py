@@ -38,3 +38,15 @@ def visit(browser: Browser, scene: Scene) -> Iterator[Open]:
     yield make
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def nurse(visit: Open, scene: Scene) -> Any:
+    """Open a window of a nurse who is signed in."""
+
+    def make(language: str = "en", *, scripts: bool = True, polyclinic: str = "", width: int = 1280) -> Visitor:
+        visitor = visit(language, width, scripts=scripts)
+        visitor.sign_in("polyclinic", polyclinic or scene.organization("polyclinic"))
+        return visitor
+
+    return make
