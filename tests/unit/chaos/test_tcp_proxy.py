@@ -14,15 +14,20 @@ from tests.support.tcp_proxy import TcpProxies
 @pytest.fixture
 async def echo() -> AsyncIterator[int]:
     """The port of an echo server."""
+    answering = set[asyncio.Future[None]]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended = asyncio.get_running_loop().create_future()
+        answering.add(ended)
         with suppress(ConnectionError):
             while data := await reader.read(100):
                 writer.write(data)
         await _close(writer)
+        ended.set_result(None)
 
     async with await asyncio.start_server(answer, LOOPBACK, 0) as server:
         yield server.sockets[0].getsockname()[1]
+    await asyncio.gather(*answering)
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
