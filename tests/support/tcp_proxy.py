@@ -90,8 +90,8 @@ class _TcpProxy:
         except asyncio.CancelledError:
             _reset(writer)
         finally:
+            await _closed(writer)
             self._connections.discard(task)
-            writer.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection(LOOPBACK, self._target)
@@ -110,7 +110,15 @@ class _TcpProxy:
             for one in directions:
                 one.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
-            server_writer.close()
+            await _closed(server_writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Close it, and wait until it is."""
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1):
+            await writer.wait_closed()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
