@@ -52,7 +52,7 @@ def _last_due(session: Session, log: AuditLog, moment: datetime) -> int:
 def _cut_some(session: Session, log: AuditLog, through: int, heads: Sequence[Head]) -> int:
     log.lock(session)
     rows = log.rows.c
-    first = session.execute(select(func.min(rows.sequence))).scalar()
+    first: int | None = session.execute(select(func.min(rows.sequence))).scalar()
     if first is None or first > through:
         return 0
     last = min(first + BATCH - 1, through)
