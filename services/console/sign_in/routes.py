@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -15,6 +15,8 @@ from services.console.sign_in.cookies import KEPT_FORM, SESSION, SIGNING_IN
 from services.console.sign_in.oidc import SignInRefused
 from services.console.sign_in.sessions import Session
 from services.console.sign_in.user import SignedIn
+from services.kit.http.auth import Anybody
+from services.kit.http.limits import Budget, Caller, limits_of
 
 log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
@@ -80,15 +82,19 @@ async def show_kept(request: Request, user: SignedIn) -> Response:
     return render(request, "sign_in/kept.html", action=kept["action"], fields=kept["fields"])
 
 
-@from_provider.post("/sign-out/by-provider")
+@from_provider.post("/sign-out/by-provider", dependencies=[Depends(Anybody())])
 async def sign_out_by_provider(request: Request, logout_token: Annotated[str, Form()] = "") -> Response:
-    """OpenID Connect Back-Channel Logout 1.0: the provider ends sessions by a token that it has signed."""
+    """OpenID Connect Back-Channel Logout 1.0: the provider ends sessions by a token that it has signed.
+
+    Raises Problem 429 for an address that asks too often, or has had too many tokens refused.
+    """
     console = console_of(request)
     try:
         if console.provider is None:
             raise SignInRefused("no provider")
         subject, session = await console.provider.logged_out(logout_token)
     except SignInRefused as error:
+        await limits_of(request).spend(Budget.REFUSED, Caller.at(request))
         log.warning("console.logout_refused", reason=str(error))
         return Response(status_code=400)
     ended = await console.sessions.end_all(subject=subject, provider_session=session)

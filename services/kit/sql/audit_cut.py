@@ -32,35 +32,42 @@ def cut_before(database: Database, log: AuditLog, moment: datetime, heads: Seque
 
     Raises Refused, TransientError, and the database's error for a role that does not own the table.
     """
-    at, cut = round(moment.timestamp() * 1000), 0
-    end = database.snapshot(log.head).sequence  # its own entries are not cut
-    while some := database.transaction(lambda session: _cut_some(session, log, at, end, heads)):
+    through, cut = database.snapshot(lambda session: _last_due(session, log, moment)), 0
+    while some := database.transaction(lambda session: _cut_some(session, log, through, heads)):
         cut += some
     return cut
 
 
-def _cut_some(session: Session, log: AuditLog, at: int, end: int, heads: Sequence[Head]) -> int:
+def _last_due(session: Session, log: AuditLog, moment: datetime) -> int:
+    """The number of the last entry of before `moment` that none is before which is kept; 0 without one.
+
+    What is dated in the future, by a clock that was wrong, keeps nothing, and goes with an entry behind it.
+    """
+    rows, (at, now) = log.rows.c, (round(one.timestamp() * 1000) for one in (moment, datetime.now(UTC)))
+    kept = session.execute(select(func.min(rows.sequence)).where(rows.at.between(at, now))).scalar()
+    due = select(func.max(rows.sequence)).where(rows.at < at)
+    return session.execute(due.where(rows.sequence < kept) if kept else due).scalar() or 0
+
+
+def _cut_some(session: Session, log: AuditLog, through: int, heads: Sequence[Head]) -> int:
     log.lock(session)
-    sequence, rows = log.rows.c.sequence, log.rows.c
-    first = session.execute(select(func.min(sequence))).scalar()
-    if first is None or first > end:
+    rows = log.rows.c
+    first: int | None = session.execute(select(func.min(rows.sequence))).scalar()
+    if first is None or first > through:
         return 0
-    batch = sequence <= min(first + BATCH - 1, end)
-    kept = session.execute(select(func.min(sequence)).where(batch, rows.at >= at)).scalar()
-    last = session.execute(select(func.max(sequence)).where(batch)).scalar_one() if kept is None else kept - 1
-    if last < first:
-        return 0
-    checked = log.check(session, first - 1, last - first + 1, heads)
+    last = min(first + BATCH - 1, through)
+    count = last - first + 1
+    checked = log.check(session, first - 1, count + 1, heads)  # the one behind shows that the last is not missing
     if checked.findings:
         raise Refused(checked.findings)
-    hash = session.execute(select(rows.hash).where(sequence == last)).scalar_one()
-    detail = {"through": last, "hash": bytes(hash).hex(), "count": checked.count}
+    hash = session.execute(select(rows.hash).where(rows.sequence == last)).scalar_one()
+    detail = {"through": last, "hash": bytes(hash).hex(), "count": count}
     log.add(session, [Entry(Actor(role="owner"), CUT, detail=detail)])
     before, after = owner_deletes(session.connection().dialect.name, log.rows.name)
     session.execute(text(before))
-    session.execute(delete(log.rows).where(sequence <= last))
+    session.execute(delete(log.rows).where(rows.sequence <= last))
     session.execute(text(after))
-    return checked.count
+    return count
 
 
 def main(service: str, settings: AuditSettings, url: str, rows: Table) -> None:

@@ -26,7 +26,7 @@ async def follow(service: Service, who: Console) -> StreamingResponse:
 
     There is no going back: after a break, or the token's end, all that is shown may have changed.
     """
-    return EventStream(_messages(service.follow_changes, who.ends - CLOCK_DIFFERENCE))
+    return EventStream(_messages(service.reading.follow_changes, who.ends - CLOCK_DIFFERENCE))
 
 
 async def _messages(changes: FollowChanges, ends: float) -> AsyncGenerator[bytes, None]:

@@ -12,11 +12,13 @@ import pytest
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from limits import parse
 
 from services.console.entrypoints.web import create_console
 from services.console.settings import ConsoleSettings
 from services.console.sign_in.forms import NOBODY, form_token
 from services.console.sign_in.oidc import LOGOUT_EVENT
+from services.kit.http.limits import Limits
 from services.local.console_assets import ensure_assets
 from services.local.ports import Ports
 from tests.support.console import SAME_ORIGIN
@@ -188,6 +190,17 @@ async def test_the_provider_ends_a_persons_sessions(new_browser: NewBrowser, pro
     told = {"logout_token": logout_token(provider, sub=PERSON)}
     assert (await new_browser().post("/sign-out/by-provider", data=told)).status_code == 200
     assert [await is_signed_in(one) for one in (browser, other)] == [False, True]
+
+
+@pytest.mark.parametrize(("budget", "answered"), [("requests", [400, 429, 429]), ("refused", [400, 429, 200])])
+async def test_an_address_has_so_many_logouts_refused_and_no_more(
+    app: FastAPI, new_browser: NewBrowser, provider: Provider, budget: str, answered: list[int]
+) -> None:
+    app.state.limits = Limits({f"{budget}:address": parse("1/minute")})
+    tokens = ["none", "none", logout_token(provider, sub=PERSON)]
+    browser = new_browser()
+    answers = [await browser.post("/sign-out/by-provider", data={"logout_token": one}) for one in tokens]
+    assert [one.status_code for one in answers] == answered, "a good token is not refused for the bad ones"
 
 
 async def test_who_signs_out_is_led_to_the_provider_to_sign_out_there(

@@ -42,12 +42,17 @@ async def database(migrated_database: Callable[[str, History], str]) -> AsyncIte
     await database.close()
 
 
+async def enter(database: Database, moment: datetime, count: int = 1) -> None:
+    """Entries of then."""
+    log = AuditLog(audit_log, Chain([KEY]), moment.timestamp)
+    await database.write(lambda session: log.add(session, [Entry(Actor("nurse-7"), "read_child")] * count))
+
+
 @pytest.fixture
 async def filled(database: Database) -> Database:
     """Ten old entries and ten new ones."""
     for moment in (OLD, NEW):
-        log = AuditLog(audit_log, Chain([KEY]), moment.timestamp)
-        await database.write(lambda session: log.add(session, [Entry(Actor("nurse-7"), "read_child")] * 10))  # noqa: B023
+        await enter(database, moment, 10)
     return database
 
 
@@ -105,6 +110,19 @@ async def test_all_entries_may_be_cut_and_numbers_go_on(filled: Database, tmp_pa
     assert cut_before(filled, LOG, datetime.now(UTC) + timedelta(days=1)) == 2, "an older cut's entry goes as others do"
     (page,) = await check(filled)
     assert (page.cut, page.findings) == (22, ())
+
+
+@pytest.mark.parametrize("batch", [2, 1000])
+async def test_an_entry_that_a_wrong_clock_dated_in_the_future_keeps_none_behind_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(audit_cut, "BATCH", batch)
+    future = datetime.now(UTC) + timedelta(days=9000)
+    for moment, count in ((OLD, 3), (future, 5), (OLD, 2), (future, 1), (NEW, 2), (OLD, 1)):
+        await enter(database, moment, count)
+    assert cut_before(database, LOG, BETWEEN) == 10, "what may be of after the last old one is kept, and all behind it"
+    assert (await numbers(database))[:4] == [11, 12, 13, 14]
+    assert [one for page in await check(database) for one in page.findings] == []
 
 
 @pytest.mark.parametrize(
