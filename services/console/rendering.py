@@ -78,6 +78,7 @@ def make_environment(words: Words, labels: Labels) -> Environment:
         "date": words.day,
         "moment": words.moment,
         "clock": words.clock,
+        "deadline": words.deadline,
         "ago": lambda value: words.ago(value, datetime.now(UTC)),
         "number": words.number,
         "percent": words.percent,

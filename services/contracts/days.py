@@ -14,3 +14,8 @@ def day_of(moment: datetime) -> date:
 def end_of(day: date) -> datetime:
     """The moment, in UTC, when `day` is over in Kazakhstan."""
     return datetime.combine(day + timedelta(days=1), time(), ALMATY).astimezone(UTC)
+
+
+def last_day(end: datetime) -> date:
+    """The last day in Kazakhstan that has begun before an aware `end`: at midnight the day that is over then."""
+    return day_of(end - timedelta.resolution)

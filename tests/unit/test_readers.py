@@ -5,7 +5,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,7 @@ from services.contracts.near_matches import Named, did_you_mean, resolve
 from services.contracts.reference import WrongData, read_centers, read_days_off, read_programmes, read_settlements
 from services.contracts.submissions import CSV_COLUMNS
 from services.intake.handlers.formats import Csv, Ndjson, WrongHeader
-from services.intake.handlers.parsing import BOUNDS, Unparsed, read_json
-from services.kit.bounds import MOST_ERRORS, Bounds, excesses
-from services.kit.budget import TooMuchWork, budget, check
+from services.intake.handlers.parsing import Unparsed, read_json
 from services.kit.http.etags import LONGEST, read_etags
 from services.kit.http.free_text import holds_number
 from services.kit.http.pages import Text, read_cursor, write_cursor
@@ -209,59 +207,6 @@ def test_any_file_of_reference_data_is_read_or_refused(content: bytes) -> None:
                 assert not found or b"\n" in content, "a row stands below a first line"
 
 
-@given(anything)
-def test_bounds_find_what_is_beyond_them_and_nothing_else(value: Any) -> None:
-    small = Bounds(text=3, members=2, depth=2, values=5)
-    found = excesses(value, small)
-    assert len(found) <= MOST_ERRORS
-    assert bool(found) == _beyond(value, small)
-
-
-def _beyond(value: Any, bounds: Bounds) -> bool:
-    """Oracle, by recursion; `values` counts what containers within the depth hold."""
-
-    def count(one: Any) -> int:
-        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
-        return len(inner) + sum(map(count, inner))
-
-    def beyond(one: Any, depth: int) -> bool:
-        if isinstance(one, str):
-            return len(one) > bounds.text
-        if not isinstance(one, dict | list):
-            return False
-        inner = one.values() if isinstance(one, dict) else one
-        return depth == bounds.depth or len(one) > bounds.members or any(beyond(each, depth + 1) for each in inner)
-
-    return beyond(value, 0) or count(value) > bounds.values
-
-
-class Visited(list[Any]):
-    """A list that counts how many members of all such lists are looked at."""
-
-    looks = 0
-
-    def __iter__(self) -> Iterator[Any]:
-        for one in super().__iter__():
-            Visited.looks += 1
-            yield one
-
-
-def test_a_bomb_is_found_after_few_of_its_values() -> None:
-    deep: Any = "x"
-    for _ in range(100_000):
-        deep = Visited([deep])
-    wide, fields = Visited([0] * 1_000_000), {str(n): Visited([n]) for n in range(300_000)}
-    texts, many = Visited([Visited(["x" * 300] * 50)] * 50), Visited([Visited([Visited([0] * 40)] * 40)] * 40)
-    codes = ["json_too_deep", "too_many_members", "too_many_members", "text_too_long", "too_many_values"]
-    for value, code in zip((deep, wide, fields, texts, many), codes, strict=True):
-        Visited.looks = 0
-        found = excesses(value, BOUNDS)
-        assert ({one.code for one in found}, len(found) <= MOST_ERRORS) == ({code}, True)
-        assert Visited.looks <= 2 * BOUNDS.values, "once to see that it is too large, once to say where"
-    while isinstance(deep, list):  # without the recursion of a deallocation
-        deep = deep[0]
-
-
 @given(st.binary(max_size=80))
 def test_any_bytes_are_json_or_refused(raw: bytes) -> None:
     found = tried(lambda: read_json(raw), Unparsed)
@@ -290,17 +235,3 @@ def test_no_text_of_a_note_takes_long(read: Callable[[str], object], piece: str)
     began = time.process_time()
     read((piece * 500)[:500])
     assert time.process_time() - began < 3, "it takes 0.01 s; backtracking would take minutes"
-
-
-def test_a_budget_ends_what_takes_too_long() -> None:
-    check()
-    with budget(10):
-        check()
-    with budget(0.01), pytest.raises(TooMuchWork):
-        work()
-    check()
-
-
-def work() -> None:
-    while True:
-        check()

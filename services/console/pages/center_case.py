@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from services.console.pages.center_inbox import next_offer
-from services.console.pages.center_weeks import last_day
+from services.console.pages.center_weeks import course_ends
 from services.console.rendering import render, renderer_of, words_of
 from services.console.rows import child_row
 from services.console.sign_in.user import Center, User
@@ -159,7 +159,7 @@ async def _show(
         record=record,
         notes=notes,
         acts=acts,
-        last_day=last_day(story),
+        last_day=course_ends(story),
         values=proposed | dict(values or {}),
         errors=errors or {},
         first=today.isoformat(),

@@ -36,7 +36,7 @@ async def show_inbox(
 
 def _row(request: Request, one: Json, care: Mapping[str, str]) -> Json:
     words, labels = words_of(request), renderer_of(request).labels
-    until = words.gettext("Answer by %(moment)s") % {"moment": words.moment(one["deadline_at"])}
+    until = words.gettext("Answer by %(moment)s") % {"moment": words.deadline(one["deadline_at"])}
     note = f"{labels.label(words, care.get(one['programme_id']), 'modality')} · {until}"
     return child_row(one, f"/inbox/{one['id']}", note=note)
 

@@ -15,7 +15,7 @@ from services.console.rows import child_row
 from services.console.sign_in.user import Center
 from services.console.upstream import referral
 from services.console.upstream.client import Json
-from services.contracts.days import day_of
+from services.contracts.days import day_of, last_day
 
 router = APIRouter(include_in_schema=False)
 AHEAD = 8
@@ -56,7 +56,7 @@ async def show_weeks(
     )
     programme = programme if programme in care else ""
     come = _rows(request, _of(coming, programme), agreed_day, care)
-    leave = _rows(request, _of(staying, programme), last_day, care)
+    leave = _rows(request, _of(staying, programme), course_ends, care)
     today = day_of(datetime.now(UTC))
     weeks = by_week(today, come, leave)
     table = weeks_ahead(today, weeks)
@@ -72,9 +72,9 @@ def agreed_day(one: Json) -> date:
     return date.fromisoformat(one["admit_on"])
 
 
-def last_day(one: Json) -> date:
-    """Of a course, whose deadline is the end of it."""
-    return day_of(datetime.fromisoformat(one["deadline_at"]) - timedelta(seconds=1))
+def course_ends(one: Json) -> date:
+    """The last day of a course, whose deadline is the end of it."""
+    return last_day(datetime.fromisoformat(one["deadline_at"]))
 
 
 def by_week(today: date, come: Iterable[Json], leave: Iterable[Json]) -> list[Week]:

@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
-from services.contracts.days import ALMATY
+from services.contracts.days import ALMATY, day_of, last_day
 from services.contracts.vocabulary import Language
 
 CATALOGS = Path(__file__).parent / "locale"
@@ -55,6 +55,13 @@ class Words:
     def clock(self, value: Day) -> str:
         """14:05."""
         return format_time(found, "HH:mm", ALMATY, self.locale) if (found := _moment(value)) else ""
+
+    def deadline(self, value: Day, *, clock: bool = True) -> str:
+        """By when: a moment, or its day; midnight is the end of the day before, which nobody reads a day late."""
+        at = _moment(value)
+        if at and (last := last_day(at)) < day_of(at):
+            return self.gettext("the end of %(day)s") % {"day": self.day(last)}
+        return self.moment(value) if clock else self.day(value)
 
     def ago(self, value: Day, now: datetime) -> str:
         """3 days ago; in 2 hours."""

@@ -18,4 +18,4 @@ CALLER = Depends(Require(Role.INTAKE_API))
 @audited(never=True)  # intake's own entry has the person for whom it asks
 async def ask(question: AccessQuestion, service: Service) -> AccessAnswer:
     """The state, version and center with an open offer of each; one that is not routed yet is missing."""
-    return AccessAnswer(referrals=tuple(await service.access.of(question.referral_ids)))
+    return AccessAnswer(referrals=tuple(await service.reading.access.of(question.referral_ids)))

@@ -56,7 +56,7 @@ def build(settings: ReferralSettings) -> Apps:
             }
             if not settings.local:
                 health.checks["audit_log"] = lambda: check_only_inserts(service.database)
-            async with counting_strangers(auditing), background(service.follow_changes.run()):
+            async with counting_strangers(auditing), background(service.reading.follow_changes.run()):
                 yield
 
     routers = (
@@ -88,7 +88,7 @@ def main() -> None:
 
     def end_changes() -> None:
         if service := getattr(apps.inside.state, "service", None):
-            service.follow_changes.close()
+            service.reading.follow_changes.close()
 
     serve(apps, settings, before_stop=end_changes)
 

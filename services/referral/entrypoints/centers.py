@@ -44,7 +44,7 @@ async def list_centers(
 ) -> Page[Center]:
     """The centers with their open programmes, by id."""
     await check_ids(service, region_id=region_id)
-    found = await service.views.centers(region_id, last_seen(cursor), limit + 1)
+    found = await service.reading.views.centers(region_id, last_seen(cursor), limit + 1)
     more = write_cursor(found[limit - 1].center.id) if len(found) > limit else None
     return Page(items=[center_of(one) for one in found[:limit]], next=more)
 
@@ -60,7 +60,7 @@ async def read_center(
 
 
 async def _center(center_id: str, service: ReferralService, response: Response) -> Center:
-    found = await service.views.center(center_id)
+    found = await service.reading.views.center(center_id)
     if found is None:
         near = did_you_mean(center_id, await service.names.known_instead("center_id", center_id) or ())
         raise Problem(404, "center_not_found", f"There is no center {center_id}{near or '.'}")

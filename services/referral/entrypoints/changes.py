@@ -36,7 +36,7 @@ async def follow(service: Service, who: Console, limits: Limits) -> StreamingRes
 
     There is no going back: after a break, or the token's end, all that is shown may have changed.
     """
-    messages = _messages(service.follow_changes, who.ends - CLOCK_DIFFERENCE)
+    messages = _messages(service.reading.follow_changes, who.ends - CLOCK_DIFFERENCE)
     return EventStream(messages, limits.enter(who))
 
 

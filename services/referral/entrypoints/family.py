@@ -29,7 +29,7 @@ async def tell_family(referral_id: UUID, service: Service) -> FamilyOutlook:
 
     One that is not in the record is not routed yet.
     """
-    story = await service.views.story(str(referral_id), Visibility(everything=True))
+    story = await service.reading.views.story(str(referral_id), Visibility(everything=True))
     if story is None:
         return FamilyOutlook(state=ReferralState.SUBMITTED)
     row = story.referral

@@ -60,7 +60,7 @@ async def list_referrals(
     With any filter but `polyclinic_id` it finds those that it has, and the completed.
     """
     await check_ids(service, Visibility.of(reader), **wanted.ids)
-    rows = await service.views.referrals(Visibility.of(reader), wanted, last_seen(cursor), limit + 1)
+    rows = await service.reading.views.referrals(Visibility.of(reader), wanted, last_seen(cursor), limit + 1)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
     note({"count": min(len(rows), limit)})
     return Page(items=[summary(row) for row in rows[:limit]], next=more)
@@ -71,7 +71,7 @@ async def list_referrals(
 async def count_referrals(service: Service, reader: Keeper) -> list[StateCount]:
     """How many referrals are in each state, and how many are overdue: a polyclinic's own, or for operators all."""
     own = None if reader.has(*OPERATORS) else reader.org
-    found = await service.views.counts(own, service.clock())
+    found = await service.reading.views.counts(own, service.clock())
     return [
         StateCount(state=state, count=count, overdue=late)
         for state in ReferralState
@@ -85,7 +85,7 @@ async def read_referral(referral_id: UUID, service: Service, reader: Reader, res
     the child no longer, nothing else but how they ended.
     """
     visibility = Visibility.of(reader)
-    story = await service.views.story(str(referral_id), visibility)
+    story = await service.reading.views.story(str(referral_id), visibility)
     if story is None:
         raise not_found(referral_id)
     row = story.referral
@@ -112,7 +112,7 @@ async def list_referral_audit_log(
     A polyclinic sees persons and addresses of its own only; the rest by their organization.
     """
     visibility = Visibility.of(reader)
-    story = await service.views.story(str(referral_id), visibility)
+    story = await service.reading.views.story(str(referral_id), visibility)
     if story is None or not visibility.wholly(story.referral.polyclinic_id):
         raise not_found(referral_id)
     note(child_id=story.child_id)

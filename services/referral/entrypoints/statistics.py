@@ -56,8 +56,8 @@ async def count_days(service: Service, first: Day, last: Day) -> list[DayCount]:
     days = (last - first).days + 1
     if not 1 <= days <= MOST_DAYS:
         raise Problem.of_field("last", "out_of_range", f"must be `first` or up to {MOST_DAYS - 1} days after it")
-    submitted = await service.statistics.submitted(first, last, DAY)
-    admitted = await service.statistics.admitted(first, last, DAY)
+    submitted = await service.reading.statistics.submitted(first, last, DAY)
+    admitted = await service.reading.statistics.admitted(first, last, DAY)
     every = (datetime.combine(first, time(), ALMATY) + number * DAY for number in range(days))
     return [DayCount(day=one.date(), submitted=submitted.get(one, 0), admitted=admitted.get(one, 0)) for one in every]
 
@@ -66,8 +66,8 @@ async def count_days(service: Service, first: Day, last: Day) -> list[DayCount]:
 @audited(never=True)
 async def count_hours(service: Service, day: Day) -> list[HourCount]:
     """Referrals and placements of each hour of a day of Kazakhstan."""
-    submitted = await service.statistics.submitted(day, day, HOUR)
-    admitted = await service.statistics.admitted(day, day, HOUR)
+    submitted = await service.reading.statistics.submitted(day, day, HOUR)
+    admitted = await service.reading.statistics.admitted(day, day, HOUR)
     every = (datetime.combine(day, time(), ALMATY) + number * HOUR for number in range(24))
     return [HourCount(hour=one.hour, submitted=submitted.get(one, 0), admitted=admitted.get(one, 0)) for one in every]
 
@@ -83,5 +83,5 @@ async def count_regions(service: Service, status: ReferralState = ReferralState.
             age_under_months=_NEXT_AGE.get(one.age_from_months),
             count=one.count,
         )
-        for one in await service.statistics.regions(status)
+        for one in await service.reading.statistics.regions(status)
     ]

@@ -59,7 +59,7 @@ async def _audit_in_turn(service: ReferralService) -> None:
 
 async def set_gauges(service: ReferralService) -> None:
     """The gauges behind the alarms: referrals that need an operator, and lost ones."""
-    counts = await service.worklists.escalated()
+    counts = await service.reading.worklists.escalated()
     for reason in Escalation:
         escalated.labels(reason.value).set(counts.get(reason, 0))
     lost = await service.deadlines.lost()

@@ -79,4 +79,4 @@ async def list_worklist(
     else:
         await check_ids(service, center_id=center_id, polyclinic_id=polyclinic_id)
     filters = {"center_id": center_id, "polyclinic_id": polyclinic_id, "escalation": reason}
-    return _page(await service.worklists.page(name, after, limit, filters), response)
+    return _page(await service.reading.worklists.page(name, after, limit, filters), response)

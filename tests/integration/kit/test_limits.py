@@ -19,6 +19,7 @@ from services.kit.http.auth import Principal, Require, TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.issuer_keys import IssuerKeys
 from services.kit.http.limits import Budget, Caller, limiting
+from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.settings import ServiceSettings
 from services.local.ports import Ports
@@ -163,10 +164,13 @@ async def test_no_counter_is_named_by_a_person(made: Make, key: RSAKey, valkey: 
 
 async def test_who_asks_often_at_once_spends_what_it_asks_and_no_more(valkey: str, prefix: str) -> None:
     settings = ServiceSettings(
-        mode="local", kafka_servers="unused", limits={"requests": {"organization": "4000/minute"}},
+        mode="local", kafka_servers="unused", limits={"requests": {"organization": "800/hour"}},
         limits_url=SecretStr(valkey), topic_prefix=prefix,
     )  # fmt: skip
     caller = Caller("10.0.0.1", "a", "c1")
     async with limiting(settings) as limits:
         for _ in range(20):
             await asyncio.gather(*(limits.spend(Budget.REQUESTS, caller) for _ in range(40)))
+        with pytest.raises(Problem) as refused:
+            await limits.spend(Budget.REQUESTS, caller)
+    assert refused.value.status == 429, "all 800 are spent, and no more"

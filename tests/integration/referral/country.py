@@ -211,7 +211,7 @@ class Country:
         return one.state, one.programme_id
 
     async def story(self, number: int) -> ReferralStory:
-        found = await self.service.views.story(str(UUID(int=number)), Visibility(everything=True))
+        found = await self.service.reading.views.story(str(UUID(int=number)), Visibility(everything=True))
         assert found
         return story_of(found, [], Visibility(everything=True))
 

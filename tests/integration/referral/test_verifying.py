@@ -25,7 +25,7 @@ from services.kit.sql.migrations import History
 from services.referral.entrypoints.consuming import Consumers, open_consumers
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.conftest import Token
-from tests.integration.referral.test_consuming import Message, go_on, listening
+from tests.integration.referral.worker import Message, go_on, listening
 from tests.support.eventually import eventually
 from tests.support.tcp_proxy import TcpProxies
 from tests.unit.intake.samples import child_body

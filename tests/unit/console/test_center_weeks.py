@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.console.pages.center_inbox import in_order
-from services.console.pages.center_weeks import AHEAD, by_week, last_day, weeks_ahead
+from services.console.pages.center_weeks import AHEAD, by_week, course_ends, weeks_ahead
 from services.console.upstream.client import Page
 
 SUNDAY = date(2026, 11, 29)
@@ -38,7 +38,7 @@ def test_the_table_has_empty_weeks_too() -> None:
     ("deadline", "day"), [("2026-12-19T19:00:00Z", date(2026, 12, 19)), ("2026-12-19T18:59:59Z", date(2026, 12, 19))]
 )
 def test_a_course_ends_with_the_day_whose_end_is_its_deadline(deadline: str, day: date) -> None:
-    assert last_day({"deadline_at": deadline}) == day, "the day in Kazakhstan that ends at 19:00 UTC"
+    assert course_ends({"deadline_at": deadline}) == day, "the day in Kazakhstan that ends at 19:00 UTC"
 
 
 def test_urgent_offers_come_first_then_those_whose_time_runs_out() -> None:

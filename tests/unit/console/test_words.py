@@ -65,6 +65,27 @@ def test_a_moment_is_told_in_kazakhstan() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("kk", "2026 ж. 30 қараша күнінің соңы"),
+        ("ru", "конца дня 30 ноября 2026 г."),
+        ("en", "the end of November 30, 2026"),
+    ],
+)
+def test_a_deadline_at_midnight_is_the_end_of_the_day_before(language: str, text: str) -> None:
+    words, midnight = WORDS[Language(language)], datetime(2026, 11, 30, 19, tzinfo=UTC)
+    assert plain(words.deadline(midnight.isoformat())) == text, "nobody reads it a day late"
+    assert plain(words.deadline(midnight, clock=False)) == text, "without the clock too"
+
+
+def test_any_other_deadline_is_told_as_a_moment_or_its_day() -> None:
+    words, at = WORDS[Language.ENGLISH], "2026-11-30T19:01:00Z"
+    assert words.deadline(at) == words.moment(at) == "December 1, 2026, 00:01"
+    assert words.deadline(at, clock=False) == "December 1, 2026"
+    assert words.deadline(None) == "", "nothing for nothing"
+
+
+@pytest.mark.parametrize(
     ("cookie", "accepted", "language"),
     [
         (None, "", "ru"), (None, "kk-KZ,kk;q=0.9,ru;q=0.8", "kk"), (None, "de,en;q=0.5,ru;q=0.4", "en"),
