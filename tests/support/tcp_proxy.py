@@ -90,8 +90,8 @@ class _TcpProxy:
         except asyncio.CancelledError:
             _reset(writer)
         finally:
-            await _closed(writer)
             self._connections.discard(task)
+            writer.close()
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection(LOOPBACK, self._target)
@@ -109,16 +109,8 @@ class _TcpProxy:
         finally:
             for one in directions:
                 one.cancel()
+            server_writer.close()  # first: a cut may end the waiting below
             await asyncio.gather(*directions, return_exceptions=True)
-            await _closed(server_writer)
-
-
-async def _closed(writer: asyncio.StreamWriter) -> None:
-    """Close it, and wait until it is."""
-    writer.close()
-    with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(1):
-            await writer.wait_closed()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
