@@ -1,4 +1,4 @@
-"""Small charts as one SVG path each: a line over time, or bars."""
+"""Small charts as one SVG path each: bars over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,25 +11,16 @@ WIDTH, HEIGHT = 600, 160
 class Chart:
     """What the macro `chart` draws: a path, the height's number, and the first and last text below it."""
 
-    kind: str
     path: str
     top: float
     first: str
     last: str
-    bar: int = 0
+    bar: int
     """The bars' width in units."""
 
 
-def line_chart(values: Sequence[float], first: str, last: str) -> Chart:
-    """A line through the values at equal steps, from nothing to a round number; `first` and `last` name its ends."""
-    top = _round_up(max(values, default=0))
-    step = WIDTH / max(len(values) - 1, 1)
-    points = [f"{round(number * step)} {_height(value, top)}" for number, value in enumerate(values)]
-    return Chart("line", f"M{'L'.join(points)}" if points else "", top, first, last)
-
-
 def bar_chart(values: Sequence[float], first: str, last: str) -> Chart:
-    """A bar for each value."""
+    """A bar for each value, from nothing to a round number; `first` and `last` name the ends."""
     top = _round_up(max(values, default=0))
     step = WIDTH / max(len(values), 1)
     bars = [
@@ -37,7 +28,7 @@ def bar_chart(values: Sequence[float], first: str, last: str) -> Chart:
         for number, value in enumerate(values)
         if value > 0
     ]
-    return Chart("bars", "".join(bars), top, first, last, max(round(step * 0.7), 1))
+    return Chart("".join(bars), top, first, last, max(round(step * 0.7), 1))
 
 
 def _height(value: float, top: float) -> int:

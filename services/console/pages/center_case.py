@@ -97,7 +97,7 @@ async def _command(request: Request, user: User, id: str, act: str, values: Valu
     try:
         if text:
             if (await referral.story(user.services, id))["version"] != version:
-                raise Refusal(412, "version_moved", "")
+                raise Refusal(412, "version_moved")
             body["note_id"] = await intake.write_note(user.services, id, text)
         await referral.command(user.services, id, act, body, version)
     except Refusal as refusal:

@@ -69,7 +69,7 @@ def _user(request: Request, console: Console, session: Session) -> User:
     address = request.client.host if request.client else ""
     services, language = console.upstream.as_user(session.access_token, address), language_of(request)
     name = session.names.get(language) or session.organization
-    return User(session.subject, session.role, session.organization, name, language, session.access_token, services)
+    return User(session.subject, session.role, session.organization, name, language, services)
 
 
 async def _check_post(request: Request, console: Console, session: Session | None) -> None:

@@ -19,7 +19,6 @@ class User:
     organization: str
     org_name: str
     language: Language
-    access_token: str = field(repr=False)
     services: Services = field(repr=False)
     """The services' APIs with this user's token."""
 

@@ -20,11 +20,6 @@ async def every_figure(services: Services, **filters: Parameter) -> list[Json]:
             return found
 
 
-async def center_figures(services: Services, center_id: str) -> Page:
-    """Refusal 404 `unknown_center` when capacity knows no programme of it."""
-    return await services.capacity.page(f"/v1/capacity/{center_id}")
-
-
 async def queue(services: Services, programme_id: str, **filters: Parameter) -> Page:
     """Who waits for a programme, in order: `cursor`, `limit`."""
     return await services.capacity.page(f"/v1/queues/{programme_id}", **filters)

@@ -33,26 +33,20 @@ class Refusal(Exception):
         self,
         status: int,
         code: str,
-        detail: str,
         errors: tuple[FieldError, ...] = (),
         more: Mapping[str, Any] | None = None,
         retry_after: int = 0,
     ) -> None:
         super().__init__(f"{status} {code}")
-        self.status, self.code, self.detail = status, code, detail
-        self.errors, self.more, self.retry_after = errors, dict(more or {}), retry_after
-
-    @property
-    def by_field(self) -> dict[str, FieldError]:
-        """The first error of each field."""
-        return {one.field: one for one in reversed(self.errors)}
+        self.status, self.code, self.errors = status, code, errors
+        self.more, self.retry_after = dict(more or {}), retry_after
 
 
 class Unavailable(Refusal):
     """A service does not answer, or says that it cannot now; nothing was done. `status` is 503."""
 
-    def __init__(self, code: str = "unavailable", detail: str = "", retry_after: int = 1) -> None:
-        super().__init__(503, code, detail, retry_after=retry_after)
+    def __init__(self, code: str = "unavailable", retry_after: int = 1) -> None:
+        super().__init__(503, code, retry_after=retry_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +140,16 @@ def refusal_of(answer: httpx2.Response) -> Refusal:
     except ValueError:
         body = None
     problem: Json = body if isinstance(body, dict) else {}
-    code, detail = str(problem.pop("code", "")), str(problem.pop("detail", ""))
+    code = str(problem.pop("code", ""))
     waiting = answer.headers.get("Retry-After", "")
     seconds = int(waiting) if waiting.isascii() and waiting.isdigit() else 1
     if answer.status_code in (502, 503, 504):
-        return Unavailable(code or "unavailable", detail, seconds)
+        return Unavailable(code or "unavailable", seconds)
     errors = tuple(
         FieldError(str(one.get("field")), str(one.get("code")), str(one.get("message")))
         for one in problem.pop("errors", [])
     )
-    return Refusal(answer.status_code, code, detail, errors, problem, seconds)
+    return Refusal(answer.status_code, code, errors, problem, seconds)
 
 
 def _object(answer: httpx2.Response) -> Json:
@@ -182,10 +176,12 @@ class Upstream:
 
     def as_user(self, access_token: str, address: str = "") -> Services:
         """The services as the holder of this token, who is at `address`."""
-        headers = {"Authorization": f"Bearer {access_token}"} | ({"X-Forwarded-For": address} if address else {})
-        return Services(*(Api(one, headers) for one in (self.intake, self.referral, self.capacity)))
+        return self._as({"Authorization": f"Bearer {access_token}"}, address)
 
     def as_nobody(self, address: str = "") -> Services:
         """The services as they answer anybody, without a token."""
-        headers = {"X-Forwarded-For": address} if address else {}
+        return self._as({}, address)
+
+    def _as(self, headers: Mapping[str, str], address: str) -> Services:
+        headers = {**headers, "X-Forwarded-For": address} if address else headers
         return Services(*(Api(one, headers) for one in (self.intake, self.referral, self.capacity)))

@@ -50,26 +50,6 @@ async def look_up(services: Services, iin: str) -> Json:
     return await services.intake.post("/v1/children/lookup", {"iin": iin})
 
 
-async def child(services: Services, child_id: str) -> Json:
-    return await services.intake.get(f"/v1/children/{child_id}")
-
-
-async def correct_diagnosis(
-    services: Services, referral_id: str, patch: Json, version: int, check: bool = False
-) -> Json:
-    """A JSON merge patch of what has this version; with `check` it is judged only. Refusal 412 after another's."""
-    return await services.intake.patch(f"/v1/diagnoses/{referral_id}", patch, _if_match(version), **_checking(check))
-
-
-async def correct_child(services: Services, child_id: str, patch: Json, version: int) -> Json:
-    return await services.intake.patch(f"/v1/children/{child_id}", patch, _if_match(version))
-
-
-async def join_children(services: Services, child_id: str, other_id: str) -> Json:
-    """Join the other child into this one."""
-    return await services.intake.post(f"/v1/children/{child_id}/join", {"child_id": other_id})
-
-
 async def withdraw_consent(services: Services, child_id: str) -> Json:
     return await services.intake.post(f"/v1/children/{child_id}/withdraw-consent")
 
@@ -98,11 +78,6 @@ async def decide_transfer(services: Services, transfer_id: str, *, accept: bool)
     return await services.intake.post(f"/v1/transfers/{transfer_id}/{'accept' if accept else 'refuse'}")
 
 
-async def report(services: Services, child_id: str) -> Json:
-    """All that is held of a child, on the family's request."""
-    return await services.intake.get(f"/v1/children/{child_id}/report")
-
-
 async def audit_log(services: Services, **filters: Any) -> Page:
     """`about`, `cursor`, `limit`."""
     return await services.intake.page("/v1/audit-log", **filters)
@@ -114,14 +89,6 @@ def submit_bulk(
     """Send a file, and read a result a line as NDJSON: `async for line in answer.aiter_lines()`."""
     headers = {"Content-Type": content_type, "Idempotency-Key": key}
     return services.intake.stream("POST", "/v1/diagnoses/bulk", content=content, headers=headers, seconds=600)
-
-
-def _if_match(version: int) -> dict[str, str]:
-    return {"If-Match": f'"{version}"'}
-
-
-def _checking(check: bool) -> dict[str, str]:
-    return {"check": "true"} if check else {}
 
 
 async def check_audit_log(services: Services, after: int = 0) -> Json:

@@ -29,11 +29,6 @@ async def command(
     return await services.referral.post(f"/v1/referrals/{referral_id}/{action}", body or {}, headers)
 
 
-async def referral_audit_log(services: Services, referral_id: str, **filters: Parameter) -> Page:
-    """Who looked at a referral, and who acted: `cursor`, `limit`."""
-    return await services.referral.page(f"/v1/referrals/{referral_id}/audit-log", **filters)
-
-
 async def worklist(services: Services, name: str, **filters: Parameter) -> Page:
     """`to-answer`, `to-admit`, `in-care`, `to-offer-again`, `escalated`; `total` counts all of it.
 
@@ -75,10 +70,6 @@ async def center(services: Services, center_id: str) -> Json:
     return await services.referral.get(f"/v1/centers/{center_id}")
 
 
-async def put_center(services: Services, center_id: str, entry: Json) -> Json:
-    return await services.referral.put(f"/v1/centers/{center_id}", entry)
-
-
 async def figure(services: Services, center_id: str, programme_id: str) -> Json:
     """A programme's places, and when they were confirmed; Refusal 404 `no_figure` when they never were."""
     return await services.referral.get(_places(center_id, programme_id))
@@ -100,11 +91,6 @@ async def set_places(
 
 def _places(center_id: str, programme_id: str) -> str:
     return f"/v1/centers/{center_id}/programmes/{programme_id}/places"
-
-
-async def forecast(services: Services, **filters: Parameter) -> Page:
-    """`center_id`, `region`, `programme_id`, `cursor`, `limit`."""
-    return await services.referral.page("/v1/forecast", **filters)
 
 
 async def audit(services: Services) -> Json:

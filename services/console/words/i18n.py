@@ -60,7 +60,7 @@ class Words:
         """By when: a moment, or its day; midnight is the end of the day before, which nobody reads a day late."""
         at = _moment(value)
         if at and (last := last_day(at)) < day_of(at):
-            return self.gettext("the end of %(day)s") % {"day": self.day(last)}
+            return self.gettext("the end of %(day)s") % {"day": self.day(last, "d MMMM")}
         return self.moment(value) if clock else self.day(value)
 
     def ago(self, value: Day, now: datetime) -> str:

@@ -66,11 +66,7 @@ def test_a_moment_is_told_in_kazakhstan() -> None:
 
 @pytest.mark.parametrize(
     ("language", "text"),
-    [
-        ("kk", "2026 ж. 30 қараша күнінің соңы"),
-        ("ru", "конца дня 30 ноября 2026 г."),
-        ("en", "the end of November 30, 2026"),
-    ],
+    [("kk", "30 қараша күнінің соңы"), ("ru", "конца дня 30 ноября"), ("en", "the end of 30 November")],
 )
 def test_a_deadline_at_midnight_is_the_end_of_the_day_before(language: str, text: str) -> None:
     words, midnight = WORDS[Language(language)], datetime(2026, 11, 30, 19, tzinfo=UTC)
