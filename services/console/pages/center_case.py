@@ -27,8 +27,6 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "no-show": ("reason", "no_show"), "decline": ("reason", "decline"),
 }  # fmt: skip
 """What a center does, in the order of the page, where `allowed_actions` names it: its field, and its codes' kind."""
-BEATEN = frozenset({409, 412})
-"""The statuses that say that somebody acted before."""
 DAYS_AHEAD, USUAL_DAYS = 365, 7
 """To the last day of admission that is taken, and to the one that is proposed."""
 Values = Mapping[str, str]
@@ -75,7 +73,7 @@ async def act(request: Request, referral_id: UUID, act: str, user: Center) -> Re
     try:
         errors = await _command(request, user, id, act, values)
     except Refusal as refusal:
-        if refusal.status not in BEATEN:
+        if not refusal.beaten:
             raise
         return await _tell_who_was_first(request, user, id, act, values)
     if errors:
