@@ -19,9 +19,9 @@ from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.adapters.redis_steps import RedisSteps
 from services.capacity.domain.figures import Staleness, stale_after
 from services.capacity.handlers.feed import Feed
-from services.capacity.handlers.feed_limits import FeedLimits
 from services.capacity.handlers.publish_figures import PublishedFigures
 from services.capacity.ports import AuditLog, Store
+from services.kit.http.feed_limits import FeedLimits
 from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
 from services.kit.loops import background
@@ -47,10 +47,6 @@ class CapacitySettings(ServiceSettings):
     """Seconds between two publications of figures to centers and polyclinics."""
     figures_centers: int = Field(5, ge=1, le=1000)
     """Counts of others are published once those of so many centers have changed: one alone would show a child."""
-    feeds: int = Field(500, ge=1)
-    feeds_per_organization: int = Field(50, ge=1)
-    feeds_per_token: int = Field(10, ge=1)
-    """All tokens of one holder count together."""
     feed_kept: int = Field(10_000, ge=100, le=1_000_000)
     """Steps in memory, some 600 bytes each, from which a feed is resumed; whoever comes later loads again."""
 
@@ -124,9 +120,8 @@ async def running(
     chosen = settings or CapacitySettings.model_construct(kafka_servers="", redis_url="")
     figures = PublishedFigures(store.programmes, clock, every=chosen.figures_every, centers=chosen.figures_centers)
     feed = Feed(store.steps, figures, kept=chosen.feed_kept)
-    limits = FeedLimits(chosen.feeds_per_token, chosen.feeds_per_organization, chosen.feeds)
     async with background(feed.run(), figures.run()):
         try:
-            yield Capacity(store, feed, limits, figures, clock, audit_log)
+            yield Capacity(store, feed, FeedLimits.of(chosen), figures, clock, audit_log)
         finally:
             feed.close()

@@ -87,6 +87,10 @@ class ServiceSettings(BaseSettings):
     """The Redis with the counters of limits; without it capacity takes its own, and the others count in the process."""
     limits: dict[Literal["requests", "reads", "look_ups", "refused", "family"], dict[Counted, Rate]] = DEFAULT_LIMITS
     """By what is counted and for whom: how often, and in which time. What is left out is unlimited."""
+    feeds: int = Field(500, ge=1)
+    feeds_per_organization: int = Field(50, ge=1)
+    feeds_per_token: int = Field(10, ge=1)
+    """Endless answers that a process gives at once. All tokens of one holder count together."""
     trusted_proxies: str = ""
     """Addresses and networks, with commas, of the proxies whose `X-Forwarded-For` is believed at the public port."""
 

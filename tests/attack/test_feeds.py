@@ -20,15 +20,21 @@ from tests.support.network import RunningNetwork
 PER_TOKEN, PER_ORGANIZATION = 10, 50
 
 
-def feed(country: RunningNetwork, token: str, last: str = "", buffer: int | None = None) -> socket.socket:
+FEED, CHANGES = "/v1/capacity/feed", "/v1/changes"
+
+
+def feed(
+    country: RunningNetwork, token: str, last: str = "", buffer: int | None = None, path: str = FEED
+) -> socket.socket:
     """A feed on a socket of its own, of which nothing is read yet."""
-    host, _, port = country.url("capacity").removeprefix("http://").partition(":")
+    service = "capacity" if path == FEED else "referral"
+    host, _, port = country.url(service).removeprefix("http://").partition(":")
     connection = socket.socket()
     if buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
     connection.settimeout(20)
     connection.connect((host, int(port)))
-    head = f"GET /v1/capacity/feed HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+    head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
     connection.sendall((head + (f"Last-Event-ID: {last}\r\n" if last else "") + "\r\n").encode())
     return connection
 
@@ -45,31 +51,32 @@ def status(connection: socket.socket) -> tuple[int, str]:
 
 
 @contextmanager
-def many(country: RunningNetwork, tokens: list[str]) -> Iterator[list[tuple[int, str]]]:
+def many(country: RunningNetwork, tokens: list[str], path: str = FEED) -> Iterator[list[tuple[int, str]]]:
     with ExitStack() as stack:
-        yield [status(stack.enter_context(feed(country, token))) for token in tokens]
+        yield [status(stack.enter_context(feed(country, token, path=path))) for token in tokens]
 
 
-async def room(country: RunningNetwork, token: str) -> None:
+async def room(country: RunningNetwork, token: str, path: str = FEED) -> None:
     """Until this token may open a feed again: those before have been noticed to be gone."""
 
     def opens() -> bool:
-        with feed(country, token) as connection:
+        with feed(country, token, path=path) as connection:
             return status(connection)[0] == 200
 
     await eventually(lambda: asyncio.to_thread(opens), "there is room", within=20)
 
 
-async def test_a_token_has_so_many_feeds_and_no_more(country: RunningNetwork) -> None:
-    token = issue_token(country.home, ["operator"], subject="attacker")
-    another = issue_token(country.home, ["operator"], subject="attacker", lifetime=3000)
-    with many(country, [token] * 40 + [another] * 5) as answers:
+@pytest.mark.parametrize(("role", "path"), [("operator", FEED), ("console", CHANGES)])
+async def test_a_token_has_so_many_feeds_and_no_more(country: RunningNetwork, role: str, path: str) -> None:
+    token = issue_token(country.home, [role], subject="attacker")
+    another = issue_token(country.home, [role], subject="attacker", lifetime=3000)
+    with many(country, [token] * 40 + [another] * 5, path) as answers:
         codes = [code for code, _ in answers]
         assert codes == [200] * PER_TOKEN + [429] * 35
         assert "retry-after: " in answers[-1][1].lower()
-        with feed(country, country.token("operator")) as other:
+        with feed(country, issue_token(country.home, [role]), path=path) as other:
             assert status(other)[0] == 200, "others are not affected"
-    await room(country, token)
+    await room(country, token, path)
 
 
 async def test_an_organization_has_so_many_feeds_whoever_holds_the_tokens(country: RunningNetwork) -> None:

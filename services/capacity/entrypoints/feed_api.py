@@ -14,7 +14,6 @@ from services.capacity.bootstrap import Capacity
 from services.capacity.domain.step import StepId
 from services.capacity.entrypoints.requests import FeedReader, Service
 from services.capacity.handlers.feed import View
-from services.capacity.handlers.feed_limits import TooManyFeeds
 from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
 from services.kit.audit import TRAIL, note, recorded
@@ -70,10 +69,7 @@ async def follow(
     An event `reset` says that steps were missed: load the list again. When the token ends, the last event is
     `token_ended`: come back with a new token and `Last-Event-ID`. Who is sent steps is audited, from when to when.
     """
-    try:
-        leave = service.feed_limits.enter(who.subject, who.org)
-    except TooManyFeeds as error:
-        raise Problem(429, "too_many_feeds", str(error), headers={"Retry-After": "10"}) from None
+    leave = service.feed_limits.enter(who)
     ends = who.ends - CLOCK_DIFFERENCE
     if who.has(*OPERATORS, Role.CENTER):
         leave = await _entered(service, leave, last, ends)

@@ -149,9 +149,10 @@ class Feed:
 
         The first beat says that the client has caught up. At `ends` (epoch seconds) the last message is TOKEN_ENDED.
         """
-        await self._reading.wait()
         self.followers += 1
         try:
+            while not self._reading.is_set() and (left := ends - self._clock()) > 0:
+                await self._next(self._reading, min(self._beat, left))
             async for part in self._parts(last_seen, view, ends):
                 yield part
         finally:

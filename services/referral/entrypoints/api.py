@@ -11,6 +11,7 @@ from services.contracts.vocabulary import Role
 from services.kit.audit_api import audit_log_router, counting_strangers, describe_purpose
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
+from services.kit.http.feed_limits import FeedLimits
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
 from services.kit.http.readiness import readiness_router
@@ -74,6 +75,7 @@ def build(settings: ReferralSettings) -> Apps:
     )
     inside = (access.router, audit_entries.router, family.router)
     apps = create_apps("referral", health, lifespan, public=routers, inside=inside, public_docs=settings.public_docs)
+    apps.inside.state.feed_limits = FeedLimits.of(settings)
     for app in apps.both:
         describe_purpose(app, Purpose, default_purpose)
     return apps

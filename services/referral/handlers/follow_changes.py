@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from enum import Enum, auto
 from math import inf
 from time import time
 from typing import Protocol
@@ -19,6 +20,15 @@ MOST_WAITING = 10_000
 """Changes that wait for one follower: it is ended when it is slower, and comes back."""
 
 
+class _Sign(Enum):
+    BEGUN = auto()
+    """From now on nothing is missed."""
+    ENDED = auto()
+
+
+_Follower = asyncio.Queue[Change | _Sign]
+
+
 class Changes(Protocol):
     async def begin(self) -> None:
         """Forget what was before now."""
@@ -34,14 +44,14 @@ class FollowChanges:
 
     def __init__(self, changes: Changes, *, every: float = EVERY, beat: float = BEAT_EVERY) -> None:
         self._changes, self._every, self._beat = changes, every, beat
-        self._followers = set[asyncio.Queue[Change | None]]()
-        self._followed, self._reading = asyncio.Event(), asyncio.Event()
+        self._followers = set[_Follower]()
+        self._followed, self._reading = asyncio.Event(), False
 
     async def run(self) -> None:
         """Read until cancelled; after a failure of the record, go on from the last step."""
         while True:
             if not self._followed.is_set():
-                self._reading.clear()
+                self._reading = False
                 await self._followed.wait()
             try:
                 with noting_failures("changes"):
@@ -51,50 +61,53 @@ class FollowChanges:
             await asyncio.sleep(self._every)
 
     async def _step(self) -> None:
-        if self._reading.is_set():
+        if self._reading:
             self._give(await self._changes.next())
         else:
             await self._changes.begin()
-            self._reading.set()
+            self._reading = True
+            self._give([_Sign.BEGUN])
 
     def close(self) -> None:
         """End all followers, because the process stops."""
         for one in tuple(self._followers):
             self._end(one)
 
-    def _give(self, changes: Sequence[Change]) -> None:
+    def _give(self, found: Sequence[Change | _Sign]) -> None:
         for one in tuple(self._followers):
-            if one.qsize() + len(changes) > MOST_WAITING:
+            if one.qsize() + len(found) > MOST_WAITING:
                 self._end(one)
             else:
-                for change in changes:
-                    one.put_nowait(change)
+                for each in found:
+                    one.put_nowait(each)
 
-    def _end(self, follower: asyncio.Queue[Change | None]) -> None:
+    def _end(self, follower: _Follower) -> None:
         self._followers.discard(follower)
-        follower.put_nowait(None)
+        follower.put_nowait(_Sign.ENDED)
 
     async def follow(self, ends: float = inf) -> AsyncGenerator[Change | None, None]:
         """The changes from now on, until `ends` (epoch seconds); None is a sign of life.
 
         The first one says that nothing from now on is missed.
         """
-        own = asyncio.Queue[Change | None]()
+        own, begun = _Follower(), False
+        if self._reading:
+            own.put_nowait(_Sign.BEGUN)
         self._followers.add(own)
         self._followed.set()
         try:
-            await self._reading.wait()
-            yield None
             while (left := ends - time()) > 0:
                 try:
                     async with asyncio.timeout(min(self._beat, left)):
-                        change = await own.get()
+                        found = await own.get()
                 except TimeoutError:
-                    yield None
+                    if begun:
+                        yield None
                     continue
-                if change is None:
+                if found is _Sign.ENDED:
                     return
-                yield change
+                begun = True
+                yield None if found is _Sign.BEGUN else found
         finally:
             self._followers.discard(own)
             if not self._followers:

@@ -206,3 +206,9 @@ async def test_whoever_comes_back_with_an_ended_token_is_told_at_once_and_misses
         last = StepId(await epoch(store), 1)
         assert [one async for one in follow(feed, last, ends=1000.0)] == [TOKEN_ENDED]
         assert await take(follow(feed, last, ends=1001.0), 4) == [b"2", b"3", b"4", BEAT]
+
+
+async def test_the_feed_ends_with_the_token_while_the_store_was_never_read(store: Store) -> None:
+    feed = Feed(store.steps, beat=0.01)
+    async with asyncio.timeout(20):
+        assert [one async for one in follow(feed, None, ends=time() + 0.1)] == [TOKEN_ENDED]

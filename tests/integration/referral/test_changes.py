@@ -1,10 +1,13 @@
 """The steps of referrals as they are committed, each once, for the console."""
 
+import asyncio
 from collections.abc import Sequence
+from time import time
 
 from sqlalchemy import insert
 
 from services.contracts.changes import Change
+from services.kit.errors import TransientError
 from services.kit.loops import background
 from services.kit.sql.database import Database
 from services.referral.adapters.sql_changes import SqlChanges
@@ -58,6 +61,32 @@ async def test_a_step_names_its_polyclinic_and_the_center_that_it_is_about(offer
         declined = await anext(follower)
         await follower.aclose()
     assert declined == Change(referral_id=str(story.id), polyclinic_id="p1", center_id="near")
+
+
+class Away:
+    """A record that cannot be read."""
+
+    async def begin(self) -> None:
+        raise TransientError("away")
+
+    async def next(self) -> Sequence[Change]:
+        raise TransientError("away")
+
+
+async def test_who_waits_for_a_record_that_is_away_waits_until_the_token_s_end_and_no_longer() -> None:
+    changes = FollowChanges(Away(), every=0.01, beat=0.01)
+    async with background(changes.run()), asyncio.timeout(20):
+        told = [one async for one in changes.follow(time() + 0.1)]
+    assert told == [], "a sign of life would say that nothing is missed"
+
+
+async def test_who_waits_for_a_record_that_is_away_is_ended_when_the_process_stops() -> None:
+    changes = FollowChanges(Away(), every=0.01)
+    async with background(changes.run()), asyncio.timeout(20):
+        first = asyncio.create_task(anext(changes.follow(), "ended"))
+        await asyncio.sleep(0)
+        changes.close()
+        assert await first == "ended"
 
 
 async def test_nobody_but_the_console_follows_changes(client: Client) -> None:

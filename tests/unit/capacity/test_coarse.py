@@ -2,10 +2,7 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
 from services.capacity.domain.coarse import coarsen
-from services.capacity.handlers.feed_limits import FeedLimits, TooManyFeeds
 from services.contracts.claims import ProgrammeFigures
 from services.contracts.vocabulary import Modality
 
@@ -44,20 +41,3 @@ def test_the_registry_s_part_is_as_it_is_and_free_places_follow_it() -> None:
     assert (shown["a"].places, shown["a"].held, shown["a"].free) == (9, 2, 7)
     assert coarsen(published, [figures("a", held=3, places=1)], 5)["a"].overcommitted == 1
     assert set(shown) == {"a", "b", "new"}
-
-
-def test_feeds_are_counted_by_holder_organization_and_in_all() -> None:
-    limits = FeedLimits(per_token=2, per_organization=3, in_all=4)
-    leave = [limits.enter("ann", "c1"), limits.enter("ann", "c1")]
-    with pytest.raises(TooManyFeeds, match="this token"):
-        limits.enter("ann", "c1")
-    leave.append(limits.enter("bob", "c1"))
-    with pytest.raises(TooManyFeeds, match="this organization"):
-        limits.enter("carol", "c1")
-    leave.append(limits.enter("dan", ""))
-    with pytest.raises(TooManyFeeds, match="this service"):
-        limits.enter("eve", "")
-    for one in leave:
-        one()
-    assert limits.open == 0
-    assert not limits._open

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-
-class TooManyFeeds(Exception):
-    """No further feed now; the message says whose limit was reached."""
+from services.kit.http.auth import Principal
+from services.kit.http.problems import Problem
+from services.kit.settings import ServiceSettings
 
 
 @dataclass
@@ -18,14 +18,19 @@ class FeedLimits:
     in_all: int = 500
     _open: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def enter(self, holder: str, organization: str) -> Callable[[], None]:
-        """Count one more; what is returned ends it. Raises TooManyFeeds."""
-        counted = [(("all", ""), self.in_all, "this service"), (("holder", holder), self.per_token, "this token")]
-        if organization:
-            counted.append((("organization", organization), self.per_organization, "this organization"))
+    @classmethod
+    def of(cls, settings: ServiceSettings) -> "FeedLimits":
+        return cls(settings.feeds_per_token, settings.feeds_per_organization, settings.feeds)
+
+    def enter(self, who: Principal) -> Callable[[], None]:
+        """Count one more; what is returned ends it. Raises Problem 429, which says whose limit was reached."""
+        counted = [(("all", ""), self.in_all, "this service"), (("holder", who.subject), self.per_token, "this token")]
+        if who.org:
+            counted.append((("organization", who.org), self.per_organization, "this organization"))
         for key, most, whose in counted:
             if self._open[key] >= most:
-                raise TooManyFeeds(f"{most} feeds are open, and {whose} may have no more.")
+                detail = f"{most} feeds are open, and {whose} may have no more."
+                raise Problem(429, "too_many_feeds", detail, headers={"Retry-After": "10"})
         keys = [key for key, _, _ in counted]
         self._open.update(keys)
 
