@@ -27,8 +27,6 @@ ACTS: Mapping[str, tuple[str, str]] = {
     "no-show": ("reason", "no_show"), "decline": ("reason", "decline"),
 }  # fmt: skip
 """What a center does, in the order of the page, where `allowed_actions` names it: its field, and its codes' kind."""
-BEATEN = frozenset({409, 412})
-"""The statuses that say that somebody acted before."""
 DAYS_AHEAD, USUAL_DAYS = 365, 7
 """To the last day of admission that is taken, and to the one that is proposed."""
 Values = Mapping[str, str]
@@ -75,7 +73,7 @@ async def act(request: Request, referral_id: UUID, act: str, user: Center) -> Re
     try:
         errors = await _command(request, user, id, act, values)
     except Refusal as refusal:
-        if refusal.status not in BEATEN:
+        if not refusal.beaten:
             raise
         return await _tell_who_was_first(request, user, id, act, values)
     if errors:
@@ -120,10 +118,15 @@ async def _tell_who_was_first(request: Request, user: User, id: str, act: str, v
     story = await referral.story(user.services, id)
     if story["state"] == values.get("state") and act in story["allowed_actions"]:
         return await _show(request, user, story, 409, values=values)
-    steps = [one for one in story["history"] if one["version"] > _version(values)]
+    return await _show_ended(request, user, story, 409, since=_version(values))
+
+
+async def _show_ended(request: Request, user: User, story: Json, status: int = 200, since: int = 0) -> Response:
+    """What is left of a child whose center has no part in it any more, or was beaten (409)."""
+    steps = [one for one in story["history"] if one["version"] > since]
     return render(
-        request, "center/ended.html", 409, story=story, steps_since=steps, beaten=act, following=await next_offer(user),
-        case=_address(request, id),
+        request, "center/ended.html", status, story=story, steps_since=steps, beaten=status == 409,
+        following=await next_offer(user), case=_address(request, story["id"]),
     )  # fmt: skip
 
 
@@ -141,9 +144,7 @@ async def _show(
     """The child with its data, or what is left of it for a center whose part has ended."""
     id, case = story["id"], _address(request, story["id"])
     if story["child_id"] is None or not any(one in story["allowed_actions"] for one in ACTS):
-        following = await next_offer(user)
-        ended = {"story": story, "steps_since": story["history"], "beaten": "", "following": following, "case": case}
-        return render(request, "center/ended.html", **ended)
+        return await _show_ended(request, user, story)
     record, notes = await asyncio.gather(
         intake.diagnosis(user.services, id, Purpose.TREATMENT), intake.notes(user.services, id)
     )

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from services.console.pages.why import earliest_first
 from services.console.rendering import language_of, name_in, render, words_of
-from services.console.sign_in.admission import console_of
+from services.console.sign_in.admission import services_for_anybody
 from services.console.upstream import intake
 from services.console.upstream.client import Json, Refusal
 from services.console.words.labels import N_
@@ -37,9 +37,8 @@ async def show_referral(
     }
     if wrong := {name: words.gettext(text) for name, text in errors.items() if text}:
         return _form(request, given, wrong, 422)
-    address = request.client.host if request.client else ""
     try:
-        told = await intake.family(console_of(request).upstream, address, code, str(born))
+        told = await intake.family(services_for_anybody(request), code, str(born))
     except Refusal as refusal:
         text = {404: UNKNOWN, 422: UNKNOWN, 429: TOO_MANY}.get(refusal.status)
         if text is None:

@@ -5,12 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.console.pages.polyclinic_referral import story_or_new
 from services.console.pages.polyclinic_submit import draft_owner, show_form
 from services.console.pages.submission_form import values_of
 from services.console.rendering import render, words_of
-from services.console.sign_in.user import Polyclinic, User
-from services.console.upstream import intake, referral
-from services.console.upstream.client import Json, Refusal
+from services.console.sign_in.user import Polyclinic
+from services.console.upstream import intake
+from services.console.upstream.client import Refusal
 from services.console.words.problems import by_field
 from services.contracts.vocabulary import CLOSED
 
@@ -37,17 +38,7 @@ async def find(request: Request, user: Polyclinic, iin: Annotated[str, Form()] =
         if refusal.status != 404:
             raise
         return await show_form(request, user, values_of({"child": {"iin": iin.strip()}}))
-    earlier = [await _story(user, one["referral_id"]) for one in child["referrals"][:MOST]]
+    earlier = [await story_or_new(user, one["referral_id"]) for one in child["referrals"][:MOST]]
     if found := next((one for one in earlier if one["state"] not in CLOSED), None):
         return RedirectResponse(f"/referrals/{found['id']}?came=found", 303)
     return await show_form(request, user, values_of(child), earlier=earlier)
-
-
-async def _story(user: User, referral_id: str) -> Json:
-    """What the referral service knows of it; what it has not heard of yet is open."""
-    try:
-        return await referral.story(user.services, referral_id)
-    except Refusal as refusal:
-        if refusal.status != 404:
-            raise
-        return {"id": referral_id, "state": "submitted"}

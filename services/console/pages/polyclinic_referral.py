@@ -1,12 +1,13 @@
 """A referral's page for its polyclinic: what happens now, what may be done, the data, notes and the past."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.console.pages.acting import possible_acts
 from services.console.pages.polyclinic_submit import shown
 from services.console.pages.submission_form import values_of
 from services.console.rendering import render, words_of
@@ -30,7 +31,7 @@ async def show(request: Request, referral_id: str, user: Polyclinic, came: str =
 async def show_progress(request: Request, referral_id: str, user: Polyclinic) -> Response:
     """The part that moves by itself: it reads nothing personal."""
     story = await referral.story(user.services, referral_id)
-    return render(request, "polyclinic/progress.html", story=story, actions=actions_of(story))
+    return render(request, "polyclinic/progress.html", story=story, actions=possible_acts(story, ACTIONS))
 
 
 @router.post("/referrals/{referral_id}/notes")
@@ -66,7 +67,7 @@ async def _show(
         child=banner_of(record, story),
         record=record,
         story=story,
-        actions=actions_of(story),
+        actions=possible_acts(story, ACTIONS),
         values=shown(request, values_of(record)),
         notes=notes,
         came=came,
@@ -83,10 +84,6 @@ async def story_or_new(user: User, referral_id: str) -> Json:
         if refusal.status != 404:
             raise
         return {"id": referral_id, "state": "submitted", "offers": [], "history": [], "allowed_actions": []}
-
-
-def actions_of(story: Mapping[str, Any]) -> Sequence[str]:
-    return [one for one in ACTIONS if one in story["allowed_actions"]]
 
 
 def banner_of(record: Mapping[str, Any], story: Mapping[str, Any]) -> Json:

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.console.rendering import render, renderer_of
-from services.console.sign_in.admission import console_of
+from services.console.sign_in.admission import services_for_anybody
 from services.console.upstream import capacity
 from services.console.upstream.client import Json
 from services.contracts.vocabulary import Modality
@@ -25,8 +25,7 @@ async def show_capacity(
     regions = renderer_of(request).labels.names["region"]
     if region and region not in regions:
         raise HTTPException(404)
-    address = request.client.host if request.client else ""
-    figures = await capacity.public_figures(console_of(request).upstream, address)
+    figures = await capacity.public_figures(services_for_anybody(request))
     wanted = [one for one in figures if region in ("", one["region_id"]) and modality in ("", one["modality"])]
     found = {one: in_order(wanted, one) for one in regions}
     return render(

@@ -14,6 +14,7 @@ from services.console.sign_in.forms import FIELD, NOBODY, SAFE, ForeignPost, che
 from services.console.sign_in.refreshing import with_fresh_tokens
 from services.console.sign_in.sessions import Session
 from services.console.sign_in.user import NotSignedIn, User
+from services.console.upstream.client import Services
 from services.kit.http.limits import Budget, Caller, limits_of
 
 LIVE, SIGN_OUT = "/live", "/sign-out"
@@ -41,6 +42,15 @@ def console_of(request: Request) -> Console:
     return found
 
 
+def services_for_anybody(request: Request) -> Services:
+    """The services' APIs without a token, for whoever is at the request's address."""
+    return console_of(request).upstream.as_nobody(_address(request))
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 async def admit(request: Request) -> None:
     """A dependency of every page: `request.state` gets `user` (or None), and `form_token` for the page's forms.
 
@@ -66,8 +76,7 @@ async def session_of(request: Request, *, active: bool = False) -> Session | Non
 
 
 def _user(request: Request, console: Console, session: Session) -> User:
-    address = request.client.host if request.client else ""
-    services, language = console.upstream.as_user(session.access_token, address), language_of(request)
+    services, language = console.upstream.as_user(session.access_token, _address(request)), language_of(request)
     name = session.names.get(language) or session.organization
     return User(session.subject, session.role, session.organization, name, language, services)
 

@@ -1,23 +1,11 @@
 """Capacity's public API: figures of programmes as the user may see them, and queues."""
 
-from services.console.upstream.client import Json, Page, Parameter, Services, Upstream
+from services.console.upstream.client import Json, Page, Parameter, Services
 
 
-async def figures(services: Services, **filters: Parameter) -> Page:
-    """`region`, `modality`, `free`, `cursor`, `limit`; `more` has `data_version` and `last_event_id`."""
-    return await services.capacity.page("/v1/capacity", **filters)
-
-
-async def every_figure(services: Services, **filters: Parameter) -> list[Json]:
-    """The figures of all programmes, page by page."""
-    found: list[Json] = []
-    cursor: str | None = None
-    while True:
-        page = await figures(services, cursor=cursor, limit=1000, **filters)
-        found += page.items
-        cursor = page.next
-        if not cursor:
-            return found
+async def every_figure(services: Services) -> list[Json]:
+    """The figures of all programmes."""
+    return await services.capacity.every("/v1/capacity", limit=1000)
 
 
 async def queue(services: Services, programme_id: str, **filters: Parameter) -> Page:
@@ -25,6 +13,6 @@ async def queue(services: Services, programme_id: str, **filters: Parameter) -> 
     return await services.capacity.page(f"/v1/queues/{programme_id}", **filters)
 
 
-async def public_figures(upstream: Upstream, address: str) -> list[Json]:
-    """Each programme as anybody may see it, without a token: `free` is `none`, `few` or `many`."""
-    return (await upstream.as_nobody(address).capacity.page("/v1/public/capacity")).items
+async def public_figures(services: Services) -> list[Json]:
+    """Each programme as anybody may see it: `free` is `none`, `few` or `many`."""
+    return (await services.capacity.page("/v1/public/capacity")).items

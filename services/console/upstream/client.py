@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -41,6 +41,11 @@ class Refusal(Exception):
         self.status, self.code, self.errors = status, code, errors
         self.more, self.retry_after = dict(more or {}), retry_after
 
+    @property
+    def beaten(self) -> bool:
+        """Whether somebody acted before."""
+        return self.status in (409, 412)
+
 
 class Unavailable(Refusal):
     """A service does not answer, or says that it cannot now; nothing was done. `status` is 503."""
@@ -56,8 +61,6 @@ class Page:
     items: list[Json]
     next: str | None
     total: int | None
-    more: Json = field(default_factory=dict)
-    """The other members, such as `last_event_id`."""
 
 
 class Api:
@@ -88,7 +91,16 @@ class Api:
         answer = await self.read(path, None, **parameters)
         body: Json = answer.json()
         total = answer.headers.get("X-Total-Count")
-        return Page(body.pop("items"), body.pop("next", None), int(total) if total else None, body)
+        return Page(body["items"], body.get("next"), int(total) if total else None)
+
+    async def every(self, path: str, **parameters: Parameter) -> list[Json]:
+        """All items of a cursor-paged list, page by page."""
+        page = await self.page(path, **parameters)
+        found = page.items
+        while page.next:
+            page = await self.page(path, **parameters, cursor=page.next)
+            found += page.items
+        return found
 
     async def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Json:
         """The answer's object, or an empty one. `headers` may have `Idempotency-Key` or `If-Match`."""
@@ -97,8 +109,8 @@ class Api:
     async def put(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Json:
         return _object(await self.send("PUT", path, json=body, headers=headers))
 
-    async def patch(self, path: str, body: Any, headers: Mapping[str, str] | None = None, **parameters: str) -> Json:
-        return _object(await self.send("PATCH", path, json=body, headers=headers, params=parameters))
+    async def patch(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Json:
+        return _object(await self.send("PATCH", path, json=body, headers=headers))
 
     async def send(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 
-from services.console.upstream.client import Json, Page, Services, Upstream
+from services.console.upstream.client import Json, Page, Services
 from services.contracts.purposes import Purpose
 
 
@@ -33,10 +33,9 @@ async def family_code(services: Services, referral_id: str) -> str:
     return str((await services.intake.get(f"/v1/diagnoses/{referral_id}/family-code"))["code"])
 
 
-async def family(upstream: Upstream, address: str, code: str, birth_date: str) -> Json:
-    """What a family at `address` is told, without a token; Refusal 404 for a wrong code and birth date, and 429."""
-    body = {"code": code, "birth_date": birth_date}
-    return await upstream.as_nobody(address).intake.post("/v1/family", body)
+async def family(services: Services, code: str, birth_date: str) -> Json:
+    """What a family is told; Refusal 404 for a wrong code and birth date, and 429."""
+    return await services.intake.post("/v1/family", {"code": code, "birth_date": birth_date})
 
 
 async def names(services: Services, referral_ids: Sequence[str]) -> dict[str, str]:

@@ -38,32 +38,11 @@ async def worklist(services: Services, name: str, **filters: Parameter) -> Page:
 
 
 async def whole_worklist(services: Services, name: str) -> list[Json]:
-    """All of a worklist, page by page."""
-    found: list[Json] = []
-    cursor: str | None = None
-    while True:
-        page = await worklist(services, name, cursor=cursor, limit=500)
-        found += page.items
-        cursor = page.next
-        if not cursor:
-            return found
-
-
-async def centers(services: Services, **filters: Parameter) -> Page:
-    """`region_id`, `cursor`, `limit`."""
-    return await services.referral.page("/v1/centers", **filters)
+    return await services.referral.every(f"/v1/worklists/{name}", limit=500)
 
 
 async def every_center(services: Services) -> list[Json]:
-    """All centers, page by page."""
-    found: list[Json] = []
-    cursor: str | None = None
-    while True:
-        page = await centers(services, cursor=cursor, limit=500)
-        found += page.items
-        cursor = page.next
-        if not cursor:
-            return found
+    return await services.referral.every("/v1/centers", limit=500)
 
 
 async def center(services: Services, center_id: str) -> Json:
