@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import orjson
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 from sqlmodel import Session
 
 from services.kit.audit import note
-from services.kit.http.auditing import HEADER, Auditing
+from services.kit.http.auditing import Auditing
 from services.kit.http.auth import Principal, Require
 from services.kit.http.free_text import NO_NUL
 from services.kit.http.pages import Page, read_cursor, write_cursor
@@ -66,22 +66,6 @@ class AuditTrail:
             return self.log.check(session, after, limit, heads), self.log.head(session)
 
         return await self.database.read(work)
-
-
-def describe_purpose(app: FastAPI, purposes: Iterable[str], default_purpose: Callable[[Collection[str]], str]) -> None:
-    """Add the header to every route in the OpenAPI of `app`, with its codes and the route's default."""
-    make, codes = app.openapi, [str(one) for one in purposes]
-
-    def openapi() -> dict[str, Any]:
-        if not app.openapi_schema:
-            for described in (one for methods in make()["paths"].values() for one in methods.values()):
-                schema = {"type": "string", "enum": codes, "default": str(default_purpose(described["tags"]))}
-                why = "For what the request is, in the audit log"
-                header = {"name": HEADER, "in": "header", "required": False, "description": why, "schema": schema}
-                described["parameters"] = [*described.get("parameters", ()), header]
-        return make()
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from services.contracts.purposes import Purpose, default_purpose
 from services.contracts.reference import read_regions
 from services.contracts.vocabulary import PROCESSES
 from services.kit.http.app import Apps, create_apps
-from services.kit.http.auditing import Auditing
+from services.kit.http.auditing import Auditing, describe_purpose
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
@@ -69,6 +69,7 @@ def make_app(opened: Opener, verifier: TokenVerifier, regions: Sequence[Named], 
     apps.inside.state.verifier, apps.inside.state.regions = verifier, regions
     for app in apps.both:
         answer_with(app, Rebuilding, _rebuilding)
+        describe_purpose(app, Purpose, default_purpose)
     return apps
 
 

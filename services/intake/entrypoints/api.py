@@ -27,8 +27,9 @@ from services.intake.entrypoints import (
 )
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
-from services.kit.audit_api import audit_log_router, counting_strangers, describe_purpose
+from services.kit.audit_api import audit_log_router, counting_strangers
 from services.kit.http.app import Apps, create_apps
+from services.kit.http.auditing import describe_purpose
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting

@@ -1,12 +1,12 @@
 """Every request of a guarded route leaves an entry in the audit log, refused ones too."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 
 from services.kit.audit import TRAIL, Actor, Entry, Trail
 from services.kit.http.auth import Principal
@@ -120,6 +120,22 @@ class Route:
     tags: Collection[str]
     roles: Collection[str]
     apart: bool
+
+
+def describe_purpose(app: FastAPI, purposes: Iterable[str], default_purpose: Callable[[Collection[str]], str]) -> None:
+    """Add the header to every route in the OpenAPI of `app`, with its codes and the route's default."""
+    make, codes = app.openapi, [str(one) for one in purposes]
+
+    def openapi() -> dict[str, Any]:
+        if not app.openapi_schema:
+            for described in (one for methods in make()["paths"].values() for one in methods.values()):
+                schema = {"type": "string", "enum": codes, "default": str(default_purpose(described["tags"]))}
+                why = "For what the request is, in the audit log"
+                header = {"name": HEADER, "in": "header", "required": False, "description": why, "schema": schema}
+                described["parameters"] = [*described.get("parameters", ()), header]
+        return make()
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def address_of(request: Request) -> str:

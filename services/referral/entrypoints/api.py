@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from services.contracts.authority import OPERATORS, likely_role, operator
 from services.contracts.purposes import Purpose, default_purpose
 from services.contracts.vocabulary import Role
-from services.kit.audit_api import audit_log_router, counting_strangers, describe_purpose
+from services.kit.audit_api import audit_log_router, counting_strangers
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
+from services.kit.http.auditing import describe_purpose
 from services.kit.http.feed_limits import FeedLimits
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting

@@ -19,6 +19,7 @@ from services.referral.settings import ReferralSettings
 from tests.integration.referral.conftest import Token
 from tests.integration.referral.country import Country
 from tests.support.eventually import eventually
+from tests.support.http_rules import assert_every_route_describes_the_purpose
 
 Client = Callable[..., httpx2.AsyncClient]
 ENTRIES = "/v1/audit-log/entries"
@@ -37,6 +38,7 @@ class Reads:
         self.to_referral = httpx2.AsyncClient(transport=self.here, base_url="http://127.0.0.1:1")
         self.log: HttpAuditLog
         self.capacity: Capacity
+        self.app: FastAPI
         self.client: httpx2.AsyncClient
 
     def take_away(self) -> None:
@@ -88,7 +90,7 @@ async def reads(
                 yield reads.capacity
             await log.send_waiting()
 
-    app = make_app(opened, subject_verifier(chosen), read_regions(chosen.data)).public
+    reads.app = app = make_app(opened, subject_verifier(chosen), read_regions(chosen.data)).public
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://capacity") as reads.client,
@@ -114,6 +116,11 @@ async def test_a_read_of_a_queue_is_an_entry_with_who_read_it_and_why_and_a_refu
     assert (first["programme_id"], first["count"], first["filter"]) == ("near", 1, {"limit": "5"})
     assert found[0]["address"], "the address is that of who asked capacity"
     assert await reads.findings() == []
+
+
+async def test_every_route_describes_the_purpose_and_refuses_another_one(reads: Reads) -> None:
+    reads.client.headers["Authorization"] = f"Bearer {reads.token('operator')}"
+    await assert_every_route_describes_the_purpose(reads.app, reads.client)
 
 
 @pytest.mark.parametrize(("role", "org"), [("operator", ""), ("center", "near")])
