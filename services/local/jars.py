@@ -19,6 +19,7 @@ COORDINATES = (
     f"org.apache.kafka:kafka-clients:{KAFKA_VERSION}",  # named outright: jgo takes an older one from a neighbor's table
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.1",
 )
+CACHE = "JOLDAMA_CACHE"
 SUMS = Path(__file__).with_name("kafka-jars.sha256")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +33,7 @@ class JarsRefused(RuntimeError):
 
 def default_cache() -> Path:
     """The folder of downloads, shared by networks and tests: `JOLDAMA_CACHE`, or one in the checkout."""
-    return Path(os.environ.get("JOLDAMA_CACHE") or CHECKOUT / ".joldama-cache").resolve()
+    return Path(os.environ.get(CACHE) or CHECKOUT / ".joldama-cache").resolve()
 
 
 def say_aloud(line: str) -> None:

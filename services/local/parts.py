@@ -12,7 +12,7 @@ from services.contracts.vocabulary import PROCESSES
 from services.kit.local_tokens import AUDIENCE, ISSUER
 from services.local.console_assets import assets_folder, assets_stamp
 from services.local.issuer import intake_keys, process_token, signing_key_file
-from services.local.jars import CHECKOUT
+from services.local.jars import CACHE, CHECKOUT, default_cache
 from services.local.jobs import Job
 from services.local.passwords import ACLS, kafka_users
 from services.local.plan import Plan
@@ -80,7 +80,7 @@ def jobs(plan: Plan) -> list[Job]:
     return [
         _migration("intake", plan.intake_sql_url, _intake_environment(plan)),
         _migration("referral", plan.referral_sql_url, _referral_environment(plan)),
-        Job("console-assets", _python("local.console_assets"), stamp=assets_stamp),
+        Job("console-assets", _python("local.console_assets"), {CACHE: str(default_cache())}, stamp=assets_stamp),
         Job("topics", topics, users, needs_kafka=True, stamp=partial(topics_stamp, plan.kafka, plan.passwords)),
     ]
 

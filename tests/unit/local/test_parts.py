@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.local.home import Home
-from services.local.parts import Part, services, shared_environment
+from services.local.parts import Part, jobs, services, shared_environment
 from services.local.plan import Plan, make_plan
 from services.local.ports import Ports
 
@@ -38,3 +38,13 @@ def test_each_process_gets_the_address_of_its_own_store_only(plan: Plan) -> None
         own = others.get(service, f"{service.upper()}_SQL_URL")
         assert part.environment.keys() & stores == {f"JOLDAMA_{own}"}, name
     assert not stores & shared_environment(plan).keys()
+
+
+def test_assets_are_built_into_the_folder_that_the_console_reads(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever environment the network's processes get besides."""
+    monkeypatch.setenv("JOLDAMA_CACHE", str(tmp_path / "cache"))
+    build = next(one for one in jobs(plan) if one.name == "console-assets")
+    read = Path(by_name(plan)["console"].environment["JOLDAMA_CONSOLE_ASSETS"])
+    assert read.parent == Path(build.environment["JOLDAMA_CACHE"])
