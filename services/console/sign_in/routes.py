@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from services.console.pages.help import local_path
+from services.console.addresses import local_path
 from services.console.rendering import render
 from services.console.sign_in import local, provided
 from services.console.sign_in.admission import console_of, session_of
