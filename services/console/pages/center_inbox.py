@@ -15,7 +15,7 @@ from services.console.upstream import referral
 from services.console.upstream.client import Json, Page
 from services.contracts.vocabulary import Priority
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 A_PAGE = 100
 """Offers on a page; a center has seldom more, for each holds a place."""
 

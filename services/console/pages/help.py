@@ -9,7 +9,7 @@ from services.console.rendering import YEAR, render, renderer_of
 from services.console.words.i18n import COOKIE
 from services.contracts.vocabulary import Language, Role
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 READERS = (Role.POLYCLINIC, Role.CENTER, Role.OPERATOR, "public")
 
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.console.addresses import with_query
+from services.console.drawing.boundaries import read_country
 from services.console.drawing.map import CountryMap, Figure, country_map
-from services.console.pages.why import country
 from services.console.places import AGES, GROUPS, Filter, Programme, Sum, by_region, programmes_of, total, towns
 from services.console.rendering import render, renderer_of, words_of
 from services.console.sign_in.admission import console_of
@@ -76,7 +76,7 @@ def _drawn(request: Request, wanted: Filter, every: list[Programme], regions: di
         lambda id: labels.label(words, id, "settlement"),
         lambda region, town: address(wanted, region=region, town=town),
     )
-    return country_map(country(console_of(request).settings.data), figures, marks)
+    return country_map(read_country(console_of(request).settings.data), figures, marks)
 
 
 def _by_region(counts: list[Json]) -> Mapping[str, int]:

@@ -19,7 +19,7 @@ from services.kit.http.auth import Anybody
 from services.kit.http.limits import Budget, Caller, limits_of
 
 log = structlog.get_logger()
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 from_provider = APIRouter(include_in_schema=False, max_body_size=64 * 1024)
 """What no form of ours sends: the provider itself."""
 
