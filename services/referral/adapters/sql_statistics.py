@@ -63,5 +63,6 @@ class Statistics:
 
 def _local_milliseconds(moment: Any, dialect: str) -> Any:
     """Since the beginning of 1970 in Kazakhstan."""
-    since = cast(extract("epoch", moment) * 1000, BigInteger) if dialect == "postgresql" else None
-    return (type_coerce(moment, BigInteger) if since is None else since) + ALMATY.utcoffset(None) // _MILLISECOND
+    stored = dialect != "postgresql"  # SQLite has them as they are
+    since = type_coerce(moment, BigInteger) if stored else cast(extract("epoch", moment) * 1000, BigInteger)
+    return since + ALMATY.utcoffset(None) // _MILLISECOND

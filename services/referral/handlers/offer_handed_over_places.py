@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.contracts.claims import DataVersion
 from services.contracts.events import Payload, PlaceHandedOverV1
-from services.contracts.rebuild import ClaimsPage
+from services.contracts.rebuild import KeptClaim
 from services.contracts.vocabulary import CLOSED, ClaimState, ReferralState
 from services.contracts.working_days import KAZAKHSTAN, WorkingDays
 from services.kit.errors import PermanentError
@@ -39,10 +39,11 @@ class OfferHandedOverPlaces:
         if not to_offer:
             return Effect(early=frozenset(early))
         page = await self.hand_overs.look_up_claims(list({one.referral.id for one, _ in to_offer.values()}))
+        claims = {one.referral_id: one for one in page.items}
         network, now = await self.registry.network(), self.clock()
         changes: dict[UUID, Change] = {}
         for event_id, (one, data) in to_offer.items():
-            if _has_the_place(data, page):
+            if _has_the_place(data, claims.get(one.referral.id), page.data_version):
                 changes[one.referral.id] = self._offer(one, data, network, now)
             else:
                 early.add(event_id)
@@ -79,18 +80,16 @@ def _is_lost(data: PlaceHandedOverV1, version: DataVersion | None) -> bool:
     return version is not None and data.epoch != version.epoch
 
 
-def _has_the_place(data: PlaceHandedOverV1, page: ClaimsPage) -> bool:
-    """Whether capacity says so too. False: one of the two has moved on, which the record will show.
+def _has_the_place(data: PlaceHandedOverV1, claim: KeptClaim | None, version: DataVersion) -> bool:
+    """Whether capacity's claim, as of this version, says so too. False: one of the two has moved on, as will be seen.
 
     Raises PermanentError when the claim is another under the same attempt: what was handed over waits no more.
     """
-    claim = next((one for one in page.items if one.referral_id == data.referral_id), None)
-    told = DataVersion(epoch=data.epoch, sequence=data.sequence)
-    if claim is None or claim.attempt != data.attempt or page.data_version.epoch != told.epoch:
+    if claim is None or claim.attempt != data.attempt or version.epoch != data.epoch:
         return False
     if claim.state is ClaimState.HELD and claim.programme_ids == (data.programme_id,):
         return True
-    if claim.state not in (ClaimState.HELD, ClaimState.WAITING) or told.sequence > page.data_version.sequence:
+    if claim.state not in (ClaimState.HELD, ClaimState.WAITING) or data.sequence > version.sequence:
         return False
     raise PermanentError(f"programme_id: capacity has not handed a place of {data.programme_id[:100]} to this referral")
 
