@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -12,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from services.console.addresses import here, with_query
 from services.console.rendering import FRAGMENT, render, words_of
 from services.console.sign_in.admission import SessionEnded
 from services.console.sign_in.cookies import KEPT_FORM, SESSION
@@ -89,8 +89,7 @@ async def _to_sign_in(request: Request, _: NotSignedIn) -> Response:
     """A fragment is answered 401, at which the script loads the page, and the page leads here."""
     if FRAGMENT in request.headers:
         return Response(status_code=401)
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/sign-in?back={quote(here if request.method in SAFE else '/', safe='')}", 303)
+    return RedirectResponse(with_query("/sign-in", back=here(request) if request.method in SAFE else "/"), 303)
 
 
 async def _wrong_role(request: Request, _: WrongRole) -> Response:

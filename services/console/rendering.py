@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from services.console.addresses import here
 from services.console.assets.served import STYLE, Assets, choose_encoding, read_assets
 from services.console.navigation import links
 from services.console.rows import short_number
@@ -144,7 +145,7 @@ def render_text(request: Request, template: str, **context: Any) -> str:
             "form_token": getattr(request.state, "form_token", ""),
             "navigation": links(user.role if user else None),
             "path": request.url.path,
-            "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            "here": here(request),
             "page": template.removesuffix(".html"),
             "assets": renderer.assets,
             "inline_style": None if _has_style(request) else Markup(renderer.assets.text(STYLE)),  # noqa: S704

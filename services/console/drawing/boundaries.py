@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,11 @@ class Country:
         return (east - self._west) * self._scale, (self._north - north) * self._scale
 
 
-def read_country(file: Path) -> Country:
-    """The regions of `boundaries.geojson`."""
+@cache
+def read_country(data: Path) -> Country:
+    """The regions of `boundaries.geojson` in the folder `data`."""
     projection = Proj(_ALBERS)
-    features = json.loads(file.read_text())["features"]
+    features = json.loads((data / "boundaries.geojson").read_text())["features"]
     rings = {one["properties"]["id"]: list(_rings(one["geometry"])) for one in features}
     projected = {
         region: [[projection(longitude, latitude) for longitude, latitude in ring] for ring in found]

@@ -21,7 +21,7 @@ from services.contracts.days import day_of
 from services.contracts.purposes import Purpose
 from services.contracts.vocabulary import OfferState, ReferralState
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 ACTS: Mapping[str, tuple[str, str]] = {
     "accept": ("admit_on", ""), "admit": ("", ""), "discharge": ("outcome", "outcome"),
     "no-show": ("reason", "no_show"), "decline": ("reason", "decline"),

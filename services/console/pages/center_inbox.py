@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.console.addresses import pages_beside
 from services.console.rendering import render, renderer_of, words_of
 from services.console.rows import child_row
 from services.console.sign_in.user import Center, User
@@ -14,7 +15,7 @@ from services.console.upstream import referral
 from services.console.upstream.client import Json, Page
 from services.contracts.vocabulary import Priority
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 A_PAGE = 100
 """Offers on a page; a center has seldom more, for each holds a place."""
 
@@ -29,8 +30,8 @@ async def show_inbox(
     )
     return render(
         request, "center/inbox.html", offers=[_row(request, one, care) for one in in_order(page)],
-        count=len(page.items) if page.total is None else page.total, cursor=cursor, next=page.next, done=done,
-        last=last,
+        count=len(page.items) if page.total is None else page.total, done=done, last=last,
+        **pages_beside("/inbox", cursor, page.next),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from services.console.upstream import capacity, referral
 from services.console.upstream.client import Json, Refusal
 from services.console.words.problems import by_field, sentence
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 A_PAGE = 50
 """Children of a queue on a page."""
 MOVED = 412

@@ -17,7 +17,7 @@ from services.console.upstream import referral
 from services.console.upstream.client import Json
 from services.contracts.days import day_of, last_day
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 AHEAD = 8
 """Weeks in the table at the top."""
 SOON = 2

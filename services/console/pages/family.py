@@ -14,7 +14,7 @@ from services.console.upstream.client import Json, Refusal
 from services.console.words.labels import N_
 from services.contracts.vocabulary import Language
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 Text = Annotated[str, Form(max_length=60)]
 UNKNOWN = N_("We know no referral with this code and date of birth. Compare both with your paper.")
 TOO_MANY = N_("There were too many tries. Wait a while, and then try again: by one code twenty times a day.")

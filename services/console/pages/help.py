@@ -4,11 +4,12 @@ from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from services.console.addresses import local_path
 from services.console.rendering import YEAR, render, renderer_of
 from services.console.words.i18n import COOKIE
 from services.contracts.vocabulary import Language, Role
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 READERS = (Role.POLYCLINIC, Role.CENTER, Role.OPERATOR, "public")
 
 
@@ -27,9 +28,3 @@ async def choose_language(request: Request, language: str, back: str = "/") -> R
     answer = RedirectResponse(local_path(back), 303)
     answer.set_cookie(COOKIE, language, max_age=YEAR, httponly=True, samesite="lax", secure=renderer_of(request).secure)
     return answer
-
-
-def local_path(target: str) -> str:
-    """The address within the console, or the landing page for one that leads elsewhere."""
-    plain = target.isprintable() and "\\" not in target
-    return target if plain and target.startswith("/") and not target.startswith("//") else "/"

@@ -15,7 +15,7 @@ from services.console.upstream.client import Json, Page, Services
 from services.console.words.labels import N_
 from services.contracts.vocabulary import Role
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 COUNTED = 200
 """Of a worklist so many are looked at for what is overdue; they are in the order of their deadlines."""
 SHOWN = 5

@@ -11,7 +11,7 @@ from services.console.sign_in.user import SignedIn
 from services.console.upstream.feed import Interest
 from services.kit.http.streams import EventStream
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 MOST = 100
 """Referrals that one page may name."""
 

@@ -1,11 +1,11 @@
 """The audit logs of intake and the referral service: search, and whether they are as they were written."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from services.console.addresses import pages_beside
 from services.console.rendering import render
 from services.console.sign_in.user import Operator
 from services.console.upstream import intake, referral
@@ -30,11 +30,9 @@ async def show_log(request: Request, user: Operator, log: str = "", about: Text 
         if refusal.status != 422:
             raise
         page = Page([], None, None)
-    base = {"log": wanted} | ({"about": about} if about else {})
     return render(
         request, "operator/audit_log.html", entries=page.items, log=wanted, logs=LOGS, about=about,
-        next="/audit-log?" + urlencode(base | {"cursor": page.next}) if page.next else None,
-        first=f"/audit-log?{urlencode(base)}" if cursor else None,
+        **pages_beside("/audit-log", cursor, page.next, log=wanted, about=about),
     )  # fmt: skip
 
 

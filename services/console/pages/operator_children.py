@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from services.console.addresses import pages_beside
 from services.console.rendering import render, renderer_of, words_of
 from services.console.rows import child_row
 from services.console.sign_in.user import Operator, User
@@ -57,13 +57,12 @@ async def show_children(
         if refusal.status != 422:
             raise
         page = Page([], None, None)  # a programme that was closed, or a day that is none
-    figures = await capacity.every_figure(user.services) if programme else []
-    figure = next((one for one in figures if one["programme_id"] == programme), None)
+    figure = await _figure(user, programme) if programme else None
     return render(
         request, "operator/children.html", rows=[child_row(one, f"/children/{one['id']}") for one in page.items],
-        given=given, shown=_said(request, given, figure), next=_address(given, page.next) if page.next else None,
-        first=_address(given) if cursor else None, states=list(ReferralState), ages=AGES,
+        given=given, shown=_said(request, given, figure), states=list(ReferralState), ages=AGES,
         regions=list(renderer_of(request).labels.names["region"]),
+        **pages_beside("/children", cursor, page.next, **given),
     )  # fmt: skip
 
 
@@ -73,15 +72,18 @@ async def show_queue(
 ) -> Response:
     """Who waits for a programme, in order."""
     page = await capacity.queue(user.services, programme_id, cursor=cursor or None, limit=ROWS)
-    figures = await capacity.every_figure(user.services)
-    figure = next((one for one in figures if one["programme_id"] == programme_id), None)
+    figure = await _figure(user, programme_id)
     stories = await asyncio.gather(*(referral.story(user.services, one["referral_id"]) for one in page.items))
     return render(
         request, "operator/queue.html", figure=figure, programme_id=programme_id,
         rows=[child_row(one, f"/children/{one['id']}") for one in stories],
-        next=f"/queues/{programme_id}?{urlencode({'cursor': page.next})}" if page.next else None,
-        first=f"/queues/{programme_id}" if cursor else None,
+        **pages_beside(f"/queues/{programme_id}", cursor, page.next),
     )  # fmt: skip
+
+
+async def _figure(user: User, programme_id: str) -> Json | None:
+    figures = await capacity.every_figure(user.services)
+    return next((one for one in figures if one["programme_id"] == programme_id), None)
 
 
 async def _page(user: User, filters: Json, cursor: str) -> Page:
@@ -138,7 +140,3 @@ def _day_range(words: Words, text: str) -> str:
         return " – ".join(words.day(one) for one in text.split("/"))
     except ValueError:
         return text
-
-
-def _address(given: Mapping[str, str], cursor: str = "") -> str:
-    return "/children?" + urlencode({name: value for name, value in {**given, "cursor": cursor}.items() if value})

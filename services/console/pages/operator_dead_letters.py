@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.console.addresses import pages_beside
 from services.console.rendering import render, words_of
 from services.console.sign_in.user import Operator, User
 from services.console.upstream import referral
@@ -28,8 +28,7 @@ async def show_letters(
     page = await referral.dead_letters(user.services, state=wanted, cursor=cursor or None, limit=ROWS)
     return render(
         request, "operator/dead_letters.html", letters=page.items, state=wanted, states=STATES, total=page.total or 0,
-        next="/dead-letters?" + urlencode({"state": wanted, "cursor": page.next}) if page.next else None,
-        first=f"/dead-letters?state={wanted}" if cursor else None,
+        **pages_beside("/dead-letters", cursor, page.next, state=wanted),
     )  # fmt: skip
 
 

@@ -2,18 +2,18 @@
 
 import asyncio
 from typing import Annotated, Literal
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.console.addresses import pages_beside
 from services.console.pages.landing import REASONS
 from services.console.rendering import render
 from services.console.rows import child_row
 from services.console.sign_in.user import Operator
 from services.console.upstream import intake, referral
-from services.console.upstream.client import Refusal
+from services.console.upstream.client import Json, Refusal
 
 router = APIRouter()
 ROWS = 25
@@ -30,25 +30,24 @@ async def show_escalated(request: Request, user: Operator, reason: str = "", cur
         *(referral.worklist(user.services, "escalated", reason=one, limit=1) for one in REASONS),
     )
     found = {one: each.total or 0 for one, each in zip(REASONS, counted, strict=True)}
-    base = {"reason": wanted} if wanted else {}
     return render(
         request, "operator/escalated.html", reason=wanted, reasons={one: n for one, n in found.items() if n},
         total=sum(found.values()), late=bool(late.items),
-        rows=[child_row(one, f"/children/{one['id']}") | {"due": None, **_why(one)} for one in page.items],
-        next="/escalated?" + urlencode(base | {"cursor": page.next}) if page.next else None,
-        first=f"/escalated?{urlencode(base)}" if cursor else None,
+        rows=[_row(one) for one in page.items],
+        **pages_beside("/escalated", cursor, page.next, reason=wanted),
     )  # fmt: skip
 
 
-def _why(one: dict[str, str]) -> dict[str, str]:
-    return {"escalation": one["escalation"], "escalated_at": one["escalated_at"]}
+def _row(one: Json) -> Json:
+    why = {"escalation": one["escalation"], "escalated_at": one["escalated_at"]}
+    return child_row(one, f"/children/{one['id']}", due=None, **why)
 
 
 @router.get("/late-transfers")
 async def show_late(request: Request, user: Operator, came: str = "", cursor: Cursor = "") -> Response:
     page = await intake.transfers(user.services, overdue=True, cursor=cursor or None, limit=ROWS)
-    following = "/late-transfers?" + urlencode({"cursor": page.next}) if page.next else None
-    return render(request, "operator/late_transfers.html", transfers=page.items, came=came, next=following)
+    beside = pages_beside("/late-transfers", cursor, page.next)
+    return render(request, "operator/late_transfers.html", transfers=page.items, came=came, **beside)
 
 
 @router.post("/late-transfers/{transfer_id}")

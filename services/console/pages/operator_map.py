@@ -1,15 +1,16 @@
 """The country's map for operators: free places by region and town, a table beside it, and the latest steps."""
 
 import asyncio
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Mapping
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from services.console.addresses import with_query
+from services.console.drawing.boundaries import read_country
 from services.console.drawing.map import CountryMap, Figure, country_map
-from services.console.pages.why import country
 from services.console.places import AGES, GROUPS, Filter, Programme, Sum, by_region, programmes_of, total, towns
 from services.console.rendering import render, renderer_of, words_of
 from services.console.sign_in.admission import console_of
@@ -61,8 +62,7 @@ def known(value: str, values: Container[str]) -> str:
 def address(wanted: Filter, **changes: str) -> str:
     """Of the map with this filter, but for the changes."""
     given = {name: getattr(wanted, name) for name in ("region", "town", "modality", "diagnosis", "age")} | changes
-    query = urlencode({name: value for name, value in given.items() if value})
-    return f"/map?{query}" if query else "/map"
+    return with_query("/map", **given)
 
 
 def _drawn(request: Request, wanted: Filter, every: list[Programme], regions: dict[str, Sum]) -> CountryMap:
@@ -76,12 +76,12 @@ def _drawn(request: Request, wanted: Filter, every: list[Programme], regions: di
         lambda id: labels.label(words, id, "settlement"),
         lambda region, town: address(wanted, region=region, town=town),
     )
-    return country_map(country(console_of(request).settings.data), figures, marks)
+    return country_map(read_country(console_of(request).settings.data), figures, marks)
 
 
-def _by_region(counts: list[Json]) -> dict[str, int]:
+def _by_region(counts: list[Json]) -> Mapping[str, int]:
     """Of children of any age."""
-    found: dict[str, int] = {}
+    found = Counter[str]()
     for one in counts:
-        found[one["region_id"]] = found.get(one["region_id"], 0) + one["count"]
+        found[one["region_id"]] += one["count"]
     return found

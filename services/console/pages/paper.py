@@ -17,7 +17,7 @@ from services.console.upstream import intake, referral
 from services.contracts.access import MAY_READ
 from services.contracts.vocabulary import Language
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 PRINTED = (Language.KAZAKH, Language.RUSSIAN)
 
 

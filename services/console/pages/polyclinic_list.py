@@ -1,12 +1,12 @@
 """The referrals of a polyclinic: search by an IIN or a number, filters that say what is hidden, and a pager."""
 
 from typing import Annotated
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.console.addresses import with_query
 from services.console.pages.polyclinic_find import find
 from services.console.rendering import render
 from services.console.rows import child_row, short_number
@@ -47,8 +47,7 @@ async def search(request: Request, user: Polyclinic, wanted: Annotated[str, Form
 
 
 def _address(status: str | None, cursor: str, before: list[str]) -> str:
-    given = {"status": status, "cursor": cursor, "trail": ",".join(filter(None, before))}
-    return f"/referrals?{urlencode({name: value for name, value in given.items() if value})}"
+    return with_query("/referrals", status=status, cursor=cursor, trail=",".join(filter(None, before)))
 
 
 def _row(one: Json, name: str) -> Json:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from services.console.addresses import pages_beside
 from services.console.rendering import render, words_of
 from services.console.sign_in.user import Polyclinic
 from services.console.upstream import intake
@@ -21,10 +22,8 @@ async def show(request: Request, user: Polyclinic, came: str = "", cursor: str =
     names = await intake.names(user.services, [one["referral_id"] for one in page.items if one["referral_id"]])
     of_us = [one for one in page.items if one["holder"] == user.organization]
     by_us = [one for one in page.items if one["to_polyclinic"] == user.organization]
-    following = f"/transfers?cursor={page.next}" if page.next else None
-    return render(
-        request, "polyclinic/transfers.html", of_us=of_us, by_us=by_us, names=names, came=came, next=following
-    )
+    beside = pages_beside("/transfers", cursor, page.next)
+    return render(request, "polyclinic/transfers.html", of_us=of_us, by_us=by_us, names=names, came=came, **beside)
 
 
 @router.get("/transfers/ask")

@@ -13,7 +13,7 @@ from services.console.upstream import capacity
 from services.console.upstream.client import Json
 from services.contracts.vocabulary import Modality
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 ORDER = ("many", "few", "none")
 
 

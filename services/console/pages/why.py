@@ -18,7 +18,7 @@ from services.console.upstream.client import Json
 from services.contracts.reference import Settlement, read_settlements
 from services.contracts.vocabulary import Language, Role
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 ENDED = ("declined", "expired", "withdrawn", "missed")
 """Offers that are over without a course."""
 FOLDERS = {"accepted": "/weeks", "admitted": "/weeks"}
@@ -37,8 +37,9 @@ async def show_why(request: Request, referral_id: str, user: SignedIn) -> Respon
     return render(
         request, "family/why.html", story=story, number=short_number(story["id"]), home=home, at=decision["at"],
         candidates=candidates, chosen=next((one for one in candidates if one["chosen"]), None),
-        map=drawn(country(data), home, candidates), excluded=excluded(decision["excluded"], centers, user.language),
-        queues=queues_of(story, centers, user.language), own=user.role is Role.CENTER,
+        map=drawn(read_country(data), home, candidates), own=user.role is Role.CENTER,
+        excluded=excluded(decision["excluded"], centers, user.language),
+        queues=queues_of(story, centers, user.language),
         past=[one | {"name": _name(centers, one, user.language)} for one in story["offers"] if one["state"] in ENDED],
         back=f"{_folder(user.role, story['state'])}/{referral_id}",
     )  # fmt: skip
@@ -97,11 +98,6 @@ def earliest_first(queues: Sequence[Json]) -> list[Json]:
 def _name(centers: Mapping[str, Json], one: Json, language: Language) -> str:
     center = centers.get(one["center_id"])
     return name_in(language, center) if center else str(one["center_name"])
-
-
-@cache
-def country(data: Path) -> Country:
-    return read_country(data / "boundaries.geojson")
 
 
 @cache

@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 
+from services.console.addresses import here
 from services.console.bootstrap import Console
 from services.console.rendering import FRAGMENT, language_of
 from services.console.sign_in.cookies import SESSION
@@ -109,5 +110,4 @@ def _kept(request: Request, form: FormData, whose: str) -> dict[str, object]:
     fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str) and name != FIELD]
     if sum(len(name) + len(value) for name, value in fields) > LARGEST_KEPT:
         fields = []
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return {"action": here, "fields": fields, "owner": whose}
+    return {"action": here(request), "fields": fields, "owner": whose}

@@ -12,9 +12,10 @@ import structlog
 from services.console.bootstrap import SIGNING_IN_SECONDS as SECONDS
 from services.console.bootstrap import Console
 from services.console.sign_in.oidc import Provider, Question, SignInRefused
-from services.console.sign_in.sessions import Names, Session
+from services.console.sign_in.sessions import Session
 from services.console.upstream import referral
 from services.console.upstream.client import Refusal
+from services.console.words.labels import Names
 from services.contracts.authority import likely_role
 from services.contracts.vocabulary import PROCESSES, Language, Role
 from services.kit.errors import TransientError

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from services.console.pages.help import local_path
+from services.console.addresses import local_path
 from services.console.rendering import render
 from services.console.sign_in import local, provided
 from services.console.sign_in.admission import console_of, session_of
@@ -19,7 +19,7 @@ from services.kit.http.auth import Anybody
 from services.kit.http.limits import Budget, Caller, limits_of
 
 log = structlog.get_logger()
-router = APIRouter(include_in_schema=False)
+router = APIRouter()
 from_provider = APIRouter(include_in_schema=False, max_body_size=64 * 1024)
 """What no form of ours sends: the provider itself."""
 

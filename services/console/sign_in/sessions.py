@@ -1,17 +1,15 @@
 """Sessions on the server, in Redis: encrypted, known to the browser by a secret, with an idle and an absolute end."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from time import time
 
 from redis.asyncio import Redis
 
 from services.console.sign_in.sealing import Seal, name_of
+from services.console.words.labels import Names
 from services.contracts.vocabulary import Role
-
-Names = Mapping[str, str]
-"""A name by language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -65,15 +66,16 @@ class Search:
 @lru_cache(2)
 def read_settlement_search(data: Path) -> Search:
     """Settlements with their regions; those of one name in one region with their ids."""
-    regions, settlements = read_labels(data).names["region"], read_settlements(data)
+    names, settlements = read_labels(data).names, read_settlements(data)
+    regions = names["region"]
     titles: dict[str, dict[str, str]] = {one: {} for one in settlements}
     for language in Language:
         plain = {id: f"{getattr(one, f'name_{language}')}, {regions[one.region_id][language]}"
                  for id, one in settlements.items()}  # fmt: skip
-        several = {text for text in plain.values() if list(plain.values()).count(text) > 1}
+        times = Counter(plain.values())
         for id, text in plain.items():
-            titles[id][language] = f"{text} ({id})" if text in several else text
-    return Search(titles, read_labels(data).names["settlement"])
+            titles[id][language] = f"{text} ({id})" if times[text] > 1 else text
+    return Search(titles, names["settlement"])
 
 
 @lru_cache(2)

@@ -15,7 +15,7 @@ from services.console.words.labels import Labels
 from services.contracts.vocabulary import Language
 from services.kit.settings import CHECKOUT
 
-COUNTRY: Country = read_country(CHECKOUT / "data" / "boundaries.geojson")
+COUNTRY: Country = read_country(CHECKOUT / "data")
 ASTANA, ALMATY, AKTAU = (51.18, 71.45), (43.25, 76.91), (43.65, 51.16)
 
 
