@@ -46,5 +46,5 @@ def test_assets_are_built_into_the_folder_that_the_console_reads(
     """Whatever environment the network's processes get besides."""
     monkeypatch.setenv("JOLDAMA_CACHE", str(tmp_path / "cache"))
     build = next(one for one in jobs(plan) if one.name == "console-assets")
-    read = Path(by_name(plan)["console"].environment["JOLDAMA_CONSOLE_ASSETS"])
+    read = Path(by_name(plan)["console"].environment["JOLDAMA_ASSETS"])
     assert read.parent == Path(build.environment["JOLDAMA_CACHE"])
