@@ -25,6 +25,11 @@ def pages_beside(path: str, cursor: str | None, following: str | None, **query: 
     }
 
 
+def own(mine: str) -> str | None:
+    """`mine` of an address as the APIs take it: None for the whole organization."""
+    return "true" if mine else None
+
+
 def local_path(target: str) -> str:
     """The address within the console, or the landing page for one that leads elsewhere."""
     plain = target.isprintable() and "\\" not in target

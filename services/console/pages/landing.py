@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.console.addresses import own, with_query
 from services.console.rendering import render
 from services.console.rows import child_row
 from services.console.sign_in.user import User
@@ -32,40 +33,47 @@ CENTER_LISTS = (
 
 
 @router.get("/")
-async def landing(request: Request) -> Response:
+async def landing(request: Request, mine: str = "") -> Response:
+    """`mine`: only what the reader did."""
     user: User | None = request.state.user
     if user is None:
         return render(request, "landing/welcome.html")
     if user.role is Role.POLYCLINIC:
-        return render(request, "landing/polyclinic.html", **await _of_polyclinic(user))
+        return render(request, "landing/polyclinic.html", mine=mine, **await _of_polyclinic(user, mine))
     if user.role is Role.CENTER:
-        return render(request, "landing/center.html", **await _of_center(user))
+        return render(request, "landing/center.html", mine=mine, **await _of_center(user, mine))
     return render(request, "landing/operator.html", **await _of_operator(user.services))
 
 
-async def _of_polyclinic(user: User) -> Json:
-    counts, transfers = await asyncio.gather(referral.counts(user.services), intake.transfers(user.services, limit=50))
+async def _of_polyclinic(user: User, mine: str) -> Json:
+    counts, transfers = await asyncio.gather(
+        referral.counts(user.services, mine=own(mine)), intake.transfers(user.services, limit=50)
+    )
     to_decide = [one for one in transfers.items if one["state"] == "asked" and one["holder"] == user.organization]
     acts = [
-        _of_state(counts, "no_show", N_("Did not come: offer again or end")),
-        _of_state(counts, "unplaceable", N_("No suitable center: look again")),
+        _of_state(counts, "no_show", N_("Did not come: offer again or end"), mine=mine),
+        _of_state(counts, "unplaceable", N_("No suitable center: look again"), mine=mine),
         _tile(
             "/transfers", N_("Requests to take over a child"), len(to_decide), sum(one["overdue"] for one in to_decide)
         ),
     ]
-    return {"acts": _overdue_first(acts), "states": [_of_state(counts, one) for one in ON_THEIR_WAY]}
+    return {"acts": _overdue_first(acts), "states": [_of_state(counts, one, mine=mine) for one in ON_THEIR_WAY]}
 
 
-async def _of_center(user: User) -> Json:
+async def _of_center(user: User, mine: str) -> Json:
     names = [name for name, _, _ in CENTER_LISTS]
-    asked = (referral.worklist(user.services, name, limit=COUNTED) for name in names)
+    asked = (referral.worklist(user.services, name, mine=own(mine), limit=COUNTED) for name in names)
     figures, lists = await asyncio.gather(capacity.every_figure(user.services), asyncio.gather(*asked))
-    own = [one for one in figures if one["center_id"] == user.organization]
-    acts = [_of_list(page, href, text) for page, (_, href, text) in zip(lists, CENTER_LISTS, strict=True)] + [
-        _tile("/places", N_("Figures of places to confirm"), sum(one["stale"] for one in own))
+    ours = [one for one in figures if one["center_id"] == user.organization]
+    acts = [
+        *(
+            _of_list(page, with_query(href, mine=mine), text)
+            for page, (_, href, text) in zip(lists, CENTER_LISTS, strict=True)
+        ),
+        _tile("/places", N_("Figures of places to confirm"), sum(one["stale"] for one in ours)),
     ]
     first = [child_row(one, f"/inbox/{one['id']}") for one in lists[0].items[:SHOWN]]
-    return {"acts": _overdue_first(acts), "first": first, "programmes": own}
+    return {"acts": _overdue_first(acts), "first": first, "programmes": ours}
 
 
 async def _of_operator(services: Services) -> Json:
@@ -92,10 +100,12 @@ def _tile(href: str, text: str, count: int, late: int = 0, **more: str) -> Json:
     return {"href": href, "text": text, "count": count, "late": late} | more
 
 
-def _of_state(counts: dict[str, Json], state: str, text: str = "", href: str = "") -> Json:
+def _of_state(counts: dict[str, Json], state: str, text: str = "", href: str = "", mine: str = "") -> Json:
     """A tile of the referrals in a state, which leads to their list; without a text the state's name is shown."""
     found = counts[state]
-    return _tile(href or f"/referrals?status={state}", text, found["count"], found["overdue"], state=state)
+    return _tile(
+        href or with_query("/referrals", status=state, mine=mine), text, found["count"], found["overdue"], state=state
+    )
 
 
 def _of_list(page: Page, href: str, text: str) -> Json:

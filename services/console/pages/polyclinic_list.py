@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from services.console.addresses import with_query
+from services.console.addresses import own, with_query
 from services.console.pages.polyclinic_find import find
 from services.console.rendering import render
 from services.console.rows import child_row, short_number
@@ -20,10 +20,12 @@ ROWS = 25
 
 
 @router.get("/referrals")
-async def show(request: Request, user: Polyclinic, status: str = "", cursor: str = "", trail: str = "") -> Response:
+async def show(
+    request: Request, user: Polyclinic, status: str = "", mine: str = "", cursor: str = "", trail: str = ""
+) -> Response:
     """`trail` has the cursors of the pages before, for the way back."""
     wanted = status if status in set(ReferralState) else None
-    page = await referral.referrals(user.services, status=wanted, cursor=cursor or None, limit=ROWS)
+    page = await referral.referrals(user.services, status=wanted, mine=own(mine), cursor=cursor or None, limit=ROWS)
     names = await intake.names(user.services, [one["id"] for one in page.items])
     before = trail.split(",") if trail else []
     return render(
@@ -31,9 +33,11 @@ async def show(request: Request, user: Polyclinic, status: str = "", cursor: str
         "polyclinic/list.html",
         rows=[_row(one, names.get(one["id"], "")) for one in page.items],
         only=wanted,
+        mine=mine,
+        whose={one: with_query("/referrals", status=wanted, mine=one) for one in ("", "1")},
         states=list(ReferralState),
-        previous=_address(wanted, before.pop() if before else "", before) if cursor else None,
-        next=_address(wanted, page.next, [*trail.split(","), cursor]) if page.next else None,
+        previous=_address(wanted, mine, before.pop() if before else "", before) if cursor else None,
+        next=_address(wanted, mine, page.next, [*trail.split(","), cursor]) if page.next else None,
     )
 
 
@@ -46,8 +50,8 @@ async def search(request: Request, user: Polyclinic, wanted: Annotated[str, Form
         return await find(request, user, wanted)
 
 
-def _address(status: str | None, cursor: str, before: list[str]) -> str:
-    return with_query("/referrals", status=status, cursor=cursor, trail=",".join(filter(None, before)))
+def _address(status: str | None, mine: str, cursor: str, before: list[str]) -> str:
+    return with_query("/referrals", status=status, mine=mine, cursor=cursor, trail=",".join(filter(None, before)))
 
 
 def _row(one: Json, name: str) -> Json:

@@ -42,9 +42,10 @@ def modalities_of(listed: str) -> frozenset[Modality]:
 
 
 def referral_values(one: Referral) -> Values:
-    ids = {"id": str(one.id), "child_id": str(one.child_id), "polyclinic_id": one.polyclinic_id, "rank": one.rank}
+    ids = {"id": str(one.id), "child_id": str(one.child_id)}
+    own = _values(one, ("polyclinic_id", "submitted_by", "rank"))
     modalities = {"modalities": ";".join(sorted(one.needs.modalities))}
-    return _values(one.needs, _needs) | modalities | ids | moving_values(one)
+    return _values(one.needs, _needs) | modalities | ids | own | moving_values(one)
 
 
 def moving_values(one: Referral) -> Values:

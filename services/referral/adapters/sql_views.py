@@ -15,6 +15,7 @@ from services.contracts.days import end_of
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters.center_visibility import entries_of, has_now, own_candidates, own_part
+from services.referral.adapters.own_work import worked_on_by
 from services.referral.adapters.tables import (
     CenterRow,
     DecisionRow,
@@ -46,12 +47,14 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class ReferralFilter:
-    """Of a list of referrals: columns with their values; from and under which age in months; first and last days."""
+    """Of a list of referrals: columns with their values; from and under which age in months; first and last days;
+    whose work they are, by the names in histories."""
 
     columns: Mapping[str, str]
     age: tuple[int | None, int | None] = (None, None)
     submitted: tuple[date | None, date | None] = (None, None)
     admitted: tuple[date | None, date | None] = (None, None)
+    actors: Sequence[str] | None = None
 
     @property
     def ids(self) -> Mapping[str, str]:
@@ -71,6 +74,7 @@ class ReferralFilter:
             (col(ReferralRow.admitted_at), *_moments(*self.admitted)),
         )
         found: list[Any] = [getattr(ReferralRow, name) == value for name, value in self.columns.items()]
+        found += [worked_on_by(self.actors)] if self.actors is not None else []
         for column, least, under in ranges:
             found += [column >= least] if least is not None else []
             found += [column < under] if under is not None else []
@@ -110,12 +114,19 @@ class Views:
             query = query.where(col(ReferralRow.id) < after)
         return await self._database.read(lambda session: _as_seen(session, session.scalars(query).all(), visibility))
 
-    async def counts(self, polyclinic_id: str | None, now: datetime) -> dict[str, tuple[int, int]]:
-        """By state how many referrals there are, and how many of them are past their deadline; of all or one's own."""
+    async def counts(
+        self, polyclinic_id: str | None, now: datetime, actors: Sequence[str] | None = None
+    ) -> dict[str, tuple[int, int]]:
+        """By state how many referrals there are, and how many of them are past their deadline; of all or one's own.
+
+        With `actors` only those that are their work.
+        """
         state, past = col(ReferralRow.state), case((col(ReferralRow.deadline_at) < now, 1), else_=0)
         query: Any = select(state, func.count(), func.sum(past)).group_by(state)
         if polyclinic_id is not None:
             query = query.where(col(ReferralRow.polyclinic_id) == polyclinic_id)
+        if actors is not None:
+            query = query.where(worked_on_by(actors))
         rows = await self._database.read(lambda session: session.exec(query).all())
         return {name: (count, late) for name, count, late in rows}
 

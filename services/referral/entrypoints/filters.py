@@ -1,19 +1,24 @@
 """Query parameters of lists; an id that does not exist is refused: an empty list would say that there is nothing."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Query
 
-from services.contracts.authority import Visibility
+from services.contracts.authority import OPERATORS, Visibility, actor
 from services.contracts.near_matches import did_you_mean
-from services.contracts.vocabulary import ReferralState
+from services.contracts.vocabulary import ReferralState, Role
+from services.kit.http.auth import Principal
 from services.kit.http.problems import FieldError, Problem
+from services.kit.persons import Persons
 from services.referral.adapters.sql_names import EVERYTHING
 from services.referral.adapters.sql_views import ReferralFilter
 from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.field_types import Day, Word
 
 AgeMonths = Annotated[int, Query(ge=0, le=1200)]
+Mine = Annotated[bool, Query(description="Only those that the person of the token submitted or acted on")]
 
 _KIND = {
     "region": "region", "region_id": "region", "center_id": "center", "programme_id": "programme",
@@ -46,6 +51,15 @@ def check_own(**given: tuple[str | None, str | None]) -> None:
         if id is not None and id != own:
             only = f"only {own}, which is what the list has anyway" if own else "not for this list"
             raise Problem(403, "forbidden", f"{parameter}: {only}; operators may name any.")
+
+
+def actors_of(service: ReferralService, reader: Principal, mine: bool) -> Sequence[str] | None:
+    """Every name that histories have of the reader, older keys of pseudonyms too; None unless `mine` is asked for."""
+    if not mine:
+        return None
+    names = Persons(service.settings.audit_keys).names(reader.subject)
+    roles = [one for one in (Role.POLYCLINIC, Role.CENTER, *OPERATORS) if one in reader.roles]
+    return [actor(replace(reader, person=name), role) for name in names for role in roles]
 
 
 async def referral_filter(

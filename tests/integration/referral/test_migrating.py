@@ -37,6 +37,7 @@ NEW = (
     "changed_at",
     "diagnosis_version",
     "birth_day",
+    "submitted_by",
 )
 
 
