@@ -152,6 +152,7 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/referrals",
         "/referrals?status=offered",
         "/referrals?mine=1",
+        "/number?number=12",
         "/referrals/{offered}",
         "/referrals/{accepted}",
         "/referrals/{admitted}",

@@ -7,12 +7,14 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.console.addresses import own, with_query
+from services.console.pages.number import show_found
 from services.console.pages.polyclinic_find import find
 from services.console.rendering import render
 from services.console.rows import child_row, short_number
 from services.console.sign_in.user import Polyclinic
 from services.console.upstream import intake, referral
 from services.console.upstream.client import Json
+from services.contracts.short_numbers import read_short_number
 from services.contracts.vocabulary import ReferralState
 
 router = APIRouter()
@@ -43,7 +45,9 @@ async def show(
 
 @router.post("/referrals")
 async def search(request: Request, user: Polyclinic, wanted: Annotated[str, Form()] = "") -> Response:
-    """A referral by its number, or a child by its IIN, which never stands in an address."""
+    """A referral by its number on paper or its id, or a child by its IIN, which never stands in an address."""
+    if read_short_number(wanted):
+        return await show_found(request, user, wanted)
     try:
         return RedirectResponse(f"/referrals/{UUID(wanted.strip())}", 303)
     except ValueError:

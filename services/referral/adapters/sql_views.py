@@ -58,13 +58,13 @@ class ReferralFilter:
 
     @property
     def ids(self) -> Mapping[str, str]:
-        return {name: value for name, value in self.columns.items() if name != "state"}
+        return {name: value for name, value in self.columns.items() if name not in ("state", "number")}
 
     @property
     def discloses(self) -> bool:
         """Whether it is about what a center does not see of a child that it has no longer."""
         ranges = (*self.age, *self.submitted, *self.admitted)
-        return bool(self.columns.keys() - {"polyclinic_id"}) or any(one is not None for one in ranges)
+        return bool(self.columns.keys() - {"polyclinic_id", "number"}) or any(one is not None for one in ranges)
 
     @property
     def conditions(self) -> list[Any]:

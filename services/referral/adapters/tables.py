@@ -110,6 +110,7 @@ class ReferralRow(Base, table=True):
         Index("ix_referrals_polyclinic", "polyclinic_id", "id"),
         Index("ix_referrals_due", "due_at", "id", **_where("due_at IS NOT NULL")),
         Index("ix_referrals_escalated", "escalated_at", "id", **_where("escalated_at IS NOT NULL")),
+        Index("ix_referrals_number", "number", "id"),
         Index("ix_referrals_lost", "id", **_where(LOST)),
         Index("ix_referrals_submitted_by", "submitted_by", "id", **_where("submitted_by IS NOT NULL")),
     )
@@ -145,6 +146,8 @@ class ReferralRow(Base, table=True):
     diagnosis_version: int = Field(1, sa_column_kwargs={"server_default": "1"})
     submitted_by: str | None = Field(None, max_length=120)
     """The actor, as the history names those of later steps."""
+    number: str | None = Field(None, max_length=6)
+    """By which people name it; the end of its id, so that several may have the same."""
 
 
 class OfferRow(Base, table=True):

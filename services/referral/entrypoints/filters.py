@@ -8,6 +8,7 @@ from fastapi import Query
 
 from services.contracts.authority import OPERATORS, Visibility, actor
 from services.contracts.near_matches import did_you_mean
+from services.contracts.short_numbers import read_short_number
 from services.contracts.vocabulary import ReferralState, Role
 from services.kit.http.auth import Principal
 from services.kit.http.problems import FieldError, Problem
@@ -18,6 +19,9 @@ from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.field_types import Day, Word
 
 AgeMonths = Annotated[int, Query(ge=0, le=1200)]
+Number = Annotated[
+    str | None, Query(max_length=40, description="The short number on the paper, in whatever letters: № 1A2B3C")
+]
 Mine = Annotated[bool, Query(description="Only those that the person of the token submitted or acted on")]
 
 _KIND = {
@@ -62,6 +66,14 @@ def actors_of(service: ReferralService, reader: Principal, mine: bool) -> Sequen
     return [actor(replace(reader, person=name), role) for name in names for role in roles]
 
 
+def _short(number: str | None) -> str | None:
+    """Raises Problem 422 for what is no short number."""
+    found = None if number is None else read_short_number(number)
+    if number is not None and found is None:
+        raise Problem.of_field("number", "no_short_number", "must be six signs, 0 to 9 and A to F, as 1A2B3C")
+    return found
+
+
 async def referral_filter(
     status: ReferralState | None = None,
     center_id: Word | None = None,
@@ -74,11 +86,12 @@ async def referral_filter(
     submitted_through: Day | None = None,
     admitted_from: Day | None = None,
     admitted_through: Day | None = None,
+    number: Number = None,
 ) -> ReferralFilter:
     """Of a list of referrals, from its query."""
     columns = {
         "state": status, "center_id": center_id, "polyclinic_id": polyclinic_id, "programme_id": programme_id,
-        "region_id": region_id,
+        "region_id": region_id, "number": _short(number),
     }  # fmt: skip
     return ReferralFilter(
         {name: value for name, value in columns.items() if value is not None},

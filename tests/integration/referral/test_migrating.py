@@ -38,6 +38,7 @@ NEW = (
     "diagnosis_version",
     "birth_day",
     "submitted_by",
+    "number",
 )
 
 
