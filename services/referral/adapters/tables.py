@@ -42,6 +42,8 @@ class CenterRow(Base, table=True):
     name_en: str = Field(max_length=300)
     latitude: float
     longitude: float
+    phone: str | None = Field(None, max_length=40)
+    address: str | None = Field(None, max_length=300)
     version: int
     opened: int = 0
     """The version whose programmes the worker has opened at capacity, joined by the waiting children."""
