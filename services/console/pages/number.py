@@ -9,7 +9,7 @@ from services.console.rendering import render, words_of
 from services.console.rows import child_row
 from services.console.sign_in.user import SignedIn, User
 from services.console.upstream import referral
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 from services.contracts.short_numbers import read_short_number
 from services.contracts.vocabulary import Role
 
