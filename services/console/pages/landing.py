@@ -46,16 +46,16 @@ async def landing(request: Request, mine: str = "") -> Response:
 
 
 async def _of_polyclinic(user: User, mine: str) -> Json:
-    counts, transfers = await asyncio.gather(
-        referral.counts(user.services, mine=own(mine)), intake.transfers(user.services, limit=50)
+    counts, asked, late = await asyncio.gather(
+        referral.counts(user.services, mine=own(mine)),
+        intake.transfers(user.services, to_decide=True, limit=1),
+        intake.transfers(user.services, to_decide=True, overdue=True, limit=1),
     )
-    to_decide = [one for one in transfers.items if one["state"] == "asked" and one["holder"] == user.organization]
     acts = [
         _of_state(counts, "no_show", N_("Did not come: offer again or end"), mine=mine),
         _of_state(counts, "unplaceable", N_("No suitable center: look again"), mine=mine),
-        _tile(
-            "/transfers", N_("Requests to take over a child"), len(to_decide), sum(one["overdue"] for one in to_decide)
-        ),
+        _tile("/transfers?only=to-decide", N_("Requests to take over a child"), asked.total or 0),
+        _late_transfers("/transfers?only=overdue", late),
     ]
     return {"acts": _overdue_first(acts), "states": [_of_state(counts, one, mine=mine) for one in ON_THEIR_WAY]}
 
@@ -78,9 +78,10 @@ async def _of_center(user: User, mine: str) -> Json:
 
 async def _of_operator(services: Services) -> Json:
     asked = (referral.worklist(services, "escalated", reason=reason, limit=1) for reason in REASONS)
-    counts, letters, escalated = await asyncio.gather(
-        referral.counts(services), referral.dead_letters(services, limit=1), asyncio.gather(*asked)
-    )
+    counts, letters, late, escalated = await asyncio.gather(
+        referral.counts(services), referral.dead_letters(services, limit=1),
+        intake.transfers(services, overdue=True, limit=1), asyncio.gather(*asked),
+    )  # fmt: skip
     found = {reason: page.total or 0 for reason, page in zip(REASONS, escalated, strict=True)}
     reasons = [
         _tile(f"/escalated?reason={one}", one, found[one]) for one in sorted(REASONS, key=lambda one: -found[one])
@@ -91,9 +92,14 @@ async def _of_operator(services: Services) -> Json:
     ]
     return {
         "reasons": [one for one in reasons if one["count"]],
+        "transfers": [_late_transfers("/late-transfers", late)],
         "states": _overdue_first(states),
         "letters": letters.total or 0,
     }
+
+
+def _late_transfers(href: str, late: Page) -> Json:
+    return _tile(href, N_("Requests between polyclinics that nobody answered in time"), count := late.total or 0, count)
 
 
 def _tile(href: str, text: str, count: int, late: int = 0, **more: str) -> Json:
