@@ -25,9 +25,9 @@ def pages_beside(path: str, cursor: str | None, following: str | None, **query: 
     }
 
 
-def own(mine: str) -> str | None:
-    """`mine` of an address as the APIs take it: None for the whole organization."""
-    return "true" if mine else None
+def flag(given: str) -> str | None:
+    """`mine` or `overdue` of an address as the APIs take it: None where it is not given."""
+    return "true" if given else None
 
 
 def local_path(target: str) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.console.addresses import own, pages_beside
+from services.console.addresses import flag, pages_beside
 from services.console.rendering import render, renderer_of, words_of
 from services.console.rows import child_row
 from services.console.sign_in.user import Center, User
@@ -26,7 +26,7 @@ async def show_inbox(
 ) -> Response:
     """`done` and `last` say what the reader did before, and with which referral."""
     page, care = await asyncio.gather(
-        referral.worklist(user.services, "to-answer", mine=own(mine), cursor=cursor, limit=A_PAGE), modalities(user)
+        referral.worklist(user.services, "to-answer", mine=flag(mine), cursor=cursor, limit=A_PAGE), modalities(user)
     )
     return render(
         request, "center/inbox.html", offers=[_row(request, one, care) for one in in_order(page)],

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.console.addresses import own, with_query
+from services.console.addresses import flag, with_query
 from services.console.pages.center_inbox import modalities
 from services.console.rendering import render, renderer_of, words_of
 from services.console.rows import child_row
@@ -57,8 +57,8 @@ async def show_weeks(
     `done` and `last` say what the reader did before, and with which referral.
     """
     coming, staying, care = await asyncio.gather(
-        referral.whole_worklist(user.services, "to-admit", mine=own(mine)),
-        referral.whole_worklist(user.services, "in-care", mine=own(mine)),
+        referral.whole_worklist(user.services, "to-admit", mine=flag(mine)),
+        referral.whole_worklist(user.services, "in-care", mine=flag(mine)),
         modalities(user),
     )
     programme = programme if programme in care else ""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.console.addresses import own, with_query
+from services.console.addresses import flag, with_query
 from services.console.rendering import render
 from services.console.rows import child_row
 from services.console.sign_in.user import User
@@ -20,6 +20,8 @@ router = APIRouter()
 COUNTED = 200
 """Of a worklist so many are looked at for what is overdue; they are in the order of their deadlines."""
 SHOWN = 5
+OURS = "/referrals"
+"""A polyclinic's list."""
 ON_THEIR_WAY = ("submitted", "offered", "waiting", "accepted", "admitted")
 REASONS = (
     "not_routed", "unplaceable", "failed_offers", "waiting_long", "not_admitted", "not_discharged", "not_offered_again",
@@ -47,22 +49,22 @@ async def landing(request: Request, mine: str = "") -> Response:
 
 async def _of_polyclinic(user: User, mine: str) -> Json:
     counts, asked, late = await asyncio.gather(
-        referral.counts(user.services, mine=own(mine)),
+        referral.counts(user.services, mine=flag(mine)),
         intake.transfers(user.services, to_decide=True, limit=1),
         intake.transfers(user.services, to_decide=True, overdue=True, limit=1),
     )
     acts = [
-        _of_state(counts, "no_show", N_("Did not come: offer again or end"), mine=mine),
-        _of_state(counts, "unplaceable", N_("No suitable center: look again"), mine=mine),
+        _of_state(counts, "no_show", OURS, N_("Did not come: offer again or end"), mine),
+        _of_state(counts, "unplaceable", OURS, N_("No suitable center: look again"), mine),
         _tile("/transfers?only=to-decide", N_("Requests to take over a child"), asked.total or 0),
         _late_transfers("/transfers?only=overdue", late),
     ]
-    return {"acts": _overdue_first(acts), "states": [_of_state(counts, one, mine=mine) for one in ON_THEIR_WAY]}
+    return {"acts": _overdue_first(acts), "states": [_of_state(counts, one, OURS, mine=mine) for one in ON_THEIR_WAY]}
 
 
 async def _of_center(user: User, mine: str) -> Json:
     names = [name for name, _, _ in CENTER_LISTS]
-    asked = (referral.worklist(user.services, name, mine=own(mine), limit=COUNTED) for name in names)
+    asked = (referral.worklist(user.services, name, mine=flag(mine), limit=COUNTED) for name in names)
     figures, lists = await asyncio.gather(capacity.every_figure(user.services), asyncio.gather(*asked))
     ours = [one for one in figures if one["center_id"] == user.organization]
     acts = [
@@ -86,10 +88,7 @@ async def _of_operator(services: Services) -> Json:
     reasons = [
         _tile(f"/escalated?reason={one}", one, found[one]) for one in sorted(REASONS, key=lambda one: -found[one])
     ]
-    states = [
-        _of_state(counts, one, href="/waiting" if one == "waiting" else f"/children?status={one}")
-        for one in ON_THEIR_WAY
-    ]
+    states = [_of_state(counts, one, "/children") for one in ON_THEIR_WAY]
     return {
         "reasons": [one for one in reasons if one["count"]],
         "transfers": [_late_transfers("/late-transfers", late)],
@@ -106,12 +105,11 @@ def _tile(href: str, text: str, count: int, late: int = 0, **more: str) -> Json:
     return {"href": href, "text": text, "count": count, "late": late} | more
 
 
-def _of_state(counts: dict[str, Json], state: str, text: str = "", href: str = "", mine: str = "") -> Json:
+def _of_state(counts: dict[str, Json], state: str, lists: str, text: str = "", mine: str = "") -> Json:
     """A tile of the referrals in a state, which leads to their list; without a text the state's name is shown."""
-    found = counts[state]
-    return _tile(
-        href or with_query("/referrals", status=state, mine=mine), text, found["count"], found["overdue"], state=state
-    )
+    found, late = counts[state], with_query(lists, status=state, overdue="1", mine=mine)
+    href = with_query(lists, status=state, mine=mine)
+    return _tile(href, text, found["count"], found["overdue"], state=state, late_href=late)
 
 
 def _of_list(page: Page, href: str, text: str) -> Json:

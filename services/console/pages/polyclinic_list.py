@@ -1,12 +1,13 @@
 """The referrals of a polyclinic: search by an IIN or a number, filters that say what is hidden, and a pager."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from services.console.addresses import own, with_query
+from services.console.addresses import flag, with_query
 from services.console.pages.number import show_found
 from services.console.pages.polyclinic_find import find
 from services.console.rendering import render
@@ -23,11 +24,18 @@ ROWS = 25
 
 @router.get("/referrals")
 async def show(
-    request: Request, user: Polyclinic, status: str = "", mine: str = "", cursor: str = "", trail: str = ""
+    request: Request,
+    user: Polyclinic,
+    status: str = "",
+    mine: str = "",
+    overdue: str = "",
+    cursor: str = "",
+    trail: str = "",
 ) -> Response:
     """`trail` has the cursors of the pages before, for the way back."""
     wanted = status if status in set(ReferralState) else None
-    page = await referral.referrals(user.services, status=wanted, mine=own(mine), cursor=cursor or None, limit=ROWS)
+    filters = {"status": wanted, "mine": flag(mine), "overdue": flag(overdue)}
+    page = await referral.referrals(user.services, **filters, cursor=cursor or None, limit=ROWS)
     names = await intake.names(user.services, [one["id"] for one in page.items])
     before = trail.split(",") if trail else []
     return render(
@@ -36,10 +44,11 @@ async def show(
         rows=[_row(one, names.get(one["id"], "")) for one in page.items],
         only=wanted,
         mine=mine,
-        whose={one: with_query("/referrals", status=wanted, mine=one) for one in ("", "1")},
+        overdue=overdue,
+        whose={one: _address(wanted, one, overdue) for one in ("", "1")},
         states=list(ReferralState),
-        previous=_address(wanted, mine, before.pop() if before else "", before) if cursor else None,
-        next=_address(wanted, mine, page.next, [*trail.split(","), cursor]) if page.next else None,
+        previous=_address(wanted, mine, overdue, before.pop() if before else "", before) if cursor else None,
+        next=_address(wanted, mine, overdue, page.next, [*trail.split(","), cursor]) if page.next else None,
     )
 
 
@@ -54,8 +63,9 @@ async def search(request: Request, user: Polyclinic, wanted: Annotated[str, Form
         return await find(request, user, wanted)
 
 
-def _address(status: str | None, mine: str, cursor: str, before: list[str]) -> str:
-    return with_query("/referrals", status=status, mine=mine, cursor=cursor, trail=",".join(filter(None, before)))
+def _address(status: str | None, mine: str, overdue: str, cursor: str = "", before: Sequence[str] = ()) -> str:
+    trail = ",".join(filter(None, before))
+    return with_query("/referrals", status=status, mine=mine, overdue=overdue, cursor=cursor, trail=trail)
 
 
 def _row(one: Json, name: str) -> Json:

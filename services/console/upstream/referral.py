@@ -7,7 +7,7 @@ from services.console.upstream.client import Json, Page, Parameter, Services
 
 
 async def referrals(services: Services, **filters: Parameter) -> Page:
-    """`status`, `center_id`, `polyclinic_id`, `number`, `mine`, `cursor`, `limit`."""
+    """`status` (several with commas), `overdue`, `center_id`, `polyclinic_id`, `number`, `mine`, `cursor`, `limit` …"""
     return await services.referral.page("/v1/referrals", **filters)
 
 

@@ -25,6 +25,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "no_show": N_("Did not come"),
         "completed": N_("Completed"),
         "cancelled": N_("Cancelled"),
+        "held": N_("Offered or agreed"),
+        "open": N_("Open referrals"),
     },
     "offer": {
         "made": N_("New"),

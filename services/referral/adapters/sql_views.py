@@ -47,33 +47,41 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class ReferralFilter:
-    """Of a list of referrals: columns with their values; from and under which age in months; first and last days;
-    whose work they are, by the names in histories."""
+    """Of a list of referrals: columns with their values; states; from and under which age in months; first and last
+    days, or of one day the `hour`; past their deadline at that moment; whose work, by the names in histories.
+    """
 
     columns: Mapping[str, str]
+    states: Sequence[str] = ()
     age: tuple[int | None, int | None] = (None, None)
     submitted: tuple[date | None, date | None] = (None, None)
     admitted: tuple[date | None, date | None] = (None, None)
+    hour: int | None = None
+    overdue_at: datetime | None = None
     actors: Sequence[str] | None = None
 
     @property
     def ids(self) -> Mapping[str, str]:
-        return {name: value for name, value in self.columns.items() if name not in ("state", "number")}
+        return {name: value for name, value in self.columns.items() if name != "number"}
 
     @property
     def discloses(self) -> bool:
         """Whether it is about what a center does not see of a child that it has no longer."""
-        ranges = (*self.age, *self.submitted, *self.admitted)
-        return bool(self.columns.keys() - {"polyclinic_id", "number"}) or any(one is not None for one in ranges)
+        ranges = (*self.age, *self.submitted, *self.admitted, self.overdue_at)
+        return bool(self.states or self.columns.keys() - {"polyclinic_id", "number"}) or any(
+            one is not None for one in ranges
+        )
 
     @property
     def conditions(self) -> list[Any]:
         ranges = (
             (col(ReferralRow.age_months), *self.age),
-            (col(ReferralRow.submitted_at), *_moments(*self.submitted)),
-            (col(ReferralRow.admitted_at), *_moments(*self.admitted)),
+            (col(ReferralRow.deadline_at), None, self.overdue_at),
+            (col(ReferralRow.submitted_at), *_moments(*self.submitted, self.hour)),
+            (col(ReferralRow.admitted_at), *_moments(*self.admitted, self.hour)),
         )
         found: list[Any] = [getattr(ReferralRow, name) == value for name, value in self.columns.items()]
+        found += [col(ReferralRow.state).in_(self.states)] if self.states else []
         found += [worked_on_by(self.actors)] if self.actors is not None else []
         for column, least, under in ranges:
             found += [column >= least] if least is not None else []
@@ -81,8 +89,11 @@ class ReferralFilter:
         return found
 
 
-def _moments(first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
-    """Where the first day begins, and the last one ends."""
+def _moments(first: date | None, last: date | None, hour: int | None = None) -> tuple[datetime | None, datetime | None]:
+    """Where the first day begins, and the last one ends; or an hour of the first day."""
+    if first and hour is not None:
+        begins = end_of(first) - timedelta(hours=24 - hour)
+        return begins, begins + timedelta(hours=1)
     return end_of(first) - timedelta(days=1) if first else None, end_of(last) if last else None
 
 

@@ -19,7 +19,7 @@ from services.kit.http.routes import guarded_router
 from services.referral.adapters.rows import referral_of
 from services.referral.adapters.sql_views import ReferralFilter
 from services.referral.bootstrap import ReferralService
-from services.referral.entrypoints.filters import Mine, actors_of, check_ids, referral_filter
+from services.referral.entrypoints.filters import Mine, Overdue, actors_of, check_ids, referral_filter
 from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, StateCount, story_of, summary
 from services.referral.handlers.act import actions_of
 
@@ -54,6 +54,7 @@ async def list_referrals(
     reader: Reader,
     wanted: Annotated[ReferralFilter, Depends(referral_filter)],
     mine: Mine = False,
+    overdue: Overdue = False,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
@@ -62,7 +63,8 @@ async def list_referrals(
     With any filter but `polyclinic_id` it finds those that it has, and the completed.
     """
     await check_ids(service, Visibility.of(reader), **wanted.ids)
-    wanted = replace(wanted, actors=actors_of(service, reader, mine))
+    now = service.clock() if overdue else None
+    wanted = replace(wanted, actors=actors_of(service, reader, mine), overdue_at=now)
     rows = await service.reading.views.referrals(Visibility.of(reader), wanted, last_seen(cursor), limit + 1)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
     note({"count": min(len(rows), limit)})
