@@ -6,6 +6,8 @@ from html import unescape
 import httpx2
 import pytest
 
+from tests.pages.scene import Scene
+from tests.pages.waiting import make_wait
 from tests.support.children import submissions
 from tests.support.console import Browser
 from tests.support.network import RunningNetwork
@@ -17,14 +19,20 @@ ROW = re.compile(r'<li class="app-row" id="r-')
 NEXT = re.compile(r'rel="next" href="([^"]+)"')
 
 
-@pytest.fixture
-def operator(country: RunningNetwork, browser: Browser) -> Browser:
-    """An operator, when some children are on their way and nothing moves."""
+@pytest.fixture(scope="module")
+def busy(country: RunningNetwork) -> RunningNetwork:
+    """Some children are on their way, one of them waits, and nothing moves."""
     headers = country.headers("polyclinic", "demo-polyclinic")
     for body in submissions(12, seed=95):
         httpx2.post(f"{country.url('intake')}/v1/diagnoses", json=body, headers=headers)
     url, operator = f"{country.url('referral')}/v1/referrals?status=submitted", country.headers("operator")
     wait_until(lambda: not httpx2.get(url, headers=operator).json()["items"], "every child is routed")
+    make_wait(Scene(country))
+    return country
+
+
+@pytest.fixture
+def operator(busy: RunningNetwork, browser: Browser) -> Browser:
     browser.sign_in("operator")
     return browser
 
