@@ -14,7 +14,7 @@ from services.local.ports import Ports
 def plan(tmp_path: Path) -> Plan:
     home = Home(tmp_path)
     home.make()
-    for name in ("audit-key", "console-key"):
+    for name in ("audit-key", "console-key", "event-key"):
         (home.secrets / name).write_text("key")
     with Ports() as ports:
         return make_plan(home, ports, {"JOLDAMA_KAFKA_SERVERS": "k:1", "JOLDAMA_REDIS_URL": "redis://r:1/0"})
