@@ -15,7 +15,7 @@ from services.local.issuer import intake_keys, process_token, signing_key_file
 from services.local.jars import CACHE, CHECKOUT, default_cache
 from services.local.jobs import Job
 from services.local.passwords import ACLS, kafka_users
-from services.local.plan import Plan
+from services.local.plan import PROBED, Plan
 from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
 
@@ -130,6 +130,7 @@ def _referral_environment(plan: Plan) -> dict[str, str]:
 def _console_environment(plan: Plan) -> dict[str, str]:
     urls = {f"JOLDAMA_{name.upper()}_URL": plan.url(name) for name in ("console", "intake", "referral", "capacity")}
     return urls | {
+        "JOLDAMA_PROCESSES": json.dumps({name: plan.inside_url(name) for name in PROBED}),
         "JOLDAMA_SESSIONS_URL": plan.sessions_url,
         "JOLDAMA_LIMITS_URL": plan.sessions_url,
         "JOLDAMA_CONSOLE_KEY": (plan.home.secrets / "console-key").read_text(),
