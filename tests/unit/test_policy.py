@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
+from services.capacity.settings import CapacitySettings
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
 from services.kit.http.app import Apps

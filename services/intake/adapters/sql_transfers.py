@@ -24,6 +24,12 @@ from services.kit.sql.database import Database
 _ASKED = transfers.c.state == TransferState.ASKED.value
 
 
+async def count_overdue(database: Database, at: datetime) -> int:
+    """How many transfers are on the operators' worklist at that moment."""
+    query = select(func.count()).select_from(transfers).where(_overdue(at))
+    return await database.read(lambda session: session.execute(query).scalar_one())
+
+
 class SqlTransfers:
     """Transfers on the tables of intake; the vault of `keys` opens and seals the submissions."""
 
@@ -70,10 +76,6 @@ class SqlTransfers:
             query = query.where(transfers.c.transfer_id > after)
         rows = await self._database.read(lambda session: session.execute(query).all())
         return [transfer_of(row) for row in rows]
-
-    async def count_overdue(self, at: datetime) -> int:
-        query = select(func.count()).select_from(transfers).where(_overdue(at))
-        return await self._database.read(lambda session: session.execute(query).scalar_one())
 
     async def decide(
         self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime

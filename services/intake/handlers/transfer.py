@@ -87,8 +87,6 @@ class Transfers(Protocol):
         """Those of this polyclinic (None: of all), the oldest first; those overdue at that moment only, if given."""
         ...
 
-    async def count_overdue(self, at: datetime) -> int: ...
-
     async def decide(
         self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime
     ) -> Transfer:
@@ -133,10 +131,6 @@ class Transferring:
         """An operator's: all; a polyclinic's: those that it asked for, and those that it is asked for."""
         org = None if acting_role(reader, OPERATORS) else reader.org
         return await self.transfers.page(org, self.now() if overdue else None, after, most)
-
-    async def overdue(self) -> int:
-        """How many transfers are on the operators' worklist."""
-        return await self.transfers.count_overdue(self.now())
 
     async def decide(self, decider: Holder, transfer_id: UUID, *, accept: bool) -> Transfer | None:
         """The decided transfer; None when there is none that `decider` may decide. Raises AlreadyDecided, as above."""

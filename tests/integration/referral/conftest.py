@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
+from services.capacity.settings import CapacitySettings
 from services.kit.http.service_token import TokenFile
 from services.kit.settings import CHECKOUT
 from services.kit.sql.migrations import History

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.capacity.bootstrap import CapacitySettings
+from services.capacity.settings import CapacitySettings
 from services.intake.settings import IntakeSettings
 from services.kit.settings import ServiceSettings
 from services.kit.transport import plaintext
