@@ -19,7 +19,7 @@ from services.console.sign_in.forms import SAFE, ForeignPost
 from services.console.sign_in.oidc import SignInRefused
 from services.console.sign_in.user import NotSignedIn, WrongRole
 from services.console.upstream.client import Refusal
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 from services.kit.errors import TransientError
 from services.kit.http.problems import Problem
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 from services.contracts.vocabulary import Role
 
 

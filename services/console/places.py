@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.console.drawing.map import Figure, Town
 from services.console.upstream.client import Json
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 
 GROUPS: Mapping[str, str] = {
     "G80": N_("Cerebral palsy"),

@@ -17,8 +17,8 @@ from services.console.addresses import here
 from services.console.assets.served import STYLE, Assets, choose_encoding, read_assets
 from services.console.navigation import links
 from services.console.rows import short_number
-from services.console.words.i18n import COOKIE, NAMES, Words, choose, read_words
-from services.console.words.labels import N_, TAG_COLORS, Labels, read_labels
+from services.console.words.i18n import COOKIE, N_, NAMES, Words, choose, read_words
+from services.console.words.labels import TAG_COLORS, Labels, read_labels
 from services.contracts.vocabulary import Language
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -1,15 +1,19 @@
 """docs/policy.md has every route, on its port, and the roles that its guards let in. On a network: tests/attack."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from services.capacity.entrypoints.api import app_of
 from services.capacity.settings import CapacitySettings
+from services.console.words.acts import ACTS
+from services.contracts.audit_entries import CapacityAct
+from services.contracts.vocabulary import PROCESSES
 from services.intake.entrypoints.api import create_api
 from services.intake.settings import IntakeSettings
 from services.kit.http.app import Apps
 from services.kit.settings import Mode
+from services.kit.sql.audit_log import CUT
 from services.referral.entrypoints.api import build
 from services.referral.settings import ReferralSettings
 from tests.integration.capacity.guards import api_routes, guards
@@ -44,3 +48,13 @@ def test_the_table_has_every_route_with_the_roles_that_it_lets_in(apps: dict[str
         for rule in read_policy()
     }
     assert found == table
+
+
+def test_every_act_of_people_in_the_audit_log_has_words(apps: dict[str, Apps]) -> None:
+    acts = {
+        route.name
+        for service in ("intake", "referral")
+        for _, route in api_routes(apps[service].inside)
+        if not set[str].intersection(*(set(guard.roles) for guard in guards(route))) <= set(PROCESSES)
+    }
+    assert acts | {*get_args(CapacityAct), CUT, "sweep", "refuse_token"} <= ACTS.keys()

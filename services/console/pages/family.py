@@ -11,7 +11,7 @@ from services.console.rendering import language_of, name_in, render, words_of
 from services.console.sign_in.admission import services_for_anybody
 from services.console.upstream import intake
 from services.console.upstream.client import Json, Refusal
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 from services.contracts.vocabulary import Language
 
 router = APIRouter()

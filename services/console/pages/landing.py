@@ -12,7 +12,7 @@ from services.console.rows import child_row
 from services.console.sign_in.user import User
 from services.console.upstream import capacity, intake, referral
 from services.console.upstream.client import Json, Page, Services
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 from services.contracts.vocabulary import Role
 
 router = APIRouter()

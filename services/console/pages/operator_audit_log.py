@@ -10,7 +10,7 @@ from services.console.rendering import render
 from services.console.sign_in.user import Operator
 from services.console.upstream import intake, referral
 from services.console.upstream.client import Json, Page, Refusal
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 
 router = APIRouter()
 LOGS = {"referral": N_("Referrals and places"), "intake": N_("Children's data")}

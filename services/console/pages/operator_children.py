@@ -13,8 +13,7 @@ from services.console.rows import child_row
 from services.console.sign_in.user import Operator, User
 from services.console.upstream import capacity, referral
 from services.console.upstream.client import Json, Page, Refusal
-from services.console.words.i18n import Words
-from services.console.words.labels import N_
+from services.console.words.i18n import N_, Words
 from services.contracts.vocabulary import ReferralState
 
 router = APIRouter()

@@ -10,7 +10,7 @@ from services.console.rendering import render
 from services.console.sign_in.admission import console_of
 from services.console.sign_in.user import Operator
 from services.console.upstream.client import Api, Json, Unavailable
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 
 router = APIRouter()
 NAMES = {

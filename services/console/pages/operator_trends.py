@@ -12,8 +12,7 @@ from services.console.rendering import render, words_of
 from services.console.sign_in.user import Operator
 from services.console.upstream import referral
 from services.console.upstream.client import Json, Services
-from services.console.words.i18n import Words
-from services.console.words.labels import N_
+from services.console.words.i18n import N_, Words
 from services.contracts.days import day_of
 
 router = APIRouter()

@@ -12,7 +12,7 @@ from services.console.pages.submission_form import CARE, CHILD, Values, body_of,
 from services.console.rendering import render, words_of
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream.client import Json, Refusal
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 from services.console.words.problems import by_field
 
 router = APIRouter()

@@ -15,7 +15,7 @@ from services.console.sign_in.admission import console_of
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake
 from services.console.upstream.client import Json, Refusal, Unavailable
-from services.console.words.labels import N_
+from services.console.words.i18n import N_
 from services.console.words.problems import by_field, sentence
 
 router = APIRouter()

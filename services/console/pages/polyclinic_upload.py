@@ -13,8 +13,7 @@ from services.console.rendering import dressed, render, render_text, words_of
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake
 from services.console.upstream.client import Refusal
-from services.console.words.i18n import Words
-from services.console.words.labels import N_
+from services.console.words.i18n import N_, Words
 from services.contracts.submissions import CSV_COLUMNS
 
 LARGEST = 16 * 1024 * 1024

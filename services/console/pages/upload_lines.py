@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 
 from services.console.upstream.client import Json
-from services.console.words.i18n import Words
-from services.console.words.labels import N_
+from services.console.words.i18n import N_, Words
 from services.console.words.problems import sentence
 from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of, is_blank
 

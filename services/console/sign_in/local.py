@@ -11,7 +11,8 @@ from services.console.rendering import Renderer, render, renderer_of
 from services.console.sign_in.sessions import Session
 from services.console.upstream import referral
 from services.console.upstream.client import Services
-from services.console.words.labels import N_, Names
+from services.console.words.i18n import N_
+from services.console.words.labels import Names
 from services.contracts.vocabulary import Language, Role
 from services.kit.local_tokens import sign_token
 

@@ -26,6 +26,11 @@ Day = date | datetime | str | None
 """A day or a moment; texts are ISO 8601, as the APIs give them."""
 
 
+def N_(text: str) -> str:
+    """Mark a text for the catalogs; it is translated where it is shown."""
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """One language: its texts and its ways of writing dates and numbers. Times are Kazakhstan's."""
@@ -46,6 +51,8 @@ class Words:
 
     def day(self, value: Day, style: str = "long") -> str:
         """28 November 2026; `style` is one of Babel's or a pattern. Nothing for nothing."""
+        if style == "long" and self.language is Language.RUSSIAN:
+            style = "d MMMM y"  # Babel's ends with "г.", which at a sentence's end has two full stops
         return format_date(found, style, self.locale) if (found := _day(value)) else ""
 
     def moment(self, value: Day) -> str:

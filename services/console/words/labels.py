@@ -5,19 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.console.words.i18n import Words
+from services.console.words.acts import ACTS
+from services.console.words.i18n import N_, Words
 from services.contracts.vocabulary import Language
 
 Names = Mapping[str, str]
 """A name by language."""
 
 
-def N_(text: str) -> str:
-    """Mark a text for the catalogs; it is translated where it is shown."""
-    return text
-
-
 TEXTS: Mapping[str, Mapping[str, str]] = {
+    "act": ACTS,
     "state": {
         "submitted": N_("Finding a center"),
         "offered": N_("Offered to a center"),

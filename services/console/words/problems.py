@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from services.console.words.i18n import Words
-from services.console.words.labels import N_
+from services.console.words.i18n import N_, Words
 
 UNKNOWN = N_("Check what is written here")
 _DATE = N_("Type the date as 31.12.2019")
