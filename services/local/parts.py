@@ -154,7 +154,8 @@ def _service(plan: Plan, group: str, name: str, module: str, environment: Mappin
     inside = plan.inside_port(name)
     ports = {"JOLDAMA_PORT": str(plan.ports[name]), "JOLDAMA_INSIDE_PORT": str(inside)}
     own = {**environment, **plan.kafka_login(name), **ports}
-    return Part(name, group, _python(module), lambda: answers_ready(inside), own)
+    command = (*_python("kit.launch"), f"services.{module}")
+    return Part(name, group, command, lambda: answers_ready(inside), own)
 
 
 def answers_ready(port: int) -> bool:
