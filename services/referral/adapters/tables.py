@@ -112,9 +112,9 @@ class ReferralRow(Base, table=True):
         Index("ix_referrals_polyclinic", "polyclinic_id", "id"),
         Index("ix_referrals_due", "due_at", "id", **_where("due_at IS NOT NULL")),
         Index("ix_referrals_escalated", "escalated_at", "id", **_where("escalated_at IS NOT NULL")),
-        Index("ix_referrals_number", "number", "id"),
+        Index("ix_referrals_number", "number"),
         Index("ix_referrals_lost", "id", **_where(LOST)),
-        Index("ix_referrals_submitted_by", "submitted_by", "id", **_where("submitted_by IS NOT NULL")),
+        Index("ix_referrals_submitted_by", "submitted_by", **_where("submitted_by IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=36)

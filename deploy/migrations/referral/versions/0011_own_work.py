@@ -12,7 +12,7 @@ _SUBMITTED, _BY_PEOPLE = sa.text("submitted_by IS NOT NULL"), sa.text("actor <> 
 def upgrade() -> None:
     op.add_column("referrals", sa.Column("submitted_by", sa.String(120), nullable=True))
     op.create_index(
-        "ix_referrals_submitted_by", "referrals", ["submitted_by", "id"],
+        "ix_referrals_submitted_by", "referrals", ["submitted_by"],
         sqlite_where=_SUBMITTED, postgresql_where=_SUBMITTED,
     )  # fmt: skip
     op.create_index(
