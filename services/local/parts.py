@@ -15,7 +15,7 @@ from services.local.issuer import intake_keys, process_token, signing_key_file
 from services.local.jars import CACHE, CHECKOUT, default_cache
 from services.local.jobs import Job
 from services.local.passwords import ACLS, kafka_users
-from services.local.plan import Plan
+from services.local.plan import PROBED, Plan
 from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
 
@@ -132,6 +132,7 @@ def _referral_environment(plan: Plan) -> dict[str, str]:
 def _console_environment(plan: Plan) -> dict[str, str]:
     urls = {f"JOLDAMA_{name.upper()}_URL": plan.url(name) for name in ("console", "intake", "referral", "capacity")}
     return urls | {
+        "JOLDAMA_PROCESSES": json.dumps({name: plan.inside_url(name) for name in PROBED}),
         "JOLDAMA_SESSIONS_URL": plan.sessions_url,
         "JOLDAMA_LIMITS_URL": plan.sessions_url,
         "JOLDAMA_CONSOLE_KEY": (plan.home.secrets / "console-key").read_text(),
@@ -155,7 +156,8 @@ def _service(plan: Plan, group: str, name: str, module: str, environment: Mappin
     inside = plan.inside_port(name)
     ports = {"JOLDAMA_PORT": str(plan.ports[name]), "JOLDAMA_INSIDE_PORT": str(inside)}
     own = {**environment, **plan.kafka_login(name), **ports}
-    return Part(name, group, _python(module), lambda: answers_ready(inside), own)
+    command = (*_python("kit.launch"), f"services.{module}")
+    return Part(name, group, command, lambda: answers_ready(inside), own)
 
 
 def answers_ready(port: int) -> bool:
