@@ -24,6 +24,16 @@ from services.kit.sql.database import Database
 _ASKED = transfers.c.state == TransferState.ASKED.value
 
 
+async def count_overdue(database: Database, at: datetime) -> int:
+    """How many transfers are on the operators' worklist at that moment."""
+    return await _count(database, TransferFilter(overdue_at=at))
+
+
+async def _count(database: Database, wanted: TransferFilter) -> int:
+    query = select(func.count()).select_from(transfers).where(*_conditions(wanted))
+    return await database.read(lambda session: session.execute(query).scalar_one())
+
+
 class SqlTransfers:
     """Transfers on the tables of intake; the vault of `keys` opens and seals the submissions."""
 
@@ -68,8 +78,7 @@ class SqlTransfers:
         return [transfer_of(row) for row in rows]
 
     async def count(self, wanted: TransferFilter) -> int:
-        query = select(func.count()).select_from(transfers).where(*_conditions(wanted))
-        return await self._database.read(lambda session: session.execute(query).scalar_one())
+        return await _count(self._database, wanted)
 
     async def decide(
         self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime

@@ -149,10 +149,6 @@ class Transferring:
         wanted = TransferFilter(org, self.now() if overdue else None, to_decide)
         return await self.transfers.page(wanted, after, most), await self.transfers.count(wanted)
 
-    async def overdue(self) -> int:
-        """How many transfers are on the operators' worklist."""
-        return await self.transfers.count(TransferFilter(overdue_at=self.now()))
-
     async def decide(self, decider: Holder, transfer_id: UUID, *, accept: bool) -> Transfer | None:
         """The decided transfer; None when there is none that `decider` may decide. Raises AlreadyDecided, as above."""
         transfer = await self.transfers.find(transfer_id)

@@ -12,6 +12,7 @@ from services.contracts.events import DiagnosisCorrectedV1, read_event
 from services.contracts.vocabulary import ReferralState
 from services.contracts.working_days import KAZAKHSTAN
 from services.intake.adapters.moments import to_ms
+from services.intake.adapters.sql_transfers import count_overdue
 from services.intake.adapters.tables import outbox, transfers
 from services.intake.bootstrap import Intake
 from tests.integration.intake.conftest import Client, ReferralsInMemory
@@ -32,6 +33,10 @@ async def receipt(polyclinic: httpx2.AsyncClient) -> dict[str, Any]:
 @pytest.fixture
 async def second(client: Client) -> httpx2.AsyncClient:
     return client("polyclinic", "p2")
+
+
+async def overdue(intake: Intake) -> int:
+    return await count_overdue(intake.database, intake.transferring.now())
 
 
 async def acts(intake: Intake) -> list[tuple[str, ...]]:
@@ -153,12 +158,12 @@ async def test_the_holder_has_three_working_days_and_then_it_is_on_the_operators
     due = KAZAKHSTAN.after(at, timedelta(days=3))
     assert abs(due.timestamp() - _moment(one["answer_by"])) < 5
     assert (one["overdue"], await listed(operator, overdue=True)) == (False, [])
-    assert await intake.transferring.overdue() == 0
+    assert await overdue(intake) == 0
     passed = update(transfers).values(answer_by=to_ms(at))
     await intake.database.write(lambda session: session.execute(passed))
     [late] = await listed(operator, overdue=True)
     assert (late["overdue"], late["holder"], late["to_polyclinic"]) == (True, "p1", "p2")
-    assert await intake.transferring.overdue() == 1, "an alert rings"
+    assert await overdue(intake) == 1, "an alert rings"
     assert await counted(client("polyclinic", "p1"), overdue=True, to_decide=True) == 1
     assert await counted(second, overdue=True, to_decide=True) == 0, "it waits for the other one's answer"
     assert await counted(operator, overdue=True) == 1
@@ -166,7 +171,7 @@ async def test_the_holder_has_three_working_days_and_then_it_is_on_the_operators
     assert (done.status_code, done.json()["state"]) == (200, "accepted")
     assert (await second.get(f"/v1/diagnoses/{receipt['referral_id']}")).status_code == 200
     assert await listed(operator, overdue=True) == []
-    assert await intake.transferring.overdue() == 0, "what is decided is not overdue"
+    assert await overdue(intake) == 0, "what is decided is not overdue"
 
 
 def _moment(text: str) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.capacity.bootstrap import CapacitySettings
+from services.capacity.settings import CapacitySettings
 from services.console.settings import ConsoleSettings
 from services.contracts.vocabulary import PROCESSES
 from services.intake.settings import IntakeSettings
@@ -16,6 +16,7 @@ from services.kit.http.health import Health
 from services.kit.kafka.topics import TopicSettings
 from services.kit.settings import CHECKOUT, AuditSettings, ServiceSettings
 from services.local.home import Home
+from services.local.issuer import KEYS
 from services.local.parts import services
 from services.local.plan import make_plan
 from services.local.ports import Ports
@@ -79,11 +80,11 @@ def test_a_misspelt_field_is_an_error() -> None:
 def test_each_process_of_the_local_network_is_a_workload_by_the_same_command(overlay: str, tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.make()
-    for name in ("audit-key", "console-key"):
+    for name in KEYS:
         (home.secrets / name).write_text("key")
     with Ports() as ports:
         plan = make_plan(home, ports, {"JOLDAMA_KAFKA_SERVERS": "k:1", "JOLDAMA_REDIS_URL": "redis://r:1/0"})
-    local = {one.name: one.command[2] for one in services(plan)}
+    local = {one.name: one.command[-1] for one in services(plan)}
     assert {name: one.module for name, one in workloads(overlay, "Deployment", "StatefulSet").items()} == local
     assert set(workloads(overlay, "Job")) == {"migrate-intake", "migrate-referral", "topics"}
 
