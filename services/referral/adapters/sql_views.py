@@ -17,7 +17,7 @@ from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters.center_visibility import entries_of, has_now, own_candidates, own_part
 from services.referral.adapters.own_work import worked_on_by
-from services.referral.adapters.sql_lists import COLUMNS, Values, shown, values_of
+from services.referral.adapters.sql_lists import COLUMNS, Values, read_rows, shown, values_of
 from services.referral.adapters.tables import (
     CenterRow,
     DecisionRow,
@@ -123,7 +123,7 @@ class Views:
         make = _listing if wanted.overdue_at is None else _listing.__wrapped__  # each moment has a statement of its own
         query = make(visibility, wanted, limit, going_on=bool(after))
         return await self._database.read(
-            lambda session: _as_seen(session, session.execute(query, given).all(), visibility)
+            lambda session: _as_seen(session, read_rows(session, query, given), visibility)
         )
 
     async def counts(

@@ -14,7 +14,7 @@ from services.contracts.vocabulary import ReferralState
 from services.kit.sql.columns import Instant
 from services.kit.sql.database import Database
 from services.referral.adapters.own_work import worked_on_by
-from services.referral.adapters.sql_lists import COLUMNS, Values, values_of
+from services.referral.adapters.sql_lists import COLUMNS, Values, read_rows, values_of
 from services.referral.adapters.tables import ReferralRow
 
 Position = tuple[datetime, str]
@@ -78,7 +78,7 @@ class Worklists:
         given = {"moment": after[0], "last": after[1]} if after else {}
 
         def work(session: Session) -> Listed:
-            rows, total = session.execute(query, given).all(), session.scalar(count) or 0
+            rows, total = read_rows(session, query, given), session.connection().scalar(count) or 0
             following = _end(rows[limit - 1], escalated) if len(rows) > limit else None
             return Listed(values_of(rows[:limit]), total, following)
 
