@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults test-attack test-pages screens bench-pages fuzz chaos test-stack test-keycloak test-compose env lock sbom audit-packages clean
+.PHONY: help up test lint bench test-faults test-attack test-pages screens bench-pages fuzz chaos test-stack test-keycloak test-compose test-alarms env lock sbom audit-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ test-keycloak: $(READY) ## the network on Keycloak, with the realm of deploy/key
 
 test-compose: $(READY) ## the journey against the composed network
 	@exec deploy/test-compose $(ARGS)
+
+test-alarms: ## each alarm on promtool: it rings when it should, and not before
+	@deploy/test-alarms
 
 env: ## random secrets into .env, for docker compose
 	@$(PYTHON) deploy/make_env.py

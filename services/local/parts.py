@@ -56,11 +56,13 @@ def services(plan: Plan) -> list[Part]:
     intake_api, referral_api, worker, capacity_api, console = (
         {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))} for role in PROCESSES
     )
-    worker |= {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
+    signing = {"JOLDAMA_EVENT_KEY": (plan.home.secrets / "event-key").read_text()}
+    # restarted under its name it resumes without a rebalance
+    worker |= signing | {"JOLDAMA_WORKER_INSTANCE": "1"}
     return [
         _service(plan, APIS, "console", "console.entrypoints.web", _console_environment(plan) | console),
         _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity | capacity_api),
-        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits),
+        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits | signing),
         _service(plan, APIS, "referral", "referral.entrypoints.api", referral | referral_api | limits),
         _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", referral | worker),
         _service(plan, SERVICES, "intake-relay", "intake.entrypoints.relay", intake),

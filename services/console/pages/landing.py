@@ -98,7 +98,8 @@ async def _of_operator(services: Services) -> Json:
 
 
 def _late_transfers(href: str, late: Page) -> Json:
-    return _tile(href, N_("Requests between polyclinics that nobody answered in time"), count := late.total or 0, count)
+    text, count = N_("Requests between polyclinics that nobody answered in time"), late.total or 0
+    return _tile(href, text, count, count) | {"all_late": True}
 
 
 def _tile(href: str, text: str, count: int, late: int = 0, **more: str) -> Json:

@@ -68,10 +68,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """Makes drafts. `new_id` gives UUIDs that grow with time."""
+    """Makes drafts. `new_id` gives UUIDs that grow with time; events of submissions are signed by `key_of_events`."""
 
     vault: Vault
     new_id: Callable[[], UUID]
+    key_of_events: bytes = b""
 
     def draft(
         self,
@@ -106,8 +107,9 @@ class Drafting:
         self._seal(draft, key)
         # a referral is recorded once, so its id is the id of this event too
         draft.event = write_event(
-            _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at
-        )
+            _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at,
+            key=self.key_of_events,
+        )  # fmt: skip
 
     def _seal(self, draft: Draft, key: ChildKey) -> None:
         draft.key = key

@@ -1,6 +1,7 @@
 """The referral service on a real database, over the real capacity API on a real Valkey."""
 
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -62,7 +63,7 @@ def settings(
     return ReferralSettings(
         mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data,
         service_token_file=own, referral_sql_url=migrated_database("referral", HISTORY), capacity_url="http://capacity",
-        intake_url="http://127.0.0.1:1",
+        intake_url="http://127.0.0.1:1", event_key=b64encode(bytes(range(32))).decode(),
     )  # fmt: skip
 
 

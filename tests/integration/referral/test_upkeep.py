@@ -10,7 +10,8 @@ from sqlalchemy import insert, select, update
 
 from services.kit.sql.lease import Lease
 from services.referral.adapters.tables import ReferralRow, inbox, leases
-from services.referral.entrypoints.upkeep import INBOX_MS, set_gauges, upkeep
+from services.referral.entrypoints.sweeping import sweep_once
+from services.referral.entrypoints.upkeep import INBOX_MS, audit_once, set_gauges, upkeep
 from tests.integration.referral.country import Country
 from tests.integration.referral.test_audit import Drifting, country, redis
 from tests.support.eventually import eventually
@@ -77,3 +78,23 @@ async def test_the_escalated_and_the_lost_are_counted(country: Country) -> None:
     await country.service.database.write(lambda session: session.execute(lose))
     async with upkeep(country.service):
         await eventually(lambda: REGISTRY.get_sample_value("joldama_referrals_without_deadline") == 1)
+
+
+async def test_an_audit_that_fails_and_a_sweep_that_another_does_are_no_last_ones(
+    country: Country, redis: Redis, prefix: str
+) -> None:
+    def moments() -> list[float | None]:
+        names = "joldama_audit_last_timestamp_seconds", "joldama_sweep_last_timestamp_seconds"
+        return [REGISTRY.get_sample_value(one) for one in names]
+
+    async def refused() -> bool:
+        return False
+
+    await audit_once(country.service)
+    await sweep_once(country.service)
+    before = moments()
+    assert all(before), "both have just been"
+    await redis.delete(f"{{{prefix}}}:programmes")
+    await audit_once(country.service)
+    await sweep_once(replace(country.service, sweep=replace(country.service.sweep, may_go_on=refused)))
+    assert moments() == before

@@ -12,7 +12,7 @@ import pytest
 from services.cli.main import app
 from services.kit.settings import CHECKOUT
 
-FILE = CHECKOUT / "deploy" / "alerts" / "joldama.rules.yml"
+FILE = CHECKOUT / "deploy" / "observability" / "joldama.rules.yml"
 PROCESSES = (
     "intake.entrypoints.api", "intake.entrypoints.relay", "referral.entrypoints.api", "referral.entrypoints.relay",
     "referral.entrypoints.worker", "capacity.entrypoints.api", "capacity.entrypoints.relay",

@@ -16,6 +16,7 @@ from services.kit.http.health import Health
 from services.kit.kafka.topics import TopicSettings
 from services.kit.settings import CHECKOUT, AuditSettings, ServiceSettings
 from services.local.home import Home
+from services.local.issuer import KEYS
 from services.local.parts import services
 from services.local.plan import make_plan
 from services.local.ports import Ports
@@ -79,7 +80,7 @@ def test_a_misspelt_field_is_an_error() -> None:
 def test_each_process_of_the_local_network_is_a_workload_by_the_same_command(overlay: str, tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.make()
-    for name in ("audit-key", "console-key"):
+    for name in KEYS:
         (home.secrets / name).write_text("key")
     with Ports() as ports:
         plan = make_plan(home, ports, {"JOLDAMA_KAFKA_SERVERS": "k:1", "JOLDAMA_REDIS_URL": "redis://r:1/0"})
