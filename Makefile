@@ -16,6 +16,7 @@ up: $(READY) ## start the whole network here and keep it running; Ctrl-C stops i
 
 test: $(READY) ## every test that needs nothing but this machine and takes nothing away (ARGS="-k word" for some)
 	@$(BIN)/python -m services.local.kafka
+	@$(BIN)/python -m tests.support.kubernetes
 	@exec $(BIN)/python -m pytest -n 4 --durations=40 -m "not (faults or attack or stack or keycloak or pages)" $(ARGS)
 
 test-faults: $(READY) ## servers and processes taken away under load
@@ -89,6 +90,8 @@ lock: ## resolve pyproject.toml anew into the lock files
 	  --no-annotate pyproject.toml -c requirements.lock -o deploy/requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --no-annotate deploy/assets.in -c requirements.lock -o deploy/assets.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --no-deps deploy/kubernetes/tools.in -o deploy/kubernetes/tools.lock
 
 clean: ## remove .venv, downloads and caches; a network's data in .joldama stays
 	rm -rf $(VENV) .joldama-cache .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -4,62 +4,28 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
 
 import httpx2
-from pydantic import Field, model_validator
 
 from services.capacity.adapters.http_audit_log import SECONDS, HttpAuditLog
 from services.capacity.adapters.redis_claim_pages import RedisClaimPages
 from services.capacity.adapters.redis_claims import RedisClaims
-from services.capacity.adapters.redis_connection import connect
 from services.capacity.adapters.redis_programmes import RedisProgrammes
 from services.capacity.adapters.redis_rebuild import RedisRebuild
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.adapters.redis_steps import RedisSteps
-from services.capacity.domain.figures import Staleness, stale_after
+from services.capacity.domain.figures import Staleness
 from services.capacity.handlers.feed import Feed
 from services.capacity.handlers.publish_figures import PublishedFigures
 from services.capacity.ports import AuditLog, Store
+from services.capacity.settings import CapacitySettings
 from services.kit.http.feed_limits import FeedLimits
 from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
 from services.kit.loops import background
-from services.kit.settings import SecretUrl, ServiceSettings
 from services.kit.tracing import client_hooks
 
 Clock = Callable[[], datetime]
-
-
-class CapacitySettings(ServiceSettings):
-    """The environment of capacity's processes."""
-
-    redis_url: SecretUrl
-    referral_url: SecretUrl = ""
-    """The referral service, in whose audit log reads of queues and feeds are entered, by this process's own token.
-
-    Without it, which only local mode allows, nothing is entered.
-    """
-    key_prefix: str = "joldama"
-    stale_after_days: int = Field(7, ge=1, le=3650)
-    """A center's figure that nobody has confirmed for so many days is stale; the referral service reads it too."""
-
-    figures_every: float = Field(30.0, gt=0, le=86_400)
-    """Seconds between two publications of figures to centers and polyclinics."""
-    figures_centers: int = Field(5, ge=1, le=1000)
-    """Counts of others are published once those of so many centers have changed: one alone would show a child."""
-    feed_kept: int = Field(10_000, ge=100, le=1_000_000)
-    """Steps in memory, some 600 bytes each, from which a feed is resumed; whoever comes later loads again."""
-
-    @model_validator(mode="after")
-    def _refuse_reads_without_entry(self) -> Self:
-        if not (self.local or self.referral_url):
-            raise ValueError("JOLDAMA_REFERRAL_URL is not set: who reads queues is entered in its audit log")
-        return self
-
-    @property
-    def staleness(self) -> Staleness:
-        return stale_after(self.stale_after_days)
 
 
 @dataclass(frozen=True)
@@ -76,16 +42,6 @@ class Capacity:
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-@asynccontextmanager
-async def open_scripts(settings: CapacitySettings) -> AsyncIterator[RedisScripts]:
-    """The scripts on the server at `redis_url`; connects at first use."""
-    redis = connect(settings.redis_url, settings.key_prefix)
-    try:
-        yield RedisScripts(redis, settings.key_prefix)
-    finally:
-        await redis.aclose()
 
 
 @asynccontextmanager

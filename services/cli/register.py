@@ -79,7 +79,7 @@ def _check_coordinates(data: Path, centers: Mapping[str, "CenterEntry"]) -> None
 
 def _body(center: "CenterEntry", programmes: list["ProgrammeEntry"]) -> dict[str, Any]:
     listed = [one.model_dump(mode="json", exclude={"center_id", "places"}) for one in programmes]
-    return center.model_dump(mode="json", exclude={"id"}) | {"programmes": listed}
+    return center.model_dump(mode="json", exclude={"id"}, exclude_none=True) | {"programmes": listed}
 
 
 def _set_first_figure(registry: "Api", programme: "ProgrammeEntry") -> None:

@@ -25,6 +25,11 @@ def pages_beside(path: str, cursor: str | None, following: str | None, **query: 
     }
 
 
+def flag(given: str) -> str | None:
+    """`mine` or `overdue` of an address as the APIs take it: None where it is not given."""
+    return "true" if given else None
+
+
 def local_path(target: str) -> str:
     """The address within the console, or the landing page for one that leads elsewhere."""
     plain = target.isprintable() and "\\" not in target

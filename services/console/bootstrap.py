@@ -14,6 +14,7 @@ from services.console.sign_in.sealing import Seal
 from services.console.sign_in.sessions import Sessions
 from services.console.upstream.client import PATIENCE, Upstream
 from services.console.upstream.feed import Hub
+from services.console.upstream.processes import Processes
 from services.console.upstream.subscriptions import follow_places, follow_referrals
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.service_token import service_token
@@ -35,6 +36,7 @@ class Console:
 
     settings: ConsoleSettings
     upstream: Upstream
+    processes: Processes
     redis: Redis
     seal: Seal
     sessions: Sessions
@@ -67,6 +69,7 @@ async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
         clients = [await stack.enter_async_context(_client(url, settings)) for url in urls]
         redis = _redis(settings.sessions_url)
         stack.push_async_callback(redis.aclose)
+        processes = await stack.enter_async_context(Processes(settings.processes, settings.services_ca_file))
         seal, prefix = Seal(settings.keys), key_prefix(settings)
         hub, upstream, token = Hub(), Upstream(*clients), service_token(settings)
         following = follow_referrals(hub, upstream.referral, token), follow_places(hub, upstream.capacity, token)
@@ -75,6 +78,7 @@ async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
         yield Console(
             settings=settings,
             upstream=upstream,
+            processes=processes,
             redis=redis,
             seal=seal,
             sessions=Sessions(redis, seal, prefix, settings.idle_minutes * 60, settings.session_hours * 3600),

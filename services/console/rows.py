@@ -3,11 +3,12 @@
 from typing import Any
 
 from services.console.upstream.client import Json
+from services.contracts import short_numbers
 
 
 def short_number(referral_id: str) -> str:
     """The end of an id, for people to say on the phone; the whole one is in the address."""
-    return f"№ {referral_id.replace('-', '')[-6:].upper()}"
+    return f"№ {short_numbers.short_number(referral_id)}"
 
 
 def child_row(referral: Json, href: str, **more: Any) -> Json:

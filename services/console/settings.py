@@ -17,6 +17,8 @@ class ConsoleSettings(ServiceSettings):
     intake_url: SecretUrl
     referral_url: SecretUrl
     capacity_url: SecretUrl
+    processes: dict[str, str] = Field(default_factory=dict, repr=False)
+    """The ports inside of the processes without an API, by name, as JSON: operators see whether each is ready."""
     console_url: str = ""
     """The address by which browsers know the console; with https its cookies are for https only."""
     assets: Path = CHECKOUT / ".joldama-cache" / "console"
@@ -42,6 +44,9 @@ class ConsoleSettings(ServiceSettings):
 
     local_issuer_key_file: Path | None = None
     """The key of the local network's issuer: whoever opens the console chooses a role. In local mode only."""
+
+    def _urls(self) -> dict[str, str]:
+        return super()._urls() | {f"processes ({name})": url for name, url in self.processes.items()}
 
     @model_validator(mode="after")
     def _refuse_incomplete_sign_in(self) -> Self:

@@ -8,13 +8,15 @@ from services.contracts.vocabulary import Modality, ReferralState
 
 
 class FamilyCenter(BaseModel, frozen=True):
-    """A center by its names, and the settlement in which it stands."""
+    """A center by its names, the settlement in which it stands, and how to call and find it, where that is known."""
 
     id: str
     name_kk: str
     name_ru: str
     name_en: str
     settlement_id: str
+    phone: str | None = None
+    address: str | None = None
 
 
 class FamilyQueue(BaseModel, frozen=True):

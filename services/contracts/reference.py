@@ -40,10 +40,16 @@ class DayOff(BaseModel, frozen=True, extra="forbid"):
     source: str = Field(min_length=1)
 
 
+Known = Annotated[str | None, BeforeValidator(lambda text: text or None)]
+"""An empty column is unknown."""
+
+
 class CenterEntry(_Location):
-    """A center; its settlement is the one in which it stands."""
+    """A center; its settlement is the one in which it stands. `phone` and `address` are for families."""
 
     settlement_id: str
+    phone: Known = None
+    address: Known = None
 
 
 class ProgrammeEntry(BaseModel, frozen=True, extra="ignore"):

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from types import MappingProxyType
-
-import holidays
+from typing import Any
 
 from services.contracts.days import ALMATY
 
@@ -19,12 +19,18 @@ class WorkingDays:
     """
 
     def __init__(self, exceptions: Mapping[date, bool] = MappingProxyType({})) -> None:
-        self._worked, self._holidays = dict(exceptions), holidays.country_holidays("KZ")
+        self._worked = dict(exceptions)
+
+    @cached_property
+    def _holidays(self) -> Any:
+        import holidays  # a tenth of a second, which every process would pay at its start
+
+        return holidays.country_holidays("KZ")
 
     def is_working(self, day: date) -> bool:
         worked = self._worked.get(day)
         if worked is None:
-            worked = self._worked[day] = self._holidays.is_working_day(day)
+            worked = self._worked[day] = bool(self._holidays.is_working_day(day))
         return worked
 
     def after(self, at: datetime, working: timedelta) -> datetime:

@@ -131,7 +131,7 @@ def _wired(
     database.audit = log.add
     vault = AesVault(settings.keys)
     keys = SqlKeys(database, vault)
-    drafting = Drafting(vault, new_id)
+    drafting = Drafting(vault, new_id, settings.signing_key)
     erasures = SqlErasures(database, keys)
     lanes = 1 if database.is_sqlite else LANES
     submissions = GroupedSubmissions(SqlSubmissions(database, keys, drafting.bind), lanes)

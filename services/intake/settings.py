@@ -8,14 +8,14 @@ from pathlib import Path
 from pydantic import Field, SecretStr, model_validator
 
 from services.intake.domain.keys import UNVERSIONED, KeyPurpose, Keys
-from services.kit.settings import AuditSettings, SecretUrl
+from services.kit.settings import AuditSettings, EventSettings, SecretUrl
 
 LOCAL_KEY = base64.b64encode(b"joldama-laptop-only-no-secret-at").decode()
 """The key of local mode when none is set; refused in production."""
 _OLD, _OLDER = "intake_data_key", "intake_old_data_keys"
 
 
-class IntakeSettings(AuditSettings):
+class IntakeSettings(AuditSettings, EventSettings):
     """Keys: `version:base64`, comma-separated, or `@FILE` with that. The data keys wrap the children's own keys.
 
     `intake_data_key` and `intake_old_data_keys` (newest first) are of before there were versions; what was made by

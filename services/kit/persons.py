@@ -17,15 +17,19 @@ class Persons:
     """Names of subjects under the newest of `keys`; without a key, and for an empty subject, the name is empty."""
 
     def __init__(self, keys: Sequence[bytes] = ()) -> None:
-        self._key = derive(keys[0], "person") if keys else b""
+        self._keys = [derive(one, "person") for one in keys]
 
     def name(self, subject: str) -> str:
         """At most 40 characters. A subject with twelve digits in a row may be an IIN, whatever stands between them."""
-        if not self._key or not subject:
-            return ""
+        return next(iter(self.names(subject)), "")
+
+    def names(self, subject: str) -> list[str]:
+        """Under every key, the newest first: older acts have the name of their time."""
+        if not self._keys or not subject:
+            return []
         if _is_plain(subject):
-            return subject
-        return PREFIX + hmac.digest(self._key, subject.encode(), "sha256").hex()[:24]
+            return [subject]
+        return [PREFIX + hmac.digest(key, subject.encode(), "sha256").hex()[:24] for key in self._keys]
 
 
 def _is_plain(subject: str) -> bool:

@@ -167,7 +167,7 @@ class AuditSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _refuse_weak_audit_keys(self) -> "AuditSettings":
-        if not self.local and any(one.isascii() or len(set(one)) < 16 for one in self.audit_keys):
+        if not self.local and any(can_be_guessed(one) for one in self.audit_keys):
             raise ValueError("JOLDAMA_AUDIT_KEY: the key can be guessed; make one with: openssl rand -base64 32")
         return self
 
@@ -179,6 +179,25 @@ class AuditSettings(ServiceSettings):
             raise ValueError("JOLDAMA_AUDIT_KEY is not set: 32 random bytes in base64 (openssl rand -base64 32)")
         old = [one for one in self.old_audit_keys.get_secret_value().split(",") if one.strip()]
         return tuple(read_audit_key(one) for one in (current or LOCAL_AUDIT_KEY, *old))
+
+
+class EventSettings(ServiceSettings):
+    """Of intake's API, which signs the events of submissions, and of the worker, which asks for unsigned ones."""
+
+    event_key: SecretStr = SecretStr("")
+
+    @cached_property
+    def signing_key(self) -> bytes:
+        """32 bytes; none when the variable is not set."""
+        text = self.event_key.get_secret_value()
+        return read_key(text, "JOLDAMA_EVENT_KEY") if text else b""
+
+    @model_validator(mode="after")
+    def _refuse_weak_event_key(self) -> Self:
+        key = self.signing_key
+        if key and not self.local and can_be_guessed(key):
+            raise ValueError("JOLDAMA_EVENT_KEY: the key can be guessed; make one with: openssl rand -base64 32")
+        return self
 
 
 LOCAL_AUDIT_KEY = base64.b64encode(b"joldama-laptop-only-no-audit-key").decode()
@@ -199,6 +218,11 @@ def read_key(text: str, variable: str) -> bytes:
     if len(key) != 32:
         raise ValueError(f"{variable} has {len(key)} bytes, not 32")
     return key
+
+
+def can_be_guessed(key: bytes) -> bool:
+    """Whether it looks typed, or too even for random bytes."""
+    return key.isascii() or len(set(key)) < 16
 
 
 def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -13,15 +13,17 @@ from services.local.home import Home, NotRunning
 from services.local.private import write_private
 
 DAY = 86_400
+KEYS = ("audit-key", "console-key", "event-key")
+"""Files of 32 random bytes in base64."""
 
 
 def make_secrets(home: Home) -> None:
-    """Make the keys for personal data, the audit and tokens with their JWKS where missing; new tokens of processes."""
+    """Make all keys and their JWKS where missing; new tokens of processes."""
     key, jwks = signing_key_file(home), home.secrets / "jwks.json"
     for file in intake_keys(home).values():
         if not file.exists():
             write_private(file, f"1:{base64.b64encode(os.urandom(32)).decode()}\n")
-    for name in ("audit-key", "console-key"):
+    for name in KEYS:
         if not (file := home.secrets / name).exists():
             write_private(file, base64.b64encode(os.urandom(32)).decode())
     if not key.exists() or not jwks.exists():

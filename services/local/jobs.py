@@ -45,6 +45,12 @@ class Jobs:
                 umask=0o077,
             )
 
+    def end(self) -> None:
+        """End those that still run."""
+        for process in self._running.values():
+            process.terminate()
+            process.wait()
+
     def finish(self, seconds: float) -> None:
         """Wait for all, up to `seconds` for each. Raises JobFailed."""
         for name, process in self._running.items():

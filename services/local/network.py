@@ -84,13 +84,14 @@ class Network:
         migrations.finish(self._deadline)
         self._start(APIS)
         self.wait_ready(servers)
-        topics = Jobs([job for job in jobs if job.needs_kafka], environment, self.home.logs)
-        if any(job.needs_kafka for job in due):
-            topics.finish(self._deadline)
+        topics, known = [job for job in jobs if job.needs_kafka], not any(job.needs_kafka for job in due)
+        if not known:
+            Jobs(topics, environment, self.home.logs).finish(self._deadline)
         self._start(SERVICES)
         self.wait_ready()
-        topics.finish(self._deadline)
         store_stamps(jobs, stamps)
+        if known:  # nobody waits for it: it repairs what somebody may have deleted by hand
+            self._exit.callback(Jobs(topics, environment, self.home.logs).end)
 
     def pid(self, part: str) -> int:
         """The part's process; 0 while it does not run."""

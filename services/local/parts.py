@@ -15,7 +15,7 @@ from services.local.issuer import intake_keys, process_token, signing_key_file
 from services.local.jars import CACHE, CHECKOUT, default_cache
 from services.local.jobs import Job
 from services.local.passwords import ACLS, kafka_users
-from services.local.plan import Plan
+from services.local.plan import PROBED, Plan
 from services.local.ports import LOOPBACK
 from services.local.stamps import migration_stamp, topics_stamp
 
@@ -56,11 +56,13 @@ def services(plan: Plan) -> list[Part]:
     intake_api, referral_api, worker, capacity_api, console = (
         {"JOLDAMA_SERVICE_TOKEN_FILE": str(process_token(plan.home, role))} for role in PROCESSES
     )
-    worker |= {"JOLDAMA_WORKER_INSTANCE": "1"}  # restarted under its name it resumes without a rebalance
+    signing = {"JOLDAMA_EVENT_KEY": (plan.home.secrets / "event-key").read_text()}
+    # restarted under its name it resumes without a rebalance
+    worker |= signing | {"JOLDAMA_WORKER_INSTANCE": "1"}
     return [
         _service(plan, APIS, "console", "console.entrypoints.web", _console_environment(plan) | console),
         _service(plan, APIS, "capacity", "capacity.entrypoints.api", capacity | capacity_api),
-        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits),
+        _service(plan, APIS, "intake", "intake.entrypoints.api", intake | intake_api | limits | signing),
         _service(plan, APIS, "referral", "referral.entrypoints.api", referral | referral_api | limits),
         _service(plan, SERVICES, "referral-worker", "referral.entrypoints.worker", referral | worker),
         _service(plan, SERVICES, "intake-relay", "intake.entrypoints.relay", intake),
@@ -130,6 +132,7 @@ def _referral_environment(plan: Plan) -> dict[str, str]:
 def _console_environment(plan: Plan) -> dict[str, str]:
     urls = {f"JOLDAMA_{name.upper()}_URL": plan.url(name) for name in ("console", "intake", "referral", "capacity")}
     return urls | {
+        "JOLDAMA_PROCESSES": json.dumps({name: plan.inside_url(name) for name in PROBED}),
         "JOLDAMA_SESSIONS_URL": plan.sessions_url,
         "JOLDAMA_LIMITS_URL": plan.sessions_url,
         "JOLDAMA_CONSOLE_KEY": (plan.home.secrets / "console-key").read_text(),
@@ -153,7 +156,8 @@ def _service(plan: Plan, group: str, name: str, module: str, environment: Mappin
     inside = plan.inside_port(name)
     ports = {"JOLDAMA_PORT": str(plan.ports[name]), "JOLDAMA_INSIDE_PORT": str(inside)}
     own = {**environment, **plan.kafka_login(name), **ports}
-    return Part(name, group, _python(module), lambda: answers_ready(inside), own)
+    command = (*_python("kit.launch"), f"services.{module}")
+    return Part(name, group, command, lambda: answers_ready(inside), own)
 
 
 def answers_ready(port: int) -> bool:

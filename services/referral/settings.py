@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from services.kit.settings import AuditSettings, SecretUrl
+from services.kit.settings import AuditSettings, EventSettings, SecretUrl
 from services.referral.domain.staleness import Staleness
 
 
@@ -16,7 +16,7 @@ def _this_process() -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "-", f"{socket.gethostname()}-{os.getpid()}")
 
 
-class ReferralSettings(AuditSettings):
+class ReferralSettings(AuditSettings, EventSettings):
     """`referral_sql_url` is precious: its database is the record that everything else is rebuilt from."""
 
     referral_sql_url: SecretUrl

@@ -41,9 +41,10 @@ async def operator(country: RunningNetwork) -> AsyncIterator[httpx2.AsyncClient]
         yield client
 
 
-async def forge(country: RunningNetwork, user: str, data: Payload, topic: str, source: str) -> str:
+async def forge(country: RunningNetwork, user: str, data: Payload, topic: str, source: str, id: str = "") -> str:
     """Write an event as that user of Kafka; its id."""
-    raw = write_event(data, event_id=(id := str(uuid4())), source=source, time=datetime.now(UTC))
+    id = id or str(uuid4())
+    raw = write_event(data, event_id=id, source=source, time=datetime.now(UTC))
     async with make_producer(settings(country, user), "attack") as producer:
         await producer.send_and_wait(f"joldama.{topic}", raw, key=data.key.encode())
     return id
@@ -111,6 +112,17 @@ async def test_nobody_gets_or_ends_a_referral_by_a_forged_correction_join_or_wit
         story = f"/v1/referrals/{one}"
         assert (await http.get(story, headers=country.headers("polyclinic", THIEF))).status_code == 404
         assert (await http.get(story, headers=country.headers("polyclinic", POLYCLINIC))).status_code == 200
+
+
+async def test_an_invented_child_takes_no_place(country: RunningNetwork, operator: httpx2.AsyncClient) -> None:
+    [one] = await submit_all(country, submissions(1, seed=643))
+    await routed(operator, one)
+    invented = submitted(country, one).model_copy(update={"referral_id": uuid4(), "child_id": uuid4()})
+    id = str(invented.referral_id)
+    await forge(country, "intake-relay", invented, "diagnoses.v1", "/joldama/intake", id)
+    await refused(operator, id, "intake has published no such event")
+    assert (await operator.get(f"/v1/referrals/{id}")).status_code == 404
+    assert id not in record_queries.referrals(country), "nor is there one that nobody sees"
 
 
 async def open_a_queue(country: RunningNetwork, operator: httpx2.AsyncClient) -> str:

@@ -15,9 +15,11 @@ import httpx2
 
 from services.kit.settings import CHECKOUT
 from services.local.ports import LOOPBACK, Ports
+from tests.compose.edge import Edge
 
 POLYCLINIC = "polyclinic-of-tests"
 APIS = ("intake", "referral", "capacity")
+IMAGE = "joldama:test"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Composed:
     project: str
     env_file: Path
     ports: Mapping[str, int]
+    edge: Edge
     tokens: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @classmethod
@@ -34,12 +37,24 @@ class Composed:
     def up(cls, folder: Path) -> Iterator["Composed"]:
         with Ports() as ports:
             chosen = {name: ports.choose() for name in (*APIS, "console")}
-            network = cls(f"joldama-test-{uuid4().hex[:8]}", _write_env(folder / ".env", chosen), chosen)
+            edge = Edge.make(folder / "certificates", ports.choose())
+            env = _write_env(folder / ".env", chosen, edge)
+            network = cls(f"joldama-test-{uuid4().hex[:8]}", env, chosen, edge)
             try:
-                network.compose("up", "--build", "--wait", "--quiet-pull")
+                network.compose("up", "--build", "--no-start", "--quiet-pull")
+                network.trust_proxy()
+                network.compose("up", "--wait")
                 yield network
             finally:
                 network.compose("down", "--volumes", "--timeout", "5", check=False)
+
+    def trust_proxy(self) -> None:
+        """As docs/real-stack.md says: who forwards is believed in the network of the public ports."""
+        network = f"{self.project}_front"
+        inspect = ["docker", "network", "inspect", network, "--format", "{{(index .IPAM.Config 0).Subnet}}"]
+        subnet = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
+        with self.env_file.open("a") as out:
+            out.write(f"JOLDAMA_TRUSTED_PROXIES={subnet}\n")
 
     def compose(self, *words: str, check: bool = True) -> str:
         """The output of `docker compose words…`; a failure shows the end of its log."""
@@ -98,12 +113,13 @@ class Composed:
         return str(self.inspect(service)["State"].get("Health", {}).get("Status", ""))
 
 
-def _write_env(file: Path, ports: Mapping[str, int]) -> Path:
-    """Fresh secrets as `make env` makes them, and the ports of this test."""
+def _write_env(file: Path, ports: Mapping[str, int], edge: Edge) -> Path:
+    """Fresh secrets as `make env` makes them, and the ports and the edge of this test."""
     subprocess.run([sys.executable, "deploy/make_env.py", str(file)], cwd=CHECKOUT, check=True)
     with file.open("a") as out:
         out.writelines(f"JOLDAMA_{api.upper()}_PORT={port}\n" for api, port in ports.items())
-        out.write("JOLDAMA_IMAGE=joldama:test\n")
+        out.writelines(f"{name}={value}\n" for name, value in edge.settings.items())
+        out.write(f"JOLDAMA_IMAGE={IMAGE}\n")
     return file
 
 

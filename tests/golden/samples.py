@@ -23,13 +23,14 @@ PLACE: dict[str, Any] = {"center_id": "almaty-cp-center", "programme_id": "almat
 DIAGNOSIS = events.DiagnosisRecordedV1(
     referral_id=REFERRAL, child_id=CHILD, polyclinic_id="polyclinic-7", age_months=47, birth_day=21,
     settlement_id="1526384", icd10="G80.1", gmfcs=Gmfcs.III, modalities=(Modality.INPATIENT, Modality.DAY_STAY),
-    max_distance_km=300.5, priority=Priority.HIGH, submitted_at=AT,
+    max_distance_km=300.5, priority=Priority.HIGH, submitted_at=AT, submitted_by="polyclinic:polyclinic-7/nurse-12",
 )  # fmt: skip
+CORRECTED: dict[str, Any] = dict(DIAGNOSIS) | {"submitted_by": None}
 S = ReferralState
 SAMPLES: dict[str, events.Payload] = {
     "diagnoses/diagnosis_recorded": DIAGNOSIS,
     "diagnoses/diagnosis_corrected": events.DiagnosisCorrectedV1(
-        **dict(DIAGNOSIS),
+        **CORRECTED,
         version=2,
         corrected=("child.birth_date", "guardian.phone"),
         corrected_at=LATER,
@@ -39,7 +40,7 @@ SAMPLES: dict[str, events.Payload] = {
         referral_id=REFERRAL, child_id=CHILD, withdrawn_at=LATER, actor="polyclinic:polyclinic-1"
     ),
     "diagnoses/diagnosis_transferred": events.DiagnosisCorrectedV1(
-        **dict(DIAGNOSIS) | {"polyclinic_id": "polyclinic-8"},
+        **CORRECTED | {"polyclinic_id": "polyclinic-8"},
         version=3,
         corrected=("polyclinic_id",),
         corrected_at=LATER,

@@ -88,11 +88,12 @@ def test_fields_that_a_producer_adds_are_ignored() -> None:
 
 def test_fields_that_may_be_left_out_may_be_left_out() -> None:
     event = golden()
-    for name in ("gmfcs", "max_distance_km", "birth_day"):
+    optional = ("gmfcs", "max_distance_km", "birth_day", "submitted_by")
+    for name in optional:
         del event["data"][name]
     found = read_event(json.dumps(event).encode())
     assert found
-    assert found.data == DIAGNOSIS.model_copy(update={"gmfcs": None, "max_distance_km": None, "birth_day": None})
+    assert found.data == DIAGNOSIS.model_copy(update=dict.fromkeys(optional))
 
 
 def test_a_type_that_is_not_known_here_is_nothing() -> None:
@@ -127,6 +128,7 @@ def with_data(**changes: Any) -> bytes:
         (with_data(priority="soon"), "priority"),
         (with_data(modalities=["inpatient", "spa"]), "modalities.1"),
         (with_data(submitted_at=None), "submitted_at"),
+        (with_data(submitted_by="x" * 121), "submitted_by"),
     ],
 )
 def test_what_is_no_event_of_ours_is_refused_by_its_field_and_never_by_its_value(raw: bytes | None, field: str) -> None:

@@ -152,7 +152,7 @@ def test_every_place_is_accounted_for_and_every_part_is_ready(operator: Any) -> 
     page.goto("/audit")
     expect(page.locator("main")).to_contain_text("Every place is accounted for")
     page.goto("/services")
-    assert page.locator(".govuk-tag--green").count() == 4, "the pages, intake, referral, capacity"
+    assert page.locator(".govuk-tag--green").count() == 8, "the pages, three APIs, the worker, three relays"
 
 
 def test_a_message_that_could_not_be_processed_is_set_aside_with_a_reason_or_tried_again(

@@ -12,12 +12,15 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 
 
 class Browser:
-    """One person's browser at the console of `url`. It follows no redirect: `location` says where one leads."""
+    """One person's browser at the console of `url`. It follows no redirect: `location` says where one leads.
 
-    def __init__(self, url: str, language: str = "en") -> None:
+    `options` are of its HTTP client.
+    """
+
+    def __init__(self, url: str, language: str = "en", **options: Any) -> None:
         self.url = url
         headers = {"Accept-Language": language, **SAME_ORIGIN}
-        self.http = httpx2.Client(base_url=url, headers=headers, timeout=20, trust_env=False)
+        self.http = httpx2.Client(base_url=url, headers=headers, timeout=20, trust_env=False, **options)
 
     def __enter__(self) -> Self:
         return self

@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from redis.asyncio import Redis
 from sqlalchemy import select
 
-from services.capacity.bootstrap import CapacitySettings
 from services.capacity.domain.step import START, Step, StepId
 from services.capacity.entrypoints.api import app_of
 from services.capacity.ports import Store
+from services.capacity.settings import CapacitySettings
 from services.contracts import topics
 from services.contracts.days import day_of
 from services.contracts.events import Event, read_event, write_event

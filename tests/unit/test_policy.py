@@ -4,8 +4,8 @@ from typing import Any, get_args
 
 import pytest
 
-from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
+from services.capacity.settings import CapacitySettings
 from services.console.words.acts import ACTS
 from services.contracts.audit_entries import CapacityAct
 from services.contracts.vocabulary import PROCESSES

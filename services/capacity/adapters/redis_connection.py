@@ -1,6 +1,7 @@
 """Connections to Redis or Valkey."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import hiredis
@@ -10,7 +11,8 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError
 from redis.typing import EncodableT
 
-from services.capacity.adapters.redis_scripts import Names, source
+from services.capacity.adapters.redis_scripts import Names, RedisScripts, source
+from services.capacity.settings import CapacitySettings
 
 log = structlog.get_logger()
 CONNECTIONS = 32
@@ -66,3 +68,13 @@ def _checking_in(key_prefix: str) -> Callable[[Connection], Awaitable[None]]:
             log.error("capacity.server_changed", closed_epoch=closed[0].decode())
 
     return close_if_server_changed
+
+
+@asynccontextmanager
+async def open_scripts(settings: CapacitySettings) -> AsyncIterator[RedisScripts]:
+    """The scripts on the server at `redis_url`; connects at first use."""
+    redis = connect(settings.redis_url, settings.key_prefix)
+    try:
+        yield RedisScripts(redis, settings.key_prefix)
+    finally:
+        await redis.aclose()

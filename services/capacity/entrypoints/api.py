@@ -5,9 +5,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 
-from services.capacity.bootstrap import Capacity, CapacitySettings, open_audit_log, open_scripts, redis_store, running
+from services.capacity.adapters.redis_connection import open_scripts
+from services.capacity.bootstrap import Capacity, open_audit_log, redis_store, running
 from services.capacity.entrypoints import claims_api, feed_api, programmes_api, rebuild_api
 from services.capacity.ports import Rebuilding
+from services.capacity.settings import CapacitySettings
 from services.contracts.authority import OPERATORS, likely_role
 from services.contracts.near_matches import Named
 from services.contracts.purposes import Purpose, default_purpose
@@ -19,7 +21,8 @@ from services.kit.http.auditing import Auditing, describe_purpose
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
-from services.kit.http.problems import Problem, answer_with
+from services.kit.http.problem_answers import answer_with
+from services.kit.http.problems import Problem
 from services.kit.http.readiness import readiness_router
 from services.kit.http.server import serve
 from services.kit.logging import configure_logging

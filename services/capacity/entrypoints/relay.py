@@ -1,8 +1,9 @@
 """`python -m services.capacity.entrypoints.relay`: the stream of steps to Kafka."""
 
+from services.capacity.adapters.redis_connection import open_scripts
 from services.capacity.adapters.redis_relay_store import RedisRelayStore
 from services.capacity.adapters.redis_steps import RedisSteps
-from services.capacity.bootstrap import CapacitySettings, open_scripts
+from services.capacity.settings import CapacitySettings
 from services.kit import tracing
 from services.kit.kafka.relay_process import RelayProcess
 from services.kit.logging import configure_logging

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.console.addresses import pages_beside
+from services.console.addresses import flag, pages_beside
 from services.console.rendering import render, renderer_of, words_of
 from services.console.rows import child_row
 from services.console.sign_in.user import Center, User
@@ -22,16 +22,16 @@ A_PAGE = 100
 
 @router.get("/inbox")
 async def show_inbox(
-    request: Request, user: Center, cursor: str | None = None, done: str = "", last: UUID | None = None
+    request: Request, user: Center, mine: str = "", cursor: str | None = None, done: str = "", last: UUID | None = None
 ) -> Response:
     """`done` and `last` say what the reader did before, and with which referral."""
     page, care = await asyncio.gather(
-        referral.worklist(user.services, "to-answer", cursor=cursor, limit=A_PAGE), modalities(user)
+        referral.worklist(user.services, "to-answer", mine=flag(mine), cursor=cursor, limit=A_PAGE), modalities(user)
     )
     return render(
         request, "center/inbox.html", offers=[_row(request, one, care) for one in in_order(page)],
         count=len(page.items) if page.total is None else page.total, done=done, last=last,
-        **pages_beside("/inbox", cursor, page.next),
+        mine=mine, **pages_beside("/inbox", cursor, page.next, mine=mine),
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.console.addresses import flag, with_query
 from services.console.pages.center_inbox import modalities
 from services.console.rendering import render, renderer_of, words_of
 from services.console.rows import child_row
@@ -43,15 +44,21 @@ class Week:
 
 @router.get("/weeks")
 async def show_weeks(
-    request: Request, user: Center, programme: str = "", week: str = "", done: str = "", last: UUID | None = None
+    request: Request,
+    user: Center,
+    programme: str = "",
+    week: str = "",
+    mine: str = "",
+    done: str = "",
+    last: UUID | None = None,
 ) -> Response:
     """This week and the next, or the `week` of that Monday, or `all`; what is overdue in any case.
 
     `done` and `last` say what the reader did before, and with which referral.
     """
     coming, staying, care = await asyncio.gather(
-        referral.whole_worklist(user.services, "to-admit"),
-        referral.whole_worklist(user.services, "in-care"),
+        referral.whole_worklist(user.services, "to-admit", mine=flag(mine)),
+        referral.whole_worklist(user.services, "in-care", mine=flag(mine)),
         modalities(user),
     )
     programme = programme if programme in care else ""
@@ -64,7 +71,8 @@ async def show_weeks(
     return render(
         request, "center/weeks.html", today=today, late_come=_before(today, come), late_leave=_before(today, leave),
         weeks=[one for one in shown if one.come or one.leave], table=table, come=come, leave=leave,
-        modalities=care, programme=programme, week=week, done=done, last=last,
+        modalities=care, programme=programme, week=week, done=done, last=last, mine=mine,
+        whose={one: with_query("/weeks", week=week, programme=programme, mine=one) for one in ("", "1")},
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from services.console.addresses import flag, with_query
 from services.console.rendering import render
 from services.console.rows import child_row
 from services.console.sign_in.user import User
@@ -19,6 +20,8 @@ router = APIRouter()
 COUNTED = 200
 """Of a worklist so many are looked at for what is overdue; they are in the order of their deadlines."""
 SHOWN = 5
+OURS = "/referrals"
+"""A polyclinic's list."""
 ON_THEIR_WAY = ("submitted", "offered", "waiting", "accepted", "admitted")
 REASONS = (
     "not_routed", "unplaceable", "failed_offers", "waiting_long", "not_admitted", "not_discharged", "not_offered_again",
@@ -32,70 +35,82 @@ CENTER_LISTS = (
 
 
 @router.get("/")
-async def landing(request: Request) -> Response:
+async def landing(request: Request, mine: str = "") -> Response:
+    """`mine`: only what the reader did."""
     user: User | None = request.state.user
     if user is None:
         return render(request, "landing/welcome.html")
     if user.role is Role.POLYCLINIC:
-        return render(request, "landing/polyclinic.html", **await _of_polyclinic(user))
+        return render(request, "landing/polyclinic.html", mine=mine, **await _of_polyclinic(user, mine))
     if user.role is Role.CENTER:
-        return render(request, "landing/center.html", **await _of_center(user))
+        return render(request, "landing/center.html", mine=mine, **await _of_center(user, mine))
     return render(request, "landing/operator.html", **await _of_operator(user.services))
 
 
-async def _of_polyclinic(user: User) -> Json:
-    counts, transfers = await asyncio.gather(referral.counts(user.services), intake.transfers(user.services, limit=50))
-    to_decide = [one for one in transfers.items if one["state"] == "asked" and one["holder"] == user.organization]
+async def _of_polyclinic(user: User, mine: str) -> Json:
+    counts, asked, late = await asyncio.gather(
+        referral.counts(user.services, mine=flag(mine)),
+        intake.transfers(user.services, to_decide=True, limit=1),
+        intake.transfers(user.services, to_decide=True, overdue=True, limit=1),
+    )
     acts = [
-        _of_state(counts, "no_show", N_("Did not come: offer again or end")),
-        _of_state(counts, "unplaceable", N_("No suitable center: look again")),
-        _tile(
-            "/transfers", N_("Requests to take over a child"), len(to_decide), sum(one["overdue"] for one in to_decide)
-        ),
+        _of_state(counts, "no_show", OURS, N_("Did not come: offer again or end"), mine),
+        _of_state(counts, "unplaceable", OURS, N_("No suitable center: look again"), mine),
+        _tile("/transfers?only=to-decide", N_("Requests to take over a child"), asked.total or 0),
+        _late_transfers("/transfers?only=overdue", late),
     ]
-    return {"acts": _overdue_first(acts), "states": [_of_state(counts, one) for one in ON_THEIR_WAY]}
+    return {"acts": _overdue_first(acts), "states": [_of_state(counts, one, OURS, mine=mine) for one in ON_THEIR_WAY]}
 
 
-async def _of_center(user: User) -> Json:
+async def _of_center(user: User, mine: str) -> Json:
     names = [name for name, _, _ in CENTER_LISTS]
-    asked = (referral.worklist(user.services, name, limit=COUNTED) for name in names)
+    asked = (referral.worklist(user.services, name, mine=flag(mine), limit=COUNTED) for name in names)
     figures, lists = await asyncio.gather(capacity.every_figure(user.services), asyncio.gather(*asked))
-    own = [one for one in figures if one["center_id"] == user.organization]
-    acts = [_of_list(page, href, text) for page, (_, href, text) in zip(lists, CENTER_LISTS, strict=True)] + [
-        _tile("/places", N_("Figures of places to confirm"), sum(one["stale"] for one in own))
+    ours = [one for one in figures if one["center_id"] == user.organization]
+    acts = [
+        *(
+            _of_list(page, with_query(href, mine=mine), text)
+            for page, (_, href, text) in zip(lists, CENTER_LISTS, strict=True)
+        ),
+        _tile("/places", N_("Figures of places to confirm"), sum(one["stale"] for one in ours)),
     ]
     first = [child_row(one, f"/inbox/{one['id']}") for one in lists[0].items[:SHOWN]]
-    return {"acts": _overdue_first(acts), "first": first, "programmes": own}
+    return {"acts": _overdue_first(acts), "first": first, "programmes": ours}
 
 
 async def _of_operator(services: Services) -> Json:
     asked = (referral.worklist(services, "escalated", reason=reason, limit=1) for reason in REASONS)
-    counts, letters, escalated = await asyncio.gather(
-        referral.counts(services), referral.dead_letters(services, limit=1), asyncio.gather(*asked)
-    )
+    counts, letters, late, escalated = await asyncio.gather(
+        referral.counts(services), referral.dead_letters(services, limit=1),
+        intake.transfers(services, overdue=True, limit=1), asyncio.gather(*asked),
+    )  # fmt: skip
     found = {reason: page.total or 0 for reason, page in zip(REASONS, escalated, strict=True)}
     reasons = [
         _tile(f"/escalated?reason={one}", one, found[one]) for one in sorted(REASONS, key=lambda one: -found[one])
     ]
-    states = [
-        _of_state(counts, one, href="/waiting" if one == "waiting" else f"/children?status={one}")
-        for one in ON_THEIR_WAY
-    ]
+    states = [_of_state(counts, one, "/children") for one in ON_THEIR_WAY]
     return {
         "reasons": [one for one in reasons if one["count"]],
+        "transfers": [_late_transfers("/late-transfers", late)],
         "states": _overdue_first(states),
         "letters": letters.total or 0,
     }
+
+
+def _late_transfers(href: str, late: Page) -> Json:
+    text, count = N_("Requests between polyclinics that nobody answered in time"), late.total or 0
+    return _tile(href, text, count, count) | {"all_late": True}
 
 
 def _tile(href: str, text: str, count: int, late: int = 0, **more: str) -> Json:
     return {"href": href, "text": text, "count": count, "late": late} | more
 
 
-def _of_state(counts: dict[str, Json], state: str, text: str = "", href: str = "") -> Json:
+def _of_state(counts: dict[str, Json], state: str, lists: str, text: str = "", mine: str = "") -> Json:
     """A tile of the referrals in a state, which leads to their list; without a text the state's name is shown."""
-    found = counts[state]
-    return _tile(href or f"/referrals?status={state}", text, found["count"], found["overdue"], state=state)
+    found, late = counts[state], with_query(lists, status=state, overdue="1", mine=mine)
+    href = with_query(lists, status=state, mine=mine)
+    return _tile(href, text, found["count"], found["overdue"], state=state, late_href=late)
 
 
 def _of_list(page: Page, href: str, text: str) -> Json:

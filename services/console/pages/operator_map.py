@@ -48,7 +48,8 @@ async def show_map(
     regions = by_region(every, names["region"])
     return render(
         request, "operator/map.html", map=_drawn(request, wanted, every, regions), wanted=wanted, regions=regions,
-        sum=total(shown), programmes=shown if wanted.region or wanted.age else [], waiting=_by_region(waiting),
+        sum=total(shown), programmes=shown if wanted != Filter() else [],
+        counted=lambda state: _counted(wanted, state), waiting=_by_region(waiting),
         modalities=list(Modality), groups=GROUPS, ages=AGES, address=lambda **changes: address(wanted, **changes),
         steps=list(console_of(request).hub.steps)[:STEPS], named={one["id"]: one for one in centers},
     )  # fmt: skip
@@ -63,6 +64,11 @@ def address(wanted: Filter, **changes: str) -> str:
     """Of the map with this filter, but for the changes."""
     given = {name: getattr(wanted, name) for name in ("region", "town", "modality", "diagnosis", "age")} | changes
     return with_query("/map", **given)
+
+
+def _counted(wanted: Filter, state: str) -> str:
+    """Where those are whom a sum counts: in one list, or by the programmes of the filter, each of which has its own."""
+    return with_query("/children", status=state) if wanted == Filter() else f"{address(wanted)}#programmes"
 
 
 def _drawn(request: Request, wanted: Filter, every: list[Programme], regions: dict[str, Sum]) -> CountryMap:

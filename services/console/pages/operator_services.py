@@ -18,17 +18,22 @@ NAMES = {
     "intake": N_("Children and diagnoses"),
     "referral": N_("Referrals and centers"),
     "capacity": N_("Places and queues"),
+    "intake-relay": N_("Passes diagnoses on"),
+    "referral-worker": N_("Finds a place for each child"),
+    "referral-relay": N_("Passes the steps of referrals on"),
+    "capacity-relay": N_("Passes the steps of places on"),
 }
+APIS = ("intake", "referral", "capacity")
 
 
 @router.get("/services")
 async def show_services(request: Request, user: Operator) -> Response:
     """Asked anew each time; a service that does not answer is not ready."""
-    services = user.services
-    found = await asyncio.gather(*(_readiness(one) for one in (services.intake, services.referral, services.capacity)))
+    apis = (_readiness(getattr(user.services, one)) for one in APIS)
+    processes, *found = await asyncio.gather(console_of(request).processes.readiness(), *apis)
     own = {"ready": await _sessions(request), "checks": {}}
-    shown = dict(zip(NAMES, (own, *found), strict=True))
-    return render(request, "operator/services.html", found=shown, names=NAMES)
+    shown = {"console": own, **dict(zip(APIS, found, strict=True)), **processes}
+    return render(request, "operator/services.html", found=shown, names=NAMES, whole=bool(processes))
 
 
 async def _readiness(api: Api) -> Json:

@@ -22,12 +22,13 @@ SERIES = {"submitted": N_("Referrals"), "admitted": N_("Children who came to a c
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """An hour, a day or a month by its name; `days` are those of its list, or nothing for a part of a day."""
+    """An hour, a day or a month by its name; `days` are those of its list; `hour` is the one of that day."""
 
     name: str
     days: str
     submitted: int
     admitted: int
+    hour: str = ""
 
 
 @router.get("/trends")
@@ -38,14 +39,17 @@ async def show_trends(request: Request, user: Operator, span: str = "month") -> 
     return render(
         request, "operator/trends.html", span=wanted, spans=SPANS, series=SERIES, counts=counts,
         charts={name: _chart(counts, name) for name in SERIES}, today=today.isoformat(),
-        totals={name: sum(getattr(one, name) for one in counts) for name in SERIES}, days=_days(counts, today),
+        totals={name: sum(getattr(one, name) for one in counts) for name in SERIES}, days=_days(counts),
     )  # fmt: skip
 
 
 async def _counts(services: Services, words: Words, span: str, today: date) -> list[Count]:
     if span == "day":
         hours = await referral.by_hour(services, today.isoformat())
-        return [Count(f"{one['hour']:02}:00", "", one["submitted"], one["admitted"]) for one in hours]
+        return [
+            Count(f"{one['hour']:02}:00", today.isoformat(), one["submitted"], one["admitted"], str(one["hour"]))
+            for one in hours
+        ]
     first = today - timedelta(days=29) if span == "month" else year_ago(today)
     days = await referral.by_day(services, first.isoformat(), today.isoformat())
     if span == "month":
@@ -73,10 +77,10 @@ def year_ago(today: date) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-def _days(counts: Sequence[Count], today: date) -> str:
+def _days(counts: Sequence[Count]) -> str:
     """Of all that is shown."""
     first, last = counts[0].days.partition("/")[0], counts[-1].days.rpartition("/")[2]
-    return f"{first}/{last}" if first else today.isoformat()
+    return first if first == last else f"{first}/{last}"
 
 
 def _chart(counts: Sequence[Count], name: str) -> Chart:

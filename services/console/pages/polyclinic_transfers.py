@@ -13,17 +13,25 @@ from services.console.upstream.client import Refusal
 from services.console.words.problems import by_field
 
 router = APIRouter()
+TO_DECIDE, OVERDUE = "to-decide", "overdue"
 FIELDS = ("iin", "full_name", "birth_date")
 
 
 @router.get("/transfers")
-async def show(request: Request, user: Polyclinic, came: str = "", cursor: str = "") -> Response:
-    page = await intake.transfers(user.services, cursor=cursor or None, limit=50)
+async def show(request: Request, user: Polyclinic, only: str = "", came: str = "", cursor: str = "") -> Response:
+    """`only`: `to-decide`, those that wait for this polyclinic, or `overdue` of these."""
+    late = only == OVERDUE
+    page = await intake.transfers(
+        user.services, to_decide=late or only == TO_DECIDE, overdue=late, cursor=cursor or None, limit=50
+    )
     names = await intake.names(user.services, [one["referral_id"] for one in page.items if one["referral_id"]])
     of_us = [one for one in page.items if one["holder"] == user.organization]
     by_us = [one for one in page.items if one["to_polyclinic"] == user.organization]
-    beside = pages_beside("/transfers", cursor, page.next)
-    return render(request, "polyclinic/transfers.html", of_us=of_us, by_us=by_us, names=names, came=came, **beside)
+    beside = pages_beside("/transfers", cursor, page.next, only=only)
+    return render(
+        request, "polyclinic/transfers.html", of_us=of_us, by_us=by_us, names=names, came=came,
+        only=only if only in (TO_DECIDE, OVERDUE) else "", **beside,
+    )  # fmt: skip
 
 
 @router.get("/transfers/ask")

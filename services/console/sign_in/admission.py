@@ -76,10 +76,14 @@ async def session_of(request: Request, *, active: bool = False) -> Session | Non
     return await with_fresh_tokens(console, secret, session) if session else None
 
 
-def _user(request: Request, console: Console, session: Session) -> User:
-    services, language = console.upstream.as_user(session.access_token, _address(request)), language_of(request)
-    name = session.names.get(language) or session.organization
-    return User(session.subject, session.role, session.organization, name, language, services)
+def _user(request: Request, console: Console, session: Session) -> User | None:
+    if session.role is None:
+        return None
+    services = console.upstream.as_user(session.access_token, _address(request), session.acting_as)
+    language, organization = language_of(request), session.organization
+    name = session.names.get(language) or organization
+    switch = len(session.choices) > 1
+    return User(session.subject, session.role, organization, name, language, services, switch)
 
 
 async def _check_post(request: Request, console: Console, session: Session | None) -> None:

@@ -11,13 +11,12 @@ from services.console.rendering import Renderer, render, renderer_of
 from services.console.sign_in.sessions import Session
 from services.console.upstream import referral
 from services.console.upstream.client import Services
-from services.console.words.i18n import N_
-from services.console.words.labels import Names
+from services.console.words.labels import TEXTS, Names
 from services.contracts.vocabulary import Language, Role
 from services.kit.local_tokens import sign_token
 
 PERSON = "local"
-POLYCLINICS = {"demo-polyclinic": N_("Demo polyclinic"), "second-polyclinic": N_("Second demo polyclinic")}
+POLYCLINICS = TEXTS["polyclinic"]
 """No service has a list of polyclinics: these are the ones of a local network."""
 DAY = 86_400
 

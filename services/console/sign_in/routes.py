@@ -7,9 +7,10 @@ from fastapi import APIRouter, Depends, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from services.console.addresses import local_path
+from services.console.addresses import local_path, with_query
+from services.console.bootstrap import Console
 from services.console.rendering import render
-from services.console.sign_in import local, provided
+from services.console.sign_in import choosing, local, provided
 from services.console.sign_in.admission import console_of, session_of
 from services.console.sign_in.cookies import KEPT_FORM, SESSION, SIGNING_IN
 from services.console.sign_in.oidc import SignInRefused
@@ -26,10 +27,12 @@ from_provider = APIRouter(include_in_schema=False, max_body_size=64 * 1024)
 
 @router.get("/sign-in")
 async def sign_in(request: Request, back: str = "/") -> Response:
-    """The page to choose on a local network; else the way to the provider."""
+    """The page to choose on a local network, and of who has several roles; else the way to the provider."""
     console = console_of(request)
     if console.settings.local_issuer_key_file:
         return await local.show_choices(request, console, local_path(back))
+    if (session := await session_of(request)) and len(session.choices) > 1:
+        return await choosing.show(request, console, session, local_path(back))
     url, browser = await provided.ask(console, local_path(back), SIGNING_IN.read(request))
     answer = RedirectResponse(url, 303)
     SIGNING_IN.write(request, answer, browser, provided.SECONDS)
@@ -38,21 +41,31 @@ async def sign_in(request: Request, back: str = "/") -> Response:
 
 @router.post("/sign-in")
 async def choose(request: Request, who: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/") -> Response:
-    """Of a local network only: nobody else may choose who they are."""
+    """On a local network whoever they are; else of what the token has. The session is a new one."""
     console = console_of(request)
     if not console.settings.local_issuer_key_file:
-        raise HTTPException(404)
+        return await _choose_of_token(request, console, who, local_path(back))
     session = await local.chosen(request, console, who)
     if session is None:
         return await local.show_choices(request, console, local_path(back), missing=True)
     return await _begun(request, session, local_path(back))
 
 
+async def _choose_of_token(request: Request, console: Console, who: str, back: str) -> Response:
+    session = await session_of(request)
+    if session is None or len(session.choices) < 2:
+        raise HTTPException(404)
+    if who not in session.choices:
+        return await choosing.show(request, console, session, back, missing=True)
+    return await _begun(request, await provided.choose(console, session, who), back)
+
+
 @router.get("/sign-in/back")
 async def come_back(request: Request) -> Response:
     """The provider's answer. Raises SignInRefused."""
     session, back = await provided.begin(console_of(request), request.query_params, SIGNING_IN.read(request))
-    answer = await _begun(request, session, local_path(back))
+    to = with_query("/sign-in", back=back) if session.role is None else local_path(back)
+    answer = await _begun(request, session, to)
     SIGNING_IN.drop(request, answer)
     return answer
 

@@ -17,7 +17,8 @@ class Session:
     """What a session holds. Times are epoch seconds."""
 
     subject: str
-    role: Role
+    role: Role | None
+    """None until one of `choices` is chosen; nobody is signed in until then."""
     organization: str
     names: Names
     """Of the organization; empty for operators."""
@@ -28,11 +29,17 @@ class Session:
     id_token: str = field(default="", repr=False)
     provider_session: str = ""
     """`sid` of the provider, by which it ends the session."""
+    choices: tuple[str, ...] = ()
+    """As whom the person may act, `role/organization` or a role, when there are several."""
 
     @property
     def owner(self) -> str:
         """Whose it is: the person in this role for this organization."""
-        return "/".join((self.role, self.organization, self.subject))
+        return "/".join((self.role or "", self.organization, self.subject))
+
+    @property
+    def acting_as(self) -> str:
+        return "/".join(filter(None, (self.role, self.organization)))
 
 
 class Sessions:
@@ -65,7 +72,8 @@ class Sessions:
         found = self._seal.open(sealed) if sealed else None
         if found is None:
             return None
-        session = Session(**found | {"role": Role(found["role"])})
+        choices = tuple(found.get("choices", ()))
+        session = Session(**found | {"role": Role(found["role"]) if found["role"] else None, "choices": choices})
         if (left := self._left(session)) <= 0:
             await self.end(secret)
             return None

@@ -21,6 +21,8 @@ class User:
     language: Language
     services: Services = field(repr=False)
     """The services' APIs with this user's token."""
+    may_switch: bool = False
+    """Whether the user has other roles or organizations to choose."""
 
 
 class NotSignedIn(Exception):

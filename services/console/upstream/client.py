@@ -186,9 +186,10 @@ class Upstream:
     referral: httpx2.AsyncClient
     capacity: httpx2.AsyncClient
 
-    def as_user(self, access_token: str, address: str = "") -> Services:
-        """The services as the holder of this token, who is at `address`."""
-        return self._as({"Authorization": f"Bearer {access_token}"}, address)
+    def as_user(self, access_token: str, address: str = "", acting_as: str = "") -> Services:
+        """The services as the holder of this token, who is at `address`, in the role that was chosen."""
+        chosen = {"Acting-As": acting_as} if acting_as else {}
+        return self._as({"Authorization": f"Bearer {access_token}", **chosen}, address)
 
     def as_nobody(self, address: str = "") -> Services:
         """The services as they answer anybody, without a token."""

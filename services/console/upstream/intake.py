@@ -68,9 +68,16 @@ async def ask_for_transfer(services: Services, iin: str, full_name: str, birth_d
 
 
 async def transfers(
-    services: Services, *, overdue: bool = False, cursor: str | None = None, limit: int | None = None
+    services: Services,
+    *,
+    overdue: bool = False,
+    to_decide: bool = False,
+    cursor: str | None = None,
+    limit: int | None = None,
 ) -> Page:
-    return await services.intake.page("/v1/transfers", overdue=overdue or None, cursor=cursor, limit=limit)
+    """`total` counts all of them. `to_decide`: those that the user may decide, and nobody has."""
+    wanted = {"overdue": overdue or None, "to_decide": to_decide or None}
+    return await services.intake.page("/v1/transfers", **wanted, cursor=cursor, limit=limit)
 
 
 async def decide_transfer(services: Services, transfer_id: str, *, accept: bool) -> Json:

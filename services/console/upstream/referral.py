@@ -7,13 +7,13 @@ from services.console.upstream.client import Json, Page, Parameter, Services
 
 
 async def referrals(services: Services, **filters: Parameter) -> Page:
-    """`status`, `center_id`, `polyclinic_id`, `cursor`, `limit`."""
+    """`status` (several with commas), `overdue`, `center_id`, `polyclinic_id`, `number`, `mine`, `cursor`, `limit` …"""
     return await services.referral.page("/v1/referrals", **filters)
 
 
-async def counts(services: Services) -> dict[str, Json]:
-    """By state `count` and `overdue`: a polyclinic's own referrals, or for an operator all."""
-    return {one["state"]: one for one in (await services.referral.read("/v1/referrals/counts")).json()}
+async def counts(services: Services, **filters: Parameter) -> dict[str, Json]:
+    """By state `count` and `overdue`: a polyclinic's own referrals, or for an operator all; `mine`: the user's."""
+    return {one["state"]: one for one in (await services.referral.read("/v1/referrals/counts", None, **filters)).json()}
 
 
 async def story(services: Services, referral_id: str) -> Json:
@@ -32,13 +32,13 @@ async def command(
 async def worklist(services: Services, name: str, **filters: Parameter) -> Page:
     """`to-answer`, `to-admit`, `in-care`, `to-offer-again`, `escalated`; `total` counts all of it.
 
-    Filters: `center_id`, `polyclinic_id`, `reason`, `cursor`, `limit`.
+    Filters: `center_id`, `polyclinic_id`, `reason`, `mine`, `cursor`, `limit`.
     """
     return await services.referral.page(f"/v1/worklists/{name}", **filters)
 
 
-async def whole_worklist(services: Services, name: str) -> list[Json]:
-    return await services.referral.every(f"/v1/worklists/{name}", limit=500)
+async def whole_worklist(services: Services, name: str, **filters: Parameter) -> list[Json]:
+    return await services.referral.every(f"/v1/worklists/{name}", limit=500, **filters)
 
 
 async def every_center(services: Services) -> list[Json]:

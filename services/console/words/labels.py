@@ -25,6 +25,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "no_show": N_("Did not come"),
         "completed": N_("Completed"),
         "cancelled": N_("Cancelled"),
+        "held": N_("Offered or agreed"),
+        "open": N_("Open referrals"),
     },
     "offer": {
         "made": N_("New"),
@@ -98,6 +100,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     "free": {"none": N_("All taken"), "few": N_("A few free"), "many": N_("Places free")},
     "catchment": {"nation": N_("The whole country"), "region": N_("Its own region"), "settlement": N_("Its own town")},
     "language": {"kk": N_("Kazakh"), "ru": N_("Russian"), "en": N_("English")},
+    "polyclinic": {"demo-polyclinic": N_("Demo polyclinic"), "second-polyclinic": N_("Second demo polyclinic")},
     "role": {
         "polyclinic": N_("Polyclinic"),
         "center": N_("Center"),

@@ -1,6 +1,9 @@
 """Events of intake."""
 
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from services.contracts import topics
 from services.contracts.events.payload import Payload
@@ -25,6 +28,8 @@ class DiagnosisRecordedV1(Payload, type="diagnosis.recorded.v1", topics=(topics.
     max_distance_km: Kilometers | None = None
     priority: Priority
     submitted_at: Moment
+    submitted_by: Annotated[str, Field(max_length=120)] | None = None
+    """The actor, as histories name it: `role:organization/person`; none in corrections, and of older versions."""
 
 
 class DiagnosisCorrectedV1(DiagnosisRecordedV1, type="diagnosis.corrected.v1"):

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from services.contracts.events import capacity, diagnosis, referral
 from services.contracts.events.payload import Payload
+from services.contracts.events.signature import is_signed, sign
 
 
 class Envelope(BaseModel, frozen=True, extra="ignore"):
@@ -36,6 +37,8 @@ class Event(BaseModel, frozen=True):
 
     envelope: Envelope
     data: Payload
+    signed: bool = False
+    """With the key that the consumer gave to `read_event`."""
 
 
 class MalformedEvent(ValueError):
@@ -51,8 +54,10 @@ def _named(module: ModuleType) -> dict[str, type[Payload]]:
 KNOWN: dict[str, type[Payload]] = _named(diagnosis) | _named(referral) | _named(capacity)
 
 
-def write_event(data: Payload, *, event_id: str, source: str, time: datetime, traceparent: str | None = None) -> bytes:
-    """`data` in its envelope, as the bytes that go to Kafka; `time` must be aware."""
+def write_event(
+    data: Payload, *, event_id: str, source: str, time: datetime, traceparent: str | None = None, key: bytes = b""
+) -> bytes:
+    """`data` in its envelope, as the bytes that go to Kafka; `time` must be aware. With a key they are signed."""
     envelope = {
         "specversion": "1.0",
         "id": event_id,
@@ -64,10 +69,11 @@ def write_event(data: Payload, *, event_id: str, source: str, time: datetime, tr
     }
     if traceparent:
         envelope["traceparent"] = traceparent
-    return to_json(envelope)[:-1] + b',"data":' + data.__pydantic_serializer__.to_json(data, exclude_none=True) + b"}"
+    event = to_json(envelope)[:-1] + b',"data":' + data.__pydantic_serializer__.to_json(data, exclude_none=True) + b"}"
+    return sign(event, key) if key else event
 
 
-def read_event(raw: bytes | None) -> Event | None:
+def read_event(raw: bytes | None, key: bytes = b"") -> Event | None:
     """The event in `raw`, or None when its type is not known here (consumers ignore those).
 
     Raises MalformedEvent, naming the field, when the bytes are not a CloudEvent or its data does not fit its type.
@@ -79,7 +85,8 @@ def read_event(raw: bytes | None) -> Event | None:
         payload = KNOWN.get(envelope.type)
         if payload is None:
             return None
-        return Event.model_construct(envelope=envelope, data=payload.model_validate(envelope.data))
+        data = payload.model_validate(envelope.data)
+        return Event.model_construct(envelope=envelope, data=data, signed=is_signed(raw, key))
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "message"

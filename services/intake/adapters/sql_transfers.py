@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlmodel import Session
 
 from services.contracts.topics import DIAGNOSES
@@ -17,11 +17,21 @@ from services.intake.adapters.tables import children, diagnoses, outbox, transfe
 from services.intake.domain.keys import Digests
 from services.intake.handlers.drafts import Draft, correction_id
 from services.intake.handlers.read import DiagnosisRecord
-from services.intake.handlers.transfer import AlreadyDecided, Transfer, TransferState
+from services.intake.handlers.transfer import AlreadyDecided, Transfer, TransferFilter, TransferState
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
 
 _ASKED = transfers.c.state == TransferState.ASKED.value
+
+
+async def count_overdue(database: Database, at: datetime) -> int:
+    """How many transfers are on the operators' worklist at that moment."""
+    return await _count(database, TransferFilter(overdue_at=at))
+
+
+async def _count(database: Database, wanted: TransferFilter) -> int:
+    query = select(func.count()).select_from(transfers).where(*_conditions(wanted))
+    return await database.read(lambda session: session.execute(query).scalar_one())
 
 
 class SqlTransfers:
@@ -60,20 +70,15 @@ class SqlTransfers:
         row = await self._database.read(lambda session: session.execute(query).first())
         return transfer_of(row) if row else None
 
-    async def page(self, org: str | None, overdue_at: datetime | None, after: UUID | None, most: int) -> list[Transfer]:
-        query = select(transfers).order_by(transfers.c.transfer_id).limit(most)
-        if org is not None:
-            query = query.where(or_(transfers.c.holder == org, transfers.c.to_polyclinic == org))
-        if overdue_at:
-            query = query.where(_overdue(overdue_at))
+    async def page(self, wanted: TransferFilter, after: UUID | None, most: int) -> list[Transfer]:
+        query = select(transfers).where(*_conditions(wanted)).order_by(transfers.c.transfer_id).limit(most)
         if after:
             query = query.where(transfers.c.transfer_id > after)
         rows = await self._database.read(lambda session: session.execute(query).all())
         return [transfer_of(row) for row in rows]
 
-    async def count_overdue(self, at: datetime) -> int:
-        query = select(func.count()).select_from(transfers).where(_overdue(at))
-        return await self._database.read(lambda session: session.execute(query).scalar_one())
+    async def count(self, wanted: TransferFilter) -> int:
+        return await _count(self._database, wanted)
 
     async def decide(
         self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime
@@ -101,8 +106,16 @@ class SqlTransfers:
         return await self._database.write(work)
 
 
-def _overdue(at: datetime) -> Any:
-    return and_(_ASKED, transfers.c.answer_by <= to_ms(at))
+def _conditions(wanted: TransferFilter) -> list[Any]:
+    found: list[Any] = []
+    if wanted.org is not None:
+        asked = transfers.c.holder == wanted.org
+        found.append(asked if wanted.to_decide else or_(asked, transfers.c.to_polyclinic == wanted.org))
+    if wanted.to_decide or wanted.overdue_at:
+        found.append(_ASKED)
+    if wanted.overdue_at:
+        found.append(transfers.c.answer_by <= to_ms(wanted.overdue_at))
+    return found
 
 
 def _locked(session: Session, transfer: Transfer) -> Any:

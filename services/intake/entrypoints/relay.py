@@ -1,8 +1,11 @@
 """Brings intake's outbox to Kafka: `python -m services.intake.entrypoints.relay`."""
 
+from datetime import UTC, datetime
+
 from services.intake.adapters.history import HISTORY
-from services.intake.adapters.tables import leases, outbox
-from services.intake.bootstrap import Intake, bootstrap
+from services.intake.adapters.sql_answers import SqlAnswers
+from services.intake.adapters.sql_transfers import count_overdue
+from services.intake.adapters.tables import audit_log, leases, outbox
 from services.intake.metrics import transfers_overdue
 from services.intake.settings import IntakeSettings
 from services.kit import tracing
@@ -11,6 +14,8 @@ from services.kit.kafka.relay_process import RelayProcess
 from services.kit.logging import configure_logging
 from services.kit.loops import run, run_periodically
 from services.kit.sql.audit_heads import HeadExporter
+from services.kit.sql.audit_log import AuditLog, Chain
+from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from services.kit.sql.readiness import check_writable
 
@@ -18,15 +23,14 @@ TRIM_EVERY, COUNT_EVERY = 3600.0, 60.0
 """Seconds."""
 
 
-def relay_process(settings: IntakeSettings, intake: Intake) -> RelayProcess:
-    database = intake.database
-    trimming = run_periodically("trim", intake.answers.trim, TRIM_EVERY)
+def relay_process(settings: IntakeSettings, database: Database) -> RelayProcess:
+    trimming = run_periodically("trim", SqlAnswers(database).trim, TRIM_EVERY)
     store = OutboxStore(database, outbox, Lease(database, leases, "outbox"))
-    heads = HeadExporter(database, intake.audit_trail.log, settings.audit_head_file)
+    heads = HeadExporter(database, AuditLog(audit_log, Chain(settings.audit_keys)), settings.audit_head_file)
     exporting = run_periodically("audit.head", heads.export, settings.audit_head_every)
 
     async def count() -> None:
-        transfers_overdue.set(await intake.transferring.overdue())
+        transfers_overdue.set(await count_overdue(database, datetime.now(UTC)))
 
     counting = run_periodically("transfers", count, COUNT_EVERY)
     return RelayProcess(
@@ -36,8 +40,11 @@ def relay_process(settings: IntakeSettings, intake: Intake) -> RelayProcess:
 
 
 async def serve(settings: IntakeSettings) -> None:
-    async with bootstrap(settings) as intake:
-        await relay_process(settings, intake).serve()
+    database = Database(settings.intake_sql_url, pool_size=4)
+    try:
+        await relay_process(settings, database).serve()
+    finally:
+        await database.close()
 
 
 def main() -> None:

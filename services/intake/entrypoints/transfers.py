@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel, BeforeValidator, Field
 
 from services.contracts.authority import OPERATORS, acting_role
@@ -88,13 +88,21 @@ async def ask_for_transfer(wanted: WantedChild, asker: Asker, intake: TheIntake)
 async def list_transfers(
     reader: Decider,
     intake: TheIntake,
+    response: Response,
     overdue: Annotated[bool, Query(description="The operators' worklist: not answered in time")] = False,
+    to_decide: Annotated[bool, Query(description="Not decided yet, those that the reader may decide")] = False,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[TransferAnswer]:
-    """A polyclinic's: those that it asked for, and those that it is asked for; all for operators. The oldest first."""
+    """A polyclinic's: those that it asked for, and those that it is asked for; all for operators. The oldest first.
+
+    `X-Total-Count` counts the whole list.
+    """
     after = read_cursor(cursor, tuple[UUID])[0] if cursor else None
-    found = await intake.transferring.listed(reader, overdue=overdue, after=after, most=limit + 1)
+    found, total = await intake.transferring.listed(
+        reader, overdue=overdue, to_decide=to_decide, after=after, most=limit + 1
+    )
+    response.headers["X-Total-Count"] = str(total)
     more = write_cursor(str(found[limit - 1].transfer_id)) if len(found) > limit else None
     return Page(items=[TransferAnswer.of(one, reader, intake) for one in found[:limit]], next=more)
 

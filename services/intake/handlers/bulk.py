@@ -74,7 +74,7 @@ class BulkRequest:
         if (raw := line.raw) is None:
             return Refusal(Invalid((FieldError("line", "too_long", message("line_too_long", longest=LONGEST)),)))
         return self.submitting.read(
-            lambda: self.format.read(raw), self.submitter.org, at, lambda submission: self._key(submission, line)
+            lambda: self.format.read(raw), self.submitter, at, lambda submission: self._key(submission, line)
         )
 
     def _key(self, submission: BulkSubmission, line: Line) -> KeyParts | None:

@@ -60,6 +60,8 @@ class Draft:
     trail: Trail | None = field(default_factory=TRAIL.get)
     traceparent: str | None = field(default_factory=tracing.current)
     """Both of the request that submits it."""
+    submitted_by: str | None = None
+    """The actor, as histories name it."""
 
     @property
     def child_id(self) -> UUID:
@@ -68,13 +70,19 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
-    """Makes drafts. `new_id` gives UUIDs that grow with time."""
+    """Makes drafts. `new_id` gives UUIDs that grow with time; events of submissions are signed by `key_of_events`."""
 
     vault: Vault
     new_id: Callable[[], UUID]
+    key_of_events: bytes = b""
 
     def draft(
-        self, submission: DiagnosisSubmission, polyclinic_id: str, at: datetime, key: IdempotencyKey | None = None
+        self,
+        submission: DiagnosisSubmission,
+        polyclinic_id: str,
+        at: datetime,
+        key: IdempotencyKey | None = None,
+        by: str | None = None,
     ) -> Draft:
         child, age = submission.child, age_in_months(submission.child.birth_date, day_of(at))
         told = submission.not_duplicate_of if isinstance(submission, SubmissionRequest) else None
@@ -91,6 +99,7 @@ class Drafting:
             not_duplicate_of=None if told is None else frozenset(told),
             submission=submission,
             warnings=tuple(warn_of(submission)),
+            submitted_by=by,
         )
         self.bind(draft, draft.key)
         return draft
@@ -102,6 +111,7 @@ class Drafting:
         draft.event = write_event(
             _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at,
             traceparent=draft.traceparent,
+            key=self.key_of_events,
         )  # fmt: skip
 
     def _seal(self, draft: Draft, key: ChildKey) -> None:
@@ -167,4 +177,5 @@ def _recorded(draft: Draft) -> DiagnosisRecordedV1:
         max_distance_km=submission.max_distance_km,
         priority=draft.priority,
         submitted_at=draft.submitted_at,
+        submitted_by=draft.submitted_by,
     )

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from services.contracts.authority import Holder
+from services.contracts.authority import Holder, actor
 from services.contracts.days import day_of
 from services.contracts.submissions import SubmissionRequest
+from services.contracts.vocabulary import Role
 from services.intake.domain.field_errors import FieldError
 from services.intake.domain.validation import Reference, check_submission
 from services.intake.handlers.access import Referrals, closed
@@ -74,13 +75,13 @@ class Submitting:
     async def submit(self, body: bytes, submitter: Holder, key: str | None) -> Outcome | Invalid:
         """The outcome of one submission as JSON, durable. Raises TransientError while the record fails."""
         draft = self.read(
-            lambda: parse(SubmissionRequest, body), submitter.org, self.now(), lambda _: (key,) if key else None
+            lambda: parse(SubmissionRequest, body), submitter, self.now(), lambda _: (key,) if key else None
         )
         return await self.refuse(draft) if isinstance(draft, Refusal) else (await self.record([draft]))[0]
 
     def check(self, body: bytes, submitter: Holder) -> Draft | Invalid:
         """What would be recorded of one submission as JSON, or its errors; nothing is recorded."""
-        read = self.read(lambda: parse(SubmissionRequest, body), submitter.org, self.now(), lambda _: None)
+        read = self.read(lambda: parse(SubmissionRequest, body), submitter, self.now(), lambda _: None)
         return read.invalid if isinstance(read, Refusal) else read
 
     async def record(self, drafts: Sequence[Draft]) -> list[Outcome]:
@@ -109,7 +110,7 @@ class Submitting:
         return [_without(next(again) if _refused(one) else one, over) for one in outcomes]
 
     def read(
-        self, parse: Callable[[], S], polyclinic_id: str, at: datetime, key: Callable[[S], KeyParts | None]
+        self, parse: Callable[[], S], submitter: Holder, at: datetime, key: Callable[[S], KeyParts | None]
     ) -> Draft | Refusal:
         """The draft of what `parse` reads, or its refusal: for its errors, or when it takes longer than SECONDS."""
         try:
@@ -118,18 +119,18 @@ class Submitting:
                     submission = parse()
                 except Unparsed as error:
                     return Refusal(Invalid(every_error(error, day_of(at), self.reference)))
-                return self._draft(submission, polyclinic_id, at, key(submission))
+                return self._draft(submission, submitter, at, key(submission))
         except TooMuchWork:
             return Refusal(Invalid((FieldError.of("body", "too_much_work"),)))
 
     def _draft(
-        self, submission: SubmissionRequest, polyclinic_id: str, at: datetime, key: KeyParts | None
+        self, submission: SubmissionRequest, submitter: Holder, at: datetime, key: KeyParts | None
     ) -> Draft | Refusal:
         """The draft of a submission that arrived at `at`, or its refusal by the rules of that day."""
-        digests = self.drafting.key(polyclinic_id, key, submission) if key else None
+        digests = self.drafting.key(submitter.org, key, submission) if key else None
         if errors := check_submission(submission, day_of(at), self.reference, strict=submission.strict):
             return Refusal(Invalid(tuple(errors)), digests)
-        return self.drafting.draft(submission, polyclinic_id, at, digests)
+        return self.drafting.draft(submission, submitter.org, at, digests, actor(submitter, Role.POLYCLINIC))
 
     async def refuse(self, refusal: Refusal) -> Outcome | Invalid:
         """The outcome of a refused submission. Raises TransientError while the record fails."""

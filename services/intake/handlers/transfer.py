@@ -70,6 +70,16 @@ class AlreadyDecided(Exception):
         self.state = state
 
 
+@dataclass(frozen=True, slots=True)
+class TransferFilter:
+    """Which transfers: those of a polyclinic, that asks or is asked; those overdue at a moment; those it may decide."""
+
+    org: str | None = None
+    overdue_at: datetime | None = None
+    to_decide: bool = False
+    """Not decided yet, and asked of `org`, or of anybody without one."""
+
+
 class Transfers(Protocol):
     """The recorded transfers."""
 
@@ -83,11 +93,11 @@ class Transfers(Protocol):
 
     async def find(self, transfer_id: UUID) -> Transfer | None: ...
 
-    async def page(self, org: str | None, overdue_at: datetime | None, after: UUID | None, most: int) -> list[Transfer]:
-        """Those of this polyclinic (None: of all), the oldest first; those overdue at that moment only, if given."""
+    async def page(self, wanted: TransferFilter, after: UUID | None, most: int) -> list[Transfer]:
+        """The oldest first."""
         ...
 
-    async def count_overdue(self, at: datetime) -> int: ...
+    async def count(self, wanted: TransferFilter) -> int: ...
 
     async def decide(
         self, by: str, transfer: Transfer, state: TransferState, draft: Callable[[DiagnosisRecord], Draft], at: datetime
@@ -129,14 +139,15 @@ class Transferring:
         )  # fmt: skip
         await self.transfers.ask(transfer)
 
-    async def listed(self, reader: Holder, *, overdue: bool, after: UUID | None, most: int) -> list[Transfer]:
-        """An operator's: all; a polyclinic's: those that it asked for, and those that it is asked for."""
+    async def listed(
+        self, reader: Holder, *, overdue: bool, to_decide: bool, after: UUID | None, most: int
+    ) -> tuple[list[Transfer], int]:
+        """A page, and how many there are in all. An operator's: all; a polyclinic's: those that it asked for, and those
+        that it is asked for.
+        """
         org = None if acting_role(reader, OPERATORS) else reader.org
-        return await self.transfers.page(org, self.now() if overdue else None, after, most)
-
-    async def overdue(self) -> int:
-        """How many transfers are on the operators' worklist."""
-        return await self.transfers.count_overdue(self.now())
+        wanted = TransferFilter(org, self.now() if overdue else None, to_decide)
+        return await self.transfers.page(wanted, after, most), await self.transfers.count(wanted)
 
     async def decide(self, decider: Holder, transfer_id: UUID, *, accept: bool) -> Transfer | None:
         """The decided transfer; None when there is none that `decider` may decide. Raises AlreadyDecided, as above."""

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.kit import tracing
 from services.kit.http.health import Health
 from services.kit.http.limits import Limits
-from services.kit.http.problems import INTERNAL_ERROR, REFUSALS, SECURITY_HEADERS, install_problems
+from services.kit.http.problem_answers import install_problems
+from services.kit.http.problems import INTERNAL_ERROR, REFUSALS, SECURITY_HEADERS
 from services.kit.http.routes import GuardedRoute
 from services.kit.http.traced import Traced
 from services.kit.metrics import http_requests, http_seconds

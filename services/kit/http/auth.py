@@ -3,7 +3,7 @@
 import json
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from http import HTTPStatus
 from math import inf
@@ -16,6 +16,7 @@ from fastapi.security import HTTPBearer
 from joserfc import jwt
 from joserfc.errors import SecurityWarning
 
+from services.kit.http.acting import HEADER, ORGANIZATIONS, acting, acts_as_of
 from services.kit.http.issuer_keys import ALGORITHMS, UNREADABLE, IssuerKeys
 from services.kit.http.limits import Budget, Caller, limits_of
 from services.kit.http.problems import Problem
@@ -34,10 +35,10 @@ from services.kit.settings import ServiceSettings
 CACHE_SECONDS, CACHE_SIZE = 30.0, 10_000
 """A verified token is cached for so long (never past its end, or its key's), and so many are."""
 LONGEST_TOKEN = 16_384
-ORGANIZATIONS = frozenset({"polyclinic", "center"})
-"""The roles that act for an organization, and are nothing without one."""
 _SCHEME = HTTPBearer(
-    auto_error=False, bearerFormat="JWT", description="With `roles` and `org`; locally: `joldama token ROLE`"
+    auto_error=False,
+    bearerFormat="JWT",
+    description="With `roles` and `org`, or `acts_as`, of which `Acting-As` chooses; locally: `joldama token ROLE`",
 )
 """For the documentation's Authorize button; `authenticate` is what checks."""
 
@@ -47,7 +48,8 @@ class Principal:
     """The holder of a token. `org` is a polyclinic's or a center's id, empty for the others.
 
     `person` names the subject in logs and histories; empty in a process that keeps none. From `ends` (epoch seconds)
-    on the token is refused: an endless answer closes then.
+    on the token is refused: an endless answer closes then. `acts_as`: one of these is chosen by each request, which
+    has its role and organization; empty for a token with `roles` and `org`.
     """
 
     subject: str
@@ -55,6 +57,7 @@ class Principal:
     org: str
     ends: float = inf
     person: str = ""
+    acts_as: tuple[str, ...] = ()
 
     def has(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
@@ -111,7 +114,10 @@ class TokenVerifier:
         self._times.check(claims)
         ends = float(str(claims["exp"])) + CLOCK_DIFFERENCE
         subject = subject_of(claims)
-        return Principal(subject, roles_of(claims), organization_of(claims), ends, self._persons.name(subject))
+        found = Principal(subject, roles_of(claims), organization_of(claims), ends, self._persons.name(subject))
+        if acts_as := acts_as_of(claims):
+            return replace(found, roles=frozenset(), org="", acts_as=acts_as)
+        return found
 
     async def _decode(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and claims, by the key that the header names; only a sound header has the keys read again."""
@@ -144,6 +150,7 @@ async def authenticate(request: Request) -> Principal:
         if refused.status == HTTPStatus.UNAUTHORIZED:
             await limits.spend(Budget.REFUSED, caller)
         raise
+    request.state.principal = principal = acting(principal, request.headers.get(HEADER))
     request.state.caller = Caller(caller.address, principal.subject, principal.org)
     await limits.spend(Budget.REQUESTS, request.state.caller, "holder", "organization")
     return principal

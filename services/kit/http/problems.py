@@ -1,21 +1,15 @@
 """Problem documents (RFC 9457): the body of every error answer, with a stable `code` and the refused fields."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
-import structlog
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from services.kit.bounds import MOST_ERRORS, Excess
-from services.kit.errors import TransientError
 from services.kit.messages import field_path, message, message_of
 
-log = structlog.get_logger()
 _CSP = b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -23,7 +17,6 @@ SECURITY_HEADERS = (
     (b"content-security-policy", _CSP),
 )
 """Of every answer."""
-E = TypeVar("E", bound=Exception)
 _WHERE = ("body", "query", "path", "header", "cookie")
 """The first part of FastAPI's paths; a field is named without it."""
 
@@ -138,48 +131,3 @@ def _message(error: Mapping[str, Any]) -> str:
     """The position in what is no JSON is FastAPI's."""
     at = f", near character {error['loc'][-1] + 1}" if error["type"] == "json_invalid" and len(error["loc"]) > 1 else ""
     return message_of(error) + at
-
-
-def _of_unread(cause: BaseException) -> Problem:
-    """The 422 for a body that Python's JSON decoder failed on, for another reason than its syntax."""
-    if isinstance(cause, UnicodeDecodeError):
-        given = {"byte": f"0x{cause.object[cause.start]:02X}", "position": cause.start + 1}
-        return _of_body("body_not_utf8", **given)
-    return _of_body("json_too_deep" if isinstance(cause, RecursionError) else "json_invalid")
-
-
-def _of_body(code: str, **given: Any) -> Problem:
-    return fields_problem([FieldError(field="body", code=code, message=message(code, **given))])
-
-
-def _of_http(error: HTTPException) -> Problem:
-    if isinstance(error.__cause__, Problem):  # raised where FastAPI reads the body
-        return error.__cause__
-    if isinstance(error.__cause__, ValueError | RecursionError):  # FastAPI makes a 400 of what its decoder raises
-        return _of_unread(error.__cause__)
-    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return Problem(413, "too_large", "body: has more bytes than this path takes")
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("-", "_")
-    return Problem(error.status_code, code, str(error.detail), headers=error.headers)
-
-
-def _of_transient(error: TransientError) -> Problem:
-    log.warning("request.unavailable", reason=str(error))
-    return Problem(503, "unavailable", "Try again shortly.", headers={"Retry-After": "1"})
-
-
-def answer_with(app: FastAPI, error: type[E], problem: Callable[[E], Problem]) -> None:
-    """Have `app` answer an error of this class with the problem made of it."""
-
-    async def handle(_: Request, raised: E) -> JSONResponse:
-        return problem(raised).response()
-
-    app.add_exception_handler(error, handle)  # type: ignore[arg-type]  # registered for this class only
-
-
-def install_problems(app: FastAPI) -> None:
-    """Make every error of `app` a problem document."""
-    answer_with(app, Problem, lambda problem: problem)
-    answer_with(app, RequestValidationError, lambda error: validation_problem(error.errors()))
-    answer_with(app, HTTPException, _of_http)
-    answer_with(app, TransientError, _of_transient)

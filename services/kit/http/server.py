@@ -5,24 +5,26 @@ import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from services.kit.http.app import Apps
 from services.kit.http.connection_bounds import Addresses, Bounds
 from services.kit.http.connections import BoundedProtocol
 from services.kit.http.health import Health
 from services.kit.loops import CANCEL_AGAIN, background, end, run
 from services.kit.settings import ServiceSettings
 
+if TYPE_CHECKING:  # FastAPI is for the processes that have an API
+    from services.kit.http.app import Apps
+
 STOOD_STILL = 2.5
 """Seconds between two looks at connections from which on the process stood still, or was too busy to read."""
 
 
-def serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[], None] = lambda: None) -> None:
+def serve(apps: "Apps", settings: ServiceSettings, before_stop: Callable[[], None] = lambda: None) -> None:
     """Serve both applications until SIGTERM or Ctrl-C; requests under way get ten seconds to end.
 
     `before_stop` is called at the signal, to end endless answers such as a feed.
@@ -30,7 +32,7 @@ def serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[], None]
     run(_serve(apps, settings, before_stop))
 
 
-async def _serve(apps: Apps, settings: ServiceSettings, before_stop: Callable[[], None]) -> None:
+async def _serve(apps: "Apps", settings: ServiceSettings, before_stop: Callable[[], None]) -> None:
     async with apps.inside.router.lifespan_context(apps.inside):
         servers = [Server(_public(apps.public, settings)), Server(_inside(apps.inside, settings))]
 

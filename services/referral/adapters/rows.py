@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 from pydantic import TypeAdapter
 
+from services.contracts.short_numbers import short_number
 from services.contracts.vocabulary import Modality
 from services.referral.adapters.tables import CenterRow, FigureRow, ProgrammeRow, ReferralRow
 from services.referral.domain.programmes import Figure, Needs, Programme
@@ -42,9 +43,10 @@ def modalities_of(listed: str) -> frozenset[Modality]:
 
 
 def referral_values(one: Referral) -> Values:
-    ids = {"id": str(one.id), "child_id": str(one.child_id), "polyclinic_id": one.polyclinic_id, "rank": one.rank}
+    ids = {"id": str(one.id), "number": short_number(str(one.id)), "child_id": str(one.child_id)}
+    own = _values(one, ("polyclinic_id", "submitted_by", "rank"))
     modalities = {"modalities": ";".join(sorted(one.needs.modalities))}
-    return _values(one.needs, _needs) | modalities | ids | moving_values(one)
+    return _values(one.needs, _needs) | modalities | ids | own | moving_values(one)
 
 
 def moving_values(one: Referral) -> Values:

@@ -13,7 +13,7 @@ from services.contracts.authority import without_person
 from services.kit.retention import Kept, Step
 from services.kit.sql.database import Database, without_effect
 from services.kit.sql.sweeps import Swept
-from services.referral.adapters.tables import FigureRow, HistoryRow, sweeps, table
+from services.referral.adapters.tables import FigureRow, HistoryRow, ReferralRow, sweeps, table
 from services.referral.ports import Clock
 
 BATCH = 500
@@ -21,7 +21,7 @@ BATCH = 500
 _MORE = UUID(int=0)
 """Where the next step goes on: at the beginning, where the swept are no longer."""
 PERSONS, NOTES = "persons", "notes in the clear"
-_history, _figures = table(HistoryRow), table(FigureRow)
+_history, _figures, _referrals = (table(one) for one in (HistoryRow, FigureRow, ReferralRow))
 
 
 class SqlRetention:
@@ -63,8 +63,11 @@ class SqlRetention:
 
 def _old(before: datetime) -> dict[str, list[tuple[Any, Any]]]:
     """By kind: each column with what is to go, and the condition of its rows."""
-    history, figures = (_history.c.actor, _history.c.at), (_figures.c.confirmed_by, _figures.c.confirmed_at)
-    persons = [(column, (at < before) & _names_person(column)) for column, at in (history, figures)]
+    columns = (
+        (_history.c.actor, _history.c.at), (_figures.c.confirmed_by, _figures.c.confirmed_at),
+        (_referrals.c.submitted_by, _referrals.c.submitted_at),
+    )  # fmt: skip
+    persons = [(column, (at < before) & _names_person(column)) for column, at in columns]
     return {PERSONS: persons, NOTES: [(_history.c.note, (_history.c.at < before) & _history.c.note.is_not(None))]}
 
 

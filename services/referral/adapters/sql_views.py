@@ -15,6 +15,7 @@ from services.contracts.days import end_of
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters.center_visibility import entries_of, has_now, own_candidates, own_part
+from services.referral.adapters.own_work import worked_on_by
 from services.referral.adapters.tables import (
     CenterRow,
     DecisionRow,
@@ -46,39 +47,53 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class ReferralFilter:
-    """Of a list of referrals: columns with their values; from and under which age in months; first and last days."""
+    """Of a list of referrals: columns with their values; states; from and under which age in months; first and last
+    days, or of one day the `hour`; past their deadline at that moment; whose work, by the names in histories.
+    """
 
     columns: Mapping[str, str]
+    states: Sequence[str] = ()
     age: tuple[int | None, int | None] = (None, None)
     submitted: tuple[date | None, date | None] = (None, None)
     admitted: tuple[date | None, date | None] = (None, None)
+    hour: int | None = None
+    overdue_at: datetime | None = None
+    actors: Sequence[str] | None = None
 
     @property
     def ids(self) -> Mapping[str, str]:
-        return {name: value for name, value in self.columns.items() if name != "state"}
+        return {name: value for name, value in self.columns.items() if name != "number"}
 
     @property
     def discloses(self) -> bool:
         """Whether it is about what a center does not see of a child that it has no longer."""
-        ranges = (*self.age, *self.submitted, *self.admitted)
-        return bool(self.columns.keys() - {"polyclinic_id"}) or any(one is not None for one in ranges)
+        ranges = (*self.age, *self.submitted, *self.admitted, self.overdue_at)
+        return bool(self.states or self.columns.keys() - {"polyclinic_id", "number"}) or any(
+            one is not None for one in ranges
+        )
 
     @property
     def conditions(self) -> list[Any]:
         ranges = (
             (col(ReferralRow.age_months), *self.age),
-            (col(ReferralRow.submitted_at), *_moments(*self.submitted)),
-            (col(ReferralRow.admitted_at), *_moments(*self.admitted)),
+            (col(ReferralRow.deadline_at), None, self.overdue_at),
+            (col(ReferralRow.submitted_at), *_moments(*self.submitted, self.hour)),
+            (col(ReferralRow.admitted_at), *_moments(*self.admitted, self.hour)),
         )
         found: list[Any] = [getattr(ReferralRow, name) == value for name, value in self.columns.items()]
+        found += [col(ReferralRow.state).in_(self.states)] if self.states else []
+        found += [worked_on_by(self.actors)] if self.actors is not None else []
         for column, least, under in ranges:
             found += [column >= least] if least is not None else []
             found += [column < under] if under is not None else []
         return found
 
 
-def _moments(first: date | None, last: date | None) -> tuple[datetime | None, datetime | None]:
-    """Where the first day begins, and the last one ends."""
+def _moments(first: date | None, last: date | None, hour: int | None = None) -> tuple[datetime | None, datetime | None]:
+    """Where the first day begins, and the last one ends; or an hour of the first day."""
+    if first and hour is not None:
+        begins = end_of(first) - timedelta(hours=24 - hour)
+        return begins, begins + timedelta(hours=1)
     return end_of(first) - timedelta(days=1) if first else None, end_of(last) if last else None
 
 
@@ -110,12 +125,19 @@ class Views:
             query = query.where(col(ReferralRow.id) < after)
         return await self._database.read(lambda session: _as_seen(session, session.scalars(query).all(), visibility))
 
-    async def counts(self, polyclinic_id: str | None, now: datetime) -> dict[str, tuple[int, int]]:
-        """By state how many referrals there are, and how many of them are past their deadline; of all or one's own."""
+    async def counts(
+        self, polyclinic_id: str | None, now: datetime, actors: Sequence[str] | None = None
+    ) -> dict[str, tuple[int, int]]:
+        """By state how many referrals there are, and how many of them are past their deadline; of all or one's own.
+
+        With `actors` only those that are their work.
+        """
         state, past = col(ReferralRow.state), case((col(ReferralRow.deadline_at) < now, 1), else_=0)
         query: Any = select(state, func.count(), func.sum(past)).group_by(state)
         if polyclinic_id is not None:
             query = query.where(col(ReferralRow.polyclinic_id) == polyclinic_id)
+        if actors is not None:
+            query = query.where(worked_on_by(actors))
         rows = await self._database.read(lambda session: session.exec(query).all())
         return {name: (count, late) for name, count, late in rows}
 

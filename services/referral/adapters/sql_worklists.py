@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
+from services.referral.adapters.own_work import worked_on_by
 from services.referral.adapters.tables import ReferralRow
 
 Position = tuple[datetime, str]
@@ -57,15 +58,25 @@ class Worklists:
         return dict(await self._database.read(lambda session: session.exec(counts).all()))
 
     async def page(
-        self, worklist: Worklist, after: Position | None, limit: int, filters: Mapping[str, str | None]
+        self,
+        worklist: Worklist,
+        after: Position | None,
+        limit: int,
+        filters: Mapping[str, str | None],
+        actors: Sequence[str] | None = None,
     ) -> Listed:
-        """Up to `limit` referrals by deadline, the escalated by the time of escalation; a filter of None is none."""
+        """Up to `limit` referrals by deadline, the escalated by the time of escalation; a filter of None is none.
+
+        With `actors` only those that are their work.
+        """
         escalated = worklist is Worklist.ESCALATED
         by: Any = col(ReferralRow.escalated_at if escalated else ReferralRow.deadline_at)
         listed: Any = by.is_not(None) if escalated else col(ReferralRow.state) == _STATE[worklist]
         for name, value in filters.items():
             if value is not None:
                 listed = and_(listed, getattr(ReferralRow, name) == value)
+        if actors is not None:
+            listed = and_(listed, worked_on_by(actors))
         id = col(ReferralRow.id)
         query = select(ReferralRow).where(listed).order_by(by, id).limit(limit + 1)
         if after:

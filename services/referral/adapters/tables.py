@@ -42,6 +42,8 @@ class CenterRow(Base, table=True):
     name_en: str = Field(max_length=300)
     latitude: float
     longitude: float
+    phone: str | None = Field(None, max_length=40)
+    address: str | None = Field(None, max_length=300)
     version: int
     opened: int = 0
     """The version whose programmes the worker has opened at capacity, joined by the waiting children."""
@@ -110,7 +112,9 @@ class ReferralRow(Base, table=True):
         Index("ix_referrals_polyclinic", "polyclinic_id", "id"),
         Index("ix_referrals_due", "due_at", "id", **_where("due_at IS NOT NULL")),
         Index("ix_referrals_escalated", "escalated_at", "id", **_where("escalated_at IS NOT NULL")),
+        Index("ix_referrals_number", "number"),
         Index("ix_referrals_lost", "id", **_where(LOST)),
+        Index("ix_referrals_submitted_by", "submitted_by", **_where("submitted_by IS NOT NULL")),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -142,6 +146,10 @@ class ReferralRow(Base, table=True):
     changed_at: datetime | None = Field(None, sa_column=_moment(nullable=True))
     """When its polyclinic last corrected the data; `diagnosis_version` is that of the data at intake."""
     diagnosis_version: int = Field(1, sa_column_kwargs={"server_default": "1"})
+    submitted_by: str | None = Field(None, max_length=120)
+    """The actor, as the history names those of later steps."""
+    number: str | None = Field(None, max_length=6)
+    """By which people name it; the end of its id, so that several may have the same."""
 
 
 class OfferRow(Base, table=True):
@@ -193,8 +201,13 @@ class QueueEntryRow(Base, table=True):
     reason: str = Field(max_length=10, description="decided, or opened while the child waited")
 
 
+BY_PEOPLE = "actor <> 'router'"
+"""Of the history; few steps of the network by itself are not the router's."""
+
+
 class HistoryRow(Base, table=True):
     __tablename__ = "history"
+    __table_args__ = (Index("ix_history_actor", "actor", "referral_id", **_where(BY_PEOPLE)),)
 
     referral_id: str = Field(primary_key=True, foreign_key="referrals.id", max_length=36)
     version: int = Field(primary_key=True)

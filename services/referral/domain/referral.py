@@ -64,6 +64,8 @@ class Referral:
     changed_at: datetime | None = None
     """When its polyclinic last corrected the data; `diagnosis_version` is that of the data."""
     diagnosis_version: int = 1
+    submitted_by: str | None = None
+    """The actor, as histories name it."""
 
 
 @dataclass(frozen=True, slots=True)

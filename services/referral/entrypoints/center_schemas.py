@@ -12,7 +12,7 @@ from services.contracts.vocabulary import Catchment, Modality
 from services.referral.adapters.sql_views import CenterView
 from services.referral.domain.programmes import Figure, Programme
 from services.referral.domain.registration import Registration
-from services.referral.entrypoints.field_types import Id, Title
+from services.referral.entrypoints.field_types import Id, Phone, Title
 
 Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Z]([0-9]{1,2}(\.[0-9A-Z]{0,2})?)?$")]
 
@@ -45,6 +45,8 @@ class CenterBody(BaseModel, extra="forbid"):
     settlement_id: str
     latitude: StrictFloat = Field(ge=-90, le=90)
     longitude: StrictFloat = Field(ge=-180, le=180)
+    phone: Phone | None = Field(None, description="For families to call, as +7 (7172) 12-34-56")
+    address: Title | None = Field(None, description="Street and house, for families to come")
     programmes: Annotated[list[ProgrammeBody], Field(max_length=50)]
 
 
@@ -61,6 +63,8 @@ class Center(CenterBody):
     name_kk: str
     name_ru: str
     name_en: str
+    phone: str | None
+    address: str | None
     id: str
     version: int
 

@@ -49,6 +49,8 @@ class TopicHandler:
 
     topic: str
     reactions: Reactions
+    key: bytes = b""
+    """With which intake signs."""
 
     @property
     def consumer(self) -> str:
@@ -62,7 +64,7 @@ class TopicHandler:
 
     async def _react(self, batch: Sequence[ConsumedRecord]) -> Sequence[ConsumedRecord]:
         try:
-            read = [(record, event) for record in batch if (event := read_event(record.value))]
+            read = [(record, event) for record in batch if (event := read_event(record.value, self.key))]
         except MalformedEvent as error:
             raise PermanentError(str(error)) from None
         for _, event in read:
@@ -147,8 +149,10 @@ class Consumers:
             raise RuntimeError(f"a batch of {', '.join(stuck)} takes longer than {self.stuck_after:.0f} s")
 
 
-def _processors(reactions: Reactions, dead_letters: SqlDeadLetterChannel) -> dict[str, BatchProcessor[ConsumedRecord]]:
-    handlers = [TopicHandler(name, reactions) for name in topics.WORKER]
+def _processors(
+    reactions: Reactions, dead_letters: SqlDeadLetterChannel, key: bytes
+) -> dict[str, BatchProcessor[ConsumedRecord]]:
+    handlers = [TopicHandler(name, reactions, key) for name in topics.WORKER]
     return {one.topic: BatchProcessor(one.consumer, one, dead_letters) for one in handlers}
 
 
@@ -175,7 +179,7 @@ async def open_consumers(
         kept_up = await stack.enter_async_context(upkeep(service))
         watch = await stack.enter_async_context(watched_topics(service))
         dead_letters = SqlDeadLetterChannel(producer, service.dead_letters, CONSUMER)
-        consumers = Consumers(_processors(service.reactions, dead_letters), watch, Health())
+        consumers = Consumers(_processors(service.reactions, dead_letters, settings.signing_key), watch, Health())
         retries = DeadLetterRetries(service.dead_letters, CONSUMER, consumers.retry)
         recreated = partial(on_recreated, consumers)
         await stack.enter_async_context(background(watch_topics(watch, recreated), retries.run()))

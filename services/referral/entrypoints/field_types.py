@@ -33,5 +33,9 @@ def _visible(name: str) -> str:
     return name
 
 
+Phone = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^\+?[0-9]([ ()-]{0,2}[0-9]){4,18}$")
+]
+"""A number to call, as +7 (7172) 12-34-56; of five digits or more."""
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_visible)]
 """A name in one line, of which something can be seen."""

@@ -71,6 +71,8 @@ class ProgrammeNamed(BaseModel):
 
 
 class OfferView(ProgrammeNamed):
+    center_phone: str | None
+    center_address: str | None
     attempt: int
     kilometers: float
     state: OfferState
@@ -147,7 +149,7 @@ def story_of(
     """The story, with centers by name; `forecast` may be the reason why there is none."""
     return ReferralStory(
         **summary(story.referral).model_dump(),
-        offers=[_named(OfferView, story, one) for one in story.offers],
+        offers=[_offer(story, one) for one in story.offers],
         history=[
             HistoryView.model_validate(one.model_dump() | {"actor": actor_as_seen(one.actor, visibility)})
             for one in story.history
@@ -166,6 +168,11 @@ def _named(kind: type[T], story: Story, one: OfferRow | QueueEntryRow | Candidat
     center = story.centers[programme.center_id]
     named = {"modality": programme.modality, "center_id": center.id, "center_name": center.name_en}
     return kind.model_validate((asdict(one) if isinstance(one, Candidate) else one.model_dump()) | named | more)
+
+
+def _offer(story: Story, one: OfferRow) -> OfferView:
+    center = story.centers[one.center_id]
+    return _named(OfferView, story, one, center_phone=center.phone, center_address=center.address)
 
 
 def _decision(story: Story, decision: DecisionRow) -> DecisionView:

@@ -1,5 +1,6 @@
 """`/v1/referrals`: lists, and the whole story of one."""
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from services.kit.http.routes import guarded_router
 from services.referral.adapters.rows import referral_of
 from services.referral.adapters.sql_views import ReferralFilter
 from services.referral.bootstrap import ReferralService
-from services.referral.entrypoints.filters import check_ids, referral_filter
+from services.referral.entrypoints.filters import Mine, Overdue, actors_of, check_ids, referral_filter
 from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, StateCount, story_of, summary
 from services.referral.handlers.act import actions_of
 
@@ -52,6 +53,8 @@ async def list_referrals(
     service: Service,
     reader: Reader,
     wanted: Annotated[ReferralFilter, Depends(referral_filter)],
+    mine: Mine = False,
+    overdue: Overdue = False,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
@@ -60,6 +63,8 @@ async def list_referrals(
     With any filter but `polyclinic_id` it finds those that it has, and the completed.
     """
     await check_ids(service, Visibility.of(reader), **wanted.ids)
+    now = service.clock() if overdue else None
+    wanted = replace(wanted, actors=actors_of(service, reader, mine), overdue_at=now)
     rows = await service.reading.views.referrals(Visibility.of(reader), wanted, last_seen(cursor), limit + 1)
     more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
     note({"count": min(len(rows), limit)})
@@ -68,10 +73,10 @@ async def list_referrals(
 
 @router.get("/counts")
 @audited(never=True)  # of nobody
-async def count_referrals(service: Service, reader: Keeper) -> list[StateCount]:
+async def count_referrals(service: Service, reader: Keeper, mine: Mine = False) -> list[StateCount]:
     """How many referrals are in each state, and how many are overdue: a polyclinic's own, or for operators all."""
     own = None if reader.has(*OPERATORS) else reader.org
-    found = await service.reading.views.counts(own, service.clock())
+    found = await service.reading.views.counts(own, service.clock(), actors_of(service, reader, mine))
     return [
         StateCount(state=state, count=count, overdue=late)
         for state in ReferralState

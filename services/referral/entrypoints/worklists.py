@@ -15,7 +15,7 @@ from services.kit.http.routes import guarded_router
 from services.referral.adapters.sql_worklists import Listed, Position, Worklist
 from services.referral.domain.referral import Escalation
 from services.referral.entrypoints.field_types import Word
-from services.referral.entrypoints.filters import check_ids, check_own
+from services.referral.entrypoints.filters import Mine, actors_of, check_ids, check_own
 from services.referral.entrypoints.referral_schemas import ReferralSummary, summary
 from services.referral.entrypoints.referrals import Service
 
@@ -64,6 +64,7 @@ async def list_worklist(
     center_id: Annotated[Word | None, Query(description="For operators: one center's list")] = None,
     polyclinic_id: Annotated[Word | None, Query(description="For operators: one polyclinic's list")] = None,
     reason: Annotated[Escalation | None, Query(description="Those escalated for this reason only")] = None,
+    mine: Mine = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Page[ReferralSummary]:
     """A center's offers to answer, children to admit and in care; a polyclinic's children who did not come; and the
@@ -79,4 +80,5 @@ async def list_worklist(
     else:
         await check_ids(service, center_id=center_id, polyclinic_id=polyclinic_id)
     filters = {"center_id": center_id, "polyclinic_id": polyclinic_id, "escalation": reason}
-    return _page(await service.reading.worklists.page(name, after, limit, filters), response)
+    actors = actors_of(service, reader, mine)
+    return _page(await service.reading.worklists.page(name, after, limit, filters, actors), response)

@@ -58,17 +58,19 @@ class Reactions:
     async def __call__(self, consumer: str, batch: Sequence[Event]) -> Collection[str]:
         """Handle a batch in one transaction; the ids of the events that came early."""
         table = self.table
-        wanted: dict[str, Payload] = {}
+        wanted: dict[str, Event] = {}
         for one in batch:
             if type(one.data) in table:
-                wanted.setdefault(one.envelope.id, one.data)  # as between batches: the first one has the effect
+                wanted.setdefault(one.envelope.id, one)  # as between batches: the first one has the effect
         if not wanted:
             return ()
-        context = await self.referrals.load_batch(consumer, wanted.keys(), _referrals(wanted.values()))
-        new = {id: data for id, data in wanted.items() if id in context.unseen}
-        for data in new.values():
-            _require_of_the_record(data, context)
-        await self.verify(new)
+        found = _referrals([one.data for one in wanted.values()])
+        context = await self.referrals.load_batch(consumer, wanted.keys(), found)
+        unseen = {id: event for id, event in wanted.items() if id in context.unseen}
+        for event in unseen.values():
+            _require_of_the_record(event.data, context)
+        await self.verify(unseen)
+        new = {id: event.data for id, event in unseen.items()}
         effects = []
         for handler in {id(one): one for one in table.values()}.values():
             theirs = {id: data for id, data in new.items() if table[type(data)] is handler}

@@ -55,4 +55,5 @@ def _referral(data: DiagnosisRecordedV1, network: Network) -> Referral:
         state=ReferralState.SUBMITTED,
         version=0,
         attempt=1,
+        submitted_by=data.submitted_by,
     )

@@ -18,10 +18,10 @@ from aiokafka.errors import KafkaError
 from services.capacity.adapters.redis_relay_store import RedisRelayStore
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.adapters.redis_steps import RedisSteps
-from services.capacity.bootstrap import CapacitySettings
 from services.capacity.domain.figures import stale_after
 from services.capacity.domain.step import Step
 from services.capacity.ports import Store
+from services.capacity.settings import CapacitySettings
 from services.contracts.events import Event, PlaceHandedOverV1, read_event
 from services.contracts.topics import CAPACITY, HANDOVERS, topic
 from services.kit.errors import LeaseLost, TransientError

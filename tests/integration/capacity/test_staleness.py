@@ -6,10 +6,11 @@ import pytest
 from pydantic import ValidationError
 
 from services.capacity.adapters.redis_scripts import RedisScripts
-from services.capacity.bootstrap import CapacitySettings, redis_store, utc_now
+from services.capacity.bootstrap import redis_store, utc_now
 from services.capacity.domain.feed import FeedMessage
 from services.capacity.entrypoints.api import app_of
 from services.capacity.ports import Store
+from services.capacity.settings import CapacitySettings
 from services.contracts.events import PlaceHeldV1
 from tests.integration.capacity.api_client import MadeUpTokens, client_of
 from tests.integration.capacity.network import claim, open_programme, opening, referral, steps

@@ -17,8 +17,8 @@ import httpx2
 import pytest
 from sqlalchemy import create_engine, select
 
-from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
+from services.capacity.settings import CapacitySettings
 from services.contracts.events import Event, read_event
 from services.contracts.vocabulary import Role
 from services.intake.adapters.history import HISTORY as INTAKE_HISTORY

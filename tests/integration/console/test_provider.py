@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -95,8 +96,9 @@ async def test_a_person_signs_in_and_comes_back_to_the_page_that_was_wanted(
     browser = new_browser()
     back = await signed_in(browser, provider)
     assert (back.status_code, back.headers.get("Location")) == (303, "/help/public"), back.text
-    page = (await browser.get("/help/public")).text
-    assert "p-7" in page.partition("app-header__user")[2].partition("</span>")[0], "by the organization of the token"
+    shown = await who(browser)
+    assert "p-7" in shown, "by the organization of the token"
+    assert "/sign-in" not in shown, "who has one role has nothing to choose"
 
 
 async def test_the_question_has_pkce_a_state_and_a_nonce(new_browser: NewBrowser) -> None:
@@ -156,6 +158,46 @@ async def test_an_account_without_a_role_of_people_does_not_sign_in(
     browser = new_browser()
     assert (await signed_in(browser, provider, "console:x")).status_code == 403
     assert not await is_signed_in(browser), "a process's role is nobody's"
+
+
+async def who(browser: httpx2.AsyncClient, path: str = "/help/public") -> str:
+    """What the head of a page says of its reader."""
+    page = (await browser.get(path)).text
+    return " ".join(page.partition('app-header__user">')[2].partition("</span>")[0].split())
+
+
+@pytest.mark.parametrize("login", ["polyclinic:p-7+polyclinic:p-8+operator:", "polyclinic,center:h-1"])
+async def test_whoever_has_several_roles_or_organizations_chooses_one_and_may_change(
+    new_browser: NewBrowser, provider: Provider, login: str
+) -> None:
+    browser = new_browser()
+    back = await signed_in(browser, provider, login)
+    assert back.headers.get("Location") == "/sign-in?back=%2Fhelp%2Fpublic", "to the choice, and then on"
+    assert await who(browser) == "", "until then nobody is guessed"
+    asked = await browser.get("/referrals")
+    assert (asked.status_code, asked.headers["Location"]) == (303, "/sign-in?back=%2Freferrals")
+    page = (await browser.get("/sign-in?back=/help/public")).text
+    first, second, *_ = re.findall(r'name="who" type="radio" value="([^"]+)"', page)
+    for choice in (first, second):
+        secret = browser.cookies["session"]
+        page = (await browser.get("/sign-in")).text
+        sent = {"form_token": token_of(page), "who": choice, "back": "/help/public"}
+        answer = await browser.post("/sign-in", data=sent)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/help/public")
+        assert browser.cookies["session"] != secret, "another session"
+        shown = await who(browser)
+        assert choice.partition("/")[2] in shown
+        assert "/sign-in?back=%2F" in shown, "a link leads to the choice again"
+
+
+async def test_a_choice_that_the_token_does_not_have_is_none(new_browser: NewBrowser, provider: Provider) -> None:
+    browser = new_browser()
+    await signed_in(browser, provider, "polyclinic:p-7+center:c-1")
+    for wrong in ("operator", "center/p-7", ""):
+        token = token_of((await browser.get("/sign-in")).text)
+        answer = await browser.post("/sign-in", data={"form_token": token, "who": wrong})
+        assert (answer.status_code, "govuk-error-message" in answer.text) == (422, True), wrong
+        assert await who(browser) == "", "nobody is signed in"
 
 
 async def test_nobody_chooses_a_role_where_there_is_a_provider(app: FastAPI, new_browser: NewBrowser) -> None:

@@ -3,6 +3,7 @@
 import base64
 import os
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -72,6 +73,7 @@ def settings(
         data=data,
         referral_url="http://127.0.0.1:1",
         intake_sql_url=migrated_database("intake", HISTORY),
+        event_key=b64encode(bytes(range(32))).decode(),
     )
 
 

@@ -37,7 +37,7 @@ async def settings(settings: IntakeSettings, kafka: str, prefix: str) -> IntakeS
 
 @asynccontextmanager
 async def relaying(settings: IntakeSettings, intake: Intake) -> AsyncIterator[RelayProcess]:
-    process = relay_process(settings, intake)
+    process = relay_process(settings, intake.database)
     task = asyncio.create_task(process.run())
     try:
         yield process

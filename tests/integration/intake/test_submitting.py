@@ -36,12 +36,14 @@ async def test_a_submission_is_recorded_with_its_event(polyclinic: httpx2.AsyncC
     assert answer.status_code == 201, answer.text
     receipt = answer.json()
     assert answer.headers["Location"] == f"/v1/diagnoses/{receipt['referral_id']}"
-    event = read_event((await events(intake))[0])
+    event = read_event((await events(intake))[0], bytes(range(32)))
     assert event is not None
+    assert event.signed, "with JOLDAMA_EVENT_KEY"
     assert isinstance(event.data, DiagnosisRecordedV1)
     assert event.data.referral_id == UUID(receipt["referral_id"])
     assert event.data.child_id == UUID(receipt["child_id"])
     assert event.data.polyclinic_id == "p1"
+    assert event.data.submitted_by == "polyclinic:p1/polyclinic-1", "who may ask for what is theirs"
     assert event.data.birth_day == date.fromisoformat(child_body()["child"]["birth_date"]).day
     assert event.data.submitted_at.isoformat(timespec="milliseconds") == receipt["submitted_at"]
 

@@ -12,6 +12,7 @@ from services.contracts.events import DiagnosisCorrectedV1, read_event
 from services.contracts.vocabulary import ReferralState
 from services.contracts.working_days import KAZAKHSTAN
 from services.intake.adapters.moments import to_ms
+from services.intake.adapters.sql_transfers import count_overdue
 from services.intake.adapters.tables import outbox, transfers
 from services.intake.bootstrap import Intake
 from tests.integration.intake.conftest import Client, ReferralsInMemory
@@ -34,6 +35,10 @@ async def second(client: Client) -> httpx2.AsyncClient:
     return client("polyclinic", "p2")
 
 
+async def overdue(intake: Intake) -> int:
+    return await count_overdue(intake.database, intake.transferring.now())
+
+
 async def acts(intake: Intake) -> list[tuple[str, ...]]:
     """Act, role, organization and refusal of each entry about a transfer, with the referral that it is about."""
     rows = await intake.audit_trail.entries(None, 0, 500)
@@ -46,6 +51,27 @@ async def listed(who: httpx2.AsyncClient, **query: Any) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()["items"]
     return found
+
+
+async def counted(who: httpx2.AsyncClient, **query: Any) -> int:
+    """All of the list, of which a page has one."""
+    answer = await who.get("/v1/transfers", params={"limit": 1, **query})
+    return int(answer.headers["X-Total-Count"])
+
+
+async def test_those_that_a_polyclinic_may_decide_are_listed_and_counted_apart(
+    client: Client, polyclinic: httpx2.AsyncClient, second: httpx2.AsyncClient, receipt: dict[str, Any]
+) -> None:
+    third, operator = client("polyclinic", "p3"), client("operator", "")
+    for asker in (second, third):
+        await asker.post("/v1/transfers", json=wanted())
+    assert [one["to_polyclinic"] for one in await listed(polyclinic, to_decide=True)] == ["p2", "p3"]
+    assert [await counted(one, to_decide=True) for one in (polyclinic, second, operator)] == [2, 0, 2]
+    assert [await counted(one) for one in (polyclinic, second, operator)] == [2, 1, 2]
+    first = (await listed(polyclinic))[0]["transfer_id"]
+    await polyclinic.post(f"/v1/transfers/{first}/refuse")
+    assert [await counted(one, to_decide=True) for one in (polyclinic, operator)] == [1, 1], "what is decided is not"
+    assert await counted(polyclinic) == 2, "it stays in the whole list"
 
 
 async def test_an_accepted_transfer_gives_the_child_to_the_other_polyclinic_and_takes_it_from_the_first(
@@ -132,17 +158,20 @@ async def test_the_holder_has_three_working_days_and_then_it_is_on_the_operators
     due = KAZAKHSTAN.after(at, timedelta(days=3))
     assert abs(due.timestamp() - _moment(one["answer_by"])) < 5
     assert (one["overdue"], await listed(operator, overdue=True)) == (False, [])
-    assert await intake.transferring.overdue() == 0
+    assert await overdue(intake) == 0
     passed = update(transfers).values(answer_by=to_ms(at))
     await intake.database.write(lambda session: session.execute(passed))
     [late] = await listed(operator, overdue=True)
     assert (late["overdue"], late["holder"], late["to_polyclinic"]) == (True, "p1", "p2")
-    assert await intake.transferring.overdue() == 1, "an alert rings"
+    assert await overdue(intake) == 1, "an alert rings"
+    assert await counted(client("polyclinic", "p1"), overdue=True, to_decide=True) == 1
+    assert await counted(second, overdue=True, to_decide=True) == 0, "it waits for the other one's answer"
+    assert await counted(operator, overdue=True) == 1
     done = await operator.post(f"/v1/transfers/{late['transfer_id']}/accept")
     assert (done.status_code, done.json()["state"]) == (200, "accepted")
     assert (await second.get(f"/v1/diagnoses/{receipt['referral_id']}")).status_code == 200
     assert await listed(operator, overdue=True) == []
-    assert await intake.transferring.overdue() == 0, "what is decided is not overdue"
+    assert await overdue(intake) == 0, "what is decided is not overdue"
 
 
 def _moment(text: str) -> float:

@@ -1,6 +1,7 @@
 """The referral service on a real database, over the real capacity API on a real Valkey."""
 
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,8 +14,8 @@ from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from services.capacity.bootstrap import CapacitySettings
 from services.capacity.entrypoints.api import app_of
+from services.capacity.settings import CapacitySettings
 from services.kit.http.service_token import TokenFile
 from services.kit.settings import CHECKOUT
 from services.kit.sql.migrations import History
@@ -37,8 +38,9 @@ def issuer_key() -> RSAKey:
 
 @pytest.fixture
 def token(issuer_key: RSAKey) -> Token:
-    def make(*roles: str, org: str = "") -> str:
-        claims = {"iss": ISSUER, "aud": "joldama", "exp": int(time.time()) + 86_400, "sub": f"{roles[0]}-1"}
+    def make(*roles: str, org: str = "", subject: str = "") -> str:
+        name = subject or f"{roles[0]}-1"
+        claims = {"iss": ISSUER, "aud": "joldama", "exp": int(time.time()) + 86_400, "sub": name}
         return jwt.encode({"alg": "RS256", "kid": "one"}, claims | {"roles": list(roles), "org": org}, issuer_key)
 
     return make
@@ -61,7 +63,7 @@ def settings(
     return ReferralSettings(
         mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data,
         service_token_file=own, referral_sql_url=migrated_database("referral", HISTORY), capacity_url="http://capacity",
-        intake_url="http://127.0.0.1:1",
+        intake_url="http://127.0.0.1:1", event_key=b64encode(bytes(range(32))).decode(),
     )  # fmt: skip
 
 
@@ -112,11 +114,11 @@ Client = Callable[..., httpx2.AsyncClient]
 
 @pytest.fixture
 async def client(api: FastAPI, token: Token) -> AsyncIterator[Client]:
-    """`client("center", org="c1")`: an HTTP client with that token."""
+    """`client("center", org="c1", subject="olga")`: an HTTP client with that token."""
     opened: list[httpx2.AsyncClient] = []
 
-    def make(*roles: str, org: str = "") -> httpx2.AsyncClient:
-        headers = {"Authorization": f"Bearer {token(*roles, org=org)}"} if roles else {}
+    def make(*roles: str, org: str = "", subject: str = "") -> httpx2.AsyncClient:
+        headers = {"Authorization": f"Bearer {token(*roles, org=org, subject=subject)}"} if roles else {}
         opened.append(
             httpx2.AsyncClient(transport=httpx2.ASGITransport(api), base_url="http://referral", headers=headers)
         )

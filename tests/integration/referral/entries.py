@@ -6,7 +6,10 @@ import httpx2
 
 from tests.integration.referral.country import center_body, programme_body
 
-NEAR = center_body(programme_body("near-day"), programme_body("near-home", modality="home_care"))
+NEAR = center_body(
+    programme_body("near-day"), programme_body("near-home", modality="home_care"),
+    phone="+7 (7172) 12-34-56", address="Abay avenue 1",
+)  # fmt: skip
 PLACES = "/v1/centers/near/programmes/near-day/places"
 
 

@@ -8,9 +8,11 @@ import httpx2
 from redis.asyncio import Redis
 from sqlmodel import Session
 
-from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
+from services.capacity.adapters.redis_connection import open_scripts
+from services.capacity.bootstrap import Capacity, redis_store, running
 from services.capacity.domain.step import START
 from services.capacity.entrypoints.api import make_app
+from services.capacity.settings import CapacitySettings
 from services.contracts.reference import read_regions
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.service_token import TokenFile

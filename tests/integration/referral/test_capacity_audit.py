@@ -11,8 +11,10 @@ import pytest
 from fastapi import FastAPI
 
 from services.capacity.adapters.http_audit_log import HttpAuditLog
-from services.capacity.bootstrap import Capacity, CapacitySettings, open_scripts, redis_store, running
+from services.capacity.adapters.redis_connection import open_scripts
+from services.capacity.bootstrap import Capacity, redis_store, running
 from services.capacity.entrypoints.api import make_app, subject_verifier
+from services.capacity.settings import CapacitySettings
 from services.contracts.reference import read_regions
 from services.kit.http.service_token import TokenFile
 from services.referral.settings import ReferralSettings

@@ -230,3 +230,36 @@ async def test_a_large_entry_is_not_read_and_nothing_of_it_without_a_token(
     assert await problem(await operator.put("/v1/centers/near", json=large)) == (413, "too_large", [])
     assert await problem(await client().put("/v1/centers/near", json=large)) == (401, "unauthorized", [])
     assert await problem(await client("center").put("/v1/centers/near", json=large)) == (403, "forbidden", [])
+
+
+async def test_a_centers_phone_and_address_may_be_left_out_and_taken_away(operator: httpx2.AsyncClient) -> None:
+    known = await put(operator)
+    assert (known["phone"], known["address"]) == ("+7 (7172) 12-34-56", "Abay avenue 1")
+    bare = await put(operator, body={name: NEAR[name] for name in NEAR.keys() - {"phone", "address"}})
+    assert (bare["phone"], bare["address"], bare["version"]) == (None, None, 2)
+    assert await put(operator, body=bare) == bare, "what was shown can be put back"
+
+
+@pytest.mark.parametrize(
+    "phone", ["", "call us", "12", "+7 (7172) 12-34-56, 12-34-57", "1" * 41, "<script>", "+7\n7172123456"]
+)
+async def test_what_nobody_can_call_is_refused(operator: httpx2.AsyncClient, phone: str) -> None:
+    answer = await operator.put("/v1/centers/near", json=NEAR | {"phone": phone})
+    assert (await problem(answer))[0::2] == (422, ["phone"])
+
+
+async def test_an_address_in_which_nothing_can_be_seen_is_refused(operator: httpx2.AsyncClient) -> None:
+    for address in ("", "\u200b", "a\nb", "x" * 301):
+        answer = await operator.put("/v1/centers/near", json=NEAR | {"address": address})
+        assert (await problem(answer))[0::2] == (422, ["address"]), address
+
+
+async def test_an_offer_says_how_to_call_its_center(country: Country, client: Client) -> None:
+    await country.register("near", programme_body("near"), phone="+7 7172 123456", address="Abay avenue 1")
+    await country.deliver()
+    await country.submit(1)
+    story = (await client("polyclinic", org="p1").get("/v1/referrals/00000000-0000-0000-0000-000000000001")).json()
+    assert (story["offers"][0]["center_phone"], story["offers"][0]["center_address"]) == (
+        "+7 7172 123456",
+        "Abay avenue 1",
+    )

@@ -37,6 +37,8 @@ NEW = (
     "changed_at",
     "diagnosis_version",
     "birth_day",
+    "submitted_by",
+    "number",
 )
 
 

@@ -171,6 +171,8 @@ async def test_a_list_can_be_narrowed(offered: Country, client: Client) -> None:
 
 STRANGE: list[tuple[dict[str, str], str, str]] = [
     ({"status": "lost"}, "validation_failed", "status"),
+    ({"status": "offered,"}, "validation_failed", "status"),
+    ({"status": "offered,lost"}, "validation_failed", "status"),
     ({"limit": "0"}, "validation_failed", "limit"),
     ({"center_id": "\x00"}, "validation_failed", "center_id"),
     ({"cursor": "what?"}, "invalid_cursor", "cursor"),

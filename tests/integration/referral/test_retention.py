@@ -27,7 +27,7 @@ async def due(country: Country) -> list[tuple[str, int, int]]:
 async def test_persons_of_old_acts_and_unmoved_notes_go(country: Country, client: Client) -> None:
     await country.open("near", places=2)
     await country.submit(1)
-    await country.submit(2)
+    await country.submit(2, submitted_by="polyclinic:p1/nurse-7")
     one = "/v1/referrals/00000000-0000-0000-0000-000000000001"
     await client("center", org="near").post(f"{one}/accept")
     await client("operator").post(f"{one}/cancel", json={"reason": "moved_away"})
@@ -44,7 +44,7 @@ async def test_persons_of_old_acts_and_unmoved_notes_go(country: Country, client
     assert await actors(country) == before
 
     country.clock.now = country.clock.now.replace(year=country.clock.now.year + 6)
-    assert await due(country) == [("persons", 3, 0), ("notes in the clear", 1, 0)]
+    assert await due(country) == [("persons", 4, 0), ("notes in the clear", 1, 0)]
     await sweep_all(country.service.retention)
     assert await actors(country) == ["router", "center:near", "operator", "router"]
     found = await country.service.database.read(
@@ -54,7 +54,8 @@ async def test_persons_of_old_acts_and_unmoved_notes_go(country: Country, client
         )
     )
     assert found == ([None] * 4, ["center:near"])
-    assert await due(country) == [("persons", 0, 3), ("notes in the clear", 0, 1)]
+    assert (await country.loaded(2)).referral.submitted_by == "polyclinic:p1"
+    assert await due(country) == [("persons", 0, 4), ("notes in the clear", 0, 1)]
     for_ever = SqlRetention(country.service.database, None, country.clock)
     assert [one.due for one in await for_ever.status()] == [0, 0]
     assert (await for_ever.sweep(None)).next is None

@@ -1,6 +1,6 @@
 """`/v1/statistics/…`: referrals and placements by day, and by region and age."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -26,6 +26,26 @@ async def test_referrals_and_placements_are_counted_on_their_day_in_kazakhstan(
     hours = (await client("operator").get(f"/v1/statistics/hours?day={query['first']}")).json()
     assert [one["submitted"] for one in hours] == [0] * 23 + [1], "one was submitted in its last hour"
     assert [date.fromisoformat(one["day"]) for one in counted] == [NOW.date() + timedelta(days=n) for n in range(3)]
+
+
+@pytest.mark.parametrize("day", ["2026-02-01", "2026-01-01", "2025-03-01", "2025-06-16"])
+async def test_a_day_begins_at_midnight_in_kazakhstan_wherever_the_database_is(
+    country: Country, client: Client, day: str
+) -> None:
+    await country.open("near", places=0)
+    midnight = datetime.fromisoformat(f"{day}T00:00+05:00").astimezone(UTC)
+    before, at, within = midnight - timedelta(milliseconds=1), midnight, midnight + timedelta(hours=1, milliseconds=-1)
+    for number, moment in enumerate((before, at, within), 1):
+        await country.submit(number, submitted_at=moment)
+    eve = str(date.fromisoformat(day) - timedelta(days=1))
+    operator = client("operator")
+    days = (await operator.get("/v1/statistics/days", params={"first": eve, "last": day})).json()
+    assert [(one["day"], one["submitted"]) for one in days] == [(eve, 1), (day, 2)], "a millisecond parts two days"
+    for shown, first_hour, last_hour in ((eve, 0, 1), (day, 2, 0)):
+        hours = [one["submitted"] for one in (await operator.get(f"/v1/statistics/hours?day={shown}")).json()]
+        assert hours == [first_hour, *[0] * 22, last_hour], f"the hours of {shown}, which begins at 0"
+        listed = await operator.get("/v1/referrals", params={"submitted_from": shown, "submitted_through": shown})
+        assert len(listed.json()["items"]) == sum(hours), f"the list of {shown} has what its hours count"
 
 
 @pytest.mark.parametrize("last", ["2024-12-31", "2026-02-05"])

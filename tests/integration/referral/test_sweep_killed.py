@@ -29,7 +29,7 @@ Start = Callable[[int], subprocess.Popen[bytes]]
 @pytest.fixture
 def start(settings: ReferralSettings) -> Iterator[Start]:
     """Starts one more sweeping process; all are ended with the test."""
-    values = settings.model_dump(mode="json", exclude_defaults=True)
+    values = settings.model_dump(mode="json", exclude_defaults=True, exclude={"event_key"})
     environment = {f"JOLDAMA_{name.upper()}": str(value) for name, value in values.items()}
     started: list[subprocess.Popen[bytes]] = []
 

@@ -13,11 +13,12 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from services.contracts import topics
-from services.contracts.events import ConsentWithdrawnV1, read_event, write_event
+from services.contracts.events import ConsentWithdrawnV1, DiagnosisRecordedV1, read_event, write_event
 from services.intake.adapters.history import HISTORY as INTAKE_HISTORY
 from services.intake.adapters.tables import outbox
 from services.intake.bootstrap import utc_now
 from services.intake.entrypoints.api import create_api
+from services.intake.handlers.drafts import SOURCE
 from services.intake.settings import IntakeSettings
 from services.kit.kafka.topics import create_topics
 from services.kit.settings import CHECKOUT
@@ -146,3 +147,25 @@ async def test_a_withdrawal_that_intake_has_not_published_is_a_dead_letter_and_t
     later = read_event((await scene.published())[-1])
     assert later
     assert (await operator.get(f"/v1/referrals/{later.envelope.subject}")).status_code == 200
+
+
+@pytest.mark.parametrize("signed_by", [b"", bytes(32)], ids=["nobody", "a stranger"])
+async def test_a_submission_that_intake_neither_signed_nor_published_is_a_dead_letter(
+    scene: Scene, operator: httpx2.AsyncClient, signed_by: bytes
+) -> None:
+    await scene.polyclinic.post("/v1/diagnoses", json=child_body(settlement_id="home"))
+    [true] = await scene.published()
+    event = read_event(true)
+    assert event
+    assert isinstance(event.data, DiagnosisRecordedV1)
+    invented = event.data.model_copy(update={"referral_id": uuid4(), "child_id": uuid4()})
+    in_its_place = event.data.model_copy(update={"polyclinic_id": "thief"})
+    forged = [
+        write_event(data, event_id=str(data.referral_id), source=SOURCE, time=utc_now(), key=signed_by)
+        for data in (invented, in_its_place)
+    ]
+    await scene.consumers.process(topics.DIAGNOSES, [scene.message(raw) for raw in forged])
+    assert ["intake has published no such event" in one for one in await dead_letters(operator)] == [True, True]
+    await scene.consumers.process(topics.DIAGNOSES, [scene.message(true)])
+    found = (await operator.get("/v1/referrals")).json()["items"]
+    assert [(one["id"], one["polyclinic_id"]) for one in found] == [(str(event.data.referral_id), "p1")]

@@ -60,7 +60,7 @@ async def working(settings: ReferralSettings, capacity: FastAPI) -> AsyncIterato
 
 
 def recorded(settings: ReferralSettings, data: DiagnosisRecordedV1) -> Message:
-    raw = write_event(data, event_id=str(data.referral_id), source="/test", time=NOW)
+    raw = write_event(data, event_id=str(data.referral_id), source="/test", time=NOW, key=settings.signing_key)
     return Message(topics.topic(settings.topic_prefix, topics.DIAGNOSES), raw)
 
 

@@ -40,11 +40,12 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       }),
     },
   },
-  // a person's account is named role:organization
+  // a person's account is named role:organization, role,role:organization, or role:organization+role:organization
   extraTokenClaims: (_, token) => {
     if (token.kind === "ClientCredentials") return { roles: [token.clientId] };
-    const [role, org] = token.accountId.split(":");
-    return { roles: [role], org };
+    if (token.accountId.includes("+")) return { acts_as: token.accountId.split("+").map((one) => one.replace(/:$/, "").replace(":", "/")) };
+    const [roles, org] = token.accountId.split(":");
+    return { roles: roles.split(","), org };
   },
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
 });

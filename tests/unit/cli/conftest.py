@@ -14,7 +14,8 @@ from joserfc.jwk import KeySet
 from starlette.types import ASGIApp
 from typer.testing import Result
 
-from services.kit.http.problems import Problem, install_problems
+from services.kit.http.problem_answers import install_problems
+from services.kit.http.problems import Problem
 from services.local.home import Home
 from services.local.issuer import make_secrets
 from tests.support.terminal import run_joldama, serving

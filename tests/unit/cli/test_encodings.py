@@ -13,7 +13,8 @@ from rich.console import Console
 from services.cli.render import Paper
 from services.cli.streams import json_line
 from services.cli.up.welcome import progress_bar
-from services.kit.http.problems import Problem, install_problems
+from services.kit.http.problem_answers import install_problems
+from services.kit.http.problems import Problem
 from tests.unit.cli.conftest import Harness, Joldama
 from tests.unit.cli.test_main import COMMANDS
 from tests.unit.cli.test_watch import Capacity

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 
-from services.kit.http.problems import Problem, install_problems
+from services.kit.http.problem_answers import install_problems
+from services.kit.http.problems import Problem
 from tests.unit.cli.conftest import Harness, Joldama
 
 CENTERS = [

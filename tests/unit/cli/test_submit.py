@@ -13,7 +13,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.responses import StreamingResponse
 
 from services.cli import client
-from services.kit.http.problems import Problem, install_problems
+from services.kit.http.problem_answers import install_problems
+from services.kit.http.problems import Problem
 from services.kit.settings import CHECKOUT
 from tests.unit.cli.conftest import Harness, Joldama
 

@@ -11,7 +11,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import StreamingResponse
 
 from services.cli import caller, feed
-from services.kit.http.problems import Problem, install_problems
+from services.kit.http.problem_answers import install_problems
+from services.kit.http.problems import Problem
 from tests.unit.cli.conftest import Harness, Joldama
 
 

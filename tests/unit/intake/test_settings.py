@@ -98,3 +98,17 @@ def test_an_installation_that_is_older_than_versions_starts_with_its_keys() -> N
         settings(intake_data_key=key, intake_old_data_keys="xx")
     with pytest.raises(ValidationError, match="JOLDAMA_INTAKE_DATA_KEY: the key can be guessed"):
         settings(intake_data_key=LOCAL_KEY)
+
+
+def test_a_key_of_events_is_32_random_bytes_or_none() -> None:
+    assert settings(**three()).signing_key == b""
+    assert len(settings(**three(), event_key=new()).signing_key) == 32
+
+
+@pytest.mark.parametrize(
+    "key", ["no base64!", base64.b64encode(b"short").decode(), base64.b64encode(b"a" * 32).decode()]
+)
+def test_a_weak_key_of_events_is_refused_by_its_variable_and_not_told(key: str) -> None:
+    with pytest.raises(ValidationError, match="JOLDAMA_EVENT_KEY") as refused:
+        settings(**three(), event_key=key)
+    assert key not in str(refused.value)

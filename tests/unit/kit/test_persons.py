@@ -30,5 +30,12 @@ def test_what_may_be_an_iin_or_is_no_plain_id_has_a_keyed_pseudonym(subject: str
     assert "200615" not in name
 
 
+def test_after_a_change_of_keys_a_person_is_found_by_the_older_name_too() -> None:
+    both = Persons([KEY, OTHER])
+    assert both.names("200615600014") == [Persons([KEY]).name("200615600014"), Persons([OTHER]).name("200615600014")]
+    assert both.names("nurse-7") == ["nurse-7"], "a staff id has one name"
+
+
 def test_without_a_key_nobody_is_named() -> None:
+    assert Persons().names("nurse-7") == []
     assert Persons().name("nurse-7") == Persons([KEY]).name("") == ""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.capacity.bootstrap import CapacitySettings
+from services.capacity.settings import CapacitySettings
+from services.console.settings import ConsoleSettings
 from services.intake.settings import IntakeSettings
 from services.kit.settings import ServiceSettings
 from services.kit.transport import plaintext
@@ -26,6 +27,12 @@ SAFE: dict[type[ServiceSettings], dict[str, Any]] = {
         **{f"intake_{one}_keys": f"1:{b64encode(os.urandom(32)).decode()}" for one in ("data", "index", "pseudonym")},
     },
     CapacitySettings: {"redis_url": f"rediss://:{SECRET}@r:6379/0?ssl_ca_certs=/ca", "referral_url": "https://r"},
+    ConsoleSettings: {
+        "sessions_url": f"rediss://:{SECRET}@r:6379/0?ssl_ca_certs=/ca",
+        "console_key": b64encode(os.urandom(32)).decode(),
+        "intake_url": "https://i", "referral_url": "https://r", "capacity_url": "https://c", "console_url": "https://o",
+        "processes": {"referral-worker": "https://w"},
+    },
 }  # fmt: skip
 
 
@@ -52,6 +59,8 @@ def test_production_takes_tls_everywhere(kind: type[ServiceSettings]) -> None:
         (ReferralSettings, "jwks", f"http://id/{SECRET}"),
         (IntakeSettings, "intake_sql_url", f"postgresql://i:{SECRET}@db/i?sslmode=prefer"),
         (IntakeSettings, "referral_url", "http://r"),
+        (ConsoleSettings, "sessions_url", f"redis://:{SECRET}@r:6379/0"),
+        (ConsoleSettings, "processes", {"referral-worker": f"http://u:{SECRET}@w"}),
         (CapacitySettings, "redis_url", f"redis://:{SECRET}@r:6379/0"),
         (CapacitySettings, "redis_url", f"rediss://:{SECRET}@r:6379/0?ssl_cert_reqs=none"),
         (CapacitySettings, "redis_url", f"rediss://:{SECRET}@r:6379/0?ssl_check_hostname=false"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.local.home import Home
+from services.local.issuer import KEYS
 from services.local.parts import Part, jobs, services, shared_environment
 from services.local.plan import Plan, make_plan
 from services.local.ports import Ports
@@ -14,7 +15,7 @@ from services.local.ports import Ports
 def plan(tmp_path: Path) -> Plan:
     home = Home(tmp_path)
     home.make()
-    for name in ("audit-key", "console-key"):
+    for name in KEYS:
         (home.secrets / name).write_text("key")
     with Ports() as ports:
         return make_plan(home, ports, {"JOLDAMA_KAFKA_SERVERS": "k:1", "JOLDAMA_REDIS_URL": "redis://r:1/0"})

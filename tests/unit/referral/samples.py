@@ -113,7 +113,7 @@ def diagnosis(number: int = 1, **changes: Any) -> DiagnosisRecordedV1:
 
 
 def event(data: Payload, id: str | None = None) -> Event:
-    """`data` as a consumer gets it; its id is made of its type and key unless given."""
+    """`data` as a consumer gets it, signed; its id is made of its type and key unless given."""
     name = id or f"{data.TYPE}:{data.key}:{getattr(data, 'version', '')}:{getattr(data, 'sequence', '')}"[-64:]
     envelope = Envelope(id=name, source="/test", type=data.TYPE, subject=data.key, time=NOW)
-    return Event(envelope=envelope, data=data)
+    return Event(envelope=envelope, data=data, signed=True)
