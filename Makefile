@@ -36,9 +36,9 @@ screens: $(READY) ## pictures of the console into docs/screens
 	@deploy/install-chromium
 	@exec $(BIN)/python -m tests.pages.screens
 
-bench-pages: $(READY) ## what the pages cost on a slow line, against their budgets
+bench-pages: $(READY) ## what the pages cost on a slow line, against their budgets (ARGS="--only lists")
 	@deploy/install-chromium
-	@exec $(BIN)/python -m tests.pages.bench
+	@exec $(BIN)/python -m tests.pages.bench $(ARGS)
 
 fuzz: $(READY) ## Schemathesis on every route of every service (ARGS="--cases 10000")
 	@$(BIN)/python -m services.local.kafka

@@ -152,7 +152,7 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/referrals",
         "/referrals?status=offered",
         "/referrals?mine=1",
-        "/number?number=12",
+        "/number",
         "/referrals/{offered}",
         "/referrals/{accepted}",
         "/referrals/{admitted}",

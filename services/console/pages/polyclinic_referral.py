@@ -11,6 +11,7 @@ from services.console.pages.acting import possible_acts
 from services.console.pages.polyclinic_submit import shown
 from services.console.pages.submission_form import values_of
 from services.console.rendering import render, words_of
+from services.console.rows import short_number
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake, referral
 from services.console.upstream.client import Json, Refusal
@@ -91,6 +92,7 @@ def banner_of(record: Mapping[str, Any], story: Mapping[str, Any]) -> Json:
     return {
         "id": story["id"],
         "title": record["child"]["full_name"],
+        "note": short_number(str(story["id"])),
         "age_months": story.get("age_months"),
         "diagnosis": record["diagnosis"]["icd10"],
         "settlement": record["settlement_id"],

@@ -1,0 +1,25 @@
+"""Rows of lists as plain values: an object a row costs more than the database's work on it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from services.referral.adapters.tables import ReferralRow
+
+LISTED = (
+    "id", "polyclinic_id", "state", "version", "child_id", "attempt", "priority", "submitted_at", "settlement_id",
+    "region_id", "icd10", "gmfcs", "age_months", "modalities", "max_distance_km", "center_id", "programme_id",
+    "deadline_at", "admit_on", "admitted_at", "escalated_at", "escalation", "changed_at",
+)  # fmt: skip
+"""The columns of a referral that a list shows."""
+COLUMNS = tuple(getattr(ReferralRow, name) for name in LISTED)
+Values = Mapping[str, Any]
+"""By column."""
+
+
+def values_of(rows: Iterable[Any]) -> list[Values]:
+    """Of rows of `COLUMNS`."""
+    return [dict(zip(LISTED, row, strict=True)) for row in rows]
+
+
+def shown(row: ReferralRow) -> Values:
+    return {name: getattr(row, name) for name in LISTED}
