@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench test-faults test-attack test-pages screens bench-pages fuzz chaos test-stack test-keycloak test-compose test-alarms env lock sbom audit-packages clean
+.PHONY: help up test lint bench quality test-faults test-attack test-pages screens bench-pages fuzz chaos test-stack test-keycloak test-compose test-alarms env lock sbom audit-packages clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,9 +36,9 @@ screens: $(READY) ## pictures of the console into docs/screens
 	@deploy/install-chromium
 	@exec $(BIN)/python -m tests.pages.screens
 
-bench-pages: $(READY) ## what the pages cost on a slow line, against their budgets
+bench-pages: $(READY) ## what the pages cost on a slow line, against their budgets (ARGS="--only lists")
 	@deploy/install-chromium
-	@exec $(BIN)/python -m tests.pages.bench
+	@exec $(BIN)/python -m tests.pages.bench $(ARGS)
 
 fuzz: $(READY) ## Schemathesis on every route of every service (ARGS="--cases 10000")
 	@$(BIN)/python -m services.local.kafka
@@ -56,6 +56,9 @@ lint: $(READY) ## ruff, mypy --strict and the import rules
 
 bench: $(READY) ## one table of speeds against bare parts
 	@exec $(BIN)/python -m tests.bench $(ARGS)
+
+quality: $(READY) ## how far children travel by which policy, beside hindsight's best (ARGS="--months 1 --load 0.7 --seed 2")
+	@exec $(BIN)/python -m tests.quality $(ARGS)
 
 test-stack: $(READY) ## the integration tests on PostgreSQL and Redis from Debian's packages
 	@exec deploy/test-stack $(ARGS)

@@ -27,6 +27,7 @@ _LONGEST_FIRST = (
     "tests/network/",
     "tests/integration/test_backup.py",
     "tests/integration/test_local_network.py",
+    "tests/integration/test_traces.py",
     "tests/integration/referral/test_whole_network.py",
     "tests/integration/referral/test_audit.py",
     "tests/integration/console/",

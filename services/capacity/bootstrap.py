@@ -23,6 +23,7 @@ from services.kit.http.feed_limits import FeedLimits
 from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
 from services.kit.loops import background
+from services.kit.tracing import client_hooks
 
 Clock = Callable[[], datetime]
 
@@ -50,7 +51,9 @@ async def open_audit_log(settings: CapacitySettings) -> AsyncIterator[AuditLog |
         yield None
         return
     verify = trusted(settings.referral_url, settings.services_ca_file)
-    async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=verify) as client:
+    async with httpx2.AsyncClient(
+        base_url=settings.referral_url, timeout=SECONDS, verify=verify, event_hooks=client_hooks()
+    ) as client:
         audit_log = HttpAuditLog(client, service_token(settings))
         async with background(audit_log.run()):
             yield audit_log

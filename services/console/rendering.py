@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from services.console.addresses import here
 from services.console.assets.served import STYLE, Assets, choose_encoding, read_assets
 from services.console.navigation import links
-from services.console.rows import short_number
+from services.console.rows import facts, short_number, years
 from services.console.words.i18n import COOKIE, N_, NAMES, Words, choose, read_words
 from services.console.words.labels import TAG_COLORS, Labels, read_labels
 from services.contracts.vocabulary import Language
@@ -32,6 +33,13 @@ _COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {
     "br": lambda text: brotli.compress(text, quality=5),
     "gzip": lambda text: gzip.compress(text, 6),
 }
+
+
+class _Environment(Environment):
+    """Looks into a mapping before it looks for an attribute: most of what templates name is an API's object."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return obj[attribute] if type(obj) is dict and attribute in obj else super().getattr(obj, attribute)
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def make_environment(words: Words, labels: Labels) -> Environment:
     """Jinja for one language: GOV.UK's macros, our templates, and filters for what people read."""
     macros = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     loader = ChoiceLoader([FileSystemLoader(TEMPLATES), macros])
-    made = Environment(
+    made = _Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )  # fmt: skip
@@ -83,7 +91,9 @@ def make_environment(words: Words, labels: Labels) -> Environment:
         "ago": lambda value: words.ago(value, datetime.now(UTC)),
         "number": words.number,
         "percent": words.percent,
-        "label": lambda code, kind: labels.label(words, code, kind),
+        "label": lru_cache(maxsize=5_000)(lambda code, kind: labels.label(words, code, kind)),
+        "facts": lambda child: facts(words, labels, child),
+        "years": lambda months: years(words, months),
         "short": short_number,
         "named": lambda thing: name_in(words.language, thing),
     }

@@ -12,6 +12,9 @@ from services.contracts.vocabulary import ClaimState, Modality
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=100)]
 """A programme's, center's or region's id."""
 
+Traceparent = Annotated[str, StringConstraints(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+"""W3C Trace Context."""
+
 Tier = Annotated[tuple[Id, ...], Field(min_length=1)]
 
 
@@ -39,6 +42,7 @@ class ClaimRequest(BaseModel, frozen=True, extra="forbid"):
         "when it is among the candidates and no preferred one has a free place",
     )
     at: Moment
+    traceparent: Traceparent | None = Field(None, description="The trace of what this claim is made for")
 
 
 class ClaimResult(BaseModel, frozen=True):

@@ -54,6 +54,7 @@ from services.kit.http.tls import trusted
 from services.kit.retention import days
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
+from services.kit.tracing import client_hooks
 
 LANES = 4
 """Concurrent transactions of submissions on PostgreSQL; SQLite has one writer."""
@@ -107,7 +108,9 @@ async def bootstrap(
 ) -> AsyncIterator[Intake]:
     """Intake on the migrated database of `settings`. Reads the reference data first; tests may pass `referrals`."""
     verify = trusted(settings.referral_url, settings.services_ca_file)
-    async with httpx2.AsyncClient(base_url=settings.referral_url, timeout=SECONDS, verify=verify) as client:
+    async with httpx2.AsyncClient(
+        base_url=settings.referral_url, timeout=SECONDS, verify=verify, event_hooks=client_hooks()
+    ) as client:
         over_http = HttpReferrals(client, service_token(settings))
         database = Database(settings.intake_sql_url)
         try:

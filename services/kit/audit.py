@@ -47,10 +47,12 @@ class Trail:
     """The role by which the request was granted, when it is known better than by the route."""
     apart: bool = False
     recorded: bool = False
+    _by: Actor | None = None
 
     def entry(self, refused: str = "", about: Mapping[str, str] | None = None) -> Entry:
         """The request's entry, or one of several that are about other subjects."""
-        by = replace(self.who(), role=self.role) if self.role else self.who()
+        self._by = self._by or self.who()  # whoever it is, it is the same for all entries of a request
+        by = replace(self._by, role=self.role) if self.role else self._by
         if about is None:
             return Entry(by, self.act, refused, dict(self.about), dict(self.detail))
         return Entry(by, self.act, refused, about)

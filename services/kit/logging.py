@@ -10,6 +10,8 @@ import stamina
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from services.kit.tracing import add_ids
+
 _TWELVE_DIGITS = re.compile(r"(?<![0-9a-fA-F-])[0-9]{12}(?![0-9a-fA-F-])")
 _PHONE = re.compile(r"(\+[1-9])[0-9]{6,14}")
 
@@ -36,6 +38,7 @@ def configure_logging(service: str, level: str = "info") -> None:
     """Send structlog's and the standard library's logs to standard error as JSON lines."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        add_ids,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

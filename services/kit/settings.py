@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.kit.transport import TOLD, plaintext
@@ -55,6 +55,12 @@ class ServiceSettings(BaseSettings):
     public_docs: bool = False
     """Whether the documentation and OpenAPI are on the public port too."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str = Field(
+        "", validation_alias=AliasChoices("JOLDAMA_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    )
+    """Where traces go, by OTLP/HTTP; there are none without it."""
+    traces_share: float = Field(1.0, ge=0, le=1)
+    """Of the traces that begin in this process, how large a part is sent."""
     data: Path = CHECKOUT / "data"
 
     kafka_servers: str
@@ -115,7 +121,7 @@ class ServiceSettings(BaseSettings):
 
     def _urls(self) -> dict[str, str]:
         """By field all that is connected to by URL; `jwks` may be a file."""
-        names = [name for name in type(self).model_fields if name.endswith("_url") or name == "jwks"]
+        names = [name for name in type(self).model_fields if name.endswith("_url") or name in ("jwks", "otlp_endpoint")]
         values = {name: getattr(self, name) for name in names}
         return {
             name: one.get_secret_value() if isinstance(one, SecretStr) else str(one) for name, one in values.items()

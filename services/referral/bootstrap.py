@@ -22,6 +22,7 @@ from services.kit.retention import LEASE_MS, days
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
+from services.kit.tracing import client_hooks
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.http_intake import HttpIntake
 from services.referral.adapters.http_queue_positions import HttpQueuePositions
@@ -148,7 +149,9 @@ async def bootstrap(
 
 
 def _client(settings: ReferralSettings, url: str, seconds: float) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(base_url=url, timeout=seconds, verify=trusted(url, settings.services_ca_file))
+    return httpx2.AsyncClient(
+        base_url=url, timeout=seconds, verify=trusted(url, settings.services_ca_file), event_hooks=client_hooks()
+    )
 
 
 def _wired(

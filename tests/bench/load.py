@@ -33,22 +33,28 @@ async def _answer(reader: asyncio.StreamReader) -> int:
     return status
 
 
-async def load(port: int, requests: Sequence[bytes], clients: int) -> Outcome:
-    """Send `requests` over `clients` kept connections, each waiting for its answer before the next."""
+async def load(port: int, requests: Sequence[bytes], clients: int, every: float = 0.0) -> Outcome:
+    """Send `requests` over `clients` kept connections, each waiting for its answer before the next.
+
+    From the start of one to that of the next of its connection at least `every` seconds pass.
+    """
     todo, seconds, refused = iter(requests), list[float](), 0
 
-    async def client() -> None:
+    async def client(number: int) -> None:
         nonlocal refused
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(every * number / clients)
         for request in todo:
             began = time.perf_counter()
             writer.write(request)
             status = await _answer(reader)
             seconds.append(time.perf_counter() - began)
             refused += status >= 300
+            if every:
+                await asyncio.sleep(every - seconds[-1])
         writer.close()
         await writer.wait_closed()
 
     began = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
+    await asyncio.gather(*map(client, range(clients)))
     return Outcome(len(seconds) / (time.perf_counter() - began), seconds, refused)

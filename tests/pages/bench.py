@@ -1,47 +1,39 @@
 """`make bench-pages`: what a page costs on a slow line, and what its feeds cost the console; against the budgets."""
 
 import asyncio
-import os
-import statistics
 import sys
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from argparse import ArgumentParser
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import psutil
 from playwright.sync_api import Browser, Page
-from rich.console import Console
-from rich.table import Table
 
 from services.cli.token import LOCAL_POLYCLINIC
-from services.cli.up import demo
+from tests.pages.bench_lists import lists, sign_in
 from tests.pages.browser import Visitor, chromium
+from tests.pages.budget import Row, cpu, show
 from tests.pages.scene import Scene, every_page, make_scene
-from tests.pages.test_words import TOKEN
 from tests.support.children import submissions, submit_all
 from tests.support.network import running_network
 
 KBIT, LATENCY = 400, 300
 """The line: kilobits a second, and milliseconds of a round trip."""
-COLD_KB, WARM_KB, PAINT_S, UPDATE_S, WORKLIST_MS, FEEDS_MB, FEEDS_CORE = 30, 10, 0.9, 2.0, 50, 50, 0.10
-LISTED, CLIENTS, FEEDS, EVENTS, SECONDS = 5_000, 32, 500, 10, 10
-ENVIRONMENT = {"JOLDAMA_CONNECTIONS": "3000", "JOLDAMA_CONNECTIONS_PER_ADDRESS": "3000", "JOLDAMA_FIGURES_EVERY": "1"}
+COLD_KB, WARM_KB, PAINT_S, UPDATE_S, FEEDS_MB, FEEDS_CORE = 30, 10, 0.9, 2.0, 50, 0.10
+FEEDS, EVENTS, SECONDS = 500, 10, 10
+ENVIRONMENT = {
+    "JOLDAMA_CONNECTIONS": "3000", "JOLDAMA_CONNECTIONS_PER_ADDRESS": "3000", "JOLDAMA_FIGURES_EVERY": "1",
+    "JOLDAMA_LIMITS": "{}",
+}  # fmt: skip
+"""All clients are of one address, and one holder."""
+R = TypeVar("R")
 SLOW = {"offline": False, "latency": LATENCY, "downloadThroughput": KBIT * 125, "uploadThroughput": KBIT * 125}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure, and whether it is within its budget."""
-
-    what: str
-    found: str
-    budget: str
-    kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,48 +107,22 @@ def _update(page: Page, scene: Scene, seed: int) -> float:
     return float(page.evaluate("() => window.changed")) / 1000 - committed
 
 
-async def _session(client: httpx2.AsyncClient, who: str) -> None:
-    found = TOKEN.search((await client.get("/sign-in")).text)
-    assert found, "the sign-in page has a form"
-    await client.post("/sign-in", data={"who": who, "back": "/", "form_token": found[1]})
-
-
-async def worklist(scene: Scene, path: str) -> Row:
-    """A long list's first page, fetched by so many at once."""
-    times: list[float] = []
-    async with httpx2.AsyncClient(base_url=scene.console, timeout=60) as client:
-        await _session(client, f"polyclinic/{LOCAL_POLYCLINIC}")
-        if not (await client.get(path)).is_success:
-            return Row(f"a list of {LISTED:,}", f"there is no page {path}", "", False)
-
-        async def reader() -> None:
-            for _ in range(20):
-                began = time.perf_counter()
-                (await client.get(path)).raise_for_status()
-                times.append((time.perf_counter() - began) * 1000)
-
-        await asyncio.gather(*(reader() for _ in range(CLIENTS)))
-    p99 = statistics.quantiles(times, n=100)[98]
-    return Row(
-        f"a list of {LISTED:,} at {CLIENTS} clients", f"p99 {p99:.0f} ms", f"{WORKLIST_MS} ms", p99 <= WORKLIST_MS
-    )
-
-
 async def feeds(scene: Scene) -> Row:
     """So many open pages, at so many events a second: memory and CPU of the console that they add."""
-    process = psutil.Process(scene.network.pid("console"))
+    pid = scene.network.pid("console")
+    process = psutil.Process(pid)
     before, bodies = process.memory_info().rss, submissions(SECONDS * EVENTS, seed=77)
     async with httpx2.AsyncClient(
         base_url=scene.console, timeout=None, limits=httpx2.Limits(max_connections=None)
     ) as one:
-        await _session(one, "operator/")
+        await sign_in(one, "operator/")
         answers = [await one.send(one.build_request("GET", "/live?worklist=1"), stream=True) for _ in range(FEEDS)]
         opened = sum(answer.is_success for answer in answers)
-        used, began = _cpu(process), time.monotonic()
+        used, began = cpu(pid), time.monotonic()
         for number in range(SECONDS):
             await submit_all(scene.network, bodies[number * EVENTS :][:EVENTS])
             await asyncio.sleep(max(0.0, began + number + 1 - time.monotonic()))
-        share = (_cpu(process) - used) / (time.monotonic() - began)
+        share = (cpu(pid) - used) / (time.monotonic() - began)
         grown = (process.memory_info().rss - before) / 1024 / 1024
         for answer in answers:
             await answer.aclose()
@@ -165,37 +131,30 @@ async def feeds(scene: Scene) -> Row:
     return Row(f"{FEEDS} feeds at {EVENTS} events/s", found, f"{FEEDS_MB} MB, {FEEDS_CORE:.0%}", kept)
 
 
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _apart(work: Coroutine[Any, Any, Row]) -> Row:
+def _apart(work: Coroutine[Any, Any, R]) -> R:
     """Playwright has an event loop in this thread."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
 
-def show(rows: Sequence[Row]) -> None:
-    table = Table(title=f"Pages at {KBIT} kbit/s and {LATENCY} ms (cold / warm), {os.cpu_count()} cores")
-    for column in ("what", "found", "budget", ""):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(row.what, row.found, row.budget, "kept" if row.kept else "MISSED")
-    Console(width=140).print(table)
+PARTS: Mapping[str, Callable[[Browser, Scene], Iterable[Row]]] = {
+    "pages": pages,
+    "update": lambda browser, scene: [first_update(browser, scene)],
+    "lists": lambda _, scene: _apart(lists(scene)),
+    "feeds": lambda _, scene: [_apart(feeds(scene))],
+}
 
 
 def main() -> int:
-    rows: list[Row] = []
+    parser = ArgumentParser(prog="make bench-pages", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="all take about ten minutes")
+    wanted, rows = parser.parse_args().only, list[Row]()
     with TemporaryDirectory(prefix="joldama-pages-") as home, chromium() as browser:
         with running_network(Path(home), None, **ENVIRONMENT) as network:
             scene = make_scene(network)
-            rows += pages(browser, scene)
-            rows.append(first_update(browser, scene))
-            demo.submit_children(network.plan, LISTED)
-            rows += [_apart(worklist(scene, "/referrals")), _apart(feeds(scene))]
-    show(rows)
-    return sum(not one.kept for one in rows)
+            for part in wanted:
+                rows += PARTS[part](browser, scene)
+    return show(f"Pages at {KBIT} kbit/s and {LATENCY} ms (cold / warm)", rows)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Visitor:
         scripts: bool = True,
         **more: Any,
     ) -> None:
-        self.console, self.faults = console, list[str]()
+        self.console, self.scripts, self.faults = console, scripts, list[str]()
         more.setdefault("viewport", {"width": width, "height": 800})
         self.context = browser.new_context(
             base_url=console, locale=language, java_script_enabled=scripts,

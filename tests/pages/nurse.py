@@ -1,6 +1,7 @@
 """What a nurse does on the pages of a polyclinic: find a child, fill in the form, send it."""
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from itertools import count
 from typing import Any
@@ -10,6 +11,7 @@ from playwright.sync_api import Page
 from tests.unit.intake.samples import iin_of
 
 BORN = date(2019, 5, 17)
+MODALITIES = ("inpatient", "day_stay")
 numbers = count(0, 20)  # numbers that are nearer may have one IIN
 
 
@@ -23,7 +25,7 @@ def find(page: Page, iin: str) -> None:
     page.click("main form button")
 
 
-def fill_in(page: Page, number: int, **changes: str) -> None:
+def fill_in(page: Page, number: int, modalities: Sequence[str] = MODALITIES, **changes: str) -> None:
     """All of a valid form but the IIN; another child's for another number."""
     texts = {
         "child.full_name": f"Үлгі Бала {number}", "child.birth_date": "17.05.2019",
@@ -34,8 +36,8 @@ def fill_in(page: Page, number: int, **changes: str) -> None:
     for name, text in texts.items():
         field(page, name).fill(text)
     page.check('[name="child.sex"][value="female"]')
-    page.check('[name="modalities"][value="inpatient"]')
-    page.check('[name="modalities"][value="day_stay"]')
+    for one in modalities:
+        page.check(f'[name="modalities"][value="{one}"]')
     page.check('[name="consent"]')
     page.check('[name="consent.language"][value="kk"]')
 
@@ -44,12 +46,12 @@ def press(page: Page, step: str) -> None:
     page.click(f'button[value="{step}"]')
 
 
-def submit(page: Page, **changes: str) -> str:
+def submit(page: Page, modalities: Sequence[str] = MODALITIES, **changes: str) -> str:
     """Submit a new child; its IIN."""
     number = next(numbers)
     iin = iin_of(BORN, "female", number)
     find(page, iin)
-    fill_in(page, number, **changes)
+    fill_in(page, number, modalities, **changes)
     press(page, "review")
     press(page, "send")
     page.wait_for_url(re.compile(r"/referrals/[0-9a-f-]{36}\?came=sent"))

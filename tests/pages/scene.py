@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
@@ -68,6 +69,15 @@ class Scene:
         url, headers = self.network.url(service) + path, self.network.headers(role, org)
         answer = httpx2.request(method, url, headers=headers, timeout=20, **more).raise_for_status()
         return answer.json() if answer.content else {}
+
+    def center_of(self, referral_id: str) -> str:
+        """The center that has it now; empty while there is none, and before the worker has read of it."""
+        try:
+            return self.ask("referral", "GET", f"/v1/referrals/{referral_id}", "operator")["center_id"] or ""
+        except httpx2.HTTPStatusError as error:
+            if error.response.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            return ""
 
     def of_state(self, state: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask(
@@ -152,7 +162,7 @@ EVERY_PAGE: dict[str, tuple[str, ...]] = {
         "/referrals",
         "/referrals?status=offered",
         "/referrals?mine=1",
-        "/number?number=12",
+        "/number",
         "/referrals/{offered}",
         "/referrals/{accepted}",
         "/referrals/{admitted}",

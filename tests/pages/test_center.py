@@ -1,9 +1,7 @@
 """A coordinator in a browser: offers appear by themselves, and an open child tells what happened to it."""
 
-from http import HTTPStatus
 from typing import Any
 
-import httpx2
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -35,18 +33,8 @@ def submit(scene: Scene, seed: int) -> str:
 
 def offered(scene: Scene, seed: int) -> str:
     id = submit(scene, seed)
-    wait_until(lambda: center_of(scene, id) == CENTER, "the child is offered to the center")
+    wait_until(lambda: scene.center_of(id) == CENTER, "the child is offered to the center")
     return id
-
-
-def center_of(scene: Scene, id: str) -> str:
-    """Empty for a referral that the worker has not read yet."""
-    try:
-        return str(scene.ask("referral", "GET", f"/v1/referrals/{id}", "operator")["center_id"])
-    except httpx2.HTTPStatusError as error:
-        if error.response.status_code != HTTPStatus.NOT_FOUND:
-            raise
-        return ""
 
 
 def test_a_new_offer_appears_in_an_open_inbox(scene: Scene, coordinator: Any) -> None:

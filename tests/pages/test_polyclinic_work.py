@@ -139,18 +139,3 @@ def test_a_transfer_of_nobody_is_answered_alike_and_its_errors_stand_beside_thei
         field(page, name).fill(text)
     page.click("main form button")
     page.wait_for_url(re.compile("came=asked"))
-
-
-def test_the_referrals_page_moves_by_itself_from_sent_to_offered_to_accepted(nurse: Any, scene: Scene) -> None:
-    visitor = nurse("ru")
-    page = visitor.page
-    submit(page)
-    referral_id = page.url.partition("?")[0].rpartition("/")[2]
-    progress = page.locator("#progress")
-    expect(progress).to_contain_text("Ребёнок предложен центру", timeout=20_000)
-    story = scene.ask("referral", "GET", f"/v1/referrals/{referral_id}", "operator")
-    accept = {"admit_on": story["offers"][-1]["answer_by"][:10]}
-    path = f"/v1/referrals/{referral_id}/accept"
-    scene.ask("referral", "POST", path, "center", story["center_id"], json=accept)
-    expect(progress).to_contain_text("Ребёнка ждут", timeout=20_000)
-    assert [one for one in visitor.faults if "404" not in one] == [], "the browser complains of nothing"

@@ -1,4 +1,4 @@
-"""TCP proxies on loopback, whose connections can be cut: open ones are reset, new ones are refused."""
+"""TCP proxies on loopback: one that is cut resets and refuses connections, a silent one only passes nothing on."""
 
 import asyncio
 import socket
@@ -51,8 +51,12 @@ class TcpProxies:
         """Reset all connections, and refuse new ones."""
         self._run(self._proxies[name].cut())
 
+    def silence(self, name: str) -> None:
+        """Pass nothing on, and close nothing, as a line on which packets are lost."""
+        self._run(self._proxies[name].silence())
+
     def restore(self, name: str) -> None:
-        """Accept connections again, at the same port."""
+        """Accept connections again, at the same port, and pass on what a silent line has kept."""
         self._run(self._proxies[name].listen())
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -64,8 +68,13 @@ class _TcpProxy:
         self.port, self._target = port, target
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._open = asyncio.Event()
+
+    async def silence(self) -> None:
+        self._open.clear()
 
     async def listen(self) -> None:
+        self._open.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._accept, LOOPBACK, self.port)
 
@@ -96,8 +105,8 @@ class _TcpProxy:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection(LOOPBACK, self._target)
         directions = [
-            asyncio.ensure_future(_copy(reader, server_writer)),
-            asyncio.ensure_future(_copy(server_reader, writer)),
+            asyncio.ensure_future(_copy(reader, server_writer, self._open)),
+            asyncio.ensure_future(_copy(server_reader, writer, self._open)),
         ]
         try:
             await asyncio.wait(directions, return_when=asyncio.FIRST_COMPLETED)
@@ -120,8 +129,9 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: asyncio.Event) -> None:
     while data := await reader.read(65536):
+        await line.wait()
         writer.write(data)
         await writer.drain()
     if writer.can_write_eof():

@@ -17,6 +17,7 @@ from services.contracts.claims import (
     QueuePosition,
 )
 from services.contracts.vocabulary import ClaimState
+from services.kit.tracing import of_subject
 
 TOGETHER = 25
 """Claims of one script: enough to share its cost, few enough that nobody waits long for it."""
@@ -40,6 +41,7 @@ class RedisClaims:
                 to_ms(one.at),
                 " | ".join(map(" ".join, tiers)),
                 int(one.retain),
+                of_subject(str(one.referral_id)) or one.traceparent or "",
             )
             for one, tiers in zip(requests, named, strict=True)
         ]

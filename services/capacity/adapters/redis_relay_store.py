@@ -114,5 +114,5 @@ def outgoing(step: Step | UnreadableStep) -> list[OutgoingEvent]:
         event_id = f"capacity-{step.id}"
         letter = orjson.dumps({"id": event_id, "reason": step.reason, "entry": step.fields})
         return [OutgoingEvent(f"{CAPACITY}.dlq", str(step.id), letter, event_id)]
-    payload = write_event(step.data, event_id=step.event_id, source=SOURCE, time=step.at)
+    payload = write_event(step.data, event_id=step.event_id, source=SOURCE, time=step.at, traceparent=step.traceparent)
     return [OutgoingEvent(topic, step.data.key, payload, step.event_id) for topic in step.data.TOPICS]

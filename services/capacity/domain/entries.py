@@ -119,7 +119,7 @@ def _step(entry_id: str, fields: Mapping[str, str], is_stale: Staleness) -> Step
         }
     else:
         values |= {"programme_ids": tuple(fields["programmes"].split(" ")), "rank": int(fields.get("rank", 0))}
-    return Step(step_id, at, event(**values))
+    return Step(step_id, at, event(**values), fields.get("traceparent"))
 
 
 def read_claim(referral_id: str, claim: str, queued: str) -> KeptClaim | UnreadableClaim:

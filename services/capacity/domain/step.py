@@ -55,6 +55,7 @@ class Step:
     id: StepId
     at: datetime
     data: Payload
+    traceparent: str | None = None
 
     @property
     def event_id(self) -> str:

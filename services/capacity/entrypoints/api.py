@@ -15,6 +15,7 @@ from services.contracts.near_matches import Named
 from services.contracts.purposes import Purpose, default_purpose
 from services.contracts.reference import read_regions
 from services.contracts.vocabulary import PROCESSES
+from services.kit import tracing
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.auditing import Auditing, describe_purpose
 from services.kit.http.auth import TokenVerifier
@@ -97,6 +98,7 @@ def app_of(settings: CapacitySettings) -> Apps:
 def main() -> None:
     settings = CapacitySettings()
     configure_logging("capacity", settings.log_level)
+    tracing.set_up("capacity", settings.otlp_endpoint, settings.traces_share)
     apps = app_of(settings)
 
     def end_feed() -> None:

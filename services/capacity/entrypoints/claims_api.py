@@ -9,6 +9,7 @@ from services.capacity.entrypoints.requests import BATCH_BODY, ReferralOnly, Ser
 from services.capacity.ports import ClaimsPosition
 from services.contracts.claims import ClaimChangesBatch, ClaimPositions, ClaimsBatch, ClaimsBatchResult
 from services.contracts.rebuild import ClaimsPage, ClaimsWanted
+from services.kit import tracing
 from services.kit.http.pages import read_cursor, write_cursor
 from services.kit.http.routes import guarded_router
 
@@ -20,7 +21,9 @@ router = guarded_router(
 @router.post("/batch", dependencies=[WorkerOnly])
 async def claim_batch(service: Service, batch: ClaimsBatch) -> ClaimsBatchResult:
     """Hold a place for each referral, or let it wait. Each claim is a step; repeating the batch is harmless."""
-    return await service.store.claims.claim(batch.claims, batch.seen)
+    works = (tracing.Work("claim", str(one.referral_id), one.traceparent) for one in batch.claims if one.traceparent)
+    with tracing.spans("INTERNAL", works):
+        return await service.store.claims.claim(batch.claims, batch.seen)
 
 
 @router.post("/occupy", dependencies=[WorkerOnly])

@@ -28,7 +28,7 @@ router = guarded_router("/v1/capacity", tags=["capacity"])
 _LAST = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
-def last_seen(
+async def last_seen(
     header: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
     query: Annotated[
         str | None, Query(alias="last_event_id", description="For a first connection: `last_event_id` of the list")

@@ -4,6 +4,7 @@ from services.capacity.adapters.redis_connection import open_scripts
 from services.capacity.adapters.redis_relay_store import RedisRelayStore
 from services.capacity.adapters.redis_steps import RedisSteps
 from services.capacity.settings import CapacitySettings
+from services.kit import tracing
 from services.kit.kafka.relay_process import RelayProcess
 from services.kit.logging import configure_logging
 from services.kit.loops import run
@@ -18,6 +19,7 @@ async def serve(settings: CapacitySettings) -> None:
 def main() -> None:
     settings = CapacitySettings()
     configure_logging("capacity-relay", settings.log_level)
+    tracing.set_up("capacity-relay", settings.otlp_endpoint, settings.traces_share)
     run(serve(settings))
 
 

@@ -18,12 +18,13 @@ BATCH_BODY = 16 * 1024 * 1024
 """Bytes of a body with a thousand claims."""
 
 
-def capacity_of(request: Request) -> Capacity:
+async def capacity_of(request: Request) -> Capacity:
+    """Async, as all of these: FastAPI runs plain functions in a thread."""
     found: Capacity = request.app.state.capacity
     return found
 
 
-def version_seen(
+async def version_seen(
     epoch: Annotated[Epoch | None, Query(description="Of the newest data version in the caller's record")] = None,
     sequence: Annotated[int | None, Query(ge=0, le=10**13)] = None,
 ) -> DataVersion | None:
@@ -34,7 +35,7 @@ def version_seen(
     return None if epoch is None else DataVersion(epoch=epoch, sequence=sequence or 0)
 
 
-def known_region(
+async def known_region(
     request: Request, region: Annotated[str | None, Query(description="Id of a region, such as KZ-75")] = None
 ) -> str | None:
     """The region in the query; raises Problem 422, with near matches, when there is none of this id."""

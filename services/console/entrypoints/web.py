@@ -18,6 +18,7 @@ from services.console.rendering import make_renderer
 from services.console.settings import ConsoleSettings
 from services.console.sign_in import routes
 from services.console.sign_in.admission import admit
+from services.kit import tracing
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.health import Health
 from services.kit.http.limits import limiting
@@ -76,6 +77,7 @@ def page_routers() -> Iterator[APIRouter]:
 def main() -> None:
     settings = ConsoleSettings()
     configure_logging("console", settings.log_level)
+    tracing.set_up("console", settings.otlp_endpoint, settings.traces_share)
     apps = create_console(settings)
 
     def end_live_pages() -> None:

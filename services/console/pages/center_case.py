@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from services.console.pages.center_inbox import next_offer
 from services.console.pages.center_weeks import course_ends
 from services.console.rendering import render, renderer_of, words_of
-from services.console.rows import child_row
+from services.console.rows import child_row, short_number
 from services.console.sign_in.user import Center, User
 from services.console.upstream import intake, referral
 from services.console.upstream.client import Json, Refusal
@@ -155,7 +155,7 @@ async def _show(
         request,
         "center/case.html",
         status,
-        child=child_row(story, case, title=record["child"]["full_name"], due=None),
+        child=child_row(story, case, title=record["child"]["full_name"], due=None, note=short_number(str(story["id"]))),
         story=story,
         record=record,
         notes=notes,

@@ -79,12 +79,10 @@ async def _of_center(user: User, mine: str) -> Json:
 
 
 async def _of_operator(services: Services) -> Json:
-    asked = (referral.worklist(services, "escalated", reason=reason, limit=1) for reason in REASONS)
-    counts, letters, late, escalated = await asyncio.gather(
+    counts, letters, late, found = await asyncio.gather(
         referral.counts(services), referral.dead_letters(services, limit=1),
-        intake.transfers(services, overdue=True, limit=1), asyncio.gather(*asked),
+        intake.transfers(services, overdue=True, limit=1), referral.escalated(services),
     )  # fmt: skip
-    found = {reason: page.total or 0 for reason, page in zip(REASONS, escalated, strict=True)}
     reasons = [
         _tile(f"/escalated?reason={one}", one, found[one]) for one in sorted(REASONS, key=lambda one: -found[one])
     ]

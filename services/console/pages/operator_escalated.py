@@ -24,12 +24,12 @@ Cursor = Annotated[str, Query(max_length=400)]
 async def show_escalated(request: Request, user: Operator, reason: str = "", cursor: Cursor = "") -> Response:
     """The longest there first."""
     wanted = reason if reason in REASONS else None
-    page, late, *counted = await asyncio.gather(
+    page, late, counts = await asyncio.gather(
         referral.worklist(user.services, "escalated", reason=wanted, cursor=cursor or None, limit=ROWS),
         intake.transfers(user.services, overdue=True, limit=1),
-        *(referral.worklist(user.services, "escalated", reason=one, limit=1) for one in REASONS),
+        referral.escalated(user.services),
     )
-    found = {one: each.total or 0 for one, each in zip(REASONS, counted, strict=True)}
+    found = {one: counts[one] for one in REASONS}
     return render(
         request, "operator/escalated.html", reason=wanted, reasons={one: n for one, n in found.items() if n},
         total=sum(found.values()), late=bool(late.items),

@@ -1,6 +1,7 @@
 """The referral on one page of paper for the family: where, when, whom to call, and the code of its page."""
 
 import asyncio
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
@@ -22,29 +23,28 @@ PRINTED = (Language.KAZAKH, Language.RUSSIAN)
 
 
 @router.get("/referrals/{referral_id}/paper")
-async def show_paper(request: Request, referral_id: str, user: Polyclinic, language: str = "") -> Response:
+async def show_paper(request: Request, referral_id: UUID, user: Polyclinic, language: str = "") -> Response:
     """In Kazakh or Russian: as asked for, else in the consent's language, else in the reader's.
 
     Printed are the child's name and the code, but not the birth date: whoever finds the paper does not open the page.
     """
+    id = str(referral_id)
     record, story, code = await asyncio.gather(
-        intake.diagnosis(user.services, referral_id),
-        story_or_new(user, referral_id),
-        intake.family_code(user.services, referral_id),
+        intake.diagnosis(user.services, id), story_or_new(user, id), intake.family_code(user.services, id)
     )
     chosen = printed_in(language, (record["consent"] or {}).get("language"), user.language)
     centers = {one["id"]: one for one in await referral.every_center(user.services)}
     center = centers.get(story["center_id"]) if story["state"] in MAY_READ else None
     renderer, address = renderer_of(request), family_address(request)
     sheet = renderer.environments[chosen].get_template("family/sheet.html").render(
-        story=story, child=record["child"]["full_name"], number=short_number(referral_id), code=code,
+        story=story, child=record["child"]["full_name"], number=short_number(id), code=code,
         submitted_at=record["submitted_at"], center=center, queues=queues_of(story, centers, chosen),
         polyclinic=user.org_name, address=address,
         qr=qr_code(f"{address}#{code}", renderer.words[chosen].gettext("The address of the family's page")),
     )  # fmt: skip
     return render(
         request, "family/paper.html", sheet=Markup(sheet), chosen=chosen, printed=PRINTED,  # noqa: S704 of our template
-        back=f"/referrals/{referral_id}", code=code,
+        back=f"/referrals/{id}", code=code,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
@@ -18,15 +19,15 @@ _CONSENT = "withdraw-consent"
 
 
 @router.get("/referrals/{referral_id}/do/{action}")
-async def ask(request: Request, referral_id: str, action: str, user: Polyclinic) -> Response:
+async def ask(request: Request, referral_id: UUID, action: str, user: Polyclinic) -> Response:
     _expect(action)
-    return await _ask(request, user, referral_id, action)
+    return await _ask(request, user, str(referral_id), action)
 
 
 @router.post("/referrals/{referral_id}/do/{action}")
 async def act(
     request: Request,
-    referral_id: str,
+    referral_id: UUID,
     action: str,
     user: Polyclinic,
     reason: Annotated[str, Form()] = "",
@@ -35,18 +36,18 @@ async def act(
 ) -> Response:
     """What somebody did meanwhile is shown instead."""
     _expect(action)
-    typed = Typed(reason, note)
+    id, typed = str(referral_id), Typed(reason, note)
     try:
         if action == _CONSENT:
-            record = await intake.diagnosis(user.services, referral_id)
+            record = await intake.diagnosis(user.services, id)
             await intake.withdraw_consent(user.services, record["child_id"])
         else:
-            await command(user, referral_id, action, typed, version)
+            await command(user, id, action, typed, version)
     except Refusal as refusal:
         if not (refusal.beaten or refusal.status == 422):
             raise
-        return await _ask(request, user, referral_id, action, refusal, typed)
-    return RedirectResponse(f"/referrals/{referral_id}?came=done", 303)
+        return await _ask(request, user, id, action, refusal, typed)
+    return RedirectResponse(f"/referrals/{id}?came=done", 303)
 
 
 async def _ask(

@@ -1,6 +1,7 @@
 """Corrections: the same fields as in the form, of the child and guardian, or of the diagnosis and care."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
@@ -24,16 +25,16 @@ _REFUSED = {"shared_child": _SHARED, "iin_taken": _TAKEN}
 
 
 @router.get("/referrals/{referral_id}/correct/{part}")
-async def ask(request: Request, referral_id: str, part: str, user: Polyclinic) -> Response:
-    return await _show(request, user, referral_id, part)
+async def ask(request: Request, referral_id: UUID, part: str, user: Polyclinic) -> Response:
+    return await _show(request, user, str(referral_id), part)
 
 
 @router.post("/referrals/{referral_id}/correct/{part}")
-async def correct(request: Request, referral_id: str, part: str, user: Polyclinic) -> Response:
+async def correct(request: Request, referral_id: UUID, part: str, user: Polyclinic) -> Response:
     """Send what has been changed, by the version that the reader has seen."""
-    names, form, lists = _names(part), await request.form(), lists_of(request)
+    id, names, form, lists = str(referral_id), _names(part), await request.form(), lists_of(request)
     values = read_form(form, lists)
-    record, _ = await _read(user, referral_id, part)
+    record, _ = await _read(user, id, part)
     before, after = body_of(values_of(record), names), body_of(lists.meant(values), names)
     try:
         if patch := _changes(before, after):
@@ -41,15 +42,15 @@ async def correct(request: Request, referral_id: str, part: str, user: Polyclini
     except Refusal as refusal:
         words = words_of(request)
         if refusal.status == 412:
-            return await _show(request, user, referral_id, part, errors={"": words.gettext(_MOVED)})
+            return await _show(request, user, id, part, errors={"": words.gettext(_MOVED)})
         if told := _REFUSED.get(refusal.code):
             errors = {"child.iin": words.gettext(told)}
         elif refusal.status == 422 and refusal.errors:
             errors = by_field(words, refusal.errors, names)
         else:
             raise
-        return await _show(request, user, referral_id, part, errors=errors, typed=values)
-    return RedirectResponse(f"/referrals/{referral_id}?came=corrected", 303)
+        return await _show(request, user, id, part, errors=errors, typed=values)
+    return RedirectResponse(f"/referrals/{id}?came=corrected", 303)
 
 
 async def _show(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -11,6 +12,7 @@ from services.console.pages.acting import possible_acts
 from services.console.pages.polyclinic_submit import shown
 from services.console.pages.submission_form import values_of
 from services.console.rendering import render, words_of
+from services.console.rows import short_number
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake, referral
 from services.console.upstream.client import Json, Refusal
@@ -22,27 +24,29 @@ ACTIONS = ("offer-again", "withdraw", "cancel")
 
 
 @router.get("/referrals/{referral_id}")
-async def show(request: Request, referral_id: str, user: Polyclinic, came: str = "") -> Response:
+async def show(request: Request, referral_id: UUID, user: Polyclinic, came: str = "") -> Response:
     """`came` says how the reader came here: `sent`, `done`, `corrected`, or `found` instead of an empty form."""
-    return await _show(request, user, referral_id, came=came)
+    return await _show(request, user, str(referral_id), came=came)
 
 
 @router.get("/referrals/{referral_id}/progress")
-async def show_progress(request: Request, referral_id: str, user: Polyclinic) -> Response:
+async def show_progress(request: Request, referral_id: UUID, user: Polyclinic) -> Response:
     """The part that moves by itself: it reads nothing personal."""
-    story = await referral.story(user.services, referral_id)
+    story = await referral.story(user.services, str(referral_id))
     return render(request, "polyclinic/progress.html", story=story, actions=possible_acts(story, ACTIONS))
 
 
 @router.post("/referrals/{referral_id}/notes")
-async def add_note(request: Request, referral_id: str, user: Polyclinic, text: Annotated[str, Form()] = "") -> Response:
+async def add_note(
+    request: Request, referral_id: UUID, user: Polyclinic, text: Annotated[str, Form()] = ""
+) -> Response:
     try:
-        await intake.write_note(user.services, referral_id, text)
+        await intake.write_note(user.services, str(referral_id), text)
     except Refusal as refusal:
         if refusal.status != 422:
             raise
         errors = by_field(words_of(request), refusal.errors, ("text",))
-        return await _show(request, user, referral_id, errors=errors, text=text)
+        return await _show(request, user, str(referral_id), errors=errors, text=text)
     return RedirectResponse(f"/referrals/{referral_id}#notes", 303)
 
 
@@ -91,6 +95,7 @@ def banner_of(record: Mapping[str, Any], story: Mapping[str, Any]) -> Json:
     return {
         "id": story["id"],
         "title": record["child"]["full_name"],
+        "note": short_number(str(story["id"])),
         "age_months": story.get("age_months"),
         "diagnosis": record["diagnosis"]["icd10"],
         "settlement": record["settlement_id"],

@@ -1,6 +1,7 @@
 """Transfers: a child's open referral is asked for, and given or kept by the polyclinic that has it."""
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -61,11 +62,11 @@ async def ask(
 
 @router.post("/transfers/{transfer_id}")
 async def decide(
-    request: Request, transfer_id: str, user: Polyclinic, answer: Annotated[Literal["accept", "refuse"], Form()]
+    request: Request, transfer_id: UUID, user: Polyclinic, answer: Annotated[Literal["accept", "refuse"], Form()]
 ) -> Response:
     """Give or keep it; one that somebody has decided already is shown as it is."""
     try:
-        await intake.decide_transfer(user.services, transfer_id, accept=answer == "accept")
+        await intake.decide_transfer(user.services, str(transfer_id), accept=answer == "accept")
     except Refusal as refusal:
         if refusal.status != 409:
             raise

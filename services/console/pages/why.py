@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -26,9 +27,9 @@ FOLDERS = {"accepted": "/weeks", "admitted": "/weeks"}
 
 
 @router.get("/referrals/{referral_id}/why")
-async def show_why(request: Request, referral_id: str, user: SignedIn) -> Response:
+async def show_why(request: Request, referral_id: UUID, user: SignedIn) -> Response:
     """As far as the API shows it to the reader: a center sees its own part only. Nothing personal is read."""
-    story = await referral.story(user.services, referral_id)
+    story = await referral.story(user.services, str(referral_id))
     centers = {one["id"]: one for one in await referral.every_center(user.services)}
     decision = story["decision"] or {"candidates": [], "excluded": {}, "at": None}
     candidates = numbered(decision["candidates"], centers, user.language)

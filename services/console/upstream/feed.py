@@ -13,15 +13,16 @@ from typing import Any
 from services.console.metrics import pages_live
 from services.contracts.changes import Change
 from services.contracts.vocabulary import Role
-from services.kit.http.streams import BEAT
 
 MayGoOn = Callable[[], Awaitable[bool]]
-CHANGED = b"data: changed\n\n"
+BEAT, CHANGED, LOST = b"data: beat\n\n", b"data: changed\n\n", b"data: lost\n\n"
+"""That all is well, that something may have changed, and that the console itself is told nothing now."""
 SPREAD = 3.0
 """Seconds over which all pages look anew after a break, so that they do not come at once."""
 APART = 1.0
 """Seconds between two marks of one page."""
-BEAT_EVERY = 15.0
+BEAT_EVERY = 10.0
+"""Seconds; a page that hears nothing for twice as long says that the line is lost."""
 KEPT = 50
 """Latest steps."""
 
@@ -68,6 +69,7 @@ class Hub:
     def __init__(self, apart: float = APART, beat: float = BEAT_EVERY) -> None:
         self._apart, self._beat = apart, beat
         self._pages: dict[tuple[Role, str], set[_Page]] = {}
+        self._away: set[str] = set()
         self.steps = deque[Step](maxlen=KEPT)
         """The latest first; for operators, who may see all."""
 
@@ -93,6 +95,16 @@ class Hub:
             if page.interest.places and (page.interest.role, page.interest.organization) not in _OPERATORS:
                 page.changed.set()
 
+    def lose(self, service: str) -> None:
+        """The console's subscription to this service is broken; a page is told so if it still is at its next beat."""
+        self._away.add(service)
+
+    def regain(self, service: str) -> None:
+        """It is there, or there again."""
+        if service in self._away:
+            self._away.remove(service)
+            self.tell_all()
+
     def tell_all(self, spread: float = SPREAD) -> None:
         """Events may have been missed: every page looks anew, not all at once."""
         loop = asyncio.get_running_loop()
@@ -112,7 +124,7 @@ class Hub:
         self._pages.setdefault(owner, set()).add(page)
         pages_live.inc()
         try:
-            yield BEAT
+            yield self._beat_now()
             asked = monotonic()
             while True:
                 with suppress(TimeoutError):
@@ -124,7 +136,7 @@ class Hub:
                     asked = monotonic()
                     if not await may_go_on():
                         return
-                message = CHANGED if page.changed.is_set() else BEAT
+                message = CHANGED if page.changed.is_set() else self._beat_now()
                 page.changed.clear()
                 yield message
                 await asyncio.sleep(self._apart)
@@ -133,6 +145,9 @@ class Hub:
             self._pages[owner].discard(page)
             if not self._pages[owner]:
                 del self._pages[owner]
+
+    def _beat_now(self) -> bytes:
+        return LOST if self._away else BEAT
 
     def _tell(self, owners: Collection[tuple[Role, str | None]], wanted: Callable[[Interest], bool]) -> None:
         for role, organization in owners:

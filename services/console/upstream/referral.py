@@ -37,6 +37,12 @@ async def worklist(services: Services, name: str, **filters: Parameter) -> Page:
     return await services.referral.page(f"/v1/worklists/{name}", **filters)
 
 
+async def escalated(services: Services) -> dict[str, int]:
+    """By reason how many referrals need an operator."""
+    found = (await services.referral.read("/v1/worklists/escalated/counts")).json()
+    return {one["reason"]: one["count"] for one in found}
+
+
 async def whole_worklist(services: Services, name: str, **filters: Parameter) -> list[Json]:
     return await services.referral.every(f"/v1/worklists/{name}", limit=500, **filters)
 

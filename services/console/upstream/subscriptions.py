@@ -1,7 +1,7 @@
 """The console's own two subscriptions, which all pages share: steps of referrals, and steps of places."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -24,14 +24,14 @@ FAILURES = (httpx2.HTTPError, OSError, TransientError, ValueError)
 
 async def follow_referrals(hub: Hub, client: httpx2.AsyncClient, token: ServiceToken) -> None:
     """Tell `hub` of every step, until cancelled."""
-    async with aclosing(_events("referral", "/v1/changes", client, token, hub.tell_all)) as events:
+    async with aclosing(_events(hub, "referral", "/v1/changes", client, token)) as events:
         async for event in events:
             hub.tell_change(Change.model_validate_json(event.data))
 
 
 async def follow_places(hub: Hub, client: httpx2.AsyncClient, token: ServiceToken) -> None:
     """Tell `hub` of every change of places, and of each publication, until cancelled."""
-    async with aclosing(_events("capacity", "/v1/capacity/feed", client, token, hub.tell_all)) as events:
+    async with aclosing(_events(hub, "capacity", "/v1/capacity/feed", client, token)) as events:
         async for event in events:
             if event.event == "reset":
                 hub.tell_all()
@@ -44,24 +44,24 @@ async def follow_places(hub: Hub, client: httpx2.AsyncClient, token: ServiceToke
 
 
 async def _events(
-    service: str, path: str, client: httpx2.AsyncClient, token: ServiceToken, missed: Callable[[], None]
+    hub: Hub, service: str, path: str, client: httpx2.AsyncClient, token: ServiceToken
 ) -> AsyncGenerator[httpx2.ServerSentEvent, None]:
-    """The events of a subscription that is made anew whenever it ends; `missed` is called then."""
-    pause, begun = PAUSE, False
+    """The events of a subscription that is made anew whenever it ends; `hub` knows whether it is there."""
+    pause = PAUSE
     while True:
         try:
             async with client.sse(path, headers=await token.header(), timeout=SILENCE) as source:
                 token.answered(source.response.status_code)
                 source.response.raise_for_status()
                 subscribed.labels(service).set(1)
-                if begun:
-                    missed()
-                pause, begun = PAUSE, True
+                hub.regain(service)
+                pause = PAUSE
                 async for event in source:
                     yield event
         except FAILURES as error:
             log.warning("console.feed_broken", service=service, reason=reason_of(error))
         finally:
             subscribed.labels(service).set(0)
+            hub.lose(service)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)

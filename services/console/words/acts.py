@@ -27,6 +27,7 @@ ACTS: Mapping[str, str] = {
     "refuse_transfer": N_("Request for a child refused"),
     "list_referrals": N_("List of referrals read"),
     "count_referrals": N_("Referrals counted"),
+    "count_escalated": N_("Referrals to decide counted"),
     "list_worklist": N_("Worklist read"),
     "read_referral": N_("Way of a referral read"),
     "list_referral_audit_log": N_("Asked who looked"),

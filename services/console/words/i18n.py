@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +23,7 @@ DEFAULT = Language.RUSSIAN
 NAMES = {Language.KAZAKH: "Қазақша", Language.RUSSIAN: "Русский", Language.ENGLISH: "English"}
 """Each language's name in itself."""
 COOKIE = "language"
+HOUR = 3600
 Day = date | datetime | str | None
 """A day or a moment; texts are ISO 8601, as the APIs give them."""
 
@@ -40,7 +42,7 @@ class Words:
 
     @property
     def locale(self) -> Locale:
-        return Locale.parse(str(self.language))
+        return _locale(self.language)
 
     def gettext(self, text: str) -> str:
         """The text in this language; itself when the catalog has none. An empty one stays empty."""
@@ -53,7 +55,7 @@ class Words:
         """28 November 2026; `style` is one of Babel's or a pattern. Nothing for nothing."""
         if style == "long" and self.language is Language.RUSSIAN:
             style = "d MMMM y"  # Babel's ends with "г.", which at a sentence's end has two full stops
-        return format_date(found, style, self.locale) if (found := _day(value)) else ""
+        return _written_day(self.language, found, style) if (found := _day(value)) else ""
 
     def moment(self, value: Day) -> str:
         """November 28, 2026, 14:05."""
@@ -72,8 +74,10 @@ class Words:
 
     def ago(self, value: Day, now: datetime) -> str:
         """3 days ago; in 2 hours."""
-        found = _moment(value)
-        return format_timedelta(found - now, add_direction=True, locale=self.locale, threshold=1.2) if found else ""
+        if (found := _moment(value)) is None:
+            return ""
+        seconds = round((found - now).total_seconds())
+        return _written_distance(self.language, 60 * round(seconds / 60) if abs(seconds) > HOUR else seconds)
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """A number with the language's separators, and so many digits after the point at most."""
@@ -83,6 +87,21 @@ class Words:
     def percent(self, value: float | None) -> str:
         """A share of 1 in whole percents."""
         return "" if value is None else format_percent(value, locale=self.locale)
+
+
+@lru_cache
+def _locale(language: Language) -> Locale:
+    return Locale.parse(str(language))
+
+
+@lru_cache(maxsize=5_000)
+def _written_day(language: Language, day: date, style: str) -> str:
+    return format_date(day, style, _locale(language))
+
+
+@lru_cache(maxsize=5_000)
+def _written_distance(language: Language, seconds: int) -> str:
+    return format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=_locale(language), threshold=1.2)
 
 
 def read_words(folder: Path = CATALOGS) -> Mapping[Language, Words]:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ColumnElement, Select, false, func, or_, select
 from sqlmodel import Session
 
@@ -15,7 +16,7 @@ from services.intake.adapters.sql_keys import KEY_COLUMNS, SqlKeys
 from services.intake.adapters.tables import child_keys, children, diagnoses, withdrawals
 from services.intake.domain.keys import Digests, Purpose
 from services.intake.handlers.read import DiagnosisRecord, Read
-from services.intake.handlers.vault import Vault
+from services.intake.handlers.vault import ChildKey, Vault
 from services.kit.audit import TRAIL, note
 from services.kit.sql.database import Database
 
@@ -61,7 +62,7 @@ class SqlDiagnoses:
             note(child_id=hidden.child_id, referral_id=hidden.referral_id)
         return [record_of(self._keys.vault, row) for row in rows]
 
-    async def own(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> list[DiagnosisRecord]:
+    async def names(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> dict[UUID, str]:
         asked = SELECTED.where(diagnoses.c.referral_id.in_(referral_ids))
 
         def work(session: Session) -> Any:
@@ -70,7 +71,6 @@ class SqlDiagnoses:
 
         await self._keys.ready()
         rows = await self._database.read(work)
-        own = [row for row in rows if row.polyclinic_id == polyclinic_id]
         if trail := TRAIL.get():
             await self._database.enter(
                 *(
@@ -81,7 +81,8 @@ class SqlDiagnoses:
                     for row in rows
                 )
             )
-        return [record_of(self._keys.vault, row) for row in own]
+        own = [row for row in rows if row.polyclinic_id == polyclinic_id]
+        return {row.referral_id: _name_of(self._keys.vault, row) for row in own}
 
 
 def ids_of(row: Any) -> dict[str, UUID]:
@@ -89,16 +90,27 @@ def ids_of(row: Any) -> dict[str, UUID]:
     return {"child_id": row.child_id, "referral_id": row.referral_id}
 
 
+def _name_of(vault: Vault, row: Any) -> str:
+    """The child's, and nothing else of its submission."""
+    _, submission = _opened(vault, row)
+    return str(orjson.loads(submission)["child"]["full_name"])
+
+
+def _opened(vault: Vault, row: Any) -> tuple[ChildKey, bytes]:
+    key = vault.key_of(row.child_id, row.key_version, row.wrapped)
+    return key, key.open(Purpose.SUBMISSION, row.referral_id, row.sealed)
+
+
 def record_of(vault: Vault, row: Any) -> DiagnosisRecord:
     """The record in a row of `SELECTED`."""
-    key = vault.key_of(row.child_id, row.key_version, row.wrapped)
+    key, submission = _opened(vault, row)
     return DiagnosisRecord(
         row.referral_id,
         row.child_id,
         row.polyclinic_id,
         from_ms(row.submitted_at),
         Priority(row.priority),
-        DiagnosisSubmission.model_validate_json(key.open(Purpose.SUBMISSION, row.referral_id, row.sealed)),
+        DiagnosisSubmission.model_validate_json(submission),
         row.version,
         row.child_version,
         key,

@@ -27,6 +27,7 @@ from services.intake.entrypoints import (
 )
 from services.intake.handlers.access import Referrals
 from services.intake.settings import IntakeSettings
+from services.kit import tracing
 from services.kit.audit_api import audit_log_router, counting_strangers
 from services.kit.http.app import Apps, create_apps
 from services.kit.http.auditing import describe_purpose
@@ -85,6 +86,7 @@ def create_api(settings: IntakeSettings, referrals: Referrals | None = None) -> 
 def main() -> None:
     settings = IntakeSettings()
     configure_logging("intake-api", settings.log_level)
+    tracing.set_up("intake-api", settings.otlp_endpoint, settings.traces_share)
     serve(create_api(settings), settings)
 
 

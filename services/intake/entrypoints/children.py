@@ -40,10 +40,8 @@ async def read_diagnosis(referral_id: UUID, reader: Reader, intake: TheIntake, r
 async def read_names(wanted: Wanted, reader: Lister, intake: TheIntake) -> ChildNames:
     """For the polyclinic whose they are. The audit log has an entry for each name."""
     recorded()
-    own = await intake.reading.own(reader.org, wanted.referral_ids)
-    return ChildNames(
-        items=[ChildName(referral_id=one.referral_id, full_name=one.submission.child.full_name) for one in own]
-    )
+    names = await intake.reading.names(reader.org, wanted.referral_ids)
+    return ChildNames(items=[ChildName(referral_id=one, full_name=name) for one, name in names.items()])
 
 
 @router.post("/v1/children/lookup", responses=HIDDEN, summary="A child by its IIN")

@@ -8,6 +8,7 @@ from services.intake.adapters.sql_transfers import count_overdue
 from services.intake.adapters.tables import audit_log, leases, outbox
 from services.intake.metrics import transfers_overdue
 from services.intake.settings import IntakeSettings
+from services.kit import tracing
 from services.kit.kafka.outbox_store import OutboxStore
 from services.kit.kafka.relay_process import RelayProcess
 from services.kit.logging import configure_logging
@@ -49,6 +50,7 @@ async def serve(settings: IntakeSettings) -> None:
 def main() -> None:
     settings = IntakeSettings()
     configure_logging("intake-relay", settings.log_level)
+    tracing.set_up("intake-relay", settings.otlp_endpoint, settings.traces_share)
     run(serve(settings))
 
 

@@ -16,6 +16,7 @@ from services.intake.domain.keys import Digests, Purpose
 from services.intake.domain.priorities import decide_priority
 from services.intake.domain.validation import warn_of
 from services.intake.handlers.vault import ChildKey, Vault
+from services.kit import tracing
 from services.kit.audit import TRAIL, Trail
 
 SOURCE = "/joldama/intake"
@@ -57,7 +58,8 @@ class Draft:
     sealed: bytes = b""
     event: bytes = b""
     trail: Trail | None = field(default_factory=TRAIL.get)
-    """Of the request that submits it."""
+    traceparent: str | None = field(default_factory=tracing.current)
+    """Both of the request that submits it."""
     submitted_by: str | None = None
     """The actor, as histories name it."""
 
@@ -108,6 +110,7 @@ class Drafting:
         # a referral is recorded once, so its id is the id of this event too
         draft.event = write_event(
             _recorded(draft), event_id=str(draft.referral_id), source=SOURCE, time=draft.submitted_at,
+            traceparent=draft.traceparent,
             key=self.key_of_events,
         )  # fmt: skip
 
@@ -131,7 +134,9 @@ class Drafting:
         data = DiagnosisCorrectedV1(
             **dict(_recorded(draft)), version=version, corrected=corrected, corrected_at=at, actor=actor,
         )  # fmt: skip
-        draft.event = write_event(data, event_id=correction_id(draft, version), source=SOURCE, time=at)
+        draft.event = write_event(
+            data, event_id=correction_id(draft, version), source=SOURCE, time=at, traceparent=draft.traceparent
+        )
 
     def key(self, polyclinic_id: str, key: KeyParts, submission: DiagnosisSubmission) -> IdempotencyKey:
         """The digests of a key. Bodies of the same content are equal, however JSON and letters were written."""

@@ -16,6 +16,7 @@ from services.intake.handlers.access import Referrals
 from services.intake.handlers.drafts import SOURCE, Draft, Drafting
 from services.intake.handlers.read import DiagnosisRecord
 from services.intake.handlers.vault import ChildKey
+from services.kit import tracing
 from services.kit.outgoing_event import OutgoingEvent
 
 
@@ -145,7 +146,7 @@ class Joining:
 
 def _event(data: ChildrenJoinedV1) -> OutgoingEvent:
     event_id = str(uuid5(data.referral_id, f"joined {data.ended_referral_id}"))
-    event = write_event(data, event_id=event_id, source=SOURCE, time=data.joined_at)
+    event = write_event(data, event_id=event_id, source=SOURCE, time=data.joined_at, traceparent=tracing.current())
     return OutgoingEvent(DIAGNOSES, str(data.referral_id), event, event_id)
 
 

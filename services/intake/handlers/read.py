@@ -59,8 +59,10 @@ class Diagnoses(Protocol):
         """
         ...
 
-    async def own(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> list[DiagnosisRecord]:
-        """Those of these referrals that are the polyclinic's; the audit log has each, others' as refused."""
+    async def names(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> dict[UUID, str]:
+        """The children's names, of those of these referrals that are the polyclinic's; the audit log has each,
+        others' as refused.
+        """
         ...
 
 
@@ -84,9 +86,9 @@ class Reading:
     async def look_up(self, reader: Holder, iin: str) -> list[DiagnosisRecord]:
         return await self._find(reader, Read.LOOKUP, self.vault.indexes(iin))
 
-    async def own(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> list[DiagnosisRecord]:
-        """The polyclinic's own of these: nobody else is asked, since intake knows whose they are."""
-        return await self.diagnoses.own(polyclinic_id, referral_ids)
+    async def names(self, polyclinic_id: str, referral_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Of the polyclinic's own of these: nobody else is asked, since intake knows whose they are."""
+        return await self.diagnoses.names(polyclinic_id, referral_ids)
 
     async def _find(self, reader: Holder, read: Read, key: UUID | Digests) -> list[DiagnosisRecord]:
         known = await self.referrals.ask(await self.diagnoses.ids(read, key))

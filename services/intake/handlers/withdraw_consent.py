@@ -11,6 +11,7 @@ from services.contracts.events import ConsentWithdrawnV1, write_event
 from services.contracts.topics import DIAGNOSES
 from services.contracts.vocabulary import Role
 from services.intake.handlers.drafts import SOURCE
+from services.kit import tracing
 from services.kit.outgoing_event import OutgoingEvent
 
 
@@ -49,7 +50,7 @@ class WithdrawingConsent:
         def event(referral_id: UUID, child_id: UUID) -> OutgoingEvent:
             data = ConsentWithdrawnV1(referral_id=referral_id, child_id=child_id, withdrawn_at=at, actor=by)
             event_id = str(uuid5(referral_id, "consent withdrawn"))
-            payload = write_event(data, event_id=event_id, source=SOURCE, time=at)
+            payload = write_event(data, event_id=event_id, source=SOURCE, time=at, traceparent=tracing.current())
             return OutgoingEvent(DIAGNOSES, str(referral_id), payload, event_id)
 
         return await self.consents.withdraw(holder, role, child_id, event, at)

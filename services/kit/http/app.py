@@ -12,11 +12,13 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.kit import tracing
 from services.kit.http.health import Health
 from services.kit.http.limits import Limits
 from services.kit.http.problem_answers import install_problems
 from services.kit.http.problems import INTERNAL_ERROR, REFUSALS, SECURITY_HEADERS
 from services.kit.http.routes import GuardedRoute
+from services.kit.http.traced import Traced
 from services.kit.metrics import http_requests, http_seconds
 
 log = structlog.get_logger()
@@ -110,7 +112,7 @@ def create_apps(
     ends in an error of ours.
     """
     make = partial(_create_app, lifespan=lifespan, fault=fault)
-    apps = Apps(make(title, docs=public_docs), make(f"{title}, inside", docs=True))
+    apps = Apps(make(title, docs=public_docs), make(f"{title}, inside", docs=True, trusts=True))
     apps.public.state = apps.inside.state
     apps.inside.state.limits = Limits({})
     apps.public.router.routes.extend(health.public_routes())
@@ -132,7 +134,12 @@ def _add(app: FastAPI, router: APIRouter) -> None:
 
 
 def _create_app(
-    title: str, *, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], fault: ASGIApp, docs: bool
+    title: str,
+    *,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    fault: ASGIApp,
+    docs: bool,
+    trusts: bool = False,
 ) -> FastAPI:
     make: Callable[..., FastAPI] = FastAPIOffline if docs else partial(FastAPI, openapi_url=None)
     app = make(
@@ -146,4 +153,6 @@ def _create_app(
     )
     install_problems(app)
     app.add_middleware(_Middleware, fault=fault)
+    if tracing.is_on():
+        app.add_middleware(Traced, continues=trusts)
     return app

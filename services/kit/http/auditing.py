@@ -109,7 +109,7 @@ class Auditing:
 
     def _about(self, given: Mapping[str, object]) -> dict[str, str]:
         """Ids as they are kept, however they are written; what is no id is left out, for it may be an IIN."""
-        return {name: id for name in self.subjects if (id := _id(given.get(name)))}
+        return {name: id for name in self.subjects if name in given and (id := _id(given[name]))}
 
 
 @dataclass(frozen=True, slots=True)

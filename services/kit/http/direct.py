@@ -1,57 +1,85 @@
-"""Endpoints that are called directly: FastAPI would read and write nothing for them, which costs a sixth of a POST."""
+"""Endpoints that are called directly: what FastAPI does at each request for them costs more than a short answer."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from functools import lru_cache
 from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
+from fastapi.dependencies.utils import request_params_to_args
+from starlette.datastructures import QueryParams
 
-from services.kit.http.auth import Principal, Require
+from services.kit.http.auth import Require
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+Values = tuple[dict[str, Any], ...]
+"""The parameters of an endpoint and of each of its dependencies."""
+REMEMBERED, LONGEST = 1_000, 300
+"""Addresses of a route whose parameters are not validated again, and the bytes of their queries."""
 _OTHERS = (
-    *("path_params", "header_params", "cookie_params", "body_params", "http_connection_param_name"),
+    *("header_params", "cookie_params", "body_params", "http_connection_param_name"),
     *("websocket_param_name", "response_param_name", "background_tasks_param_name", "security_scopes_param_name"),
 )
-"""What a function may take but the request, dependencies and parameters of the query."""
+"""What a function may take but the request, dependencies, and parameters of the path and the query."""
 
 
-def direct_call(endpoint: Dependant, with_query: Handle) -> Handle | None:
-    """The call of an endpoint that gives a response, and takes only the request, principals, and what comes of it.
+def direct_call(endpoint: Dependant, by_fastapi: Handle) -> Handle | None:
+    """The call of an endpoint that gives a response, and takes only the request, principals, and parameters of path
+    and query, or what comes of these. None for any other endpoint.
 
-    It may take parameters of the query, which are optional: a request that has a query goes `with_query`. None for any
-    other endpoint. The guards of the route have run before it.
+    A request whose parameters are wrong goes `by_fastapi`, which says so. The guards of the route have run before it.
     """
     call: Any = endpoint.call
-    parts = {one.name: one for one in endpoint.dependencies if not isinstance(one.call, Require)}
-    if None in parts or any(one.dependencies or one.query_params for one in parts.values()):
+    parts = [one for one in endpoint.dependencies if not isinstance(one.call, Require)]
+    principals = [str(one.name) for one in endpoint.dependencies if one.name and one not in parts]
+    if any(one.dependencies or one.name is None for one in parts) or not all(map(_is_plain, (endpoint, *parts))):
         return None
-    if any(one.field_info.is_required() for one in endpoint.query_params):
+    if call.__annotations__.get("return") is not Response:
         return None
-    if not all(map(_takes_request, (endpoint, *parts.values()))) or call.__annotations__.get("return") is not Response:
-        return None
-    given: list[tuple[str, Any]] = [
-        (one.name, one.call if one.name in parts else _principal) for one in endpoint.dependencies if one.name
-    ]
-    defaults = {one.name: one.default for one in endpoint.query_params}
+    read = _reader((endpoint, *parts))
 
     async def direct(request: Request) -> Response:
-        if request.scope["query_string"]:
-            return await with_query(request)
-        values = defaults | {name: await give(request) for name, give in given}
-        response: Response = await call(**{str(endpoint.request_param_name): request}, **values)
+        values = read(request)
+        if values is None:
+            return await by_fastapi(request)
+        given = values[0] | dict.fromkeys(principals, getattr(request.state, "principal", None))
+        for part, own in zip(parts, values[1:], strict=True):
+            made: Any = part.call
+            given[str(part.name)] = await made(**own, **_of_request(part, request))
+        response: Response = await call(**given, **_of_request(endpoint, request))
         return response
 
     return direct
 
 
-def _takes_request(one: Dependant) -> bool:
-    """Whether it is a coroutine function of the request, and maybe of dependencies."""
-    others = any(getattr(one, name) for name in _OTHERS)
-    return one.request_param_name is not None and iscoroutinefunction(one.call) and not others
+def _reader(parts: tuple[Dependant, ...]) -> Callable[[Request], Values | None]:
+    """Reads a request's parameters for each of `parts`; None when one is wrong. They depend on the address only."""
+
+    def read(path: tuple[tuple[str, str], ...], query: bytes) -> Values | None:
+        of_path, of_query = dict(path), QueryParams(query)
+        found = [_arguments(one, of_path, of_query) for one in parts]
+        return None if None in found else tuple(one for one in found if one is not None)
+
+    remembered = lru_cache(maxsize=REMEMBERED)(read)
+
+    def of_request(request: Request) -> Values | None:
+        query: bytes = request.scope["query_string"]
+        return (remembered if len(query) <= LONGEST else read)(tuple(request.path_params.items()), query)
+
+    return of_request
 
 
-async def _principal(request: Request) -> Principal:
-    found: Principal = request.state.principal
-    return found
+def _arguments(one: Dependant, path: Mapping[str, str], query: QueryParams) -> dict[str, Any] | None:
+    of_path, wrong_path = request_params_to_args(one.path_params, path)
+    of_query, wrong_query = request_params_to_args(one.query_params, query)
+    return None if wrong_path or wrong_query else of_path | of_query
+
+
+def _is_plain(one: Dependant) -> bool:
+    """Whether it is a coroutine function that takes nothing else."""
+    return iscoroutinefunction(one.call) and not any(getattr(one, name) for name in _OTHERS)
+
+
+def _of_request(one: Dependant, request: Request) -> dict[str, Request]:
+    return {one.request_param_name: request} if one.request_param_name else {}

@@ -17,7 +17,7 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def _expected(
+async def _expected(
     if_match: Annotated[
         list[str] | None, Header(description="ETags, one of which the resource must have, or *")
     ] = None,

@@ -1,6 +1,5 @@
 """The outbox in SQL as the relay's store."""
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +10,13 @@ from sqlmodel import Session
 from services.kit.errors import LeaseLost
 from services.kit.metrics import outbox_oldest, outbox_pending
 from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
+from services.kit.sql.commits import Commits
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from services.kit.sql.outbox import Outbox
 
 KEEP_MS = 30 * 86_400_000
 """How long acknowledged events are stored, and can be published again."""
-POLL_EVERY = 0.02
-"""Seconds between two readings while nothing is pending."""
 MEASURE_EVERY, TRIM_EVERY = 10.0, 3600.0
 """Seconds; a trim reads every row."""
 
@@ -30,11 +28,15 @@ class OutboxStore:
     database: Database
     outbox: Outbox
     lease: Lease
+    _commits: Commits = field(init=False)
     _renew_at: float = 0.0
     _measure_at: float = 0.0
     _trim_at: float = 0.0
     _sequences: list[int] = field(default_factory=list)
     """Of the events that were last returned as pending."""
+
+    def __post_init__(self) -> None:
+        self._commits = Commits(self.database)
 
     async def acquire(self) -> bool:
         """Acquire or renew the lease, which is not renewed before a third of its time is over."""
@@ -50,16 +52,18 @@ class OutboxStore:
 
     async def release(self) -> None:
         self._renew_at = 0.0
+        self._commits.close()
         await self.lease.release()
 
     async def pending(self, limit: int, seconds: float) -> Sequence[OutgoingEvent]:
         rows = self.outbox.rows
         columns = rows.c.sequence, rows.c.topic, rows.c.key, rows.c.payload, rows.c.event_id
         query = select(*columns).where(rows.c.acknowledged_at.is_(None)).order_by(rows.c.sequence).limit(limit)
+        seen = self._commits.version()
         found = await self.database.read(lambda session: session.execute(query).all())
         self._sequences = [row.sequence for row in found]
         if not found:
-            await asyncio.sleep(min(seconds, POLL_EVERY))
+            await self._commits.wait(seen, seconds)
         return [OutgoingEvent(*row[1:]) for row in found]
 
     async def checkpoints(self) -> Sequence[Acknowledgement]:

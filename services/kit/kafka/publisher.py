@@ -1,7 +1,7 @@
 """Publishing to Kafka in order, and checking that it still has what it acknowledged."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import orjson
@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from services.kit.errors import reason_of
 from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
+from services.kit.tracing import Work, spans
 
 log = structlog.get_logger()
 
@@ -34,11 +35,12 @@ class KafkaPublisher:
         self._producer, self._reader, self._prefix = producer, reader, prefix
 
     async def publish(self, messages: Sequence[OutgoingEvent]) -> list[Acknowledgement]:
-        futures = [
-            await self._producer.send(f"{self._prefix}.{topic}", payload, key=key.encode())
-            for topic, key, payload, _ in messages
-        ]
-        results = await asyncio.gather(*futures, return_exceptions=True)
+        with spans("PRODUCER", _works(messages)):
+            futures = [
+                await self._producer.send(f"{self._prefix}.{topic}", payload, key=key.encode())
+                for topic, key, payload, _ in messages
+            ]
+            results = await asyncio.gather(*futures, return_exceptions=True)
         acknowledged = []
         for message, result in zip(messages, results, strict=True):
             if isinstance(result, BaseException):
@@ -70,6 +72,15 @@ class KafkaPublisher:
         if found is None:
             raise KafkaError(f"no such topic: {topic}")
         return set(found)
+
+
+def _works(messages: Sequence[OutgoingEvent]) -> Iterator[Work]:
+    """Of the events that a trace made."""
+    for one in messages:
+        if b'"traceparent"' in one.payload:
+            event = orjson.loads(one.payload)
+            about = {"messaging.system": "kafka", "joldama.event": event.get("type", ""), "joldama.subject": one.key}
+            yield Work(f"publish {one.topic}", one.event_id, event.get("traceparent"), about)
 
 
 def _event_id(raw: bytes | None) -> str | None:

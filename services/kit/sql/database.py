@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from services.kit.audit import TRAIL, Entry
 from services.kit.errors import Conflict, TransientError
+from services.kit.tracing import carried
 
 _PRAGMAS = (
     "journal_mode=WAL",
@@ -83,6 +84,7 @@ class Database:
         The first one of a request that has an effect brings the request's entry of the audit log.
         """
         run, trail = asyncio.get_running_loop().run_in_executor, TRAIL.get()
+        work = carried(work)
         if trail is None or trail.recorded or trail.apart or self.audit is None:
             return await run(self._writers, self.transaction, work)
         add = self.audit

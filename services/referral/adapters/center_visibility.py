@@ -13,12 +13,12 @@ _KEPT = ("id", "polyclinic_id")
 """What a center goes on seeing of a referral after its part, beside its offers and their history."""
 
 
-def has_now(row: ReferralRow, center_id: str | None) -> bool:
+def has_now(row: Any, center_id: str | None) -> bool:
     """Whether this center has the child: an open offer, an agreed day, or a course."""
     return center_id is not None and row.center_id == center_id and row.state in AT_A_CENTER
 
 
-def own_part(row: ReferralRow, entries: Sequence[HistoryRow]) -> ReferralRow:
+def own_part(row: Any, entries: Sequence[HistoryRow]) -> ReferralRow:
     """What is left of a referral for a center after its part, of which `entries` are the history.
 
     State and version are those that its part ended in: later ones would tell what happened elsewhere, and when.

@@ -29,8 +29,10 @@ from services.contracts.rebuild import (
     Restored,
     RestoredClaim,
 )
+from services.kit import tracing
 from services.kit.errors import PermanentError, TransientError
 from services.kit.http.service_token import ServiceToken
+from services.kit.tracing import of_subject
 from services.referral.ports import Unavailable
 
 PERMANENT = frozenset({400, 409, 413, 422})
@@ -55,7 +57,7 @@ class HttpCapacity:
     async def claim(
         self, requests: Sequence[ClaimRequest], seen: DataVersion | None
     ) -> tuple[Sequence[ClaimResult], DataVersion]:
-        batch = ClaimsBatch.model_construct(seen=seen, claims=tuple(requests))
+        batch = ClaimsBatch.model_construct(seen=seen, claims=tuple(map(_traced, requests)))
         result = await self.ask(ClaimsBatchResult, "POST", "/v1/claims/batch", batch)
         if [one.referral_id for one in result.results] != [one.referral_id for one in requests]:
             raise TransientError("capacity answered other claims than were made")
@@ -126,6 +128,11 @@ class HttpCapacity:
         if answer.is_error:
             raise TransientError(f"capacity answered {answer.status_code}: {answer.text[:200]}")
         return answer
+
+
+def _traced(one: ClaimRequest) -> ClaimRequest:
+    """With the trace of what it is claimed for."""
+    return one.model_copy(update={"traceparent": of_subject(str(one.referral_id))}) if tracing.is_on() else one
 
 
 def _code(answer: httpx2.Response) -> str | None:

@@ -14,6 +14,7 @@ from services.contracts.vocabulary import OfferState
 from services.kit.errors import Conflict
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
+from services.kit.tracing import of_subject
 from services.referral.adapters import rows
 from services.referral.adapters.capacity_version import raise_version, read_version
 from services.referral.adapters.tables import (
@@ -192,5 +193,7 @@ def _queue_entries(changes: Sequence[Change]) -> list[rows.Values]:
 def _messages(change: Change) -> list[OutgoingEvent]:
     """The event's id is derived from its content, so that a step has one event however often it is saved."""
     event_id = str(uuid5(change.referral.id, str(change.referral.version)))
-    payload = write_event(change.event, event_id=event_id, source=SOURCE, time=change.entry.at)
+    payload = write_event(
+        change.event, event_id=event_id, source=SOURCE, time=change.entry.at, traceparent=of_subject(change.event.key)
+    )
     return [OutgoingEvent(topic, change.event.key, payload, event_id) for topic in change.event.TOPICS]

@@ -14,6 +14,7 @@ from services.contracts.claims import ProgrammeCapacity, ProgrammeOpening
 from services.contracts.events import CenterRegisteredV1, FigureSetV1, Payload, write_event
 from services.contracts.reference import Settlement
 from services.contracts.vocabulary import Modality
+from services.kit import tracing
 from services.kit.errors import Conflict
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.database import Database
@@ -159,7 +160,7 @@ class SqlRegistry:
 
     def _messages(self, event: Payload, name: str, at: datetime) -> list[OutgoingEvent]:
         event_id = str(uuid5(NAMESPACE_URL, f"joldama:{name}"))
-        payload = write_event(event, event_id=event_id, source=SOURCE, time=at)
+        payload = write_event(event, event_id=event_id, source=SOURCE, time=at, traceparent=tracing.current())
         return [OutgoingEvent(topic, event.key, payload, event_id) for topic in event.TOPICS]
 
 

@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import case, exists, func, or_
+from sqlalchemy import bindparam, case, exists, func, or_
 from sqlmodel import Session, col, select
 
 from services.contracts.authority import Visibility
@@ -16,6 +17,7 @@ from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters.center_visibility import entries_of, has_now, own_candidates, own_part
 from services.referral.adapters.own_work import worked_on_by
+from services.referral.adapters.sql_lists import COLUMNS, Values, read_rows, shown, values_of
 from services.referral.adapters.tables import (
     CenterRow,
     DecisionRow,
@@ -51,25 +53,27 @@ class ReferralFilter:
     days, or of one day the `hour`; past their deadline at that moment; whose work, by the names in histories.
     """
 
-    columns: Mapping[str, str]
-    states: Sequence[str] = ()
+    columns: tuple[tuple[str, str], ...]
+    states: tuple[str, ...] = ()
     age: tuple[int | None, int | None] = (None, None)
     submitted: tuple[date | None, date | None] = (None, None)
     admitted: tuple[date | None, date | None] = (None, None)
     hour: int | None = None
     overdue_at: datetime | None = None
-    actors: Sequence[str] | None = None
+    actors: tuple[str, ...] | None = None
 
     @property
     def ids(self) -> Mapping[str, str]:
-        return {name: value for name, value in self.columns.items() if name != "number"}
+        return {name: value for name, value in self.columns if name != "number"}
 
     @property
     def discloses(self) -> bool:
         """Whether it is about what a center does not see of a child that it has no longer."""
         ranges = (*self.age, *self.submitted, *self.admitted, self.overdue_at)
-        return bool(self.states or self.columns.keys() - {"polyclinic_id", "number"}) or any(
-            one is not None for one in ranges
+        return (
+            bool(self.states)
+            or any(name not in ("polyclinic_id", "number") for name, _ in self.columns)
+            or any(one is not None for one in ranges)
         )
 
     @property
@@ -80,7 +84,7 @@ class ReferralFilter:
             (col(ReferralRow.submitted_at), *_moments(*self.submitted, self.hour)),
             (col(ReferralRow.admitted_at), *_moments(*self.admitted, self.hour)),
         )
-        found: list[Any] = [getattr(ReferralRow, name) == value for name, value in self.columns.items()]
+        found: list[Any] = [getattr(ReferralRow, name) == value for name, value in self.columns]
         found += [col(ReferralRow.state).in_(self.states)] if self.states else []
         found += [worked_on_by(self.actors)] if self.actors is not None else []
         for column, least, under in ranges:
@@ -113,17 +117,14 @@ class Views:
 
     async def referrals(
         self, visibility: Visibility, wanted: ReferralFilter, after: str | None, limit: int
-    ) -> Sequence[ReferralRow]:
+    ) -> Sequence[Values]:
         """Referrals by id, which is by time of submission, the newest first; `after` is the last id seen."""
-        query = visible(select(ReferralRow), visibility).order_by(col(ReferralRow.id).desc()).limit(limit)
-        query = query.where(*wanted.conditions)
-        if not visibility.everything and wanted.discloses:
-            here = col(ReferralRow.state).in_((*AT_A_CENTER, ReferralState.COMPLETED))
-            own = (col(ReferralRow.center_id) == visibility.center_id) & here
-            query = query.where(or_(own, col(ReferralRow.polyclinic_id) == visibility.polyclinic_id))
-        if after:
-            query = query.where(col(ReferralRow.id) < after)
-        return await self._database.read(lambda session: _as_seen(session, session.scalars(query).all(), visibility))
+        given = {"after": after} if after else {}
+        make = _listing if wanted.overdue_at is None else _listing.__wrapped__  # each moment has a statement of its own
+        query = make(visibility, wanted, limit, going_on=bool(after))
+        return await self._database.read(
+            lambda session: _as_seen(session, read_rows(session, query, given), visibility)
+        )
 
     async def counts(
         self, polyclinic_id: str | None, now: datetime, actors: Sequence[str] | None = None
@@ -159,6 +160,18 @@ class Views:
         return found[0] if found else None
 
 
+@lru_cache(maxsize=500)
+def _listing(visibility: Visibility, wanted: ReferralFilter, limit: int, *, going_on: bool) -> Any:
+    """The statement of a list; to make one takes longer than to run it."""
+    query = visible(select(*COLUMNS), visibility).order_by(col(ReferralRow.id).desc()).limit(limit)
+    query = query.where(*wanted.conditions)
+    if not visibility.everything and wanted.discloses:
+        here = col(ReferralRow.state).in_((*AT_A_CENTER, ReferralState.COMPLETED))
+        own = (col(ReferralRow.center_id) == visibility.center_id) & here
+        query = query.where(or_(own, col(ReferralRow.polyclinic_id) == visibility.polyclinic_id))
+    return query.where(col(ReferralRow.id) < bindparam("after")) if going_on else query
+
+
 def visible(query: Any, visibility: Visibility) -> Any:
     """`query` of referrals, of those that are visible."""
     if visibility.everything:
@@ -176,20 +189,23 @@ def related_ids(session: Session, id: str) -> list[str]:
     return [id, *session.scalars(select(ReferralRow.id).where(ReferralRow.child_id == id))]
 
 
-def _as_seen(session: Session, rows: Sequence[ReferralRow], visibility: Visibility) -> Sequence[ReferralRow]:
+def _as_seen(session: Session, rows: Sequence[Any], visibility: Visibility) -> Sequence[Values]:
     """The rows; for a center only its own part of those that it has no longer."""
-    ended = [one.id for one in rows if not _sees_wholly(one, visibility)]
+    values = values_of(rows)
+    ended = [] if visibility.everything else [one.id for one in rows if not _sees_wholly(one, visibility)]
     if not ended:
-        return rows
+        return values
     offers, history = (
         _by_referral(session, OfferRow, "attempt", ended),
         _by_referral(session, HistoryRow, "version", ended),
     )
     parts = {id: _own_entries(offers[id], history[id], visibility) for id in ended}
-    return [own_part(one, parts[one.id]) if one.id in parts else one for one in rows]
+    return [
+        shown(own_part(row, parts[row.id])) if row.id in parts else one for row, one in zip(rows, values, strict=True)
+    ]
 
 
-def _sees_wholly(row: ReferralRow, visibility: Visibility) -> bool:
+def _sees_wholly(row: Any, visibility: Visibility) -> bool:
     return visibility.wholly(row.polyclinic_id) or has_now(row, visibility.center_id)
 
 

@@ -4,14 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import String, and_, bindparam, func, tuple_
 from sqlmodel import Session, col, select
 
 from services.contracts.vocabulary import ReferralState
+from services.kit.sql.columns import Instant
 from services.kit.sql.database import Database
 from services.referral.adapters.own_work import worked_on_by
+from services.referral.adapters.sql_lists import COLUMNS, Values, read_rows, values_of
 from services.referral.adapters.tables import ReferralRow
 
 Position = tuple[datetime, str]
@@ -40,7 +43,7 @@ _STATE = {
 class Listed:
     """A page of a worklist; `total` counts the whole list, `next` is the beginning of the next page, if any."""
 
-    rows: Sequence[ReferralRow]
+    rows: Sequence[Values]
     total: int
     next: Position | None
 
@@ -63,33 +66,48 @@ class Worklists:
         after: Position | None,
         limit: int,
         filters: Mapping[str, str | None],
-        actors: Sequence[str] | None = None,
+        actors: tuple[str, ...] | None = None,
     ) -> Listed:
         """Up to `limit` referrals by deadline, the escalated by the time of escalation; a filter of None is none.
 
         With `actors` only those that are their work.
         """
         escalated = worklist is Worklist.ESCALATED
-        by: Any = col(ReferralRow.escalated_at if escalated else ReferralRow.deadline_at)
-        listed: Any = by.is_not(None) if escalated else col(ReferralRow.state) == _STATE[worklist]
-        for name, value in filters.items():
-            if value is not None:
-                listed = and_(listed, getattr(ReferralRow, name) == value)
-        if actors is not None:
-            listed = and_(listed, worked_on_by(actors))
-        id = col(ReferralRow.id)
-        query = select(ReferralRow).where(listed).order_by(by, id).limit(limit + 1)
-        if after:
-            query = query.where(or_(by > after[0], and_(by == after[0], id > after[1])))
-        count = select(func.count()).select_from(ReferralRow).where(listed)
+        wanted = tuple((name, value) for name, value in filters.items() if value is not None)
+        query, count = _statements(worklist, wanted, limit + 1, actors, going_on=after is not None)
+        given = {"moment": after[0], "last": after[1]} if after else {}
 
         def work(session: Session) -> Listed:
-            rows, total = session.scalars(query).all(), session.scalar(count) or 0
-            return Listed(rows[:limit], total, _end(rows[limit - 1], escalated) if len(rows) > limit else None)
+            rows, total = read_rows(session, query, given), session.connection().scalar(count) or 0
+            following = _end(rows[limit - 1], escalated) if len(rows) > limit else None
+            return Listed(values_of(rows[:limit]), total, following)
 
         return await self._database.read(work)
 
 
-def _end(row: ReferralRow, escalated: bool) -> Position | None:
+@lru_cache(maxsize=500)
+def _statements(
+    worklist: Worklist,
+    wanted: tuple[tuple[str, str], ...],
+    limit: int,
+    actors: tuple[str, ...] | None,
+    *,
+    going_on: bool,
+) -> Any:
+    """Of a page, and of its list's count; to make them takes longer than to run them."""
+    escalated = worklist is Worklist.ESCALATED
+    by, id = col(ReferralRow.escalated_at if escalated else ReferralRow.deadline_at), col(ReferralRow.id)
+    listed: Any = by.is_not(None) if escalated else col(ReferralRow.state) == _STATE[worklist]
+    listed = and_(listed, *(getattr(ReferralRow, name) == value for name, value in wanted))
+    listed = listed if actors is None else and_(listed, worked_on_by(actors))
+    query = select(*COLUMNS).where(listed).order_by(by, id).limit(limit)
+    if going_on:
+        query = query.where(
+            tuple_(by, id) > tuple_(bindparam("moment", type_=Instant()), bindparam("last", type_=String()))
+        )
+    return query, select(func.count()).select_from(ReferralRow).where(listed)
+
+
+def _end(row: Any, escalated: bool) -> Position | None:
     moment = row.escalated_at if escalated else row.deadline_at
     return (moment, row.id) if moment else None

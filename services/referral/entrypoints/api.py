@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.contracts.authority import OPERATORS, likely_role, operator
 from services.contracts.purposes import Purpose, default_purpose
 from services.contracts.vocabulary import Role
+from services.kit import tracing
 from services.kit.audit_api import audit_log_router, counting_strangers
 from services.kit.dead_letters.api import dead_letters_router
 from services.kit.http.app import Apps, create_apps
@@ -85,6 +86,7 @@ def build(settings: ReferralSettings) -> Apps:
 def main() -> None:
     settings = ReferralSettings()
     configure_logging("referral", settings.log_level)
+    tracing.set_up("referral", settings.otlp_endpoint, settings.traces_share)
     apps = build(settings)
 
     def end_changes() -> None:

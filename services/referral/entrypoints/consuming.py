@@ -23,6 +23,7 @@ from services.kit.kafka.consumed_record import ConsumedRecord
 from services.kit.kafka.topic_watch import TopicWatch
 from services.kit.loops import background
 from services.kit.sql.readiness import check_writable
+from services.kit.tracing import Work, spans
 from services.referral.adapters.history import HISTORY
 from services.referral.bootstrap import bootstrap
 from services.referral.entrypoints.sweeping import sweeping
@@ -68,8 +69,15 @@ class TopicHandler:
             raise PermanentError(str(error)) from None
         for _, event in read:
             _require_own_id(event, self.topic)
-        early = await self.reactions(self.consumer, [event for _, event in read])
+        with spans("CONSUMER", (_work(event, self.topic) for _, event in read), f"process {self.topic}"):
+            early = await self.reactions(self.consumer, [event for _, event in read])
         return [record for record, event in read if event.envelope.id in early]
+
+
+def _work(event: Event, topic: str) -> Work:
+    subject = str(getattr(event.data, "referral_id", None) or event.data.key)
+    about = {"messaging.system": "kafka", "joldama.event": event.envelope.type, "joldama.subject": subject}
+    return Work(f"process {topic}", subject, event.envelope.traceparent, about)
 
 
 def _require_own_id(event: Event, topic: str) -> None:

@@ -1,6 +1,5 @@
 """Query parameters of lists; an id that does not exist is refused: an empty list would say that there is nothing."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Annotated
@@ -70,19 +69,19 @@ def check_own(**given: tuple[str | None, str | None]) -> None:
             raise Problem(403, "forbidden", f"{parameter}: {only}; operators may name any.")
 
 
-def actors_of(service: ReferralService, reader: Principal, mine: bool) -> Sequence[str] | None:
+def actors_of(service: ReferralService, reader: Principal, mine: bool) -> tuple[str, ...] | None:
     """Every name that histories have of the reader, older keys of pseudonyms too; None unless `mine` is asked for."""
     if not mine:
         return None
     names = Persons(service.settings.audit_keys).names(reader.subject)
     roles = [one for one in (Role.POLYCLINIC, Role.CENTER, *OPERATORS) if one in reader.roles]
-    return [actor(replace(reader, person=name), role) for name in names for role in roles]
+    return tuple(actor(replace(reader, person=name), role) for name in names for role in roles)
 
 
-def _states(status: str | None) -> Sequence[ReferralState]:
+def _states(status: str | None) -> tuple[ReferralState, ...]:
     """Raises Problem 422 for one that is no state."""
     try:
-        return [ReferralState(one) for one in status.split(",")] if status else ()
+        return tuple(ReferralState(one) for one in status.split(",")) if status else ()
     except ValueError:
         error = FieldError(field="status", code="enum", message=f"must be of {', '.join(ReferralState)}")
         raise Problem(422, "validation_failed", f"status: {error.message}", errors=[error]) from None
@@ -125,7 +124,7 @@ async def referral_filter(
     }  # fmt: skip
     _check_hour(hour, (submitted_from, submitted_through), (admitted_from, admitted_through))
     return ReferralFilter(
-        {name: value for name, value in columns.items() if value is not None},
+        tuple((name, value) for name, value in columns.items() if value is not None),
         states=_states(status),
         hour=hour,
         age=(age_from_months, age_under_months),

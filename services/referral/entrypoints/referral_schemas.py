@@ -1,16 +1,19 @@
 """A referral as the API shows it: in a list, and with its whole story."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
+from fastapi import Response
 from pydantic import BaseModel, Field
 
 from services.contracts.authority import Visibility, actor_as_seen
 from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority, ReferralState
 from services.referral.adapters.rows import read_candidates
+from services.referral.adapters.sql_lists import Values
 from services.referral.adapters.sql_views import Story
 from services.referral.adapters.tables import DecisionRow, OfferRow, QueueEntryRow, ReferralRow
 from services.referral.domain.life import owner
@@ -141,6 +144,19 @@ def summary(row: ReferralRow) -> ReferralSummary:
     if row.modalities:
         shown |= {"modalities": row.modalities.split(";"), "owner": owner(ReferralState(row.state), row.center_id)}
     return ReferralSummary.model_validate(shown)
+
+
+def listed(rows: Sequence[Values], following: str | None, headers: Mapping[str, str] | None = None) -> Response:
+    """A `Page[ReferralSummary]` of rows that may be what is left for a center; they are ours, and not validated."""
+    body = {"items": [_summary(one) for one in rows], "next": following}
+    return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), headers=headers, media_type="application/json")
+
+
+def _summary(row: Values) -> dict[str, Any]:
+    if row["modalities"]:
+        acting = owner(row["state"], row["center_id"])
+        return {**row, "modalities": row["modalities"].split(";"), "owner": acting}
+    return {**row, "modalities": [], "owner": None}
 
 
 def story_of(

@@ -20,7 +20,7 @@ from services.referral.adapters.rows import referral_of
 from services.referral.adapters.sql_views import ReferralFilter
 from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.filters import Mine, Overdue, actors_of, check_ids, referral_filter
-from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, StateCount, story_of, summary
+from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, StateCount, listed, story_of
 from services.referral.handlers.act import actions_of
 
 router = guarded_router("/v1/referrals", tags=["referrals"])
@@ -28,7 +28,8 @@ _readers = Require(Role.POLYCLINIC, Role.CENTER, *OPERATORS)
 READERS = Depends(_readers)
 
 
-def service_of(request: Request) -> ReferralService:
+async def service_of(request: Request) -> ReferralService:
+    """Async, because FastAPI runs plain functions in a thread."""
     service: ReferralService = request.app.state.service
     return service
 
@@ -48,7 +49,7 @@ def last_seen(cursor: str | None) -> str | None:
     return read_cursor(cursor, tuple[Text])[0] if cursor else None
 
 
-@router.get("")
+@router.get("", response_model=Page[ReferralSummary])
 async def list_referrals(
     service: Service,
     reader: Reader,
@@ -57,18 +58,19 @@ async def list_referrals(
     overdue: Overdue = False,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> Page[ReferralSummary]:
+) -> Response:
     """The referrals that the caller may see, the newest first; a center its own part of those it has no longer.
 
     With any filter but `polyclinic_id` it finds those that it has, and the completed.
     """
-    await check_ids(service, Visibility.of(reader), **wanted.ids)
+    visibility = Visibility.of(reader)
+    await check_ids(service, visibility, **wanted.ids)
     now = service.clock() if overdue else None
     wanted = replace(wanted, actors=actors_of(service, reader, mine), overdue_at=now)
-    rows = await service.reading.views.referrals(Visibility.of(reader), wanted, last_seen(cursor), limit + 1)
-    more = write_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    rows = await service.reading.views.referrals(visibility, wanted, last_seen(cursor), limit + 1)
+    more = write_cursor(rows[limit - 1]["id"]) if len(rows) > limit else None
     note({"count": min(len(rows), limit)})
-    return Page(items=[summary(row) for row in rows[:limit]], next=more)
+    return listed(rows[:limit], more)
 
 
 @router.get("/counts")

@@ -1,5 +1,6 @@
 """Brings the referral service's outbox to Kafka: `python -m services.referral.entrypoints.relay`."""
 
+from services.kit import tracing
 from services.kit.kafka.outbox_store import OutboxStore
 from services.kit.kafka.relay_process import RelayProcess
 from services.kit.logging import configure_logging
@@ -36,6 +37,7 @@ async def serve(settings: ReferralSettings) -> None:
 def main() -> None:
     settings = ReferralSettings()
     configure_logging("referral-relay", settings.log_level)
+    tracing.set_up("referral-relay", settings.otlp_endpoint, settings.traces_share)
     run(serve(settings))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import faust
 
 from services.contracts import topics
+from services.kit import tracing
 from services.kit.http.server import probes
 from services.kit.logging import configure_logging
 from services.kit.loops import new_event_loop
@@ -72,6 +73,7 @@ def _agent(
 def main() -> None:
     settings = ReferralSettings()
     configure_logging("referral-worker", settings.log_level)
+    tracing.set_up("referral-worker", settings.otlp_endpoint, settings.traces_share)
     loop = new_event_loop()
     asyncio.set_event_loop(loop)
     loop.run_until_complete(rewind_recreated(settings))

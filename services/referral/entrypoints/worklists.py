@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Response
+from pydantic import BaseModel
 
 from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Role
 from services.kit.audit import note
+from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, read_cursor, write_cursor
 from services.kit.http.problems import Problem
@@ -16,7 +18,7 @@ from services.referral.adapters.sql_worklists import Listed, Position, Worklist
 from services.referral.domain.referral import Escalation
 from services.referral.entrypoints.field_types import Word
 from services.referral.entrypoints.filters import Mine, actors_of, check_ids, check_own
-from services.referral.entrypoints.referral_schemas import ReferralSummary, summary
+from services.referral.entrypoints.referral_schemas import ReferralSummary, listed
 from services.referral.entrypoints.referrals import Service
 
 router = guarded_router("/v1/worklists", tags=["worklists"])
@@ -32,7 +34,7 @@ TOTAL = "X-Total-Count"
 """The header that counts the whole list, not only the page."""
 
 
-def _position(cursor: str | None = None) -> Position | None:
+async def _position(cursor: str | None = None) -> Position | None:
     if not cursor:
         return None
     try:
@@ -47,26 +49,39 @@ def _position(cursor: str | None = None) -> Position | None:
 After = Annotated[Position | None, Depends(_position)]
 
 
-def _page(found: Listed, response: Response) -> Page[ReferralSummary]:
-    response.headers[TOTAL] = str(found.total)
+def _page(found: Listed) -> Response:
     note({"count": len(found.rows)})
     more = write_cursor(found.next[0].isoformat(), found.next[1]) if found.next else None
-    return Page(items=[summary(row) for row in found.rows], next=more)
+    return listed(found.rows, more, {TOTAL: str(found.total)})
 
 
-@router.get("/{name}")
+class ReasonCount(BaseModel):
+    """How many referrals need an operator for a reason."""
+
+    reason: Escalation
+    count: int
+
+
+@router.get("/escalated/counts")
+@audited(never=True)  # of nobody
+async def count_escalated(service: Service, _: Annotated[Principal, Depends(Require(*OPERATORS))]) -> list[ReasonCount]:
+    """How many referrals are escalated, by reason: every reason, also those with none."""
+    found = await service.reading.worklists.escalated()
+    return [ReasonCount(reason=reason, count=found.get(reason, 0)) for reason in Escalation]
+
+
+@router.get("/{name}", response_model=Page[ReferralSummary])
 async def list_worklist(
     name: Worklist,
     service: Service,
     reader: Reader,
-    response: Response,
     after: After,
     center_id: Annotated[Word | None, Query(description="For operators: one center's list")] = None,
     polyclinic_id: Annotated[Word | None, Query(description="For operators: one polyclinic's list")] = None,
     reason: Annotated[Escalation | None, Query(description="Those escalated for this reason only")] = None,
     mine: Mine = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
-) -> Page[ReferralSummary]:
+) -> Response:
     """A center's offers to answer, children to admit and in care; a polyclinic's children who did not come; and the
     escalated, which are the operators'. By deadline, the escalated by the time of their escalation.
     """
@@ -81,4 +96,4 @@ async def list_worklist(
         await check_ids(service, center_id=center_id, polyclinic_id=polyclinic_id)
     filters = {"center_id": center_id, "polyclinic_id": polyclinic_id, "escalation": reason}
     actors = actors_of(service, reader, mine)
-    return _page(await service.reading.worklists.page(name, after, limit, filters, actors), response)
+    return _page(await service.reading.worklists.page(name, after, limit, filters, actors))

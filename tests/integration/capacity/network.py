@@ -36,6 +36,7 @@ def request(
     rank: int | None = None,
     retain: bool = False,
     at: datetime = NOW,
+    traceparent: str | None = None,
 ) -> ClaimRequest:
     """Referral `number` asks for a place: `"a"` is a tier of one programme, `"a b"` of two."""
     return ClaimRequest(
@@ -45,6 +46,7 @@ def request(
         candidates=tuple(tuple(tier.split()) if isinstance(tier, str) else tuple(tier) for tier in tiers),
         retain=retain,
         at=at,
+        traceparent=traceparent,
     )
 
 

@@ -123,7 +123,7 @@ async def test_an_unreadable_checkpoint_publishes_the_stream_again(
 async def test_the_scripts_write_every_digit_of_a_number(redis_store: Store, scripts: RedisScripts) -> None:
     """Past the contracts: a claim as 1e+15 could not be told from none, and each repeat held a place more."""
     await open_programme(redis_store, "a", 5)
-    claims = [(str(referral(1)), 10**15, 1, 0, "a", 0)]
+    claims = [(str(referral(1)), 10**15, 1, 0, "a", 0, "")]
     for _ in range(3):
         await scripts.run_on_claims("claim", claims, together=1)
     assert (await figures(redis_store, "a")).held == 1

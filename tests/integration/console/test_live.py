@@ -15,7 +15,7 @@ from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.timeout(600)
 POLYCLINIC = "demo-polyclinic"
-BEAT, CHANGED = ": beat", "data: changed"
+BEAT, CHANGED = "data: beat", "data: changed"
 
 
 def offered(country: RunningNetwork, seed: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from services.contracts.vocabulary import Priority
 from services.kit.http.pages import write_cursor
 from services.referral.domain.life import Command
+from services.referral.domain.referral import Escalation
 from tests.integration.referral.country import Country, problem
 
 Client = Callable[..., httpx2.AsyncClient]
@@ -47,6 +48,13 @@ async def test_referrals_are_counted_by_state_for_their_polyclinic_and_for_opera
     others = (await client("polyclinic", org="p2").get("/v1/referrals/counts")).json()
     assert sum(one["count"] for one in others) == 0, "another polyclinic's are not told"
     assert (await client("center", org="near").get("/v1/referrals/counts")).status_code == 403
+
+
+async def test_the_escalated_are_counted_by_reason_for_operators(busy: Country, client: Client) -> None:
+    counted = (await client("operator").get("/v1/worklists/escalated/counts")).json()
+    assert {one["reason"]: one["count"] for one in counted if one["count"]} == {"unplaceable": 1}
+    assert len(counted) == len(Escalation), "every reason, also those with none"
+    assert (await client("polyclinic", org="p1").get("/v1/worklists/escalated/counts")).status_code == 403
 
 
 async def test_what_is_past_its_deadline_is_counted(busy: Country, client: Client) -> None:

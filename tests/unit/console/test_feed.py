@@ -5,10 +5,9 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from services.console.upstream.feed import CHANGED, Hub, Interest
+from services.console.upstream.feed import BEAT, CHANGED, LOST, Hub, Interest
 from services.contracts.changes import Change
 from services.contracts.vocabulary import Role
-from services.kit.http.streams import BEAT
 
 OWN, OTHER = "0190", "0191"
 STEP = Change(referral_id=OWN, polyclinic_id="p1", center_id="c1")
@@ -98,6 +97,21 @@ async def test_after_a_break_every_page_looks_anew() -> None:
     pages = [await opened(hub, interest("center", f"c{number}", OWN)) for number in range(5)]
     hub.tell_all(spread=0.05)
     assert [await anext(one) for one in pages] == [CHANGED] * 5
+
+
+async def test_a_page_is_told_that_the_console_hears_nothing_and_looks_anew_when_it_hears_again() -> None:
+    hub = Hub(apart=0, beat=0.05)
+    page = await opened(hub, interest("polyclinic", "p1", worklist=True))
+    hub.lose("referral")
+    assert await anext(page) == LOST
+    hub.regain("capacity")
+    assert await anext(page) == LOST, "one service is still away"
+    hub.regain("referral")
+    told = [await anext(page)]
+    while told[-1] == BEAT:
+        told.append(await anext(page))
+    assert told[-1] == CHANGED
+    await page.aclose()
 
 
 async def test_a_page_ends_when_its_session_does() -> None:

@@ -8,7 +8,7 @@
 --
 -- KEYS[3...] the referrals' claims
 -- ARGV[5...] for each claim: referral, attempt, rank, now (ms), candidates joined by spaces, none named twice, with
---            '|' between two tiers, retain 0 or 1
+--            '|' between two tiers, retain 0 or 1, traceparent ('' without one)
 -- Result  {'rebuilding'} | {'ok', epoch, sequence, for each claim
 --         {state, attempt, programme, repeated, free places at each candidate just before}}
 
@@ -45,8 +45,8 @@ local function choose(names, tiers, result, retained)
   return best
 end
 
-local function claim(key, referral, wanted, rank, at, joined, retain)
-  wanted, now = tonumber(wanted), at
+local function claim(key, referral, wanted, rank, at, joined, retain, traceparent)
+  wanted, now, trace = tonumber(wanted), at, traceparent
   local attempt, state, _, had = read_claim(key)
   if attempt then
     if attempt > wanted then return claim_result('stale', attempt) end
@@ -70,6 +70,7 @@ local function claim(key, referral, wanted, rank, at, joined, retain)
     result[3] = best
   else
     for i = 1, #names do redis.call('ZADD', queue(names[i]), rank, referral) end
+    if trace ~= '' then redis.call('SET', trace_key(referral), trace, 'PX', REMEMBERED) end
     local queues = table.concat(names, ' ')
     redis.call('SET', key, claim_of(wanted, 'waiting', rank, queues))
     append('type', 'queued', 'at', now, 'referral', referral, 'attempt', digits(wanted), 'rank', rank,
@@ -79,4 +80,4 @@ local function claim(key, referral, wanted, rank, at, joined, retain)
   return result
 end
 
-return for_each_claim(6, claim)
+return for_each_claim(7, claim)

@@ -7,6 +7,7 @@
 -- {prefix}:claim:<referral>  string "attempt state rank programmes": one programme when held or occupied, every
 --                            queue when waiting; "attempt none" after a release
 -- {prefix}:queue:<programme> sorted set of referrals by rank; equal ranks go by referral id
+-- {prefix}:trace:<referral>  string: the traceparent of the claim by which it waits, where traces are on; goes by itself
 -- {prefix}:events            stream of steps; the id of a step is <epoch>-<sequence>
 -- {prefix}:server            string: run id of the server that the data lives on, '.', and the data's format
 --
@@ -18,6 +19,7 @@ local REMEMBERED = '7776000000' -- ms (90 days) that a released attempt is store
 local STATES = {held = true, waiting = true, occupied = true, none = true}
 local match, format = string.match, string.format
 local now = ARGV[2]
+local trace = '' -- traceparent of the claim in hand
 local epoch, sequence, start
 local programmes, changed = {}, {}
 
@@ -111,9 +113,19 @@ local function queue(id)
   return ARGV[1] .. 'queue:' .. id
 end
 
+local function trace_key(referral)
+  return ARGV[1] .. 'trace:' .. referral
+end
+
+-- Append a step, with the trace in hand.
 local function append(...)
   sequence = sequence + 1
-  redis.call('XADD', KEYS[2], epoch .. '-' .. digits(sequence), ...)
+  local id = epoch .. '-' .. digits(sequence)
+  if trace == '' then
+    redis.call('XADD', KEYS[2], id, ...)
+  else
+    redis.call('XADD', KEYS[2], id, 'traceparent', trace, ...)
+  end
 end
 
 -- Append a step of programme `id`, with its record and queue length after the step.
@@ -197,7 +209,10 @@ local function hand_over(id)
       end
       redis.call('SET', ARGV[1] .. 'claim:' .. first, claim_of(attempt, 'held', rank, id))
       p.held = p.held + 1
+      local in_hand = trace
+      trace = redis.call('GET', trace_key(first)) or ''
       emit('handed_over', id, first, attempt, 'left', table.concat(left, ' '))
+      trace = in_hand
     end
   end
 end

@@ -1,4 +1,5 @@
 // The draft of a form, in this browser: kept while it is typed, found again after a lost line, dropped once it is sent.
+// Back leads to it as well: a page that answers a post has no address of its own, which is replaced by the form's.
 const NAME = "draft", KEPT = 24 * 3600 * 1000
 const read = (owner) => {
   try {
@@ -6,6 +7,7 @@ const read = (owner) => {
     return draft?.owner === owner && Date.now() - draft.at < KEPT ? draft.values : null
   } catch { return null }
 }
+const home = () => history.replaceState(null, "", "/refer")
 const digits = (text) => (text || "").replace(/\D/g, "")
 const form = document.querySelector("form[data-draft]")
 if (form) {
@@ -13,6 +15,7 @@ if (form) {
   const save = () => {
     const values = typed().filter(([name]) => name !== "form_token")
     localStorage.setItem(NAME, JSON.stringify({ owner, at: Date.now(), values }))
+    home()
   }
   const iin = digits(form.elements["child.iin"].value)
   const same = kept && digits(Object.fromEntries(kept)["child.iin"]) === iin
@@ -33,4 +36,5 @@ for (const link of document.querySelectorAll("[data-draft-link]")) link.hidden =
 for (const link of document.querySelectorAll("[data-draft-drop]")) {
   link.addEventListener("click", () => localStorage.removeItem(NAME))
 }
+if (document.querySelector("[data-draft-review]")) home()
 if (document.querySelector("[data-draft-sent]")) localStorage.removeItem(NAME)
