@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, inspect, select, text
 
 from services.contracts.vocabulary import ReferralState
 from services.intake.adapters.tables import notes
@@ -158,8 +158,10 @@ async def test_notes_of_an_earlier_release_are_moved_once_and_those_of_the_erase
         (other, 1, "center:c1", "accept", "Nobody knows Берік"),
     )
     with old.engine.begin() as connection:
+        then = {one["name"] for one in inspect(connection).get_columns("referrals")}
+        values = {name: value for name, value in referral_values(sample()).items() if name in then}
         for id in (known, other):
-            connection.execute(insert(table(ReferralRow)).values(referral_values(sample()) | {"id": str(id)}))
+            connection.execute(insert(table(ReferralRow)).values(values | {"id": str(id)}))
         for id, version, actor, command, words in rows:
             step = {"actor": actor, "command": command, "from_state": "offered", "to_state": "offered", "note": words}
             place = {"referral_id": str(id), "version": version, "at": NOW}
