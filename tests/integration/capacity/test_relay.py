@@ -194,7 +194,7 @@ async def test_a_wiped_topic_gets_all_that_the_stream_keeps(bench: Bench, wiped:
             relay._verify_at = 0
         return ids(await bench.published(wiped)) == expected[wiped]
 
-    await eventually(relayed, within=30)
+    assert await eventually(relayed, within=30), "all that the stream keeps, in its order"
 
 
 async def test_one_relay_works_and_the_other_takes_over_when_it_goes(bench: Bench) -> None:
@@ -261,7 +261,7 @@ async def test_a_relay_killed_at_work_loses_no_step(bench: Bench, tmp_path: Path
         async def everything() -> bool:
             return {name: sorted(set(ids(await bench.published(name)))) for name in expected} == expected
 
-        await eventually(everything, within=40)
+        assert await eventually(everything, within=40), "no step is lost"
 
 
 async def test_the_relay_marks_figures_as_stale_after_the_days_of_its_settings(bench: Bench, tmp_path: Path) -> None:

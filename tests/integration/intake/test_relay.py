@@ -84,7 +84,7 @@ async def test_it_counts_the_transfers_that_nobody_has_answered_in_time(
     rows = [values_of(one) for one in (*waiting, refused)]
     await intake.database.write(lambda session: session.execute(insert(transfers), rows))
     async with relaying(settings, intake):
-        await eventually(lambda: REGISTRY.get_sample_value("joldama_transfers_overdue") == 2)
+        assert await eventually(lambda: REGISTRY.get_sample_value("joldama_transfers_overdue") == 2)
 
 
 async def test_a_database_without_tables_is_not_ready(

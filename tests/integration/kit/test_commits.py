@@ -42,6 +42,7 @@ async def test_a_commit_before_the_wait_is_not_missed(database: Database) -> Non
     seen = commits.version()
     await add(database)
     await asyncio.wait_for(commits.wait(seen, LONG), LONG / 2)
+    assert commits.version() != seen, "it is what ended the wait"
     commits.close()
 
 

@@ -219,4 +219,4 @@ async def test_the_loop_retries_what_is_asked_for_by_itself(repository: DeadLett
 
         await eventually(refused)
         await repository.retry(id, "operator:1")
-        await eventually(lambda: handler.taken == [POISON])
+        assert await eventually(lambda: handler.taken == [POISON])

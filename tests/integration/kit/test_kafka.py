@@ -109,7 +109,7 @@ async def test_a_topic_that_was_deleted_and_made_again_has_forgotten(
         except KafkaError:  # its metadata is on the way
             return False
 
-    await eventually(forgotten)
+    assert await eventually(forgotten)
 
 
 async def test_a_dead_letter_keeps_the_message_and_says_where_it_lay_and_why(

@@ -33,7 +33,7 @@ async def test_a_difference_turns_the_metric_red_and_a_repair_clears_it(
     async with upkeep(replace(country.service, settings=settings)):
         await eventually(lambda: gauge() == 2)
         await country.service.repair()
-        await eventually(lambda: gauge() == 0)
+        assert await eventually(lambda: gauge() == 0)
 
 
 async def test_the_inbox_forgets_what_cannot_come_again(country: Country) -> None:
@@ -49,7 +49,7 @@ async def test_the_inbox_forgets_what_cannot_come_again(country: Country) -> Non
         return found == {"republished", "new"}
 
     async with upkeep(country.service):
-        await eventually(kept)
+        assert await eventually(kept)
 
 
 async def test_the_worker_is_not_ready_while_capacity_has_no_data(country: Country, redis: Redis, prefix: str) -> None:
