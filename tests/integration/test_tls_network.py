@@ -60,6 +60,7 @@ class TlsParts:
             "JOLDAMA_TLS_KEY_FILE": own,
             "JOLDAMA_SERVICES_CA_FILE": ca,
             **{f"JOLDAMA_{name.upper()}_URL": inside(plan, name) for name in APIS},
+            "JOLDAMA_PROCESSES": json.dumps({name: inside(plan, name) for name in PROBED}),
             "JOLDAMA_CONSOLE_URL": "https://console.example",
             "JOLDAMA_LOCAL_ISSUER_KEY_FILE": "",
             "JOLDAMA_REDIS_URL": self._redis_url,

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.pages.browser import Visitor
 from tests.pages.nurse import BORN, field, fill_in, find, numbers, press
-from tests.pages.scene import Scene
+from tests.pages.scene import MADE_UP, Scene
 from tests.support.servers import wait_until
 from tests.support.tcp_proxy import TcpProxies
 from tests.unit.intake.samples import iin_of
@@ -113,7 +113,7 @@ def test_pages_whose_session_has_ended_show_nothing_more_and_keep_what_was_typed
     address = f"/referrals/{scene.referrals['accepted']}"
     page.goto(address)
     expect(page.locator(".app-live__on")).to_be_visible()
-    field(page, "text").fill("Анасы қоңырау шалды")
+    field(page, "text").fill(MADE_UP[1])
     work.goto("/")
     expect(work.locator("#work")).to_be_visible()
     other.goto("/help/polyclinic")
@@ -127,4 +127,4 @@ def test_pages_whose_session_has_ended_show_nothing_more_and_keep_what_was_typed
     page.click("main form button")
     page.click("main form button")
     page.wait_for_url(f"**{address}#notes")
-    expect(page.locator("main")).to_contain_text("Анасы қоңырау шалды")
+    expect(page.locator("main")).to_contain_text(MADE_UP[1])

@@ -63,7 +63,7 @@ def test_a_post_from_another_site_does_nothing(browser: Browser, headers: dict[s
     browser.sign_in("polyclinic", POLYCLINIC)
     assert browser.post("/sign-out", browser.token(), headers).status_code == 403
     with browser.live("worklist=1") as lines:
-        assert next(lines) == ": beat", "the session goes on"
+        assert next(lines) == "data: beat", "the session goes on"
 
 
 @pytest.mark.parametrize("token", ["", "1.2.3", "garbage"])
