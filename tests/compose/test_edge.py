@@ -69,11 +69,11 @@ def test_a_live_page_is_told_of_a_step_while_it_is_open(composed: Composed, brow
 def test_an_operator_sees_that_every_process_is_ready(browser: Browser) -> None:
     browser.sign_in("operator")
 
-    def every_process_is_ready() -> bool:
-        page = browser.get("/services").text
-        return page.count("govuk-tag--green") == EVERY_PROCESS and "govuk-tag--red" not in page
+    def tags(color: str) -> int:
+        return browser.get("/services").text.count(f"govuk-tag--{color}")
 
-    wait_until(every_process_is_ready, "the console, three APIs, the worker and three relays are shown as ready")
+    wait_until(lambda: tags("green") == EVERY_PROCESS, "the console, three APIs, the worker and three relays are ready")
+    assert tags("red") == 0, "and nothing else is shown that is not"
 
 
 def test_an_api_answers_by_its_name_and_keeps_its_inside_to_itself(composed: Composed) -> None:

@@ -108,8 +108,16 @@ def test_one_trace_leads_from_the_post_to_the_offer(
 
 
 def test_a_call_between_services_carries_the_trace(receiver: Receiver, children: list[str]) -> None:
-    call = ("capacity", "POST /v1/claims/batch")
-    wait_until(lambda: has_all(trace_of(receiver, children[0]), [call]), "capacity continued the worker's trace")
+    def calls() -> list[Span]:
+        spans = trace_of(receiver, children[0])
+        return [one for one in spans if (one.service, one.name) == ("capacity", "POST /v1/claims/batch")]
+
+    def callers() -> set[str]:
+        by_id = {one.id: one.service for one in trace_of(receiver, children[0])}
+        return {by_id.get(one.parent, "") for one in calls()}
+
+    wait_until(lambda: callers() not in (set(), {""}), "capacity continued the worker's trace")
+    assert callers() == {"referral-worker"}
 
 
 def test_a_child_who_waited_is_followed_to_the_hand_over_and_its_offer(

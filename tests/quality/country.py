@@ -40,16 +40,9 @@ def read_country(data: Path, at: datetime) -> Country:
     distances = GeodesicDistances({one.id: (one.latitude, one.longitude) for one in centers.values()})
     programmes = {
         one.id: Programme(
-            id=one.id,
-            center_id=one.center_id,
             region_id=centers[one.center_id].region_id,
             settlement_id=centers[one.center_id].settlement_id,
-            modality=one.modality,
-            age_from_months=one.age_from_months,
-            age_under_months=one.age_under_months,
-            icd10_prefixes=one.icd10_prefixes,
-            catchment=one.catchment,
-            course_days=one.course_days,
+            **one.model_dump(exclude={"places"}),
         )
         for one in entries
     }

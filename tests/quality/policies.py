@@ -1,6 +1,7 @@
 """The policies that are compared. All serve queues by the service's rank; they differ in which place they offer."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -9,11 +10,12 @@ from tests.quality.children import Child
 from tests.quality.country import DAY
 from tests.quality.flow import Flow
 
+Asking = tuple[Child, Decision]
 Prices = Callable[[int], Mapping[str, int]]
 """At a minute, of each programme what one place more would have saved lately, in meters."""
 
 
-class Policy:
+class Policy(ABC):
     """Settles each child at once, or with a `window` all together every so many minutes.
 
     With `patience` a child waits for its `wanted` programmes alone for so many minutes, then for all.
@@ -22,20 +24,28 @@ class Policy:
     window = 0
     patience = 0
 
-    def choose(self, child: Child, decision: Decision, free: Mapping[str, int], now: int) -> str | None:
-        """A candidate with a free place; None when there is none."""
-        raise NotImplementedError
-
-    def match(self, asking: Sequence[tuple[Child, Decision]], free: Mapping[str, int]) -> list[str | None]:
+    @abstractmethod
+    def match(self, asking: Sequence[Asking], free: Mapping[str, int], now: int) -> list[str | None]:
         """Of each child, by rank, the programme whose place it is offered, or None."""
-        raise NotImplementedError
 
     def wanted(self, child: Child, decision: Decision, now: int) -> Decision:
-        """The decision with some of its candidates."""
-        raise NotImplementedError
+        """The decision with the candidates for whom the child waits at first: all, unless a policy has patience."""
+        return decision
 
 
-class Nearest(Policy):
+class AtOnce(Policy):
+    """Of whom one child asks at a time."""
+
+    @abstractmethod
+    def choose(self, child: Child, decision: Decision, free: Mapping[str, int], now: int) -> str | None:
+        """A candidate with a free place; None when there is none."""
+
+    def match(self, asking: Sequence[Asking], free: Mapping[str, int], now: int) -> list[str | None]:
+        [(child, decision)] = asking
+        return [self.choose(child, decision, free, now)]
+
+
+class Nearest(AtOnce):
     """The network's own: the nearest candidate with a free place; of those equally near the one with most, then by id.
 
     With `patience` a child waits first for the candidates that are up to `within` meters farther than its nearest.
@@ -55,7 +65,7 @@ class Nearest(Policy):
         return _cheapest(decision, child.meters, self._within)
 
 
-class Random(Policy):
+class Random(AtOnce):
     """Any candidate with a free place."""
 
     def __init__(self, seed: int) -> None:
@@ -72,7 +82,7 @@ class Batches(Policy):
     def __init__(self, window: int) -> None:
         self.window = window
 
-    def match(self, asking: Sequence[tuple[Child, Decision]], free: Mapping[str, int]) -> list[str | None]:
+    def match(self, asking: Sequence[Asking], free: Mapping[str, int], now: int) -> list[str | None]:
         names = [name for name, many in free.items() if many]
         groups, flow = {name: group for group, name in enumerate(names)}, Flow([free[name] for name in names])
         ties = {name: max(0, 999 - many) for name, many in free.items()}  # thousandths of a meter
@@ -85,7 +95,7 @@ class Batches(Policy):
         return [names[where[row].pop()] if got else None for row, got in zip(rows, taken, strict=True)]
 
 
-class ShadowPriced(Policy):
+class ShadowPriced(AtOnce):
     """The candidate with a free place whose meters and price together are least.
 
     With `patience` a child waits first for those that are cheapest, free or not.

@@ -91,7 +91,9 @@ class Simulation:
         self._decisions[child.number] = decision
         if self._policy.window:
             self._asking.append(child)
-        elif chosen := self._policy.choose(child, decision, self.free, now):
+            return
+        [chosen] = self._policy.match([(child, decision)], self.free, now)
+        if chosen:
             self._offer(child, chosen, now)
         else:
             self._wait(child)
@@ -135,7 +137,7 @@ class Simulation:
         first = {one.number: one for name in freed for one in self.queues.first(name, sum(freed.values()))}
         asking = sorted([*self._asking, *first.values()], key=lambda one: (one.rank, one.number))
         self._asking = []
-        chosen = self._policy.match([(one, self._decisions[one.number]) for one in asking], self.free)
+        chosen = self._policy.match([(one, self._decisions[one.number]) for one in asking], self.free, now)
         for child, programme_id in zip(asking, chosen, strict=True):
             waited = child.number in self.queues.waiting
             if programme_id is None:

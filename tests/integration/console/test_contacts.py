@@ -9,7 +9,7 @@ import pytest
 from tests.integration.console.conftest import NewBrowser
 from tests.support.children import submissions
 from tests.support.network import RunningNetwork
-from tests.support.servers import wait_until
+from tests.support.offers import make_offered
 
 pytestmark = pytest.mark.timeout(600)
 POLYCLINIC, CENTER = "demo-polyclinic", "nccr-astana"
@@ -29,12 +29,9 @@ def center(country: RunningNetwork) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def offered(country: RunningNetwork, center: dict[str, Any]) -> dict[str, Any]:
-    headers = country.headers("polyclinic", POLYCLINIC)
-    body = submissions(1, seed=93)[0] | {"settlement_id": "1526273", "modalities": ["inpatient"]}
-    made = httpx2.post(f"{country.url('intake')}/v1/diagnoses", json=body, headers=headers).raise_for_status().json()
-    url = f"{country.url('referral')}/v1/referrals/{made['referral_id']}"
-    wait_until(lambda: httpx2.get(url, headers=headers).json().get("center_id") == center["id"], "it is offered")
-    return {"id": str(made["referral_id"]), "born": body["child"]["birth_date"]}
+    story = make_offered(country, POLYCLINIC, seed=93, settlement_id="1526273", modalities=["inpatient"])
+    assert story["center_id"] == center["id"]
+    return {"id": story["id"], "born": submissions(1, seed=93)[0]["child"]["birth_date"]}
 
 
 def test_the_nurse_and_the_operator_see_how_to_call_the_center(

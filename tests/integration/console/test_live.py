@@ -8,29 +8,13 @@ import httpx2
 import pytest
 
 from tests.integration.console.conftest import NewBrowser
-from tests.support.children import submissions
 from tests.support.console import Browser
 from tests.support.network import RunningNetwork
-from tests.support.servers import wait_until
+from tests.support.offers import make_offered
 
 pytestmark = pytest.mark.timeout(600)
 POLYCLINIC = "demo-polyclinic"
 BEAT, CHANGED = "data: beat", "data: changed"
-
-
-def offered(country: RunningNetwork, seed: int) -> dict[str, Any]:
-    """The story of a new referral, once it is offered to a center."""
-    headers = country.headers("polyclinic", POLYCLINIC)
-    body = submissions(1, seed)[0]
-    made = httpx2.post(f"{country.url('intake')}/v1/diagnoses", json=body, headers=headers).raise_for_status().json()
-    url, story = f"{country.url('referral')}/v1/referrals/{made['referral_id']}", {}
-
-    def is_offered() -> bool:
-        story.update(httpx2.get(url, headers=headers).json())
-        return story.get("state") == "offered"
-
-    wait_until(is_offered, "the child is offered to a center")
-    return story
 
 
 def mark_seen(country: RunningNetwork, story: dict[str, Any]) -> None:
@@ -49,7 +33,7 @@ def listening(browser: Browser, query: str) -> Iterator[Iterator[str]]:
 def test_a_step_is_told_to_its_polyclinic_its_center_and_operators(
     country: RunningNetwork, new_browser: NewBrowser
 ) -> None:
-    story = offered(country, seed=21)
+    story = make_offered(country, POLYCLINIC, seed=21)
     people = {
         "center": (story["center_id"], "worklist=1"),
         "operator": ("", "worklist=1"),
@@ -68,7 +52,7 @@ def test_a_step_is_told_to_its_polyclinic_its_center_and_operators(
 def test_an_operators_map_is_told_of_a_place_that_is_taken(country: RunningNetwork, browser: Browser) -> None:
     browser.sign_in("operator")
     with listening(browser, "places=1") as lines:
-        offered(country, seed=22)
+        make_offered(country, POLYCLINIC, seed=22)
         assert next(line for line in lines if line == CHANGED) == CHANGED
 
 

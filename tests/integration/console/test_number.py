@@ -3,13 +3,11 @@
 import re
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.integration.console.conftest import NewBrowser
-from tests.support.children import submissions
 from tests.support.network import RunningNetwork
-from tests.support.servers import wait_until
+from tests.support.offers import make_offered
 
 pytestmark = pytest.mark.timeout(600)
 POLYCLINIC = "demo-polyclinic"
@@ -18,17 +16,7 @@ POLYCLINIC = "demo-polyclinic"
 @pytest.fixture(scope="module")
 def offered(country: RunningNetwork) -> dict[str, Any]:
     """A referral that is offered to a center."""
-    headers = country.headers("polyclinic", POLYCLINIC)
-    body = submissions(1, seed=92)[0] | {"settlement_id": "1526273", "modalities": ["inpatient"]}
-    made = httpx2.post(f"{country.url('intake')}/v1/diagnoses", json=body, headers=headers).raise_for_status().json()
-    url, story = f"{country.url('referral')}/v1/referrals/{made['referral_id']}", dict[str, Any]()
-
-    def is_offered() -> bool:
-        story.update(httpx2.get(url, headers=headers).json())
-        return story.get("state") == "offered"
-
-    wait_until(is_offered, "it is offered")
-    return story
+    return make_offered(country, POLYCLINIC, seed=92, settlement_id="1526273", modalities=["inpatient"])
 
 
 def test_everybody_finds_it_by_the_number_on_the_paper(new_browser: NewBrowser, offered: dict[str, Any]) -> None:
