@@ -10,7 +10,7 @@ from tests.compose.edge import addresses
 from tests.support.console import Browser, form_token
 from tests.support.servers import wait_until
 
-BEAT, CHANGED = ": beat", "data: changed"
+BEAT, CHANGED = "data: beat", "data: changed"
 UNKNOWN_CODE = "6H28P-B5SR3-5PG6Z-R6B62"
 EVERY_PROCESS = 8
 TWO_MINUTES_OF_LOOKS = 240

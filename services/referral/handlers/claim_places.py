@@ -97,10 +97,13 @@ class ClaimPlaces:
             return [], seen
         results, seen = await self.claims.claim([one.request(at) for one in asking], seen)
         answers, seen = await self._catch_up(list(zip(asking, results, strict=True)), seen, at)
-        again = [answer for answer in answers if _is_void(answer[1], network)]
+        again = [answer for answer in answers if _is_void(*answer, network)]
         if not again:
             return answers, seen
-        drafts = [replace(one.under(result.attempt + 1), retain=False) for one, result in again]
+        # who waited keeps the place that was handed over meanwhile
+        drafts = [
+            replace(one.under(result.attempt + 1), retain=result.state is ClaimState.WAITING) for one, result in again
+        ]
         more, seen = await self._claim(drafts, network, seen, at)
         return [answer for answer in answers if answer not in again] + more, seen
 
@@ -134,12 +137,15 @@ class ClaimPlaces:
             await self.claims.open_programme(opening.model_copy(update={"waiting": waiting, "seen": seen}))
 
 
-def _is_void(result: ClaimResult, network: Network) -> bool:
+def _is_void(one: Draft, result: ClaimResult, network: Network) -> bool:
     """Whether the registry has moved on since an earlier try, which was cut off before its commit.
 
-    It found no candidate and released its claim, and there are candidates now; or it holds a place of a programme that
-    was closed meanwhile.
+    It found no candidate and released its claim, and there are candidates now; it holds a place of a programme that
+    was closed meanwhile; or it waits for one that is no candidate now. Nobody else would end that: whoever changed
+    the programme looked for those who wait there in the record, which does not know this child yet.
     """
+    if result.state is ClaimState.WAITING:
+        return not set(result.queues) <= {each.programme_id for each in one.decision.candidates}
     closed = result.state is ClaimState.HELD and result.programme_id not in network.programmes
     return closed or result.state is ClaimState.NONE
 
@@ -152,9 +158,8 @@ def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime, wo
     candidates = tuple(replace(c, free=result.free.get(c.programme_id)) for c in one.decision.candidates)
     decision = Decision(candidates, one.decision.excluded)
     if result.state is ClaimState.WAITING:
-        # An earlier try, cut off before its commit, may have joined queues of programmes that are no candidates now.
-        queues = dict.fromkeys((*(c.programme_id for c in candidates), *result.queues))
-        return start_waiting(one.referral, at, decision, tuple(queues), one.offers)
+        queues = tuple(each.programme_id for each in candidates)
+        return start_waiting(one.referral, at, decision, queues, one.offers)
     if result.state is ClaimState.STALE:
         raise Conflict(f"referral {one.referral.id} has moved on to attempt {result.attempt}")
     if result.state is not ClaimState.HELD or result.programme_id is None:

@@ -100,6 +100,41 @@ async def test_a_place_claimed_at_a_programme_that_closed_before_the_commit_is_c
     assert {name: held for name, (_, held, _) in (await country.figures()).items()} == {"near": 0, "far": 1}
 
 
+@pytest.mark.parametrize("entry", [(), (("near", 0, {"age_from_months": 120}),)], ids=["closed", "for others"])
+async def test_nobody_is_left_in_a_queue_whose_programme_closed_before_the_commit(
+    country: Country, monkeypatch: pytest.MonkeyPatch, entry: tuple[Any, ...]
+) -> None:
+    """Its event was handled in between, when the record did not know the child there."""
+    await country.open("near", places=0)
+    await country.open("far", places=0, settlement="far")
+
+    await _submit_cut_off(country, monkeypatch, 1)
+    await country.register("near", *(programme_body(id, places, **more) for id, places, more in entry))
+    await country.deliver()
+    await country.submit(1)
+    await country.deliver()
+    assert await country.where(1) == (S.WAITING, None)
+    assert (await country.queue("near"), await country.queue("far")) == ([], [1])
+
+
+async def test_a_place_that_came_free_before_the_commit_is_the_childs_who_waited_for_it_first(
+    country: Country, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although one of the other queues, which it joined by the try that was cut off, has closed."""
+    await country.open("near", places=0)
+    await country.open("far", places=0, settlement="far")
+
+    await _submit_cut_off(country, monkeypatch, 1)
+    country.clock.now += timedelta(days=3)
+    await country.submit(2, submitted_at=country.clock())
+    await country.register("near")
+    await country.set_places("far", 1)
+    await country.handle(await country.own_events())
+    await country.submit(1)
+    await country.deliver()
+    assert [await country.where(number) for number in (1, 2)] == [(S.OFFERED, "far"), (S.WAITING, None)]
+
+
 async def test_readings_of_the_network_at_the_same_time_lose_no_figure(country: Country) -> None:
     for number in range(30):
         await country.open(f"center-{number}")
