@@ -92,6 +92,7 @@ def make_environment(words: Words, labels: Labels) -> Environment:
         "number": words.number,
         "percent": words.percent,
         "label": lru_cache(maxsize=5_000)(lambda code, kind: labels.label(words, code, kind)),
+        "reason": lambda told: labels.reason(words, told),
         "facts": lambda child: facts(words, labels, child),
         "years": lambda months: years(words, months),
         "short": short_number,

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from services.console.words.acts import ACTS
 from services.console.words.i18n import N_, Words
@@ -39,6 +40,8 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "step": {
         "offer": N_("Offered"),
+        "wait": N_("Waiting for a place"),
+        "set_aside": N_("No suitable center"),
         "hand_over": N_("Offered after waiting"),
         "seen": N_("Seen"),
         "remind": N_("Reminder of the time left"),
@@ -49,6 +52,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
         "admit": N_("Admitted"),
         "no_show": N_("Did not come"),
         "discharge": N_("Discharged"),
+        "offer_again": N_("Child offered again"),
         "correct": N_("Data corrected"),
         "escalate": N_("Passed to the operators"),
         "cancel": N_("Cancelled"),
@@ -109,6 +113,12 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """English names by kind and code."""
+REASONS: Mapping[str, str] = {
+    "decline": "decline", "declined": "decline", "no_show": "no_show", "missed": "no_show", "set_aside": "unplaceable",
+    "escalate": "escalation", "review": "withdrawn_offer", "discharge": "outcome", "cancel": "cancel",
+    "withdraw": "cancel", "withdraw_consent": "consent", "join": "join",
+}  # fmt: skip
+"""Kinds of reasons by the step's command, or by the state in which an offer ended; of any other one all are sought."""
 TAG_COLORS = {
     "submitted": "blue", "offered": "blue", "made": "blue", "seen": "blue", "waiting": "yellow",
     "unplaceable": "red", "accepted": "teal", "admitted": "green", "no_show": "orange", "completed": "grey",
@@ -131,6 +141,10 @@ class Labels:
         if code in TEXTS.get(kind, ()):
             return words.gettext(TEXTS[kind][code])
         return self.names.get(kind, {}).get(code, {}).get(words.language, str(code))
+
+    def reason(self, words: Words, told: Mapping[str, Any]) -> str:
+        """The reason of a step of a history, or of an offer; nothing when it has none."""
+        return self.label(words, told["reason"], REASONS.get(told.get("command") or told["state"], "reason"))
 
 
 def read_labels(data: Path) -> Labels:
