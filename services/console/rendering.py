@@ -89,6 +89,7 @@ def make_environment(words: Words, labels: Labels) -> Environment:
         "clock": words.clock,
         "deadline": words.deadline,
         "ago": lambda value: words.ago(value, datetime.now(UTC)),
+        "due": lambda value: words.due(value, datetime.now(UTC)),
         "number": words.number,
         "percent": words.percent,
         "label": lru_cache(maxsize=5_000)(lambda code, kind: labels.label(words, code, kind)),

@@ -35,6 +35,9 @@ class Pseudo(Words):
     def ago(self, value: Day, now: Any) -> str:
         return _bracket(Words.ago(self, value, now))
 
+    def due(self, value: Day, now: Any) -> str:
+        return _bracket(Words.due(self, value, now))
+
 
 def _bracket(text: str) -> str:
     return f"⟦{text}⟧" if text else ""

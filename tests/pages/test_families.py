@@ -34,6 +34,7 @@ def test_the_paper_leads_the_family_to_its_page(visit: Open, scene: Scene, scrip
     assert CODE.match(code), code
     expect(sheet).to_contain_text(code)
     expect(sheet).to_contain_text("Оңалтуға жолдама")
+    expect(nurse.page.get_by_role("button", name="Печать")).to_be_visible(visible=scripts)
     birth_date = read_words()[Language.KAZAKH].day(born)
     assert birth_date not in sheet.inner_text(), "whoever finds the paper has not all that the family knows"
     expect(nurse.page.locator("h1")).to_have_text("Лист для семьи")

@@ -63,6 +63,7 @@ def test_a_region_of_the_map_leads_to_its_programmes_and_these_to_their_children
     page.goto("/map")
     follow(page.locator("table a[href='/map?region=KZ-75']"))
     assert page.locator("main .app-row").count() == len(own), "a row for each programme of Almaty"
+    expect(page.locator(".app-hidden")).to_contain_text("The map and the table show the whole country")
     busy = max(own, key=lambda one: one["held"])
     link = page.locator(f"a[href='/children?status=held&programme={busy['programme_id']}']")
     counted = number(link.text_content())
@@ -88,6 +89,7 @@ def test_a_filter_says_what_is_hidden_and_gives_it_back(operator: Any) -> None:
     page.select_option("#f-modality", "home_care")
     follow(page.locator("main form button"))
     expect(page.locator(".app-hidden")).to_contain_text("Care at home")
+    expect(page.locator("main")).to_contain_text("of programmes that accept such diagnoses")
     assert page.locator("#places .govuk-body-l").inner_text() != whole
     follow(page.locator(".app-hidden a"))
     assert page.locator("#places .govuk-body-l").inner_text() == whole, "everything is back"

@@ -105,7 +105,10 @@ async def _show(
 
 
 async def _programmes(user: User) -> list[Json]:
-    """The center's programmes by modality, each with its `figure` (None before the first) and `now`, its use."""
+    """The center's programmes by modality, each with its `figure` (None before the first) and `now`, its use.
+
+    The use is None while it is that of another number of places: the network has not taken the figure over.
+    """
     center, every = await asyncio.gather(
         referral.center(user.services, user.organization), capacity.every_figure(user.services)
     )
@@ -113,9 +116,15 @@ async def _programmes(user: User) -> list[Json]:
     programmes = center["programmes"]
     figures = await asyncio.gather(*(_figure(user, one["id"]) for one in programmes))
     found = [
-        one | {"figure": figure, "now": use.get(one["id"])} for one, figure in zip(programmes, figures, strict=True)
+        one | {"figure": figure, "now": use_of(use.get(one["id"]), figure)}
+        for one, figure in zip(programmes, figures, strict=True)
     ]
     return sorted(found, key=lambda one: str(one["modality"]))
+
+
+def use_of(found: Json | None, figure: Json | None) -> Json | None:
+    """What capacity tells of a programme, when it is of the figure's own number of places."""
+    return found if found and figure and found["places"] == figure["places"] else None
 
 
 async def _figure(user: User, programme_id: str) -> Json | None:

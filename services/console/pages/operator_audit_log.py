@@ -6,34 +6,48 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.console.addresses import pages_beside
-from services.console.rendering import render
-from services.console.sign_in.user import Operator
+from services.console.rendering import render, words_of
+from services.console.sign_in.user import Operator, User
 from services.console.upstream import intake, referral
 from services.console.upstream.client import Json, Page, Refusal
 from services.console.words.i18n import N_
+from services.contracts.short_numbers import read_short_number
 
 router = APIRouter()
 LOGS = {"referral": N_("Referrals and places"), "intake": N_("Children's data")}
 _MODULES = {"referral": referral, "intake": intake}
-ROWS, CHECKS = 50, 10
-"""Entries of a page; and parts of 2,000 entries that one request checks."""
+ROWS, CHECKS, MOST = 50, 10, 20
+"""Entries of a page; parts of 2,000 entries that one request checks; and referrals with one number."""
+UNKNOWN = N_("No referral has this number. Compare it with the paper")
 Text = Annotated[str, Query(max_length=400)]
 
 
 @router.get("/audit-log")
 async def show_log(request: Request, user: Operator, log: str = "", about: Text = "", cursor: Text = "") -> Response:
-    """`about`: an id of a child or a referral. Looking is entered too."""
+    """`about`: a referral's short number, or an id of a child or a referral. Looking is entered too."""
     wanted, about = (log if log in LOGS else "referral"), about.strip()
+    number = read_short_number(about)
+    named = (await referral.referrals(user.services, number=number, limit=MOST)).items if number else []
+    sought = named[0]["id"] if len(named) == 1 else "" if number else about
+    page = Page([], None, None) if number and not sought else await _entries(user, wanted, sought, cursor)
+    errors = {"about": words_of(request).gettext(UNKNOWN)} if number and not named else {}
+    return render(
+        request, "operator/audit_log.html", 422 if errors else 200, entries=page.items, log=wanted, logs=LOGS,
+        about=about, sought=sought, named=named, errors=errors,
+        **pages_beside("/audit-log", cursor, page.next, log=wanted, about=about),
+    )  # fmt: skip
+
+
+async def _entries(user: User, log: str, about: str, cursor: str) -> Page:
     try:
-        page = await _MODULES[wanted].audit_log(user.services, about=about or None, cursor=cursor or None, limit=ROWS)
+        page: Page = await _MODULES[log].audit_log(
+            user.services, about=about or None, cursor=cursor or None, limit=ROWS
+        )
     except Refusal as refusal:
         if refusal.status != 422:
             raise
-        page = Page([], None, None)
-    return render(
-        request, "operator/audit_log.html", entries=page.items, log=wanted, logs=LOGS, about=about,
-        **pages_beside("/audit-log", cursor, page.next, log=wanted, about=about),
-    )  # fmt: skip
+        return Page([], None, None)
+    return page
 
 
 @router.get("/audit-log/check")

@@ -39,7 +39,7 @@ async def show_paper(request: Request, referral_id: UUID, user: Polyclinic, lang
     sheet = renderer.environments[chosen].get_template("family/sheet.html").render(
         story=story, child=record["child"]["full_name"], number=short_number(id), code=code,
         submitted_at=record["submitted_at"], center=center, queues=queues_of(story, centers, chosen),
-        polyclinic=user.org_name, address=address,
+        polyclinic=user.name_in(chosen), address=address,
         qr=qr_code(f"{address}#{code}", renderer.words[chosen].gettext("The address of the family's page")),
     )  # fmt: skip
     return render(

@@ -81,9 +81,8 @@ def _user(request: Request, console: Console, session: Session) -> User | None:
         return None
     services = console.upstream.as_user(session.access_token, _address(request), session.acting_as)
     language, organization = language_of(request), session.organization
-    name = session.names.get(language) or organization
     switch = len(session.choices) > 1
-    return User(session.subject, session.role, organization, name, language, services, switch)
+    return User(session.subject, session.role, organization, session.names, language, services, switch)
 
 
 async def _check_post(request: Request, console: Console, session: Session | None) -> None:

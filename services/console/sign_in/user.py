@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.console.upstream.client import Services
+from services.console.words.labels import Names
 from services.contracts.authority import OPERATORS
 from services.contracts.vocabulary import Language, Role
 
@@ -17,12 +18,22 @@ class User:
     subject: str
     role: Role
     organization: str
-    org_name: str
+    names: Names
+    """Of the organization, by language."""
     language: Language
     services: Services = field(repr=False)
     """The services' APIs with this user's token."""
     may_switch: bool = False
     """Whether the user has other roles or organizations to choose."""
+
+    @property
+    def org_name(self) -> str:
+        """The organization's name in the reader's language."""
+        return self.name_in(self.language)
+
+    def name_in(self, language: Language) -> str:
+        """The organization's name, or its id where it has none."""
+        return self.names.get(language) or self.organization
 
 
 class NotSignedIn(Exception):

@@ -23,7 +23,7 @@ DEFAULT = Language.RUSSIAN
 NAMES = {Language.KAZAKH: "Қазақша", Language.RUSSIAN: "Русский", Language.ENGLISH: "English"}
 """Each language's name in itself."""
 COOKIE = "language"
-HOUR = 3600
+MINUTE, HOUR = 60, 3600
 Day = date | datetime | str | None
 """A day or a moment; texts are ISO 8601, as the APIs give them."""
 
@@ -73,11 +73,19 @@ class Words:
         return self.moment(value) if clock else self.day(value)
 
     def ago(self, value: Day, now: datetime) -> str:
-        """3 days ago; in 2 hours."""
+        """3 days ago; just now within the last minute, and where another machine's clock is ahead."""
+        if (found := _moment(value)) is None:
+            return ""
+        return self.gettext("just now") if (now - found).total_seconds() < MINUTE else self.due(value, now)
+
+    def due(self, value: Day, now: datetime) -> str:
+        """Of a deadline: in 2 hours, 3 days ago, or within a minute now."""
         if (found := _moment(value)) is None:
             return ""
         seconds = round((found - now).total_seconds())
-        return _written_distance(self.language, 60 * round(seconds / 60) if abs(seconds) > HOUR else seconds)
+        if abs(seconds) < MINUTE:
+            return self.gettext("now")
+        return _written_distance(self.language, MINUTE * round(seconds / MINUTE) if abs(seconds) > HOUR else seconds)
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """A number with the language's separators, and so many digits after the point at most."""

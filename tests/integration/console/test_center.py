@@ -108,6 +108,8 @@ def test_opening_a_child_marks_the_offer_as_seen_and_its_reading_is_recorded_as_
     record = office.ask("intake", f"/v1/diagnoses/{id}")
     assert record["child"]["full_name"] in page
     assert record["guardian"]["phone"] in page
+    phone = page.index("Phone of the mother, father or guardian")
+    assert page.index("Mother, father or guardian") < phone < page.index("Referred by"), "whose phone it is"
     assert page.index("Summary") < page.index("Accept the child"), "the summary stands before the buttons"
     assert office.story(id)["offers"][-1]["state"] == "seen"
     entries = office.ask("intake", f"/v1/audit-log?about={id}&limit=100", "operator")["items"]

@@ -72,3 +72,11 @@ def test_no_tile_is_without_its_list(operator: Browser) -> None:
     tiles = re.findall(r'<li class="app-tile.*?</li>', operator.get("/").text, re.S)
     assert len(tiles) >= 6
     assert all('href="/' in one for one in tiles)
+
+
+def test_the_map_says_of_what_its_figures_are(operator: Browser) -> None:
+    whole, diagnosis = "The map and the table show the whole country", "of programmes that accept such diagnoses"
+    for query, said in (("", (False, False)), ("?region=KZ-75", (True, False)), ("?diagnosis=G80", (False, True))):
+        page = operator.get(f"/map{query}").text
+        assert (whole in page, diagnosis in page) == said, query
+    assert "The rest is hidden" not in operator.get("/map?region=KZ-75").text, "map and table hide nothing"

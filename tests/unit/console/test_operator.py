@@ -3,13 +3,19 @@
 from datetime import date
 
 import pytest
+from jinja2 import Environment
 
 from services.console.pages.operator_audit import differing
 from services.console.pages.operator_map import address
 from services.console.pages.operator_trends import by_month, year_ago
 from services.console.pages.operator_waiting import table
 from services.console.places import Filter
+from services.console.rendering import make_environment
 from services.console.upstream.client import Json
+from services.console.words.i18n import read_words
+from services.console.words.labels import read_labels
+from services.contracts.vocabulary import Language
+from services.kit.settings import CHECKOUT
 
 
 def test_days_are_put_together_by_their_calendar_month() -> None:
@@ -42,3 +48,20 @@ def test_a_link_of_the_map_keeps_its_filter_but_for_what_it_changes() -> None:
     wanted = Filter(region="KZ-71", town="1", modality="inpatient")
     assert address(wanted, region="KZ-75", town="") == "/map?region=KZ-75&modality=inpatient"
     assert address(Filter()) == "/map"
+
+
+@pytest.fixture(scope="module")
+def english() -> Environment:
+    return make_environment(read_words()[Language.ENGLISH], read_labels(CHECKOUT / "data"))
+
+
+def page(english: Environment, name: str, **given: object) -> str:
+    return english.get_template(f"operator/{name}.html").render(layout="fragment.html", errors={}, **given)
+
+
+def test_of_several_referrals_with_one_number_the_audit_log_asks_which(english: Environment) -> None:
+    named = [{"id": f"{one}-1A2B3C", "submitted_at": "2026-11-28T05:00:00Z"} for one in "ab"]
+    told = page(english, "audit_log", named=named, log="intake", logs={}, about="№ 1A2B3C", sought="", entries=[])
+    assert "Several referrals have this number" in told
+    assert 'href="/audit-log?log=intake&amp;about=b-1A2B3C"' in told
+    assert "There is no entry" not in told

@@ -39,16 +39,26 @@ def test_an_age_is_in_months_for_two_years(months: int, age: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (-20, "20 seconds ago"),
-        (40, "in 40 seconds"),
+        (-20, "now"),
+        (0, "now"),
+        (40, "now"),
+        (60, "in 60 seconds"),
         (-3_700, "62 minutes ago"),
         (7_190, "in 2 hours"),
         (259_000, "in 3 days"),
     ],
 )
-def test_a_distance_in_time_is_written_for_its_moment(seconds: int, text: str) -> None:
+def test_how_far_a_deadline_is_is_written_for_its_moment(seconds: int, text: str) -> None:
     for _ in range(2):
-        assert WORDS[Language.ENGLISH].ago(NOW + timedelta(seconds=seconds), NOW) == text
+        assert WORDS[Language.ENGLISH].due(NOW + timedelta(seconds=seconds), NOW) == text
+
+
+@pytest.mark.parametrize(("language", "text"), [("kk", "жаңа ғана"), ("ru", "только что"), ("en", "just now")])
+def test_what_happened_within_a_minute_was_just_now_whatever_the_clocks_say(language: Language, text: str) -> None:
+    words = WORDS[Language(language)]
+    assert {words.ago(NOW + timedelta(seconds=one), NOW) for one in (-59, -1, 0, 1, 300)} == {text}
+    assert words.ago(NOW - timedelta(minutes=5), NOW) == words.due(NOW - timedelta(minutes=5), NOW) != text
+    assert words.ago(None, NOW) == words.due(None, NOW) == "", "nothing for nothing"
 
 
 def test_a_template_finds_an_object_s_own_member_before_a_method_of_its_type(labels: Labels) -> None:

@@ -43,6 +43,12 @@ def test_a_number_has_its_plural_form(language: str, number: int, text: str) -> 
     assert found == text, "the plural form of this number"
 
 
+@pytest.mark.parametrize(("number", "text"), [(21, "21 день"), (3, "3 дня"), (30, "30 дней")])
+def test_how_long_a_course_lasts_is_said_in_whole_words(number: int, text: str) -> None:
+    found = WORDS[Language.RUSSIAN].ngettext("A course lasts %(num)s day.", "A course lasts %(num)s days.", number)
+    assert found % {"num": number} == f"Курс длится {text}."
+
+
 @pytest.mark.parametrize(
     ("language", "day", "number", "share"),
     [
