@@ -8,20 +8,21 @@ from time import time
 import pytest
 from pydantic import SecretStr
 
-from services.capacity.adapters.redis_connection import connect
+from services.capacity.adapters.redis_connection import connect_cluster
 from services.capacity.adapters.redis_scripts import RedisScripts
 from services.capacity.bootstrap import redis_store as store_on
 from services.capacity.domain.figures import stale_after
 from services.capacity.ports import Rebuilding, Store
-from services.contracts.claims import ClaimResult
-from services.contracts.rebuild import RestoredClaim
-from services.contracts.vocabulary import ClaimState, Role
 from services.console.bootstrap import open_redis
 from services.console.sign_in.sealing import Seal
 from services.console.sign_in.sessions import Session, Sessions
+from services.contracts.claims import ClaimResult
+from services.contracts.rebuild import RestoredClaim
+from services.contracts.vocabulary import ClaimState, Role
 from services.kit.errors import TransientError
 from services.kit.http.limits import Budget, Caller, limiting
 from services.kit.http.problems import Problem
+from services.kit.redis_cluster import cluster_node
 from services.kit.settings import ServiceSettings
 from tests.integration.capacity.network import (
     NOW,
@@ -38,6 +39,7 @@ from tests.integration.capacity.network import (
 )
 from tests.integration.capacity.relay_bench import relay_store
 from tests.integration.capacity.test_rebuild import NEW, kept, rebuild
+from tests.support.eventually import eventually
 from tests.support.valkey_cluster import NODES, ValkeyCluster, running_cluster
 
 HELD, WAITING = ClaimState.HELD, ClaimState.WAITING
@@ -51,7 +53,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyCluster]
 
 @pytest.fixture
 async def scripts(cluster: ValkeyCluster, prefix: str) -> AsyncIterator[RedisScripts]:
-    redis = connect(cluster.url, prefix)
+    redis = connect_cluster(cluster_node(cluster.url), prefix)
     yield RedisScripts(redis, prefix)
     await redis.aclose()
 
@@ -190,11 +192,16 @@ async def test_all_sessions_of_a_person_end_though_their_keys_are_on_many_nodes(
 
 async def rebuilt(store: Store, granted: dict[int, ClaimResult]) -> None:
     """As the worker does it when capacity says so: from the record, which is what was granted."""
-    with pytest.raises(Rebuilding):
-        while True:
-            with suppress(TransientError):
-                await store.programmes.snapshot(NOW)
-            await asyncio.sleep(0.01)
+
+    async def closed() -> bool:
+        try:
+            return not await store.programmes.snapshot(NOW)
+        except TransientError:
+            return False
+        except Rebuilding:
+            return True
+
+    await eventually(closed, "the data are closed where they have come")
     await store.rebuild.begin(NEW)
     record = [had(number, one.state, "a") for number, one in granted.items()]
     await store.rebuild.restore_programmes(NEW, [opening("a", 150)])

@@ -46,10 +46,8 @@ class PackingSSLConnection(_Packing, SSLConnection):
     """By TLS, with the options of the URL: `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`."""
 
 
-def connect(url: str, key_prefix: str) -> Redis | RedisCluster:
-    """A client of the server, or of the cluster, at `url`; whoever made it closes it."""
-    if node := cluster_node(url):
-        return _cluster(node, key_prefix)
+def connect(url: str, key_prefix: str) -> Redis:
+    """A client that waits for a free connection rather than failing; whoever made it closes it."""
     pool = BlockingConnectionPool.from_url(
         url, max_connections=CONNECTIONS, timeout=5, redis_connect_func=_checking_in(key_prefix)
     )
@@ -135,8 +133,8 @@ class _FollowingSSL(_Following, SSLConnection):
     """By TLS."""
 
 
-def _cluster(url: str, key_prefix: str) -> RedisCluster:
-    """A client that follows the data from node to node, beginning at the node at `url`."""
+def connect_cluster(url: str, key_prefix: str) -> RedisCluster:
+    """A client that follows the data from node to node, beginning at the one at plain `url`; whoever made it closes it."""
     cluster = RedisCluster.from_url(url, max_connections=CONNECTIONS_TO_NODE)
     kind = _FollowingSSL if url.startswith("rediss:") else _Following
     whereabouts = _Whereabouts(Names(key_prefix))
@@ -151,7 +149,8 @@ def _cluster(url: str, key_prefix: str) -> RedisCluster:
 @asynccontextmanager
 async def open_scripts(settings: CapacitySettings) -> AsyncIterator[RedisScripts]:
     """The scripts on the server or cluster at `redis_url`; connects at first use."""
-    redis = connect(settings.redis_url, settings.key_prefix)
+    node = cluster_node(settings.redis_url)
+    redis = (connect_cluster if node else connect)(node or settings.redis_url, settings.key_prefix)
     try:
         yield RedisScripts(redis, settings.key_prefix)
     finally:

@@ -67,8 +67,8 @@ class RedisScripts(Names):
         except (RedisError, OSError) as error:
             raise TransientError(f"redis: {type(error).__name__}: {error}") from error
 
-    async def scan(self, cursor: int, kind: str, count: int) -> tuple[int, list[bytes]]:
-        """The next cursor, 0 at the end, and the keys of a `kind` (`claim`, `queue`) found from `cursor`.
+    async def scan(self, cursor: int, kind: str, count: int) -> tuple[int, list[Any]]:
+        """The next cursor, 0 at the end, and the keys (bytes) of a `kind` (`claim`, `queue`) found from `cursor`.
 
         Of the server that is known to have the data: when it has them no more, the next script closes them.
         """
@@ -86,7 +86,7 @@ class RedisScripts(Names):
         await self.ask("SET", f"{self.prefix}readiness", 1, "PX", 60_000)
 
     async def run(
-        self, name: str, *arguments: str | int, keys: Sequence[str | bytes] = (), at: datetime | None = None,
+        self, name: str, *arguments: str | int, keys: Sequence[str] = (), at: datetime | None = None,
         seen: DataVersion | None = None,
     ) -> Reply:  # fmt: skip
         """The script's reply."""
@@ -106,9 +106,8 @@ class RedisScripts(Names):
         return await self.run_many(name, calls, at, seen)
 
     async def run_many(
-        self, name: str, calls: Sequence[tuple[Sequence[str | bytes], Words]], at: datetime | None,
-        seen: DataVersion | None,
-    ) -> list[Reply]:  # fmt: skip
+        self, name: str, calls: Sequence[tuple[Sequence[str], Words]], at: datetime | None, seen: DataVersion | None
+    ) -> list[Reply]:
         """A reply a call (keys and arguments), in one pipeline: each call is atomic, the pipeline is not."""
         first = (self.prefix, to_ms(at) if at else 0, *((seen.epoch, seen.sequence) if seen else ("", "")))
         commands = [
@@ -135,7 +134,7 @@ class RedisScripts(Names):
             raise Rebuilding
         return replies
 
-    async def _pipeline(self, commands: Iterable[tuple[str | bytes | int, ...]]) -> list[Any]:
+    async def _pipeline(self, commands: Iterable[tuple[str | int, ...]]) -> list[Any]:
         async with self.redis.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)
