@@ -134,7 +134,7 @@ class _FollowingSSL(_Following, SSLConnection):
 
 
 def connect_cluster(url: str, key_prefix: str) -> RedisCluster:
-    """A client that follows the data from node to node, beginning at the one at plain `url`; whoever made it closes it."""
+    """A client that follows the data from node to node, from the one at `url`; whoever made it closes it."""
     cluster = RedisCluster.from_url(url, max_connections=CONNECTIONS_TO_NODE)
     kind = _FollowingSSL if url.startswith("rediss:") else _Following
     whereabouts = _Whereabouts(Names(key_prefix))
