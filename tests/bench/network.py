@@ -16,8 +16,7 @@ import httpx2
 import orjson
 
 from services.cli.demo_children import write_demo_children
-from services.cli.up.demo import load_network, programmes_known
-from services.contracts.reference import read_programmes
+from services.cli.up.demo import load_network, programmes_in_data, programmes_known
 from services.kit.settings import CHECKOUT
 from services.local.home import Home
 from services.local.issuer import issue_token
@@ -52,7 +51,7 @@ def running_network() -> Iterator[BenchNetwork]:
         with Network(Home(Path(folder)), lambda line: print(line, file=sys.stderr)) as network:  # noqa: T201
             plan = network.start()
             load_network(plan, lambda done, total: None)
-            expected = len(read_programmes(CHECKOUT / "data"))
+            expected = programmes_in_data()
             until(lambda: programmes_known(plan) == expected, "the centers' programmes reach capacity")
             yield BenchNetwork(plan, network)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import psutil
 
 from services.kit.settings import CHECKOUT
-from services.local.parts import SERVICES, answers_ready, shared_environment
+from services.local.parts import answers_ready, shared_environment
 from services.local.ports import Ports
 from tests.bench.country import fill, grow
 from tests.bench.measures import pending, quiet, routed, submit_lines
@@ -86,8 +86,8 @@ async def workers(network: BenchNetwork, count: int) -> dict[str, object]:
     single = {name: (one[name] + again[name]) / 2 for name in one}
     rates = rate(single), rate(two)
     return {
-        "one": one, "two": two, "one again": again, "a second by one and by two": [round(1000 / each) for each in rates],
-        "two against one": round(rates[0] / rates[1], 2),
+        "one": one, "two": two, "one again": again,
+        "a second by one and by two": [round(1000 / each) for each in rates], "two against one": round(rates[0] / rates[1], 2),
     }  # fmt: skip
 
 
