@@ -4,8 +4,8 @@ python -m tests.bench.scale workers [--count 4000]
 python -m tests.bench.scale past [--to 1000000] | waiting [--to 100000] | centers [--to 1000]
 
 Processor time (user and system) does not see how many cores there are: where two workers share two cores with all other
-processes, they are no faster, but each second of work is one that a machine with more cores does beside the others. What two
-workers share (capacity, the servers, a relay, SQLite's one writer) bounds the rate by its own time a referral.
+processes they are no faster, but each second of work is one that a machine with more cores does beside the others. What
+two workers share (capacity, the servers, a relay, SQLite's one writer) bounds the rate by its own time a referral.
 """
 
 import argparse
@@ -87,7 +87,8 @@ async def workers(network: BenchNetwork, count: int) -> dict[str, object]:
     rates = rate(single), rate(two)
     return {
         "one": one, "two": two, "one again": again,
-        "a second by one and by two": [round(1000 / each) for each in rates], "two against one": round(rates[0] / rates[1], 2),
+        "a second by one and by two": [round(1000 / each) for each in rates],
+        "two against one": round(rates[0] / rates[1], 2),
     }  # fmt: skip
 
 
