@@ -3,8 +3,10 @@
 import time
 from collections.abc import Collection
 
-from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, insert, select
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, select
 from sqlmodel import Session
+
+from services.kit.sql.add_rows import add_rows
 
 
 class Inbox:
@@ -26,11 +28,9 @@ class Inbox:
 
     def record(self, session: Session, consumer: str, event_ids: Collection[str]) -> None:
         """Record `event_ids`; raises IntegrityError when another transaction has recorded one meanwhile."""
-        if event_ids:
-            now = int(time.time() * 1000)
-            session.execute(
-                insert(self.rows), [{"consumer": consumer, "event_id": one, "received_at": now} for one in event_ids]
-            )
+        now = int(time.time() * 1000)
+        new = [{"consumer": consumer, "event_id": one, "received_at": now} for one in event_ids]
+        add_rows(session, self.rows, new)
 
     def trim(self, session: Session, before: int) -> None:
         """Delete entries received before `before` (epoch ms); Kafka must keep its topics for less long."""

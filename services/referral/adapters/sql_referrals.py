@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel, col
 
@@ -13,6 +13,7 @@ from services.contracts.events import write_event
 from services.contracts.vocabulary import OfferState
 from services.kit.errors import Conflict
 from services.kit.outgoing_event import OutgoingEvent
+from services.kit.sql.add_rows import add_rows
 from services.kit.sql.database import Database
 from services.kit.tracing import of_subject
 from services.referral.adapters import rows
@@ -94,8 +95,7 @@ class SqlReferrals:
 
 
 def _insert(session: Session, model: type[SQLModel], values: Sequence[rows.Values]) -> None:
-    if values:
-        session.execute(insert(table(model)), values)
+    add_rows(session, table(model), values)
 
 
 def parts(ids: Sequence[str]) -> list[Sequence[str]]:
