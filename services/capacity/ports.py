@@ -68,8 +68,8 @@ class Claims(Protocol):
         """Each claim of the attempt, or an earlier one, is released, and its place handed over."""
         ...
 
-    async def positions(self, referral_id: UUID) -> ClaimPositions:
-        """The referral's claim, and its position in each queue, at one moment."""
+    async def positions(self, referral_ids: Sequence[UUID]) -> Sequence[ClaimPositions]:
+        """The claim of each referral in order, and its position in each queue, each at one moment."""
         ...
 
 

@@ -82,6 +82,12 @@ class ClaimPositions(ClaimResult):
     positions: tuple[QueuePosition, ...] = ()
 
 
+class ClaimPositionsBatch(BaseModel):
+    """The answer of `POST /v1/claims/positions`: those of the referrals that were asked for, in order."""
+
+    items: tuple[ClaimPositions, ...]
+
+
 class ClaimsBatch(BaseModel, extra="forbid"):
     """Claims in order. `seen` is the newest data version in the caller's record.
 

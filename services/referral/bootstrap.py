@@ -17,6 +17,7 @@ from services.kit.dead_letters.repository import DeadLetterRepository
 from services.kit.http.auth import TokenVerifier
 from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
+from services.kit.kept import KeptByKey
 from services.kit.persons import Persons
 from services.kit.retention import LEASE_MS, days
 from services.kit.sql.audit_log import AuditLog, AuditWriter, Chain
@@ -43,6 +44,7 @@ from services.referral.adapters.sql_views import Views, related_ids
 from services.referral.adapters.sql_worklists import Worklists
 from services.referral.adapters.tables import audit_log, dead_letters, leases
 from services.referral.handlers.act import ActOnReferral
+from services.referral.handlers.all_supplies import KeptSupplies
 from services.referral.handlers.apply_figures import ApplyFigures
 from services.referral.handlers.claim_places import ClaimPlaces
 from services.referral.handlers.correct_referrals import CorrectReferrals
@@ -114,6 +116,7 @@ class ReferralService:
     repair: Repair
     forecast: ForecastPlaces
     published_forecast: ForecastPlaces
+    forecast_pages: KeptByKey[bytes]
     dead_letters: DeadLetterRepository
     audit_lease: Lease
     audit_trail: AuditTrail
@@ -189,6 +192,7 @@ def _wired(
         repair=Repair(reconcile, rebuilder),
         forecast=forecast,
         published_forecast=published,
+        forecast_pages=KeptByKey(clock, settings.forecast_kept),
         dead_letters=DeadLetterRepository(database, dead_letters, clock),
         audit_lease=lease("audit", round(settings.audit_every * 1000)),
         audit_trail=_audit_trail(settings, database),
@@ -235,9 +239,10 @@ def _forecasts(
 ) -> tuple[ForecastPlaces, ForecastPlaces]:
     """By the figures as they are, and by those that are published."""
     queue_positions, supplies = HttpQueuePositions(capacity), SqlSupplies(database)
+    kept = KeptSupplies(supplies, clock, settings.forecast_kept)
     ticks = timedelta(seconds=settings.figures_every)
     published = PublishedSupplies(supplies, queue_positions, clock, ticks, settings.figures_centers)
     return (
-        ForecastPlaces(queue_positions, supplies, clock, settings.staleness),
+        ForecastPlaces(queue_positions, kept, clock, settings.staleness),
         ForecastPlaces(published, published, clock, settings.staleness),
     )

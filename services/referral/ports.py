@@ -223,8 +223,16 @@ class Wanted:
     programme_id: str | None = None
 
 
+class RecordedSupplies(Protocol):
+    """Programmes with the use of their places, from one snapshot of the record."""
+
+    async def read(self) -> Sequence[Supply]:
+        """All open ones, by id."""
+        ...
+
+
 class Supplies(Protocol):
-    """Programmes with the use of their places, each call from one snapshot of the record."""
+    """Programmes with the use of their places."""
 
     async def of(self, programme_ids: Collection[str]) -> Mapping[str, Supply]: ...
 

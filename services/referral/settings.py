@@ -42,8 +42,15 @@ class ReferralSettings(AuditSettings, EventSettings):
     figures_centers: int = Field(5, ge=1, le=1000)
     """Counts are published once those of so many centers have changed; capacity reads it too."""
 
+    forecast_every: float = Field(1.0, ge=0, le=60)
+    """Seconds for which forecasts are kept, and the use of places by which they are made."""
+
     pass_over_days: int = Field(14, ge=1, le=3650)
     """An offer that expires passes its center over for so many days, unless the center answers anything before."""
+
+    @property
+    def forecast_kept(self) -> timedelta:
+        return timedelta(seconds=self.forecast_every)
 
     @property
     def pass_over(self) -> timedelta:

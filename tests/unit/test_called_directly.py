@@ -1,6 +1,6 @@
 """What FastAPI does at each request for a route: nothing in a thread, and for lists and submissions nothing at all."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from inspect import iscoroutinefunction
 from typing import Any
 from unittest.mock import sentinel
@@ -12,12 +12,15 @@ from fastapi.routing import APIRoute
 
 from services.kit.http.app import Apps
 from services.kit.http.direct import Handle, direct_call
+from services.kit.http.preconditions import Precondition
+from services.kit.http.problems import Problem
 from services.referral.adapters.sql_worklists import Worklist
 from services.referral.entrypoints.worklists import After
 from tests.integration.capacity.guards import api_routes
 
 DIRECT = {
     ("intake", "submit_diagnosis"), ("referral", "list_referrals"), ("referral", "list_worklist"),
+    ("referral", "read_referral"), ("referral", "list_forecasts"), ("referral", "list_centers"),
 }  # fmt: skip
 
 
@@ -51,21 +54,29 @@ def asked() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def call(asked: list[dict[str, Any]]) -> Handle:
-    async def endpoint(name: Worklist, after: After, limit: int = 50) -> Response:
+def versions() -> list[Collection[int]]:
+    """Those of If-None-Match that the endpoint was given."""
+    return []
+
+
+@pytest.fixture
+def call(asked: list[dict[str, Any]], versions: list[Collection[int]]) -> Handle:
+    async def endpoint(name: Worklist, after: After, expected: Precondition, limit: int = 50) -> Response:
         asked.append({"name": name, "after": after, "limit": limit})
+        versions.append(expected.others)
         return Response("direct")
 
     async def by_fastapi(request: Request) -> Response:
         return Response("by FastAPI")
 
     made = direct_call(APIRoute("/{name}", endpoint).dependant, by_fastapi)
-    assert made is not None, "it takes parameters of path and query only"
+    assert made is not None, "it takes parameters of path, query and header only"
     return made
 
 
-async def answered(call: Handle, name: str, query: str) -> bytes:
-    scope = {"type": "http", "path_params": {"name": name}, "query_string": query.encode(), "headers": []}
+async def answered(call: Handle, name: str, query: str, *tags: bytes) -> bytes:
+    headers = [(b"accept", b"*/*"), *((b"if-none-match", one) for one in tags)]
+    scope = {"type": "http", "path_params": {"name": name}, "query_string": query.encode(), "headers": headers}
     return bytes((await call(Request(scope))).body)
 
 
@@ -88,3 +99,15 @@ async def test_a_wrong_parameter_is_answered_by_fastapi(
     for _ in range(2):
         assert await answered(call, name, query) == b"by FastAPI", "it names what is wrong"
     assert not asked, "the endpoint was not called"
+
+
+async def test_headers_are_read_each_time(call: Handle, versions: list[Collection[int]]) -> None:
+    for tags in ((b'"3"',), (), (b'"3"', b'W/"4"'), (b'"3"',), (b'"5",' * 200 + b'"6"',)):
+        assert await answered(call, "to-admit", "", *tags) == b"direct"
+    assert versions == [{3}, set(), {3, 4}, {3}, {5, 6}], "a request without the header has not that of another"
+
+
+async def test_a_wrong_header_is_named(call: Handle) -> None:
+    with pytest.raises(Problem) as refused:
+        await answered(call, "to-admit", "", b"three")
+    assert refused.value.code == "invalid_etag"

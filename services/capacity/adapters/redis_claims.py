@@ -65,17 +65,20 @@ class RedisClaims:
         replies = await self._scripts.run_on_claims(script, claims, together=TOGETHER, at=at, seen=seen)
         return _batch_result(changes, [()] * len(changes), replies)
 
-    async def positions(self, referral_id: UUID) -> ClaimPositions:
-        reply = await self._scripts.run(
-            "queue_positions", str(referral_id), keys=[self._scripts.claim_key(referral_id)]
-        )
-        claim, *queues = reply[3:]
-        positions = tuple(
-            QueuePosition(programme_id=programme.decode(), position=front + 1, length=length)
-            for programme, front, length in queues
-        )
-        result = read_result(claim, referral_id).model_dump()
-        return ClaimPositions(**result, data_version=version_of(reply), positions=positions)
+    async def positions(self, referral_ids: Sequence[UUID]) -> Sequence[ClaimPositions]:
+        calls = [([self._scripts.claim_key(one)], [str(one)]) for one in referral_ids]
+        replies = await self._scripts.run_many("queue_positions", calls, None, None)
+        return [_positions(one, reply) for one, reply in zip(referral_ids, replies, strict=True)]
+
+
+def _positions(referral_id: UUID, reply: Reply) -> ClaimPositions:
+    claim, *queues = reply[3:]
+    positions = tuple(
+        QueuePosition(programme_id=programme.decode(), position=front + 1, length=length)
+        for programme, front, length in queues
+    )
+    result = read_result(claim, referral_id).model_dump()
+    return ClaimPositions(**result, data_version=version_of(reply), positions=positions)
 
 
 def _batch_result(

@@ -3,11 +3,17 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Query, Response
 
 from services.capacity.entrypoints.requests import BATCH_BODY, ReferralOnly, Service, WorkerOnly
 from services.capacity.ports import ClaimsPosition
-from services.contracts.claims import ClaimChangesBatch, ClaimPositions, ClaimsBatch, ClaimsBatchResult
+from services.contracts.claims import (
+    ClaimChangesBatch,
+    ClaimPositions,
+    ClaimPositionsBatch,
+    ClaimsBatch,
+    ClaimsBatchResult,
+)
 from services.contracts.rebuild import ClaimsPage, ClaimsWanted
 from services.kit import tracing
 from services.kit.http.pages import read_cursor, write_cursor
@@ -62,7 +68,15 @@ async def look_up_claims(service: Service, wanted: ClaimsWanted) -> ClaimsPage:
     )  # fmt: skip
 
 
+@router.post("/positions", response_model=ClaimPositionsBatch)
+async def list_positions(service: Service, wanted: ClaimsWanted) -> Response:
+    """The claim of each of these (state `none` without one), and its positions while it waits."""
+    found = ClaimPositionsBatch.model_construct(items=tuple(await service.store.claims.positions(wanted.referral_ids)))
+    return Response(found.model_dump_json(), media_type="application/json")
+
+
 @router.get("/{referral_id}")
 async def show_claim(service: Service, referral_id: UUID) -> ClaimPositions:
     """The referral's claim (state `none` without one), and its positions while it waits."""
-    return await service.store.claims.positions(referral_id)
+    [found] = await service.store.claims.positions([referral_id])
+    return found

@@ -8,25 +8,26 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
-from starlette.datastructures import QueryParams
+from starlette.datastructures import Headers, QueryParams
 
 from services.kit.http.auth import Require
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+RawHeaders = tuple[tuple[bytes, bytes], ...]
 Values = tuple[dict[str, Any], ...]
 """The parameters of an endpoint and of each of its dependencies."""
 REMEMBERED, LONGEST = 1_000, 300
-"""Addresses of a route whose parameters are not validated again, and the bytes of their queries."""
+"""Addresses of a route whose parameters are not validated again, and the bytes of their queries and headers."""
 _OTHERS = (
-    *("header_params", "cookie_params", "body_params", "http_connection_param_name"),
+    *("cookie_params", "body_params", "http_connection_param_name"),
     *("websocket_param_name", "response_param_name", "background_tasks_param_name", "security_scopes_param_name"),
 )
-"""What a function may take but the request, dependencies, and parameters of the path and the query."""
+"""What a function may take but the request, dependencies, and parameters of the path, the query and the header."""
 
 
 def direct_call(endpoint: Dependant, by_fastapi: Handle) -> Handle | None:
-    """The call of an endpoint that gives a response, and takes only the request, principals, and parameters of path
-    and query, or what comes of these. None for any other endpoint.
+    """The call of an endpoint that gives a response, and takes only the request, principals, and parameters of path,
+    query and header, or what comes of these. None for any other endpoint.
 
     A request whose parameters are wrong goes `by_fastapi`, which says so. The guards of the route have run before it.
     """
@@ -54,26 +55,30 @@ def direct_call(endpoint: Dependant, by_fastapi: Handle) -> Handle | None:
 
 
 def _reader(parts: tuple[Dependant, ...]) -> Callable[[Request], Values | None]:
-    """Reads a request's parameters for each of `parts`; None when one is wrong. They depend on the address only."""
+    """Reads a request's parameters for each of `parts`; None when one is wrong. They depend on address and headers."""
+    wanted = {field.alias.encode() for one in parts for field in one.header_params}
 
-    def read(path: tuple[tuple[str, str], ...], query: bytes) -> Values | None:
-        of_path, of_query = dict(path), QueryParams(query)
-        found = [_arguments(one, of_path, of_query) for one in parts]
+    def read(path: tuple[tuple[str, str], ...], query: bytes, headers: RawHeaders) -> Values | None:
+        given = dict(path), QueryParams(query), Headers(raw=list(headers))
+        found = [_arguments(one, *given) for one in parts]
         return None if None in found else tuple(one for one in found if one is not None)
 
     remembered = lru_cache(maxsize=REMEMBERED)(read)
 
     def of_request(request: Request) -> Values | None:
         query: bytes = request.scope["query_string"]
-        return (remembered if len(query) <= LONGEST else read)(tuple(request.path_params.items()), query)
+        headers = tuple(one for one in request.scope["headers"] if one[0] in wanted) if wanted else ()
+        short = len(query) <= LONGEST and sum(len(value) for _, value in headers) <= LONGEST
+        return (remembered if short else read)(tuple(request.path_params.items()), query, headers)
 
     return of_request
 
 
-def _arguments(one: Dependant, path: Mapping[str, str], query: QueryParams) -> dict[str, Any] | None:
+def _arguments(one: Dependant, path: Mapping[str, str], query: QueryParams, headers: Headers) -> dict[str, Any] | None:
     of_path, wrong_path = request_params_to_args(one.path_params, path)
     of_query, wrong_query = request_params_to_args(one.query_params, query)
-    return None if wrong_path or wrong_query else of_path | of_query
+    of_header, wrong_header = request_params_to_args(one.header_params, headers)
+    return None if wrong_path or wrong_query or wrong_header else of_path | of_query | of_header
 
 
 def _is_plain(one: Dependant) -> bool:

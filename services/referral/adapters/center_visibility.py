@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from services.contracts.vocabulary import ReferralState
-from services.referral.adapters.tables import DecisionRow, HistoryRow, OfferRow, ReferralRow
+from services.referral.adapters.tables import DecisionRow, ReferralRow
 from services.referral.domain.life import AT_A_CENTER
 
 _KEPT = ("id", "polyclinic_id")
@@ -18,7 +18,7 @@ def has_now(row: Any, center_id: str | None) -> bool:
     return center_id is not None and row.center_id == center_id and row.state in AT_A_CENTER
 
 
-def own_part(row: Any, entries: Sequence[HistoryRow]) -> ReferralRow:
+def own_part(row: Any, entries: Sequence[Any]) -> ReferralRow:
     """What is left of a referral for a center after its part, of which `entries` are the history.
 
     State and version are those that its part ended in: later ones would tell what happened elsewhere, and when.
@@ -29,15 +29,13 @@ def own_part(row: Any, entries: Sequence[HistoryRow]) -> ReferralRow:
     return ReferralRow(**nothing | kept | {"state": last.to_state, "version": last.version})
 
 
-def own_candidates(decision: DecisionRow, programmes: Collection[str]) -> DecisionRow:
+def own_candidates(decision: Any, programmes: Collection[str]) -> DecisionRow:
     """A copy without other centers' programmes: they say where a child goes whom this one declines."""
     candidates = [one for one in orjson.loads(decision.candidates) if one[0] in programmes]
-    return DecisionRow(**decision.model_dump() | {"candidates": orjson.dumps(candidates).decode(), "excluded": "{}"})
+    return DecisionRow(**dict(decision._mapping) | {"candidates": orjson.dumps(candidates).decode(), "excluded": "{}"})
 
 
-def entries_of(
-    attempts: Collection[int], offers: Sequence[OfferRow], history: Sequence[HistoryRow]
-) -> list[HistoryRow]:
+def entries_of(attempts: Collection[int], offers: Sequence[Any], history: Sequence[Any]) -> list[Any]:
     """The history of these attempts: from each offer to the step that took the child away, inclusive.
 
     Needs all offers by attempt and the whole history by version: the n-th step to a center made the n-th offer.

@@ -1,13 +1,16 @@
 """Capacity's queues over its HTTP API, for an answer that can do without them: one try, and not for long."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import Context
+from itertools import islice
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from services.contracts.claims import ClaimPositions, ProgrammeFigures
+from services.contracts.rebuild import BATCH
 from services.kit.errors import PermanentError, TransientError
 from services.referral.adapters.http_capacity import HttpCapacity, Rebuilding
 from services.referral.ports import CapacityUnavailable, Unavailable
@@ -15,7 +18,6 @@ from services.referral.ports import CapacityUnavailable, Unavailable
 PATIENCE = 2.0
 """Seconds for an answer."""
 PAGE = 1000
-T = TypeVar("T", bound=BaseModel)
 
 
 class _Figures(BaseModel):
@@ -24,29 +26,62 @@ class _Figures(BaseModel):
 
 
 class HttpQueuePositions:
-    """The QueuePositions port."""
+    """The QueuePositions port. Positions that are asked for while an answer is awaited are the next one question."""
 
     def __init__(self, capacity: HttpCapacity, patience: float = PATIENCE) -> None:
         self._capacity, self._patience = capacity, patience
+        self._asked: dict[UUID, asyncio.Future[ClaimPositions]] = {}
+        self._task: asyncio.Task[None] | None = None
 
     async def positions(self, referral_id: UUID) -> ClaimPositions:
-        return await self._get(ClaimPositions, f"/v1/claims/{referral_id}", {})
+        if (answer := self._asked.get(referral_id)) is None:
+            answer = self._asked[referral_id] = asyncio.get_running_loop().create_future()
+        if self._task is None:
+            self._task = asyncio.create_task(self._ask_all(), context=Context())  # it is no one request's
+        with _unavailable():
+            async with asyncio.timeout(self._patience):
+                return await asyncio.shield(answer)
+
+    async def _ask_all(self) -> None:
+        try:
+            while self._asked:
+                together = dict(islice(self._asked.items(), BATCH))
+                for one in together:
+                    del self._asked[one]
+                await self._ask_for(together)
+        finally:
+            self._task = None  # without an await since the last look at `_asked`, so nobody is forgotten
+
+    async def _ask_for(self, together: Mapping[UUID, "asyncio.Future[ClaimPositions]"]) -> None:
+        try:
+            async with asyncio.timeout(self._patience):
+                found = await self._capacity.positions(list(together))
+        except Exception as error:  # noqa: BLE001  whatever it is, who waits hears of it
+            for answer in together.values():
+                answer.set_exception(error)
+                answer.exception()  # whoever asked may have gone
+            return
+        for one, answer in zip(found, together.values(), strict=True):
+            answer.set_result(one)
 
     async def waiting(self, region_id: str | None) -> Mapping[str, int]:
         query: dict[str, str | int] = {"limit": PAGE} | ({"region": region_id} if region_id else {})
         found: dict[str, int] = {}
         while True:
-            page = await self._get(_Figures, "/v1/capacity", query)
+            with _unavailable():
+                async with asyncio.timeout(self._patience):
+                    page = await self._capacity.ask(_Figures, "GET", "/v1/capacity", query=query)
             found |= {one.programme_id: one.waiting for one in page.items}
             if page.next is None:
                 return found
             query["cursor"] = page.next
 
-    async def _get(self, kind: type[T], path: str, query: dict[str, str | int]) -> T:
-        try:
-            async with asyncio.timeout(self._patience):
-                return await self._capacity.ask(kind, "GET", path, query=query)
-        except Rebuilding:
-            raise CapacityUnavailable(Unavailable.REBUILDING) from None
-        except (TransientError, PermanentError, TimeoutError):
-            raise CapacityUnavailable(Unavailable.UNREACHABLE) from None
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except Rebuilding:
+        raise CapacityUnavailable(Unavailable.REBUILDING) from None
+    except (TransientError, PermanentError, TimeoutError):
+        raise CapacityUnavailable(Unavailable.UNREACHABLE) from None

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import exists, or_
+from sqlmodel import Session, col
 
-from services.referral.adapters.tables import ReferralRow
+from services.contracts.authority import Visibility
+from services.referral.adapters.tables import OfferRow, ReferralRow
 
 LISTED = (
     "id", "polyclinic_id", "state", "version", "child_id", "attempt", "priority", "submitted_at", "settlement_id",
@@ -28,5 +30,17 @@ def values_of(rows: Iterable[Any]) -> list[Values]:
     return [dict(zip(LISTED, row, strict=True)) for row in rows]
 
 
-def shown(row: ReferralRow) -> Values:
+def shown(row: Any) -> Values:
     return {name: getattr(row, name) for name in LISTED}
+
+
+def visible(query: Any, visibility: Visibility) -> Any:
+    """`query` of referrals, of those that are visible."""
+    if visibility.everything:
+        return query
+    own = col(ReferralRow.polyclinic_id) == visibility.polyclinic_id
+    offered: Any = (OfferRow.referral_id == ReferralRow.id) & (OfferRow.center_id == visibility.center_id)
+    if visibility.center_id is None:
+        return query.where(own)
+    offered = exists().where(offered)
+    return query.where(offered if visibility.polyclinic_id is None else or_(own, offered))

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from services.contracts.authority import Visibility
 from services.contracts.near_matches import Named
 from services.kit.sql.database import Database
-from services.referral.adapters.sql_views import visible
+from services.referral.adapters.sql_lists import visible
 from services.referral.adapters.tables import CenterRow, ProgrammeRow, ReferralRow
 
 EVERYTHING = Visibility(everything=True)

@@ -7,44 +7,20 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-import orjson
-from sqlalchemy import bindparam, case, exists, func, or_
+from sqlalchemy import bindparam, case, func, or_
 from sqlmodel import Session, col, select
 
 from services.contracts.authority import Visibility
 from services.contracts.days import end_of
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
-from services.referral.adapters.center_visibility import entries_of, has_now, own_candidates, own_part
+from services.referral.adapters.center_visibility import entries_of, has_now, own_part
 from services.referral.adapters.own_work import worked_on_by
-from services.referral.adapters.sql_lists import COLUMNS, Values, read_rows, shown, values_of
-from services.referral.adapters.tables import (
-    CenterRow,
-    DecisionRow,
-    HistoryRow,
-    OfferRow,
-    ProgrammeRow,
-    QueueEntryRow,
-    ReferralRow,
-)
+from services.referral.adapters.sql_directory import Directories, Directory
+from services.referral.adapters.sql_lists import COLUMNS, Values, read_rows, shown, values_of, visible
+from services.referral.adapters.sql_stories import Story, read_story
+from services.referral.adapters.tables import HistoryRow, OfferRow, ReferralRow
 from services.referral.domain.life import AT_A_CENTER
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One referral, as far as it is visible. Decision and queue entries are of its latest visible attempt.
-
-    `child_id` is for the audit log, also where the referral is shown without it.
-    """
-
-    child_id: str
-    referral: ReferralRow
-    offers: Sequence[OfferRow]
-    decision: DecisionRow | None
-    queues: Sequence[QueueEntryRow]
-    history: Sequence[HistoryRow]
-    centers: dict[str, CenterRow]
-    programmes: dict[str, ProgrammeRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +77,11 @@ def _moments(first: date | None, last: date | None, hour: int | None = None) -> 
     return end_of(first) - timedelta(days=1) if first else None, end_of(last) if last else None
 
 
-@dataclass(frozen=True, slots=True)
-class CenterView:
-    """A center with its open programmes."""
-
-    center: CenterRow
-    programmes: Sequence[ProgrammeRow]
-
-
 class Views:
     """Each call is one snapshot."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database, self._directories = database, Directories()
 
     async def referrals(
         self, visibility: Visibility, wanted: ReferralFilter, after: str | None, limit: int
@@ -144,20 +112,13 @@ class Views:
 
     async def story(self, referral_id: str, visibility: Visibility) -> Story | None:
         """The whole story, or None when there is no such referral that is visible."""
-        return await self._database.read(lambda session: _story(session, referral_id, visibility))
+        return await self._database.read(
+            lambda session: read_story(session, referral_id, visibility, self._directories.of(session))
+        )
 
-    async def centers(self, region_id: str | None, after: str | None, limit: int) -> Sequence[CenterView]:
-        query = select(CenterRow).order_by(col(CenterRow.id)).limit(limit)
-        if region_id:
-            query = query.where(CenterRow.region_id == region_id)
-        if after:
-            query = query.where(col(CenterRow.id) > after)
-        return await self._database.read(lambda session: _with_programmes(session, session.scalars(query).all()))
-
-    async def center(self, center_id: str) -> CenterView | None:
-        query = select(CenterRow).where(CenterRow.id == center_id)
-        found = await self._database.read(lambda session: _with_programmes(session, session.scalars(query).all()))
-        return found[0] if found else None
+    async def directory(self) -> Directory:
+        """The centers and programmes as they are now."""
+        return await self._database.read(self._directories.of)
 
 
 @lru_cache(maxsize=500)
@@ -170,18 +131,6 @@ def _listing(visibility: Visibility, wanted: ReferralFilter, limit: int, *, goin
         own = (col(ReferralRow.center_id) == visibility.center_id) & here
         query = query.where(or_(own, col(ReferralRow.polyclinic_id) == visibility.polyclinic_id))
     return query.where(col(ReferralRow.id) < bindparam("after")) if going_on else query
-
-
-def visible(query: Any, visibility: Visibility) -> Any:
-    """`query` of referrals, of those that are visible."""
-    if visibility.everything:
-        return query
-    own = col(ReferralRow.polyclinic_id) == visibility.polyclinic_id
-    offered: Any = (OfferRow.referral_id == ReferralRow.id) & (OfferRow.center_id == visibility.center_id)
-    if visibility.center_id is None:
-        return query.where(own)
-    offered = exists().where(offered)
-    return query.where(offered if visibility.polyclinic_id is None else or_(own, offered))
 
 
 def related_ids(session: Session, id: str) -> list[str]:
@@ -218,67 +167,3 @@ def _by_referral(session: Session, model: Any, by: str, ids: Sequence[str]) -> d
 
 def _own_entries(offers: Sequence[OfferRow], history: Sequence[HistoryRow], visibility: Visibility) -> list[HistoryRow]:
     return entries_of({one.attempt for one in offers if one.center_id == visibility.center_id}, offers, history)
-
-
-def _story(session: Session, referral_id: str, visibility: Visibility) -> Story | None:
-    row = session.scalars(visible(select(ReferralRow).where(ReferralRow.id == referral_id), visibility)).first()
-    if row is None:
-        return None
-
-    def of(model: Any) -> Any:
-        return select(model).where(model.referral_id == referral_id)
-
-    offers = session.scalars(of(OfferRow).order_by(OfferRow.attempt)).all()
-    history = session.scalars(of(HistoryRow).order_by(HistoryRow.version)).all()
-    decisions = of(DecisionRow).order_by(col(DecisionRow.attempt).desc())
-    if wholly := visibility.wholly(row.polyclinic_id):
-        decision = session.scalars(decisions).first()
-    else:
-        history = _own_entries(offers, history, visibility)
-        offers = [one for one in offers if one.center_id == visibility.center_id]
-        if not has_now(row, visibility.center_id):
-            return _named(
-                session, row.child_id, own_part(row, history), offers, None, (), history, visibility.center_id
-            )
-        decision = session.scalars(decisions.where(DecisionRow.attempt == row.attempt)).first()
-        theirs = select(ProgrammeRow.id).where(ProgrammeRow.center_id == visibility.center_id)
-        decision = decision and own_candidates(decision, set(session.scalars(theirs)))
-    queues = (
-        session.scalars(of(QueueEntryRow).where(QueueEntryRow.attempt == decision.attempt)).all() if decision else []
-    )
-    return _named(
-        session, row.child_id, row, offers, decision, queues, history, None if wholly else visibility.center_id
-    )
-
-
-def _named(
-    session: Session,
-    child_id: str,
-    row: ReferralRow,
-    offers: Sequence[OfferRow],
-    decision: DecisionRow | None,
-    queues: Sequence[QueueEntryRow],
-    history: Sequence[HistoryRow],
-    center_id: str | None,
-) -> Story:
-    """With the centers and programmes that are named in it; a center sees its own queue entries only."""
-    named = {one.programme_id for one in offers} | {one.programme_id for one in queues}
-    if decision:
-        named |= {one[0] for one in orjson.loads(decision.candidates)}
-    programmes = {p.id: p for p in session.scalars(select(ProgrammeRow).where(col(ProgrammeRow.id).in_(named)))}
-    wanted = {one.center_id for one in offers} | {one.center_id for one in programmes.values()}
-    centers = {c.id: c for c in session.scalars(select(CenterRow).where(col(CenterRow.id).in_(wanted)))}
-    if center_id is not None:
-        queues = [one for one in queues if programmes[one.programme_id].center_id == center_id]
-    return Story(child_id, row, offers, decision, queues, history, centers, programmes)
-
-
-def _with_programmes(session: Session, centers: Sequence[CenterRow]) -> list[CenterView]:
-    theirs = col(ProgrammeRow.center_id).in_([one.id for one in centers])
-    found = session.scalars(
-        select(ProgrammeRow).where(theirs, col(ProgrammeRow.closed).is_(False)).order_by(col(ProgrammeRow.id))
-    )
-    by_center: dict[str, list[ProgrammeRow]] = {}
-    for programme in found:
-        by_center.setdefault(programme.center_id, []).append(programme)
-    return [CenterView(one, by_center.get(one.id, [])) for one in centers]

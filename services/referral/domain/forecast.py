@@ -5,12 +5,12 @@ is not made yet: after three days, none of them off), the child comes a week aft
 nobody joins or leaves the queue.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from services.contracts.days import day_of
 from services.contracts.vocabulary import ReferralState
@@ -51,7 +51,7 @@ def stay(course_days: int) -> int:
     return ANSWER_DAYS + ADMIT_DAYS + course_days
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outlook:
     """A programme's places from `today` on. `opens` has a day for each place, in order: when it is free first."""
 
@@ -72,25 +72,29 @@ class Outlook:
             return NoDate.SUSPENDED
         return None if self.opens else NoDate.NO_PLACES
 
+    @cached_property
     def next_free(self) -> list[tuple[date, int]]:
         """Days of the next 60 with the places that come free on each, today's first; the queue is not counted."""
         last = self.today + timedelta(AHEAD_DAYS)
         return [] if self.suspended else sorted(Counter(day for day in self.opens if day <= last).items())
 
-    def next_on(self, position: int) -> date | None:
-        """The day on which the child at `position` (1 is next) is offered a place; None when no place opens.
+    @cached_property
+    def _turns(self) -> list[int]:
+        """Days from today on which somebody is offered a place, in order, until each place has been offered once more
+        after the day on which the last one is free first: from there on each stay is like the one before.
 
-        A place that opens on day d serves the queue on d, d + stay, d + 2 stay and so on: the date is the
-        `position`-th smallest of all places' days together.
+        A place that opens on day d serves the queue on d, d + stay, d + 2 stay and so on.
         """
+        days, again = [(day - self.today).days for day in self.opens], stay(self.course_days)
+        return sorted(turn for day in days for turn in range(day, days[-1] + again + 1, again))
+
+    def next_on(self, position: int) -> date | None:
+        """The day on which the child at `position` (1 is next) is offered a place; None when no place opens."""
         if self.no_date:
             return None
-        days, again = [(day - self.today).days for day in self.opens], stay(self.course_days)
-
-        def served(until: int) -> int:
-            return sum((until - day) // again + 1 for day in days if day <= until)
-
-        return self.today + timedelta(bisect_left(range(days[0] + position * again), position, key=served))
+        stays = max(0, -(-(position - len(self._turns)) // len(self.opens)))
+        turn = self._turns[position - 1 - stays * len(self.opens)]
+        return self.today + timedelta(turn + stays * stay(self.course_days))
 
 
 def outlook(places: int, course_days: int, suspended: bool, uses: Iterable[Use], today: date) -> Outlook:

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from services.contracts.authority import Visibility, actor_as_seen
 from services.contracts.reference import CenterEntry
 from services.contracts.vocabulary import Catchment, Modality
-from services.referral.adapters.sql_views import CenterView
+from services.referral.adapters.sql_directory import CenterView
 from services.referral.domain.programmes import Figure, Programme
 from services.referral.domain.registration import Registration
 from services.referral.entrypoints.field_types import Id, Phone, Title

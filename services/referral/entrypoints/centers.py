@@ -1,6 +1,7 @@
 """`/v1/centers`: the registry of centers and programmes, and the figures of places."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Response
@@ -16,6 +17,7 @@ from services.kit.http.preconditions import NOT_MODIFIED, Precondition, etag, no
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
 from services.kit.versions import VersionMoved
+from services.referral.adapters.sql_directory import Directory
 from services.referral.bootstrap import ReferralService
 from services.referral.domain.registration import InvalidRegistration, UnknownProgramme
 from services.referral.entrypoints.center_schemas import (
@@ -31,22 +33,35 @@ from services.referral.entrypoints.filters import check_ids
 from services.referral.entrypoints.referrals import READERS, Reader, Service, last_seen
 
 router = guarded_router("/v1/centers", tags=["centers"])
+PAGES = 32
+"""Pages of centers that are kept as they are written."""
 FIGURE = "/{center_id}/programmes/{programme_id}/places"
 
 
-@router.get("", dependencies=[READERS])
+@router.get("", dependencies=[READERS], response_model=Page[Center], responses=NOT_MODIFIED)
 @audited(never=True)
 async def list_centers(
     service: Service,
+    expected: Precondition,
     region_id: Word | None = None,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> Page[Center]:
-    """The centers with their open programmes, by id."""
+) -> Response:
+    """The centers with their open programmes, by id. The ETag is the registry's version."""
     await check_ids(service, region_id=region_id)
-    found = await service.reading.views.centers(region_id, last_seen(cursor), limit + 1)
+    after, directory = last_seen(cursor), await service.reading.views.directory()
+    if known := not_modified(expected, directory.version):
+        return known
+    written = _written(directory, region_id, after, limit)
+    return Response(written, headers={"ETag": etag(directory.version)}, media_type="application/json")
+
+
+@lru_cache(maxsize=PAGES)
+def _written(directory: Directory, region_id: str | None, after: str | None, limit: int) -> bytes:
+    """A page of centers: it is the same for everybody, until an entry changes."""
+    found = directory.listed(region_id, after, limit + 1)
     more = write_cursor(found[limit - 1].center.id) if len(found) > limit else None
-    return Page(items=[center_of(one) for one in found[:limit]], next=more)
+    return Page(items=[center_of(one) for one in found[:limit]], next=more).model_dump_json().encode()
 
 
 @router.get("/{center_id}", dependencies=[READERS], response_model=Center, responses=NOT_MODIFIED)
@@ -60,7 +75,7 @@ async def read_center(
 
 
 async def _center(center_id: str, service: ReferralService, response: Response) -> Center:
-    found = await service.reading.views.center(center_id)
+    found = (await service.reading.views.directory()).views.get(center_id)
     if found is None:
         near = did_you_mean(center_id, await service.names.known_instead("center_id", center_id) or ())
         raise Problem(404, "center_not_found", f"There is no center {center_id}{near or '.'}")

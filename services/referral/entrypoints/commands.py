@@ -74,11 +74,10 @@ def _endpoint(command: Command, body_type: type[Remark], text: str) -> Callable[
         service: Service,
         principal: Annotated[Principal, Depends(Require(*who))],
         expected: Precondition,
-        response: Response,
         body: Annotated[body_type, Body()] = body_type(),  # type: ignore[valid-type]
-    ) -> ReferralStory:
+    ) -> Response:
         await _act(command, referral_id, service, principal, body, expected)
-        return await read_referral(referral_id, service, principal, response)
+        return await read_referral(referral_id, service, principal)
 
     endpoint.__doc__, endpoint.__name__ = text, f"{command}_referral"
     return endpoint
@@ -95,4 +94,9 @@ for _command, _body, _text in (
     (Command.CANCEL, Reasoned, "The polyclinic or an operator ends the referral."),
     (Command.WITHDRAW, Remark, "The family ends the referral."),
 ):
-    router.add_api_route(f"/{{referral_id}}/{_command.path}", _endpoint(_command, _body, _text), methods=["POST"])
+    router.add_api_route(
+        f"/{{referral_id}}/{_command.path}",
+        _endpoint(_command, _body, _text),
+        methods=["POST"],
+        response_model=ReferralStory,
+    )

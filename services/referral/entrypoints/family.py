@@ -10,8 +10,7 @@ from services.contracts.vocabulary import Modality, ReferralState, Role
 from services.kit.http.auditing import audited
 from services.kit.http.auth import Require
 from services.kit.http.routes import guarded_router
-from services.referral.adapters.sql_views import Story
-from services.referral.adapters.tables import ReferralRow
+from services.referral.adapters.sql_stories import Row, Story
 from services.referral.domain.deadlines import ADMIT_DAYS, ANSWER_DAYS
 from services.referral.domain.life import AT_A_CENTER
 from services.referral.entrypoints.referrals import Service
@@ -38,7 +37,7 @@ async def tell_family(referral_id: UUID, service: Service) -> FamilyOutlook:
     return _waiting(story, await service.published_forecast.referral(referral_id))
 
 
-def _outlook(story: Story, row: ReferralRow) -> FamilyOutlook:
+def _outlook(story: Story, row: Row) -> FamilyOutlook:
     state = ReferralState(row.state)
     if state not in AT_A_CENTER or row.center_id is None or row.programme_id is None:
         return FamilyOutlook(state=state)
@@ -51,7 +50,7 @@ def _outlook(story: Story, row: ReferralRow) -> FamilyOutlook:
 def _waiting(story: Story, forecast: Forecast | Unavailable) -> FamilyOutlook:
     if not isinstance(forecast, Forecast):
         return FamilyOutlook(state=ReferralState.WAITING, queues_known=False)
-    known = [one for one in forecast.queues if one.supply.programme_id in story.programmes]
+    known = [one for one in forecast.queues if one.supply.programme_id in story.directory.programmes]
     earliest = forecast.earliest
     return FamilyOutlook(
         state=ReferralState.WAITING, queues=tuple(_queue(story, one) for one in known),
@@ -69,9 +68,9 @@ def _queue(story: Story, one: QueueForecast) -> FamilyQueue:
 
 
 def _center(story: Story, center_id: str) -> FamilyCenter:
-    found = story.centers[center_id]
+    found = story.directory.centers[center_id]
     return FamilyCenter(**{name: getattr(found, name) for name in FamilyCenter.model_fields})
 
 
 def _modality(story: Story, programme_id: str) -> Modality:
-    return Modality(story.programmes[programme_id].modality)
+    return Modality(story.directory.programmes[programme_id].modality)

@@ -66,20 +66,21 @@ class ForecastPage(Page[ProgrammeForecastView]):
     waiting_missing: Unavailable | None = Field(None, description="Why the lengths of queues are missing")
 
 
-def forecast_of(found: Forecast) -> ForecastView:
+def forecast_of(found: Forecast) -> dict[str, Any]:
+    """A ForecastView as plain values."""
     earliest = found.earliest
-    return ForecastView(
-        estimated_on=earliest.estimated_on if earliest else None,
-        programme_id=earliest.supply.programme_id if earliest else None,
-        queues=list(map(_queue_of, found.queues)),
-    )
+    return {
+        "estimated_on": earliest.estimated_on if earliest else None,
+        "programme_id": earliest.supply.programme_id if earliest else None,
+        "answer_days": ANSWER_DAYS,
+        "admit_days": ADMIT_DAYS,
+        "queues": [_queue_of(one) for one in found.queues],
+    }
 
 
-def _queue_of(one: QueueForecast) -> QueueView:
-    places = _places(one.supply, one.outlook)
-    return QueueView(
-        **places, position=one.position, length=one.length, estimated_on=one.estimated_on, reason=one.reason
-    )
+def _queue_of(one: QueueForecast) -> dict[str, Any]:
+    own = {"position": one.position, "length": one.length, "estimated_on": one.estimated_on, "reason": one.reason}
+    return _places(one.supply, one.outlook) | own
 
 
 def programme_forecast_of(one: ProgrammeForecast) -> ProgrammeForecastView:
@@ -91,7 +92,7 @@ def programme_forecast_of(one: ProgrammeForecast) -> ProgrammeForecastView:
 
 
 def _places(supply: Supply, found: Outlook) -> dict[str, Any]:
-    next_free = [NextFree(on=day, places=places) for day, places in found.next_free()]
+    next_free = [{"on": day, "places": places} for day, places in found.next_free]
     named = {name: getattr(supply, name) for name in ("programme_id", "center_id", "center_name", "places")}
     return named | {
         "course_days": supply.course_days, "in_use": found.in_use, "free": found.free, "next_free": next_free,

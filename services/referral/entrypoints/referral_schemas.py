@@ -1,9 +1,8 @@
 """A referral as the API shows it: in a list, and with its whole story."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -12,17 +11,15 @@ from pydantic import BaseModel, Field
 
 from services.contracts.authority import Visibility, actor_as_seen
 from services.contracts.vocabulary import Gmfcs, Modality, OfferState, Priority, ReferralState
+from services.kit.http.preconditions import etag
 from services.referral.adapters.rows import read_candidates
-from services.referral.adapters.sql_lists import Values
-from services.referral.adapters.sql_views import Story
-from services.referral.adapters.tables import DecisionRow, OfferRow, QueueEntryRow, ReferralRow
+from services.referral.adapters.sql_lists import Values, shown
+from services.referral.adapters.sql_stories import Row, Story
 from services.referral.domain.life import owner
 from services.referral.domain.routing import Candidate
 from services.referral.entrypoints.forecast_schemas import ForecastView, forecast_of
 from services.referral.handlers.forecast_places import Forecast
 from services.referral.ports import Unavailable
-
-T = TypeVar("T", bound=BaseModel)
 
 
 class ReferralSummary(BaseModel):
@@ -138,14 +135,6 @@ class ReferralStory(ReferralSummary):
     allowed_actions: list[str]
 
 
-def summary(row: ReferralRow) -> ReferralSummary:
-    """`row` may be what is left for a center whose part has ended."""
-    shown = row.model_dump() | {"modalities": [], "owner": None}
-    if row.modalities:
-        shown |= {"modalities": row.modalities.split(";"), "owner": owner(ReferralState(row.state), row.center_id)}
-    return ReferralSummary.model_validate(shown)
-
-
 def listed(rows: Sequence[Values], following: str | None, headers: Mapping[str, str] | None = None) -> Response:
     """A `Page[ReferralSummary]` of rows that may be what is left for a center; they are ours, and not validated."""
     body = {"items": [_summary(one) for one in rows], "next": following}
@@ -159,44 +148,61 @@ def _summary(row: Values) -> dict[str, Any]:
     return {**row, "modalities": [], "owner": None}
 
 
-def story_of(
+def told(
     story: Story, allowed: list[str], visibility: Visibility, forecast: Forecast | Unavailable | None = None
-) -> ReferralStory:
-    """The story, with centers by name; `forecast` may be the reason why there is none."""
-    return ReferralStory(
-        **summary(story.referral).model_dump(),
-        offers=[_offer(story, one) for one in story.offers],
-        history=[
-            HistoryView.model_validate(one.model_dump() | {"actor": actor_as_seen(one.actor, visibility)})
-            for one in story.history
-        ],
-        decision=_decision(story, story.decision) if story.decision else None,
-        queues=[_named(QueueEntryView, story, one) for one in story.queues],
-        forecast=forecast_of(forecast) if isinstance(forecast, Forecast) else None,
-        forecast_missing=forecast if isinstance(forecast, Unavailable) else None,
-        allowed_actions=allowed,
-    )
+) -> Response:
+    """A ReferralStory with its ETag, of plain values; `forecast` may be the reason why there is none."""
+    body = _summary(shown(story.referral)) | {
+        "offers": [_offer(story, one) for one in story.offers],
+        "history": [_values(one, _HISTORY) | {"actor": actor_as_seen(one.actor, visibility)} for one in story.history],
+        "decision": _decision(story, story.decision) if story.decision else None,
+        "queues": [_values(one, _QUEUE) | _named(story, one.programme_id) for one in story.queues],
+        "forecast": forecast_of(forecast) if isinstance(forecast, Forecast) else None,
+        "forecast_missing": forecast if isinstance(forecast, Unavailable) else None,
+        "allowed_actions": allowed,
+    }
+    written = orjson.dumps(body, option=orjson.OPT_UTC_Z)
+    return Response(written, headers={"ETag": etag(story.referral.version)}, media_type="application/json")
 
 
-def _named(kind: type[T], story: Story, one: OfferRow | QueueEntryRow | Candidate, **more: Any) -> T:
-    """`one` with its programme's modality and center: a programme stays in the registry when it is closed."""
-    programme = story.programmes[one.programme_id]
-    center = story.centers[programme.center_id]
-    named = {"modality": programme.modality, "center_id": center.id, "center_name": center.name_en}
-    return kind.model_validate((asdict(one) if isinstance(one, Candidate) else one.model_dump()) | named | more)
+def _fields(kind: type[BaseModel], *others: str) -> tuple[str, ...]:
+    """Those of a view that are its row's columns."""
+    return tuple(name for name in kind.model_fields if name not in {*ProgrammeNamed.model_fields, *others})
 
 
-def _offer(story: Story, one: OfferRow) -> OfferView:
-    center = story.centers[one.center_id]
-    return _named(OfferView, story, one, center_phone=center.phone, center_address=center.address)
+_HISTORY, _QUEUE = _fields(HistoryView, "actor"), _fields(QueueEntryView)
+_OFFER = _fields(OfferView, "center_phone", "center_address")
 
 
-def _decision(story: Story, decision: DecisionRow) -> DecisionView:
+def _values(row: Row, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _named(story: Story, programme_id: str) -> dict[str, Any]:
+    """A programme with its modality and center: it stays in the registry when it is closed."""
+    programme = story.directory.programmes[programme_id]
+    center = story.directory.centers[programme.center_id]
+    return {
+        "programme_id": programme_id, "modality": programme.modality, "center_id": center.id,
+        "center_name": center.name_en,
+    }  # fmt: skip
+
+
+def _offer(story: Story, one: Row) -> dict[str, Any]:
+    center = story.directory.centers[one.center_id]
+    contacts = {"center_phone": center.phone, "center_address": center.address}
+    return _values(one, _OFFER) | _named(story, one.programme_id) | contacts
+
+
+def _decision(story: Story, decision: Row) -> dict[str, Any]:
     chosen = {one.programme_id for one in story.offers if one.attempt == decision.attempt}
-    candidates = [
-        _named(CandidateView, story, one, stale=one.stale, chosen=one.programme_id in chosen)
-        for one in read_candidates(decision.candidates)
-    ]
-    return DecisionView(
-        attempt=decision.attempt, at=decision.at, candidates=candidates, excluded=orjson.loads(decision.excluded)
-    )
+    candidates = [_candidate(story, one, chosen) for one in read_candidates(decision.candidates)]
+    excluded = orjson.Fragment(decision.excluded)
+    return {"attempt": decision.attempt, "at": decision.at, "candidates": candidates, "excluded": excluded}
+
+
+def _candidate(story: Story, one: Candidate, chosen: Collection[str]) -> dict[str, Any]:
+    return _named(story, one.programme_id) | {
+        "kilometers": one.kilometers, "free": one.free, "chosen": one.programme_id in chosen, "stale": one.stale,
+        "suspended": one.suspended, "behind_km": one.behind_km,
+    }  # fmt: skip

@@ -13,14 +13,12 @@ from services.kit.audit_api import AuditEntry, Position
 from services.kit.http.auditing import audited
 from services.kit.http.auth import Principal, Require
 from services.kit.http.pages import Page, Text, read_cursor, write_cursor
-from services.kit.http.preconditions import etag
 from services.kit.http.problems import Problem
 from services.kit.http.routes import guarded_router
-from services.referral.adapters.rows import referral_of
 from services.referral.adapters.sql_views import ReferralFilter
 from services.referral.bootstrap import ReferralService
 from services.referral.entrypoints.filters import Mine, Overdue, actors_of, check_ids, referral_filter
-from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, StateCount, listed, story_of
+from services.referral.entrypoints.referral_schemas import ReferralStory, ReferralSummary, StateCount, listed, told
 from services.referral.handlers.act import actions_of
 
 router = guarded_router("/v1/referrals", tags=["referrals"])
@@ -86,8 +84,8 @@ async def count_referrals(service: Service, reader: Keeper, mine: Mine = False) 
     ]
 
 
-@router.get("/{referral_id}")
-async def read_referral(referral_id: UUID, service: Service, reader: Reader, response: Response) -> ReferralStory:
+@router.get("/{referral_id}", response_model=ReferralStory)
+async def read_referral(referral_id: UUID, service: Service, reader: Reader) -> Response:
     """The whole story: offers, history, and why this center. A center gets the part of its own attempts; when it has
     the child no longer, nothing else but how they ended.
     """
@@ -97,13 +95,12 @@ async def read_referral(referral_id: UUID, service: Service, reader: Reader, res
         raise not_found(referral_id)
     row = story.referral
     note(child_id=story.child_id)
-    response.headers["ETag"] = etag(row.version)
     if row.child_id is None:
-        return story_of(story, [], visibility)
-    allowed = [one.path for one in actions_of(reader, referral_of(row))]
+        return told(story, [], visibility)
+    allowed = [one.path for one in actions_of(reader, ReferralState(row.state), row.center_id, row.polyclinic_id)]
     if row.state != ReferralState.WAITING:
-        return story_of(story, allowed, visibility)
-    return story_of(story, allowed, visibility, await service.forecast_for(reader).referral(referral_id))
+        return told(story, allowed, visibility)
+    return told(story, allowed, visibility, await service.forecast_for(reader).referral(referral_id))
 
 
 @router.get("/{referral_id}/audit-log")

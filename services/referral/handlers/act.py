@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from services.contracts.authority import OPERATORS, Holder, acting_role, actor
-from services.contracts.vocabulary import OfferState, Role
+from services.contracts.vocabulary import OfferState, ReferralState, Role
 from services.kit.errors import Conflict
 from services.kit.versions import ANYTHING, Expected
 from services.referral.domain.acts import COURSE_DAYS, Act, act
@@ -38,9 +38,9 @@ def role_over(caller: Holder, who: Collection[str], center_id: str | None, polyc
     return acting_role(caller, who, center_id=center_id, polyclinic_id=polyclinic_id)
 
 
-def actions_of(caller: Holder, one: Referral) -> tuple[Command, ...]:
-    """The commands that the caller may give now."""
-    return allowed_actions(one.state, lambda who: role_over(caller, who, one.center_id, one.polyclinic_id))
+def actions_of(caller: Holder, state: ReferralState, center_id: str | None, polyclinic_id: str) -> tuple[Command, ...]:
+    """The commands that the caller may give to a referral that is in this state, there, and theirs."""
+    return allowed_actions(state, lambda who: role_over(caller, who, center_id, polyclinic_id))
 
 
 def _knows(caller: Holder, one: ReferralWithOffers) -> bool:
@@ -98,7 +98,7 @@ class ActOnReferral:
         one = loaded.referral
         role = role_over(caller, who_may(one.state, command), one.center_id, one.polyclinic_id)
         if role is None:
-            raise IllegalTransition(one.state, command, actions_of(caller, one))
+            raise IllegalTransition(one.state, command, actions_of(caller, one.state, one.center_id, one.polyclinic_id))
         if command is Command.SEEN and loaded.offer and loaded.offer.state is OfferState.SEEN:
             return None
         done = Act(

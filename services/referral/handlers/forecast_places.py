@@ -1,7 +1,7 @@
 """Forecasting places: capacity has the queues, the record the use of places."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -57,7 +57,7 @@ class ProgrammeForecast:
         return None if self.waiting is None else self.outlook.next_on(self.waiting + 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ForecastPlaces:
     """Reads only. What capacity cannot answer now is left out, with the reason."""
 
@@ -65,6 +65,8 @@ class ForecastPlaces:
     supplies: Supplies
     clock: Clock
     staleness: Staleness
+    _outlooks: dict[str, tuple[Supply, Outlook]] = field(default_factory=dict, init=False, repr=False)
+    """By programme the last one: it is the same while its supply is, and the day."""
 
     async def referral(self, referral_id: UUID) -> Forecast | Unavailable:
         """The forecast of a waiting referral, or why there is none."""
@@ -77,7 +79,7 @@ class ForecastPlaces:
         if not known:
             return Unavailable.NOT_QUEUED
         today = day_of(self.clock())
-        return Forecast(tuple(_queue(supply, one, today) for supply, one in known))
+        return Forecast(tuple(self._queue(supply, one, today) for supply, one in known))
 
     async def programmes(
         self, wanted: Wanted, after: str | None, limit: int
@@ -93,12 +95,14 @@ class ForecastPlaces:
 
     def _programme(self, one: Supply, waiting: int | None, now: datetime) -> ProgrammeForecast:
         stale = self.staleness.is_stale(one.confirmed_at, now)
-        return ProgrammeForecast(one, _outlook(one, day_of(now)), waiting, stale)
+        return ProgrammeForecast(one, self._outlook(one, day_of(now)), waiting, stale)
 
+    def _queue(self, supply: Supply, one: QueuePosition, today: date) -> QueueForecast:
+        return QueueForecast(supply, self._outlook(supply, today), one.position, one.length)
 
-def _outlook(supply: Supply, today: date) -> Outlook:
-    return outlook(supply.places, supply.course_days, supply.suspended, supply.uses, today)
-
-
-def _queue(supply: Supply, one: QueuePosition, today: date) -> QueueForecast:
-    return QueueForecast(supply, _outlook(supply, today), one.position, one.length)
+    def _outlook(self, supply: Supply, today: date) -> Outlook:
+        of, known = self._outlooks.get(supply.programme_id, (None, None))
+        if known is None or of is not supply or known.today != today:
+            known = outlook(supply.places, supply.course_days, supply.suspended, supply.uses, today)
+            self._outlooks[supply.programme_id] = supply, known
+        return known

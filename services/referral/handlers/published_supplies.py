@@ -1,7 +1,7 @@
 """Supplies and queues as polyclinics see them: they change at ticks, and for many centers together."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,16 +9,15 @@ from uuid import UUID
 from services.contracts.claims import ClaimPositions
 from services.contracts.coarse import coarsen
 from services.referral.domain.forecast import Use
-from services.referral.ports import CapacityUnavailable, Clock, QueuePositions, Supplies, Supply, Wanted
-
-ALL = 1_000_000
+from services.referral.handlers.all_supplies import AllSupplies
+from services.referral.ports import CapacityUnavailable, Clock, QueuePositions, RecordedSupplies, Supply
 
 
 @dataclass
-class PublishedSupplies:
+class PublishedSupplies(AllSupplies):
     """Read when somebody asks and the last reading is a tick old. Why: `services/contracts/coarse.py`."""
 
-    supplies: Supplies
+    supplies: RecordedSupplies
     queues: QueuePositions
     clock: Clock
     every: timedelta
@@ -27,30 +26,21 @@ class PublishedSupplies:
     _supplies: dict[str, Supply] | None = None
     _waiting: Mapping[str, int] = field(default_factory=dict)
 
-    async def of(self, programme_ids: Collection[str]) -> Mapping[str, Supply]:
-        published = await self._published()
-        return {id: published[id] for id in programme_ids if id in published}
-
-    async def listed(self, wanted: Wanted, after: str | None, limit: int) -> Sequence[Supply]:
-        """Up to `limit` programmes behind the id `after`, by id."""
-        found = (await self._published()).values()
-        return [one for one in found if one.programme_id > (after or "") and _is_wanted(one, wanted)][:limit]
-
     async def positions(self, referral_id: UUID) -> ClaimPositions:
         """Of a child of the polyclinic's own."""
         return await self.queues.positions(referral_id)
 
     async def waiting(self, region_id: str | None) -> Mapping[str, int]:
         """The lengths of the queues when the use of the places was published; raises CapacityUnavailable."""
-        await self._published()
+        await self.everything()
         if not self._waiting:
             self._waiting = await self.queues.waiting(None)
         return self._waiting
 
-    async def _published(self) -> dict[str, Supply]:
+    async def everything(self) -> dict[str, Supply]:
         now = self.clock()
         if self._supplies is None or self._read_at is None or now - self._read_at >= self.every:
-            fresh = await self.supplies.listed(Wanted(), None, ALL)
+            fresh = await self.supplies.read()
             before, self._read_at = self._supplies, now
             self._supplies = coarsen(before, fresh, self.centers, _in_use, _counted_as)
             if before is None or any(self._supplies[one.programme_id] is one for one in fresh if _moved(before, one)):
@@ -75,12 +65,3 @@ def _moved(before: Mapping[str, Supply], one: Supply) -> bool:
 
 def _counted_as(before: Supply, one: Supply) -> Supply:
     return replace(one, uses=before.uses)
-
-
-def _is_wanted(one: Supply, wanted: Wanted) -> bool:
-    pairs = (
-        (wanted.center_id, one.center_id),
-        (wanted.region_id, one.region_id),
-        (wanted.programme_id, one.programme_id),
-    )
-    return all(asked in (None, is_) for asked, is_ in pairs)

@@ -73,7 +73,8 @@ async def occupy(
 
 async def present(store: Store, number: int) -> ClaimPositions:
     """The referral's claim as it is."""
-    return await store.claims.positions(referral(number))
+    [found] = await store.claims.positions([referral(number)])
+    return found
 
 
 def opening(programme_id: str, places: int, **more: Any) -> ProgrammeOpening:

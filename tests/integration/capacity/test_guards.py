@@ -25,6 +25,7 @@ ROUTES = {
     ("POST", "/v1/claims/release"): WORKER,
     ("GET", "/v1/claims"): REFERRAL,
     ("POST", "/v1/claims/lookup"): REFERRAL,
+    ("POST", "/v1/claims/positions"): REFERRAL,
     ("GET", "/v1/claims/{referral_id}"): REFERRAL,
     ("GET", "/v1/rebuild"): REFERRAL,
     ("POST", "/v1/rebuild"): REFERRAL,

@@ -63,7 +63,7 @@ def settings(
     return ReferralSettings(
         mode="local", kafka_servers="127.0.0.1:1", jwks=str(jwks), issuer=ISSUER, data=data,
         service_token_file=own, referral_sql_url=migrated_database("referral", HISTORY), capacity_url="http://capacity",
-        intake_url="http://127.0.0.1:1", event_key=b64encode(bytes(range(32))).decode(),
+        intake_url="http://127.0.0.1:1", event_key=b64encode(bytes(range(32))).decode(), forecast_every=0,
     )  # fmt: skip
 
 

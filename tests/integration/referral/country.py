@@ -29,7 +29,7 @@ from services.referral.bootstrap import ReferralService
 from services.referral.domain.life import Command
 from services.referral.domain.referral import ReferralWithOffers
 from services.referral.entrypoints.center_schemas import CenterBody, registration_of
-from services.referral.entrypoints.referral_schemas import ReferralStory, story_of
+from services.referral.entrypoints.referral_schemas import ReferralStory, told
 from services.referral.handlers.act import Details
 from services.referral.ports import BatchContext
 from tests.support.capacity.readable import readable
@@ -213,7 +213,7 @@ class Country:
     async def story(self, number: int) -> ReferralStory:
         found = await self.service.reading.views.story(str(UUID(int=number)), Visibility(everything=True))
         assert found
-        return story_of(found, [], Visibility(everything=True))
+        return ReferralStory.model_validate_json(bytes(told(found, [], Visibility(everything=True)).body))
 
     async def occupied(self) -> dict[str, int]:
         """By programme: places that are occupied."""

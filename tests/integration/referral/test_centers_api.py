@@ -28,6 +28,26 @@ async def test_a_center_that_is_put_opens_and_is_found(
     assert (read.json(), read.headers["etag"]) == (entry, '"1"')
 
 
+async def test_who_has_the_centers_of_this_version_gets_them_not_again(operator: httpx2.AsyncClient) -> None:
+    async def read(*known: str, **query: str) -> tuple[int, str, list[str]]:
+        headers = [("If-None-Match", one) for one in known]
+        answer = await operator.get("/v1/centers", headers=headers, params=query)
+        items = answer.json()["items"] if answer.content else []
+        return answer.status_code, answer.headers["etag"], [one["name_en"] for one in items]
+
+    assert await read() == (200, '"0"', [])
+    await put(operator)
+    status, version, names = await read('"0"')
+    assert (status, names) == (200, [NEAR["name_en"]])
+    assert await read(version) == (304, version, [])
+    assert await read('W/"17"', version) == (304, version, [])
+    await put(operator, body=NEAR | {"name_en": "Another name"})
+    status, changed, names = await read(version)
+    assert (status, names) == (200, ["Another name"])
+    assert changed != version, "the entry is another one"
+    assert await read(region_id="KZ-39") == (200, changed, []), "pages of one version are kept apart"
+
+
 @pytest.mark.parametrize("name", ["Ә", "Центр «Жан» № 7", "O'Neil", "مركز", "a\u200db", "N" * 300])
 async def test_a_name_stays_as_it_is(operator: httpx2.AsyncClient, name: str) -> None:
     names = {"name_kk": name, "name_ru": name, "name_en": name}

@@ -13,9 +13,12 @@ from fastapi import FastAPI
 from services.contracts.days import day_of
 from services.kit.http.pages import write_cursor
 from services.kit.http.service_token import TokenFile
+from services.kit.kept import KeptByKey
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.http_queue_positions import HttpQueuePositions
+from services.referral.adapters.sql_supply import SqlSupplies
 from services.referral.domain.life import Command
+from services.referral.handlers.all_supplies import KeptSupplies
 from tests.integration.referral.country import Country, problem, programme_body
 from tests.unit.referral.samples import NOW
 
@@ -204,6 +207,22 @@ async def test_an_open_offer_counts_as_taken(country: Country, client: Client) -
     await country.open("near")
     await country.submit(1)
     assert (await listed(client("operator")))["near"]["next_free"] == [{"on": day(3 + 7 + 21), "places": 1}]
+
+
+async def test_forecasts_are_kept_for_their_time(waiting: Country, api: FastAPI, client: Client) -> None:
+    service, second = waiting.service, timedelta(seconds=1)
+    kept = replace(service.forecast, supplies=KeptSupplies(SqlSupplies(service.database), waiting.clock, second))
+    api.state.service = replace(service, forecast=kept, forecast_pages=KeptByKey(waiting.clock, second))
+    operator = client("operator")
+    before, told = await listed(operator), (await story(operator, 4))["forecast"]
+    await waiting.set_places("near", 0)
+    await waiting.deliver()
+    assert await listed(operator) == before
+    assert (await story(operator, 4))["forecast"] == told
+    assert list(await listed(operator, programme_id="far")) == ["far"], "other programmes are another page"
+    waiting.clock.now += second
+    assert (await listed(operator))["near"]["places"] == 0
+    assert (await story(operator, 4))["forecast"]["queues"][0]["reason"] == "no_places"
 
 
 async def test_forecasts_are_narrowed_and_paged(waiting: Country, client: Client) -> None:

@@ -45,8 +45,11 @@ class FakeClaims(FakeLedger):
         self.check(seen)
         return self._batch([self._release(one.referral_id, one.attempt, at) for one in changes])
 
-    async def positions(self, referral_id: UUID) -> ClaimPositions:
+    async def positions(self, referral_ids: Sequence[UUID]) -> Sequence[ClaimPositions]:
         self.check(None)
+        return [self._positions(one) for one in referral_ids]
+
+    def _positions(self, referral_id: UUID) -> ClaimPositions:
         claim = self.claims.get(referral_id, FakeClaim(0, NONE))
         names = claim.programmes if claim.state is WAITING else ()
         return ClaimPositions(

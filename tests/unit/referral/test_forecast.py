@@ -48,7 +48,7 @@ def programme_with(*uses: Use, places: int = 1, course_days: int = 21, suspended
 )  # fmt: skip
 def test_a_place_in_use_is_free_again_after_its_course(use: Use, free_in: int) -> None:
     assert programme_with(use).next_on(1) == day(free_in)
-    assert programme_with(use).next_free() == [(day(free_in), 1)]
+    assert programme_with(use).next_free == [(day(free_in), 1)]
 
 
 def test_an_admission_late_in_the_evening_is_of_kazakhstans_day() -> None:
@@ -59,7 +59,7 @@ def test_an_admission_late_in_the_evening_is_of_kazakhstans_day() -> None:
 
 def test_without_a_queue_a_free_place_is_todays() -> None:
     assert programme_with().next_on(1) == TODAY
-    assert programme_with(admitted(3), places=3).next_free() == [(TODAY, 2), (day(18), 1)]
+    assert programme_with(admitted(3), places=3).next_free == [(TODAY, 2), (day(18), 1)]
 
 
 def test_who_is_second_waits_for_the_first_to_leave_or_for_the_next_place() -> None:
@@ -71,7 +71,7 @@ def test_who_is_second_waits_for_the_first_to_leave_or_for_the_next_place() -> N
 def test_where_more_are_in_care_than_there_are_places_their_leaving_opens_none() -> None:
     over = programme_with(admitted(20), admitted(15), admitted(10), places=1)
     assert (over.in_use, over.free, over.next_on(1)) == (3, 0, day(11))
-    assert over.next_free() == [(day(11), 1)]
+    assert over.next_free == [(day(11), 1)]
 
 
 @pytest.mark.parametrize(
@@ -79,12 +79,12 @@ def test_where_more_are_in_care_than_there_are_places_their_leaving_opens_none()
     [(programme_with(suspended=True), NoDate.SUSPENDED), (programme_with(admitted(1), places=0), NoDate.NO_PLACES)],
 )
 def test_a_programme_that_gives_no_place_has_a_reason_and_no_date(found: Outlook, why: NoDate) -> None:
-    assert (found.no_date, found.next_on(1), found.next_free(), found.free) == (why, None, [], 0)
+    assert (found.no_date, found.next_on(1), found.next_free, found.free) == (why, None, [], 0)
 
 
 def test_next_free_dates_end_after_two_months() -> None:
     found = programme_with(accepted(AHEAD_DAYS - 21), accepted(AHEAD_DAYS - 20), places=2)
-    assert found.next_free() == [(day(AHEAD_DAYS), 1)]
+    assert found.next_free == [(day(AHEAD_DAYS), 1)]
 
 
 USES = st.lists(
@@ -132,7 +132,7 @@ def test_nobody_behind_comes_earlier_and_nothing_lies_in_the_past(
     assert here is not None
     assert behind is not None
     assert TODAY <= here <= behind
-    assert sum(count for _, count in found.next_free()) <= places
+    assert sum(count for _, count in found.next_free) <= places
 
 
 @given(USES, st.integers(1, 6), st.integers(1, 30), st.integers(1, 30))

@@ -1,15 +1,18 @@
 """Capacity's queues over HTTP: asked once, and not for long."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import httpx2
+import orjson
 import pytest
 
 from services.kit.http.service_token import TokenFile
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.adapters.http_queue_positions import HttpQueuePositions
 from services.referral.ports import CapacityUnavailable, Unavailable
+from tests.support.eventually import eventually
 
 FIGURE = {
     "center_id": "c", "region_id": "KZ-10", "modality": "day_stay", "places": 1, "confirmed_at": "2026-03-02T09:00:00Z",
@@ -41,3 +44,56 @@ async def test_how_many_wait_is_read_from_all_pages() -> None:
         found = await HttpQueuePositions(HttpCapacity(client, TokenFile(None))).waiting("KZ-10")
     assert found == {"p-1": 1, "p-2": 2}
     assert asked == [{"limit": "1000", "region": "KZ-10"}, {"limit": "1000", "region": "KZ-10", "cursor": "more"}]
+
+
+class Capacity:
+    """Answers positions once it may, and keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.may = asyncio.Event()
+        self.status = 200
+
+    async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        ids = orjson.loads(request.content)["referral_ids"]
+        self.asked.append(ids)
+        await self.may.wait()
+        items = [{"referral_id": id, "attempt": 1, "state": "none", "data_version": VERSION} for id in ids]
+        return httpx2.Response(self.status, json={"items": items, "code": "rebuilding"})
+
+
+VERSION = {"epoch": "1", "sequence": 3}
+
+
+@pytest.fixture
+async def queues() -> AsyncIterator[tuple[Capacity, HttpQueuePositions]]:
+    capacity = Capacity()
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(capacity), base_url="http://capacity") as client:
+        yield capacity, HttpQueuePositions(HttpCapacity(client, TokenFile(None)))
+
+
+async def test_positions_that_are_asked_for_meanwhile_are_one_question(
+    queues: tuple[Capacity, HttpQueuePositions],
+) -> None:
+    capacity, positions = queues
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(positions.positions(UUID(int=1)))
+        await eventually(lambda: capacity.asked)
+        others = [group.create_task(positions.positions(UUID(int=number))) for number in (2, 3, 2)]
+        await asyncio.sleep(0)
+        capacity.may.set()
+    found = [one.result().referral_id.int for one in (first, *others)]
+    assert found == [1, 2, 3, 2], "each has the answer about its own referral"
+    assert capacity.asked == [[str(UUID(int=1))], [str(UUID(int=2)), str(UUID(int=3))]]
+
+
+async def test_a_refusal_is_told_to_all_who_asked_and_the_next_asks_anew(
+    queues: tuple[Capacity, HttpQueuePositions],
+) -> None:
+    capacity, positions = queues
+    capacity.may.set()
+    capacity.status = 503
+    refused = await asyncio.gather(*(positions.positions(UUID(int=one)) for one in (1, 2)), return_exceptions=True)
+    assert [getattr(one, "reason", one) for one in refused] == [Unavailable.REBUILDING] * 2
+    capacity.status = 200
+    assert (await positions.positions(UUID(int=1))).data_version.sequence == 3

@@ -1,0 +1,50 @@
+"""Values that are read once for all who ask within some time."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable
+from contextvars import Context
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+MOST = 1_000
+"""Values by key that are kept at once."""
+
+
+class Kept(Generic[T]):
+    """The value of `read`, no older than `every` by `clock`; whoever asks while it is read waits for that reading.
+
+    A reading that fails is none: each who waits for it gets its error, and the next one to ask reads again.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], every: timedelta) -> None:
+        self._clock, self._every = clock, every
+        self._began: datetime | None = None
+        self._reading: asyncio.Task[T] | None = None
+
+    async def __call__(self, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        now, reading = self._clock(), self._reading
+        if reading is None or self._began is None or now - self._began >= self._every or _failed(reading):
+            # in a context of its own: it is no request's
+            reading = asyncio.create_task(read(), context=Context())
+            self._began, self._reading = now, reading
+        return await asyncio.shield(reading)
+
+
+def _failed(reading: "asyncio.Task[Any]") -> bool:
+    return reading.done() and (reading.cancelled() or reading.exception() is not None)
+
+
+class KeptByKey(Generic[T]):
+    """A value for each key, each as `Kept`."""
+
+    def __init__(self, clock: Callable[[], datetime], every: timedelta) -> None:
+        self._clock, self._every = clock, every
+        self._kept: dict[Hashable, Kept[T]] = {}
+
+    async def __call__(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        if key not in self._kept:
+            if len(self._kept) >= MOST:
+                self._kept.clear()
+            self._kept[key] = Kept(self._clock, self._every)
+        return await self._kept[key](read)

@@ -1,0 +1,79 @@
+"""A value is read once for all who ask within its time, and a failed reading is none."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from services.kit.kept import MOST, Kept, KeptByKey
+
+SECOND = timedelta(seconds=1)
+
+
+class Source:
+    """Counts its readings; `now` is its clock."""
+
+    def __init__(self) -> None:
+        self.now, self.count, self.failing = datetime(2026, 11, 29, tzinfo=UTC), 0, False
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
+    def clock(self) -> datetime:
+        return self.now
+
+    async def read(self) -> int:
+        self.count += 1
+        number = self.count
+        await self.goes_on.wait()
+        if self.failing:
+            raise ConnectionError(number)
+        return number
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+async def test_it_is_read_again_once_its_time_is_over(source: Source) -> None:
+    kept = Kept[int](source.clock, SECOND)
+    assert [await kept(source.read) for _ in range(3)] == [1, 1, 1]
+    source.now += SECOND - timedelta(milliseconds=1)
+    assert await kept(source.read) == 1
+    source.now += timedelta(milliseconds=1)
+    assert await kept(source.read) == 2
+
+
+async def test_without_a_time_it_is_read_each_time(source: Source) -> None:
+    kept = Kept[int](source.clock, timedelta(0))
+    assert [await kept(source.read) for _ in range(3)] == [1, 2, 3]
+
+
+async def test_who_asks_while_it_is_read_waits_for_that_reading(source: Source) -> None:
+    kept = Kept[int](source.clock, SECOND)
+    source.goes_on.clear()
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(kept(source.read)) for _ in range(5)]
+        gone = group.create_task(kept(source.read))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        source.goes_on.set()
+    assert [one.result() for one in asked] == [1] * 5, "one who goes away takes it from nobody"
+
+
+async def test_a_failed_reading_is_told_and_not_kept(source: Source) -> None:
+    kept = Kept[int](source.clock, SECOND)
+    source.failing = True
+    with pytest.raises(ConnectionError):
+        await kept(source.read)
+    source.failing = False
+    assert [await kept(source.read) for _ in range(2)] == [2, 2]
+
+
+async def test_each_key_has_its_own_and_not_endlessly_many_are_kept(source: Source) -> None:
+    kept, read = KeptByKey[int](source.clock, SECOND), source.read
+    assert [await kept(key, read) for key in ("a", "b", "a")] == [1, 2, 1]
+    for number in range(MOST):
+        await kept(number, read)
+    assert await kept("a", read) > MOST, "it was forgotten, and is read again"
