@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection
 
-from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, select
+from sqlalchemy import BigInteger, Column, MetaData, String, Table, bindparam, delete, select
 from sqlmodel import Session
 
 from services.kit.sql.add_rows import add_rows
@@ -20,11 +20,14 @@ class Inbox:
             Column("event_id", String(64), primary_key=True),
             Column("received_at", BigInteger, nullable=False, index=True),
         )
+        consumer, event_id = self.rows.c.consumer, self.rows.c.event_id
+        these = event_id.in_(bindparam("ids", expanding=True))
+        self._seen = select(event_id).where(consumer == bindparam("of_consumer"), these)
 
     def unseen(self, session: Session, consumer: str, event_ids: Collection[str]) -> set[str]:
         """Those of `event_ids` that `consumer` has not recorded."""
-        seen = select(self.rows.c.event_id).where(self.rows.c.consumer == consumer, self.rows.c.event_id.in_(event_ids))
-        return set(event_ids) - set(session.execute(seen).scalars())
+        seen = session.execute(self._seen, {"of_consumer": consumer, "ids": list(event_ids)})
+        return set(event_ids) - set(seen.scalars())
 
     def record(self, session: Session, consumer: str, event_ids: Collection[str]) -> None:
         """Record `event_ids`; raises IntegrityError when another transaction has recorded one meanwhile."""
