@@ -6,10 +6,7 @@ python -m tests.bench.cost [REFERRALS [RATE ...]]
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Mapping
-
-import psutil
 
 from tests.bench.measures import latency, quiet, whole_path
 from tests.bench.network import BenchNetwork, running_network
@@ -18,41 +15,29 @@ SECONDS = 20
 """Of one rate."""
 
 
-def processor_seconds(network: BenchNetwork) -> dict[str, float]:
-    """By part: what its process has used of the processor so far."""
-    parts = {part.name: psutil.Process(network.network.pid(part.name)).cpu_times() for part in network.network.parts}
-    return {name: times.user + times.system for name, times in parts.items()}
-
-
-def _cost(network: BenchNetwork, before: Mapping[str, float], count: int) -> dict[str, object]:
-    """Milliseconds a referral by part since `before`; the console and the referral API have no part in it."""
-    after = processor_seconds(network)
-    used = {name: round((after[name] - before[name]) * 1000 / count, 3) for name in before}
-    return {"by part": used, "in all": round(sum(used.values()), 3)}
+def _milliseconds(parts: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(one, 3) for name, one in {**parts, "in all": sum(parts.values())}.items()}
 
 
 async def bulk(network: BenchNetwork, count: int) -> dict[str, object]:
-    await quiet(network)
-    before = processor_seconds(network)
-    seconds = await whole_path(network, count)
-    return {"seconds": round(seconds, 2), "a second": round(count / seconds), "ms": _cost(network, before, count)}
+    seconds, parts = await whole_path(network, count)
+    return {"a second": round(count / seconds), "ms of the processor": _milliseconds(parts)}
 
 
 async def single(network: BenchNetwork, rate: float) -> dict[str, object]:
     await quiet(network)
-    before, count = processor_seconds(network), int(rate * SECONDS)
+    before, count = network.processor_seconds(), int(rate * SECONDS)
     p50, p99 = await latency(network, count, rate, seed=int(rate))
+    after = network.processor_seconds()
+    parts = {name: (after[name] - before[name]) * 1000 / count for name in before}
     to_feed = {"p50": round(p50 * 1000, 1), "p99": round(p99 * 1000, 1)}
-    return {"ms to the feed": to_feed, "ms": _cost(network, before, count)}
+    return {"ms to the feed": to_feed, "ms of the processor": _milliseconds(parts)}
 
 
 async def measure(network: BenchNetwork, count: int, rates: list[float]) -> dict[str, object]:
     await whole_path(network, 500, seed=20)  # what the first ones alone cost
     found: dict[str, object] = {f"{count} in bulk": await bulk(network, count)} if count else {}
-    for rate in rates:
-        await asyncio.sleep(1)
-        found[f"{rate:g} a second"] = await single(network, rate)
-    return found | {"at": time.strftime("%H:%M:%S")}
+    return found | {f"{rate:g} a second": await single(network, rate) for rate in rates}
 
 
 if __name__ == "__main__":

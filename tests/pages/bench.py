@@ -152,9 +152,12 @@ def main() -> int:
     with TemporaryDirectory(prefix="joldama-pages-") as home, chromium() as browser:
         with running_network(Path(home), None, **ENVIRONMENT) as network:
             scene = make_scene(network)
-            for part in wanted:
-                rows += PARTS[part](browser, scene)
-    return show(f"Pages at {KBIT} kbit/s and {LATENCY} ms (cold / warm)", rows)
+            try:
+                for part in wanted:
+                    rows.extend(PARTS[part](browser, scene))
+            finally:  # what was measured before a part that failed
+                missed = show(f"Pages at {KBIT} kbit/s and {LATENCY} ms (cold / warm)", rows)
+    return missed
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.console.assets.build import HERE
 from services.contracts.vocabulary import Language
 from tests.pages.browser import Visitor
 from tests.pages.conftest import Open
@@ -13,7 +14,9 @@ from tests.pages.scene import EVERY_PAGE, Scene, every_page
 from tests.support.npm import modules
 
 pytestmark = [pytest.mark.pages, pytest.mark.timeout(300)]
+UNUSED = frozenset((HERE / "unused.txt").read_text().split())
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CLASSES = "[...document.querySelectorAll('[class]')].flatMap(one => [...one.classList])"
 LOOKS = [(360, False), (1280, True)]
 """Width, and whether it is dark."""
 
@@ -58,6 +61,8 @@ def test_every_page_is_accessible_and_asks_no_other_host(
             wrong += [f"{about}: {one}" for one in findings(visitor)]
             if visitor.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 wrong.append(f"{about}: it is wider than the window")
+            if unstyled := UNUSED.intersection(visitor.page.evaluate(CLASSES)):
+                wrong.append(f"{about}: it has {sorted(unstyled)}, whose style is left out")
             if visitor.page.locator("html").get_attribute("lang") != language:
                 wrong.append(f"{about}: it is in another language")
         wrong += [one for one in visitor.faults if "404" not in one]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.pages.browser import Visitor
 from tests.pages.conftest import Open
@@ -38,11 +38,17 @@ def number(text: str | None) -> int:
     return int(re.sub(r"\D", "", found[-1]))
 
 
+def follow(link: Locator) -> None:
+    """Click, and wait for the page behind it: what is counted at once would be the old page's."""
+    with link.page.expect_navigation():
+        link.click()
+
+
 def listed(page: Page) -> int:
     """All rows of the list that is open, page by page."""
     rows = page.locator("main .app-row").count()
     while page.locator("a[rel=next]").count():
-        page.click("a[rel=next]")
+        follow(page.locator("a[rel=next]"))
         rows += page.locator("main .app-row").count()
     return rows
 
@@ -55,14 +61,23 @@ def test_a_region_of_the_map_leads_to_its_programmes_and_these_to_their_children
     figures = scene.ask("capacity", "GET", "/v1/capacity?limit=1000", "operator")["items"]
     own = [one for one in figures if one["region_id"] == "KZ-75"]
     page.goto("/map")
-    page.click("table a[href='/map?region=KZ-75']")
+    follow(page.locator("table a[href='/map?region=KZ-75']"))
     assert page.locator("main .app-row").count() == len(own), "a row for each programme of Almaty"
     busy = max(own, key=lambda one: one["held"])
     link = page.locator(f"a[href='/children?status=held&programme={busy['programme_id']}']")
     counted = number(link.text_content())
     assert counted == busy["held"] > 0
-    link.click()
+    follow(link)
     assert listed(page) == counted, "the list has whom the figure counts"
+
+
+def test_a_long_list_of_programmes_has_pages(operator: Any, scene: Scene) -> None:
+    page = operator(scripts=False).page
+    figures = scene.ask("capacity", "GET", "/v1/capacity?limit=1000", "operator")["items"]
+    page.goto("/map?age=fresh")
+    fresh = sum(not one["stale"] for one in figures)
+    assert page.locator("main .app-row").count() < fresh, "a page has not all of them"
+    assert listed(page) == fresh, "all pages together have"
 
 
 def test_a_filter_says_what_is_hidden_and_gives_it_back(operator: Any) -> None:
@@ -71,10 +86,10 @@ def test_a_filter_says_what_is_hidden_and_gives_it_back(operator: Any) -> None:
     whole = page.locator("#places .govuk-body-l").inner_text()
     page.select_option("#f-diagnosis", "Q")
     page.select_option("#f-modality", "home_care")
-    page.click("main form button")
+    follow(page.locator("main form button"))
     expect(page.locator(".app-hidden")).to_contain_text("Care at home")
     assert page.locator("#places .govuk-body-l").inner_text() != whole
-    page.click(".app-hidden a")
+    follow(page.locator(".app-hidden a"))
     assert page.locator("#places .govuk-body-l").inner_text() == whole, "everything is back"
 
 
@@ -98,7 +113,7 @@ def test_the_numbers_of_a_trend_lead_to_their_children(operator: Any) -> None:
         for link in ("submitted", "admitted"):
             page.goto(f"/trends?span={span}")
             counted = number(page.locator(f"tbody a[href^='/children?{link}=']").first.inner_text())
-            page.locator(f"tbody a[href^='/children?{link}=']").first.click()
+            follow(page.locator(f"tbody a[href^='/children?{link}=']").first)
             assert listed(page) == counted, f"{link} of the last part of the {span}"
 
 
@@ -116,7 +131,7 @@ def test_a_child_without_a_center_is_found_offered_again_and_its_referral_ended(
     page.goto("/escalated?reason=unplaceable")
     assert number(page.locator("nav.app-choices strong").inner_text()) == listed(page), "the list has what was counted"
     page.goto("/escalated?reason=unplaceable")
-    page.click("main .app-row__title")
+    follow(page.locator("main .app-row__title").first)
     referral = page.url.rpartition("/")[2]
     page.click("a[href$='/do/offer-again']")
     page.click("main form button")

