@@ -43,7 +43,10 @@ class Postgres:
         log = self.folder.with_suffix(".log")
         with log.open("ab") as out:
             command = [SCRIPT, "run", str(self.folder), str(self.port), *self._tls_options()]
-            self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command, stdout=out, stderr=subprocess.STDOUT,
+                start_new_session=True,  # a signal to the test's own group is for its owner, which stops it in order
+            )  # fmt: skip
         wait_until(self.is_ready, f"PostgreSQL is ready (log: {log})", self._process)
         return self
 
