@@ -57,3 +57,37 @@ def test_every_refusal_of_what_a_nurse_types_has_a_sentence() -> None:
                  "date_from_datetime_inexact", "too_long")  # fmt: skip
     typed = [code for code in ENGLISH if not any(part in code for part in technical)]
     assert [code for code in typed if code not in SENTENCES] == [], "codes that would be told as 'check this'"
+
+
+def diagnoses(typed: str, language: Language = Language.RUSSIAN) -> list[str]:
+    return [one.code for one in DIAGNOSES.suggest(language, typed)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "group"),
+    [
+        ("ДЦП", "G80"), ("дцп", "G80"), ("БЦП", "G80"), ("детский паралич", "G80"), ("паралич детский", "G80"),
+        ("церебралды сал", "G80"), ("диплигия", "G80"), ("80", "G80"), ("80.1", "G80"), ("аутизм", "F84"),
+        ("РАС", "F84"), ("ЗПР", "F83"), ("ЗРР", "F80"),
+    ],
+)  # fmt: skip
+def test_a_diagnosis_is_found_by_what_nurses_type(typed: str, group: str) -> None:
+    found = diagnoses(typed)
+    assert found, "something is suggested"
+    assert found[0].startswith(group), found
+
+
+def test_every_cerebral_palsy_is_suggested_for_its_abbreviation_and_none_is_taken_for_it() -> None:
+    assert {one for one in diagnoses("ДЦП") if one.startswith("G80.")} == {f"G80.{one}" for one in "0123489"}
+    assert DIAGNOSES.code("ДЦП") is None, "the nurse chooses"
+    assert DIAGNOSES.code("ЗПР") is None, "an abbreviation is no diagnosis even where one code fits"
+
+
+def test_digits_alone_offer_cerebral_palsy_before_others() -> None:
+    assert diagnoses("80.1")[:2] == ["G80.1", "F80.1"]
+    assert diagnoses("80")[:7] == [f"G80.{one}" for one in "0123489"]
+
+
+def test_no_other_disease_is_suggested_for_words_that_only_look_alike() -> None:
+    assert not [one for one in diagnoses("детский паралич") if not one.startswith("G80")], "F84.0 is another disease"
+    assert diagnoses("перелом бедра") == [], "nothing is better than another disease"
