@@ -1,9 +1,11 @@
 """What a typed settlement, diagnosis or error of a field means to a person."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from services.console.rendering import named_error
 from services.console.upstream.client import FieldError
 from services.console.words.i18n import read_words
 from services.console.words.problems import SENTENCES, by_field
@@ -49,6 +51,27 @@ def test_each_error_stands_at_its_field_in_the_forms_order() -> None:
     found = by_field(words, [*faults, FieldError("line", "no_such_code", "")], ("child.iin", "modalities"))
     assert list(found) == ["child.iin", "modalities", ""], "what has no field stands by itself"
     assert found["modalities"] == "Choose one of the answers"
+
+
+def test_dates_are_asked_for_in_one_way() -> None:
+    asked = {re.search(r"\d{4}-\d\d-\d\d", one) for one in SENTENCES.values()}
+    assert asked == {None}, "all ask for 31.12.2019"
+
+
+def test_an_unknown_place_says_what_to_do_when_the_list_has_it_not() -> None:
+    assert "nearest town of the district" in SENTENCES["unknown_settlement"]
+
+
+@pytest.mark.parametrize(
+    ("label", "told", "line"),
+    [
+        ("Full name", "Fill this in", "Full name: fill this in"),
+        ("ИИН", "ИИН состоит из двенадцати цифр", "ИИН: ИИН состоит из двенадцати цифр"),
+        ("", "Fill this in", "Fill this in"),
+    ],
+)
+def test_a_line_of_the_summary_names_its_field(label: str, told: str, line: str) -> None:
+    assert named_error(label, told) == line
 
 
 def test_every_refusal_of_what_a_nurse_types_has_a_sentence() -> None:
