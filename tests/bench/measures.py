@@ -102,11 +102,11 @@ async def claim_rates(network: BenchNetwork, count: int) -> dict[str, float]:
     }
 
 
-async def latency(network: BenchNetwork, count: int, rate: float) -> tuple[float, float]:
+async def latency(network: BenchNetwork, count: int, rate: float, seed: int = 13) -> tuple[float, float]:
     """p50 and p99 in seconds from a POST to the feed's event, at `rate` a second on a quiet network."""
     await quiet(network)
     token = network.token("polyclinic", POLYCLINIC)
-    bodies = submissions(count, seed=13, wishes=EVERYWHERE)
+    bodies = submissions(count, seed, wishes=EVERYWHERE)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     began: dict[str, float] = {}
     async with following(network) as feed, httpx2.AsyncClient(base_url=network.plan.url("intake")) as client:
@@ -126,12 +126,12 @@ async def latency(network: BenchNetwork, count: int, rate: float) -> tuple[float
     return cuts[49], cuts[98]
 
 
-async def whole_path(network: BenchNetwork, count: int) -> tuple[float, dict[str, float]]:
+async def whole_path(network: BenchNetwork, count: int, seed: int = 14) -> tuple[float, dict[str, float]]:
     """Seconds from the first byte of a bulk submission until every referral is routed and every event is in Kafka.
 
     And of each part the milliseconds of processor time a referral.
     """
-    lines = submissions(count, seed=14)
+    lines = submissions(count, seed)
     await quiet(network)
     before, used = routed(network), network.processor_seconds()
     async with following(network):
