@@ -57,8 +57,8 @@ def typed(child: dict[str, Any], **changes: str) -> dict[str, str]:
     return {
         "child.iin": iin_of(BORN, "female", 27), "child.full_name": "Үлгі Дана", "child.birth_date": "14.03.2025",
         "child.sex": "female", "guardian.full_name": "Үлгі Ана", "guardian.phone": child["guardian"]["phone"],
-        "diagnosis.icd10": "g80.1", "settlement_id": "Астана", "modalities": "inpatient", "step": "review", **changes,
-    }  # fmt: skip
+        "diagnosis.icd10": "g80.1", "settlement_id": "Астана", "modalities": "inpatient", "step": "review",
+    } | changes  # fmt: skip
 
 
 def test_each_line_of_the_summary_names_its_field(nurse: Browser) -> None:
@@ -87,12 +87,16 @@ def version(country: RunningNetwork, child: dict[str, Any]) -> Any:
     return httpx2.get(f"{country.url('intake')}/v1/children/{record['child_id']}", headers=headers).headers["ETag"]
 
 
-def test_what_looks_like_a_duplicate_is_reviewed_as_intake_understood_it(nurse: Browser, child: dict[str, Any]) -> None:
-    answer = nurse.submit("/refer", **typed(child, step="send"))
+def test_what_is_refused_is_reviewed_as_intake_understood_it(new_browser: NewBrowser, child: dict[str, Any]) -> None:
+    other = new_browser()
+    other.sign_in("polyclinic", "second-polyclinic")
+    same = {"child.iin": child["child"]["iin"], "child.full_name": child["child"]["full_name"]}
+    answer = other.submit("/refer", **typed(child, step="send", **same))
     assert answer.status_code == 409, answer.text
-    assert "Is it the same child?" in answer.text
+    assert "has an open referral at another polyclinic" in answer.text
     for text in ("March 14, 2025", "G80.1 Spastic diplegic cerebral palsy", "Urgent"):
         assert text in answer.text, "as on the review before it"
+    assert value(answer.text, "birth_date") == "14.03.2025", "the transfer is asked for with what was typed"
 
 
 def test_a_referral_without_consent_is_warned_of(nurse: Browser, child: dict[str, Any]) -> None:
