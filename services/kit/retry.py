@@ -26,10 +26,16 @@ async def retry(
         log.warning(f"{step}.retrying", reason=reason_of(error))
         return True
 
+    try:
+        return await call()  # nearly always: what retries is made where it is needed only, for it costs more than most
+    except on as error:
+        failures = [error]
     attempts = stamina.retry_context(
         on=passes, attempts=None, timeout=None, wait_initial=first, wait_max=longest, wait_jitter=first
     )
     async for attempt in attempts:
         with attempt:
+            if failures:
+                raise failures.pop()
             return await call()
     raise AssertionError("a retry without a limit ended")

@@ -27,8 +27,8 @@ class ReferralSettings(AuditSettings, EventSettings):
     worker_instance: str = Field(default_factory=_this_process, pattern=r"^[A-Za-z0-9._-]+$")
     """Distinct for each worker of a group. A worker that restarts under its old name resumes without a rebalance."""
     worker_batch: int = Field(200, ge=1, le=1000)
-    worker_within: float = 0.01
-    """Seconds that a batch waits for more events."""
+    worker_within: float = 0.002
+    """Seconds that a batch waits for more events, once it has one."""
     audit_every: float = Field(300.0, gt=0)
     """Seconds between two audits of capacity against the record."""
 

@@ -32,7 +32,8 @@ async def measure(network: BenchNetwork, scale: float, day: int, say: Progress) 
     stage("the worker, bare")
     rates["bare worker"] = await measures.bare_worker(network, backlog)
     stage(f"the whole path, {day} referrals")
-    figures.day_seconds, figures.day_count = await measures.whole_path(network, day), day
+    figures.day_seconds, figures.processor = await measures.whole_path(network, day)
+    figures.day_count = day
     rates["whole path"] = day / figures.day_seconds
     return figures
 
@@ -41,7 +42,7 @@ async def measure_posts(network: BenchNetwork, scale: float, say: Progress) -> m
     """Of submissions only: intake's POST beside the bare one, and the way to the feed."""
     figures, count = measures.Figures(), int(3000 * scale)
     say.update(say.task_ids[0], description="POST, bare")
-    figures.rates["bare POST"] = await measures.bare_posts(count)
+    figures.rates["bare POST"] = await measures.bare_posts(network, count)
     say.update(say.task_ids[0], description="POST, intake")
     figures.rates["intake POST"] = await measures.intake_posts(network, count)
     say.update(say.task_ids[0], description="from a POST to the feed")
@@ -49,9 +50,12 @@ async def measure_posts(network: BenchNetwork, scale: float, say: Progress) -> m
     return figures
 
 
-def show(figures: measures.Figures) -> None:
-    rates = figures.rates
-    table = Table(title=f"Joldama's speed, one run: {os.cpu_count()} cores, Python {platform.python_version()}, SQLite")
+SQL = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+def show(figures: measures.Figures, sql: str) -> None:
+    rates, machine = figures.rates, f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    table = Table(title=f"Joldama's speed, one run: {machine}, {SQL[sql]}")
     for column in ("what", "a second", "the bare part", "a second", "ratio"):
         table.add_column(column, justify="left" if column in ("what", "the bare part") else "right")
     for ours, bare in (
@@ -65,6 +69,10 @@ def show(figures: measures.Figures) -> None:
         table.add_row(ours, f"{rates[ours]:,.0f}", bare, f"{rates[bare]:,.0f}", f"{ratio:.0%}")
     console = Console()
     console.print(table)
+    show_times(figures, console)
+
+
+def show_times(figures: measures.Figures, console: Console) -> None:
     console.print(f"From a POST to the feed's event: p50 {figures.p50 * 1000:.0f} ms, p99 {figures.p99 * 1000:.0f} ms.")
     console.print(
         f"A child read as its polyclinic: p50 {figures.read_p50 * 1000:.1f} ms, p95 {figures.read_p95 * 1000:.1f} ms."
@@ -72,6 +80,8 @@ def show(figures: measures.Figures) -> None:
     day = figures.day_seconds * measures.DAY / figures.day_count
     how = "measured" if figures.day_count == measures.DAY else f"from {figures.day_count:,} referrals"
     console.print(f"One day of the English e-Referral Service, {measures.DAY:,} referrals: {day:.0f} s ({how}).")
+    parts = ", ".join(f"{name} {one:.2f}" for name, one in sorted(figures.processor.items(), key=lambda part: -part[1]))
+    console.print(f"Processor time a referral on that path: {sum(figures.processor.values()):.2f} ms ({parts}).")
 
 
 def slowest(rates: dict[str, float]) -> str:
@@ -86,18 +96,19 @@ def main() -> None:
     parser.add_argument(
         "--posts", action="store_true", help="of submissions only: POST and the way to the feed, as JSON"
     )
+    parser.add_argument("--sql", choices=SQL, default="sqlite", help="where the records are (sqlite)")
     options = parser.parse_args()
     scale, day = (0.1, 2000) if options.quick else (1.0, measures.DAY)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         progress.add_task("starting the network")
-        with running_network() as network:
+        with running_network(options.sql) as network:
             part = measure_posts(network, scale, progress) if options.posts else measure(network, scale, day, progress)
             figures = asyncio.run(part)
     if options.json or options.posts:
         sys.stdout.write(json.dumps(vars(figures), indent=2) + "\n")
     else:
-        show(figures)
+        show(figures, options.sql)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ class Figures:
     read_p95: float = 0.0
     day_seconds: float = 0.0
     day_count: int = 0
+    processor: dict[str, float] = field(default_factory=dict)
+    """Of each part on the whole path, in milliseconds a referral."""
 
 
 async def intake_posts(network: BenchNetwork, count: int) -> float:
@@ -48,10 +50,11 @@ async def intake_posts(network: BenchNetwork, count: int) -> float:
     return outcome.rate
 
 
-async def bare_posts(count: int) -> float:
+async def bare_posts(network: BenchNetwork, count: int) -> float:
     with tempfile.TemporaryDirectory() as folder, Ports() as ports:
-        port = ports.choose()
-        with process("tests.bench.bare_post", f"sqlite:///{folder}/bare.sqlite3", str(port)):
+        port, server = ports.choose(), network.postgres
+        url = server.make_database("bare") if server else f"sqlite:///{folder}/bare.sqlite3"
+        with process("tests.bench.bare_post", url, str(port)):
             await asyncio.to_thread(until, lambda: _listens(port), "the bare POST listens")
             requests = [request_bytes("/v1/bare", body, "") for body in submissions(count, seed=11)]
             return (await load(port, requests, CLIENTS)).rate
@@ -99,11 +102,11 @@ async def claim_rates(network: BenchNetwork, count: int) -> dict[str, float]:
     }
 
 
-async def latency(network: BenchNetwork, count: int, rate: float) -> tuple[float, float]:
+async def latency(network: BenchNetwork, count: int, rate: float, seed: int = 13) -> tuple[float, float]:
     """p50 and p99 in seconds from a POST to the feed's event, at `rate` a second on a quiet network."""
     await quiet(network)
     token = network.token("polyclinic", POLYCLINIC)
-    bodies = submissions(count, seed=13, wishes=EVERYWHERE)
+    bodies = submissions(count, seed, wishes=EVERYWHERE)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     began: dict[str, float] = {}
     async with following(network) as feed, httpx2.AsyncClient(base_url=network.plan.url("intake")) as client:
@@ -123,17 +126,22 @@ async def latency(network: BenchNetwork, count: int, rate: float) -> tuple[float
     return cuts[49], cuts[98]
 
 
-async def whole_path(network: BenchNetwork, count: int) -> float:
-    """Seconds from the first byte of a bulk submission until every referral is routed and every event is in Kafka."""
-    lines = submissions(count, seed=14)
+async def whole_path(network: BenchNetwork, count: int, seed: int = 14) -> tuple[float, dict[str, float]]:
+    """Seconds from the first byte of a bulk submission until every referral is routed and every event is in Kafka.
+
+    And of each part the milliseconds of processor time a referral.
+    """
+    lines = submissions(count, seed)
     await quiet(network)
-    before = routed(network)
+    before, used = routed(network), network.processor_seconds()
     async with following(network):
         began = time.perf_counter()
         accepted = await asyncio.to_thread(submit_lines, network, lines)
         await asyncio.to_thread(until, lambda: routed(network) >= before + accepted, "all are routed", 900)
         await quiet(network)
-        return time.perf_counter() - began
+        seconds = time.perf_counter() - began
+    spent = {name: now - used[name] for name, now in network.processor_seconds().items()}
+    return seconds, {name: one * 1000 / count for name, one in spent.items()}
 
 
 async def quiet(network: BenchNetwork) -> None:
@@ -160,24 +168,13 @@ def submit_lines(network: BenchNetwork, lines: list[bytes]) -> int:
 
 def pending(network: BenchNetwork, service: str) -> int:
     """Rows of the service's outbox that Kafka has not acknowledged."""
-    return _count(network, service, "outbox WHERE acknowledged_at IS NULL")
+    return network.count(service, "outbox WHERE acknowledged_at IS NULL")
 
 
 def submitted(network: BenchNetwork) -> int:
-    return _count(network, "intake", "diagnosis")
+    return network.count("intake", "diagnosis")
 
 
 def routed(network: BenchNetwork) -> int:
     """Referrals whose decision is recorded."""
-    return _count(network, "referral", "referrals WHERE state <> 'submitted'")
-
-
-def _count(network: BenchNetwork, service: str, what: str) -> int:
-    import sqlite3
-
-    path = network.plan.home.sql / f"{service}.sqlite3"
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        return int(connection.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
-    finally:
-        connection.close()
+    return network.count("referral", "referrals WHERE state <> 'submitted'")

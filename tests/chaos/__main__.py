@@ -27,14 +27,16 @@ def main() -> int:
     for one in (signal.SIGTERM, signal.SIGINT):  # its own processes end with it
         signal.signal(one, lambda number, _: sys.exit(128 + number))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # Kafka is taken away on purpose
-    with_postgres = not options.sqlite and installed()
+    with_postgres = options.sql != "sqlite" and installed()
+    if options.sql == "postgresql" and not with_postgres:
+        return 1  # deploy/test-postgres has said why
     database = "PostgreSQL" if with_postgres else f"SQLite ({ONLY_POSTGRES})"
     say(f"{options.runs} runs from seed {options.seed} on {database}")
     outcomes: list[Outcome] = []
     while len(outcomes) < options.runs:
         first = options.seed + len(outcomes)
         seeds = range(first, min(first + options.fresh_every, options.seed + options.runs))
-        with _folder() as folder, running_testbed(folder, with_postgres) as bed:
+        with _folder() as folder, running_testbed(folder, with_postgres, twice=options.twice) as bed:
             bed.keep = options.keep
             asyncio.run(_run_all(Runner(bed, FeedFollower(bed.network)), seeds, outcomes, folder))
             if bed.keep:
@@ -68,7 +70,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first seed (1)")
     parser.add_argument("--fresh-every", type=int, default=10, help="runs on one network (10)")
     parser.add_argument("--keep", action="store_true", help="keep every network's folder, also when all went well")
-    parser.add_argument("--sqlite", action="store_true", help="do not use PostgreSQL")
+    parser.add_argument("--sql", choices=("postgresql", "sqlite"), help="the database (PostgreSQL if it can be)")
+    parser.add_argument("--twice", action="store_true", help="each process of the services has a double")
     return parser.parse_args()
 
 

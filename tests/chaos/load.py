@@ -63,7 +63,7 @@ class Load:
         """Each submission with its moment; all submitters take from the same iterator."""
         random = Random(f"{self.scenario.seed} children")
         bodies = submissions(self.scenario.children, seed=self.scenario.seed * 1000)
-        began, every = time.monotonic(), SECONDS / self.scenario.children
+        began, every = time.monotonic(), self.scenario.seconds / self.scenario.children
         return iter([(began + every * at, country.adapt(one, random)) for at, one in enumerate(bodies)])
 
     async def _client(self, part: str, role: str, org: str = "") -> Client:

@@ -68,7 +68,7 @@ class Runner:
         self.figures |= load.log.figures
         loaded = time.monotonic() - began
         checked = await check(self.bed, self.submitted, self.figures, self.follower)
-        checked.findings.answers += [*load.log.findings, *self._not_gentle(scenario, load.log)]
+        checked.findings.answers += [*load.log.findings, *(not_gentle(self.bed, load.log) if scenario.gentle else ())]
         if not checked.findings.all():
             await self._clear(scenario, checked)
         return self._outcome(load, injector, checked, loaded, time.monotonic() - began)
@@ -80,14 +80,6 @@ class Runner:
         finally:
             load.stop()
             await loading
-
-    def _not_gentle(self, scenario: Scenario, log: ClientLog) -> list[str]:
-        """While parts are only stopped and started by hand, clients of the others see latency and 503, no more."""
-        if not scenario.gentle:
-            return []
-        broken = [one for one in log.interruptions if one.kind != "503" and not one.kind.endswith("Timeout")]
-        rude = [one for one in broken if not self.bed.was_stopped(one.part, one.at)]
-        return [f"{one.part} was not stopped, and a client saw {one.kind}" for one in rude]
 
     async def _clear(self, scenario: Scenario, checked: Checked) -> None:
         """Cancel most open referrals, open every programme with its usual figure: the next run has places to give."""
@@ -126,3 +118,10 @@ class Runner:
             judged=replayed.judged - before[1],
             findings=checked.findings,
         )
+
+
+def not_gentle(bed: Testbed, log: ClientLog) -> list[str]:
+    """While parts are only stopped and started by hand, clients of the others see latency and 503, no more."""
+    broken = [one for one in log.interruptions if one.kind != "503" and not one.kind.endswith("Timeout")]
+    rude = [one for one in broken if not bed.was_stopped(one.part, one.at)]
+    return [f"{one.part} was not stopped, and a client saw {one.kind}" for one in rude]

@@ -55,6 +55,8 @@ class Scenario:
     faults: tuple[Fault, ...]
     opens_center: bool
     gentle: bool
+    seconds: float = SECONDS
+    """In which the children come."""
 
 
 def scenario(seed: int) -> Scenario:

@@ -2,17 +2,19 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from services.local import parts
+from services.local.jobs import Job
 from services.local.kafka import Kafka
 from services.local.parts import Blueprint, Part
 from services.local.plan import Plan
-from services.local.ports import LOOPBACK
+from services.local.ports import LOOPBACK, Ports
+from tests.chaos.doubles import doubled, with_doubles
 from tests.support.network import RunningNetwork, running_network
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.tcp_proxy import TcpProxies
@@ -35,6 +37,10 @@ class Testbed:
     def plan(self) -> Plan:
         return self.network.plan
 
+    def jobs(self) -> list[Job]:
+        """The network's jobs, on today's code."""
+        return _jobs(self.postgres)(self.plan)
+
     def group(self, part: str) -> str:
         return next(one.group for one in self.network.network.parts if one.name == part)
 
@@ -47,13 +53,13 @@ class Testbed:
         self.stops.append((part, time.monotonic(), float("inf")))
         self.network.network.supervisor.stop_part(self.group(part), part)
 
-    def start(self, part: str) -> None:
-        """Start a stopped part, and wait until it is ready."""
-        self.network.network.supervisor.start_part(self.group(part), part)
-        [one] = [one for one in self.network.network.parts if one.name == part]
-        self.network.network.wait_ready([one])
+    def start(self, *names: str) -> None:
+        """Start stopped parts, and wait until each is ready."""
+        for part in names:
+            self.network.network.supervisor.start_part(self.group(part), part)
+        self.network.network.wait_ready([one for one in self.network.network.parts if one.name in names])
         self.stops = [
-            (name, since, time.monotonic()) if name == part and until == float("inf") else (name, since, until)
+            (name, since, time.monotonic()) if name in names and until == float("inf") else (name, since, until)
             for name, since, until in self.stops
         ]
 
@@ -67,23 +73,37 @@ class Testbed:
         self.start("kafka")
 
 
+Change = Callable[[Blueprint], Blueprint]
+
+
 @contextmanager
-def running_testbed(folder: Path, with_postgres: bool) -> Iterator[Testbed]:
-    """A fresh network in `folder`, on PostgreSQL when asked for, else on SQLite."""
+def running_testbed(
+    folder: Path, with_postgres: bool, change: Change = lambda given: given, *, twice: bool = False
+) -> Iterator[Testbed]:
+    """A fresh network in `folder`, on PostgreSQL when asked for, else on SQLite; `change` its blueprint.
+
+    `twice`: each process of the services has a double.
+    """
     with ExitStack() as stack:
-        proxies = stack.enter_context(TcpProxies())
+        proxies, ports = stack.enter_context(TcpProxies()), stack.enter_context(Ports())
         postgres = stack.enter_context(running_postgres()) if with_postgres else None
-        environment = {}
         if postgres:
             proxies.add("postgres", postgres.port)
-            for name in ("intake", "referral"):
-                environment[f"JOLDAMA_{name.upper()}_SQL_URL"] = postgres.make_database(name)
-        blueprint = Blueprint(lambda plan: _servers(plan, proxies), lambda plan: _services(plan, proxies))
-        with running_network(folder, blueprint, **environment) as network:
-            yield (bed := Testbed(network, proxies, postgres))
+            postgres.make_service_databases()
+        blueprint = Blueprint(
+            lambda plan: _servers(plan, proxies),
+            lambda plan: with_doubles(_services(plan, proxies), ports) if twice else _services(plan, proxies),
+            _jobs(postgres),
+        )
+        with running_network(folder, change(blueprint), **(postgres.service_urls() if postgres else {})) as network:
+            yield (bed := Testbed(doubled(network) if twice else network, proxies, postgres))
         if bed.keep and postgres:
             postgres.stop()
             shutil.copytree(postgres.folder, folder / "postgres")
+
+
+def _jobs(postgres: Postgres | None) -> Callable[[Plan], list[Job]]:
+    return postgres.jobs if postgres else parts.jobs
 
 
 def _servers(plan: Plan, proxies: TcpProxies) -> list[Part]:

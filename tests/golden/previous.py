@@ -1,15 +1,19 @@
-"""The events of the release before: `python -m tests.golden.previous` writes them down when a release is made.
+"""The release before: `python -m tests.golden.previous` writes it down when a release is made, on its commit.
 
-For each type one event as that release writes it, and the schema of what it reads.
+For each type of event one as that release writes it, and the schema of what it reads; its tables; its commit.
 """
 
 import json
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from services.contracts import events
+from tests.golden.tables import Tables, migrated
 
 FILE = Path(__file__).with_name("previous.json")
+TABLES, COMMIT = FILE.with_name("previous_tables.json"), FILE.with_name("previous_commit.txt")
 FOLDERS = ("capacity", "diagnoses", "referral")
 
 
@@ -17,6 +21,17 @@ def recorded() -> dict[str, dict[str, Any]]:
     """By type: `written`, the events, and `reads`, the schema of their data."""
     found: dict[str, dict[str, Any]] = json.loads(FILE.read_text())
     return found
+
+
+def recorded_tables() -> dict[str, Tables]:
+    """By service."""
+    found: dict[str, Tables] = json.loads(TABLES.read_text())
+    return found
+
+
+def commit() -> str:
+    """The release's own."""
+    return COMMIT.read_text().strip()
 
 
 def today() -> dict[str, list[dict[str, Any]]]:
@@ -44,8 +59,14 @@ def main() -> None:
         name: {"written": written[name], "reads": _bare(kind.model_json_schema())}
         for name, kind in events.KNOWN.items()
     }
+    FILE.write_text(_by_line(found))
+    TABLES.write_text(_by_line(migrated()))
+    COMMIT.write_text(subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=FILE.parent, text=True))
+
+
+def _by_line(found: Mapping[str, Any]) -> str:
     lines = [f"{json.dumps(name)}: {json.dumps(one, separators=(',', ':'))}" for name, one in sorted(found.items())]
-    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 if __name__ == "__main__":

@@ -7,17 +7,13 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx2
 import pytest
 
-from services.local import parts
-from services.local.jobs import Job
 from services.local.parts import Blueprint
-from services.local.plan import Plan
 from services.local.ports import LOOPBACK
 from tests.support import record_queries
 from tests.support.children import POLYCLINIC, submissions, submit_all
@@ -74,19 +70,10 @@ class PostgresServers:
         self._now = self._servers.pop()
 
     def addresses(self) -> dict[str, str]:
-        return {f"JOLDAMA_{name.upper()}_SQL_URL": self._now.url(name, name) for name in SERVICES}
+        return self._now.service_urls()
 
     def blueprint(self) -> Blueprint:
-        now = self._now
-
-        def own(job: Job) -> Job:
-            urls = {f"JOLDAMA_{name.upper()}_SQL_URL": now.url(name, f"{name}_owner") for name in SERVICES}
-            return replace(job, environment={**job.environment, **urls})
-
-        def jobs(plan: Plan) -> list[Job]:
-            return [own(job) for job in parts.jobs(plan)]
-
-        return Blueprint(jobs=jobs)
+        return Blueprint(jobs=self._now.jobs)
 
     def back_up(self, old: RunningNetwork, folder: Path) -> None:
         for name in SERVICES:

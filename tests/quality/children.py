@@ -17,7 +17,7 @@ from services.intake.domain.ages import age_in_months
 from services.intake.domain.priorities import decide_priority
 from services.referral.domain.network import Network
 from services.referral.domain.programmes import Needs
-from services.referral.domain.routing import Decision, queue_rank, rank_programmes
+from services.referral.domain.routing import Decision, queue_rank
 from tests.quality.country import DAY, Country
 
 OPENS, CLOSES = 9 * 60, 18 * 60
@@ -38,9 +38,7 @@ class Child:
 
     def decide(self, excluded_ids: Collection[str] = ()) -> Decision:
         """The service's ranking; its age stays that of the arrival."""
-        needs, network = self.needs, self.network
-        neighbors = network.neighbors(needs.settlement_id)
-        return rank_programmes(needs, neighbors, network.figures, needs.submitted_at, excluded_ids, network.staleness)
+        return self.network.decide(self.needs, self.needs.submitted_at, excluded_ids)
 
     @cached_property
     def decision(self) -> Decision:

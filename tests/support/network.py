@@ -89,11 +89,11 @@ def running_network(folder: Path, blueprint: Blueprint | None = None, **environm
     if not home.read():
         with Ports() as ports:
             home.write({"ports": {name: ports.choose() for name in DEFAULT_PORTS}})
-    variables: Mapping[str, str] = {**_plain_environment(), **environment}
+    variables: Mapping[str, str] = {**plain_environment(), **environment}
     with Network(home, print, blueprint, environment=variables) as network:
         yield RunningNetwork(network, network.start())
 
 
-def _plain_environment() -> dict[str, str]:
+def plain_environment() -> dict[str, str]:
     """This process's environment without Joldama's variables, which belong to another network."""
     return {name: value for name, value in os.environ.items() if not name.startswith("JOLDAMA_")}

@@ -7,10 +7,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from services.local import parts
+from services.local.jobs import Job
+from services.local.plan import Plan
 from services.local.ports import LOOPBACK, Ports
 from tests.support.servers import CHECKOUT, wait_until
 
@@ -29,11 +33,20 @@ class Postgres:
         """SQLAlchemy's URL of a database."""
         return f"postgresql+psycopg://{user}@{LOOPBACK}:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """The server's first process, whose children the others are."""
+        assert self._process is not None, "PostgreSQL was never started"
+        return self._process.pid
+
     def start(self) -> "Postgres":
         log = self.folder.with_suffix(".log")
         with log.open("ab") as out:
             command = [SCRIPT, "run", str(self.folder), str(self.port), *self._tls_options()]
-            self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+            self._process = subprocess.Popen(
+                command, stdout=out, stderr=subprocess.STDOUT,
+                start_new_session=True,  # a signal to the test's own group is for its owner, which stops it in order
+            )  # fmt: skip
         wait_until(self.is_ready, f"PostgreSQL is ready (log: {log})", self._process)
         return self
 
@@ -71,6 +84,15 @@ class Postgres:
         passwords = {f"{name}{kind}_PASSWORD": "x" for name in ("INTAKE", "REFERRAL") for kind in ("", "_OWNER")}
         server = {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "POSTGRES_USER": "tests", "POSTGRES_DB": "postgres"}
         subprocess.run(["bash", DATABASES], env={"PATH": "/usr/bin:/bin", **server, **passwords}, check=True)
+
+    def service_urls(self, role: str = "") -> dict[str, str]:
+        """The variables that name the services' databases, by the roles that serve, or (`_owner`) by their owners."""
+        return {f"JOLDAMA_{name.upper()}_SQL_URL": self.url(name, name + role) for name in ("intake", "referral")}
+
+    def jobs(self, plan: Plan) -> list[Job]:
+        """A local network's jobs; the migrations are their owners'."""
+        owners = self.service_urls("_owner")
+        return [replace(one, environment={**one.environment, **owners}) for one in parts.jobs(plan)]
 
 
 def installed() -> bool:

@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Integer, Select, Update, bindparam, delete, insert, select, update
 from sqlmodel import Session
 
 from services.kit.errors import LeaseLost
@@ -21,6 +22,31 @@ MEASURE_EVERY, TRIM_EVERY = 10.0, 3600.0
 """Seconds; a trim reads every row."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """Built once: building them costs a relay more than running them."""
+
+    pending: Select[Any]
+    range_done: Update
+    done: Update
+    moved: Update
+
+    @classmethod
+    def of(cls, outbox: Outbox) -> "_Statements":
+        rows, checkpoints = outbox.rows, outbox.checkpoints
+        columns = rows.c.sequence, rows.c.topic, rows.c.key, rows.c.payload, rows.c.event_id
+        waiting = select(*columns).where(rows.c.acknowledged_at.is_(None)).order_by(rows.c.sequence)
+        acknowledged = update(rows).values(acknowledged_at=bindparam("now"))
+        at_topic = checkpoints.c.topic == bindparam("at_topic")
+        here = update(checkpoints).where(at_topic, checkpoints.c.partition == bindparam("at_partition"))
+        return cls(
+            pending=waiting.limit(bindparam("most", type_=Integer())),
+            range_done=acknowledged.where(rows.c.sequence.between(bindparam("first"), bindparam("last"))),
+            done=acknowledged.where(rows.c.sequence.in_(bindparam("sequences", expanding=True))),
+            moved=here.values(offset=bindparam("to"), event_id=bindparam("event")),
+        )
+
+
 @dataclass
 class OutboxStore:
     """RelayStore on SQLite or PostgreSQL."""
@@ -29,6 +55,7 @@ class OutboxStore:
     outbox: Outbox
     lease: Lease
     _commits: Commits = field(init=False)
+    _statements: _Statements = field(init=False)
     _renew_at: float = 0.0
     _measure_at: float = 0.0
     _trim_at: float = 0.0
@@ -36,7 +63,7 @@ class OutboxStore:
     """Of the events that were last returned as pending."""
 
     def __post_init__(self) -> None:
-        self._commits = Commits(self.database)
+        self._commits, self._statements = Commits(self.database), _Statements.of(self.outbox)
 
     async def acquire(self) -> bool:
         """Acquire or renew the lease, which is not renewed before a third of its time is over."""
@@ -56,11 +83,9 @@ class OutboxStore:
         await self.lease.release()
 
     async def pending(self, limit: int, seconds: float) -> Sequence[OutgoingEvent]:
-        rows = self.outbox.rows
-        columns = rows.c.sequence, rows.c.topic, rows.c.key, rows.c.payload, rows.c.event_id
-        query = select(*columns).where(rows.c.acknowledged_at.is_(None)).order_by(rows.c.sequence).limit(limit)
+        query, values = self._statements.pending, {"most": limit}
         seen = self._commits.version()
-        found = await self.database.read(lambda session: session.execute(query).all())
+        found = await self.database.read(lambda session: session.execute(query, values).all())
         self._sequences = [row.sequence for row in found]
         if not found:
             await self._commits.wait(seen, seconds)
@@ -84,23 +109,22 @@ class OutboxStore:
             self._trim_at = time.monotonic() + TRIM_EVERY
 
     async def acknowledge(self, batch: Sequence[OutgoingEvent], newest: Collection[Acknowledgement]) -> None:
-        rows, done = self.outbox.rows, self._sequences[: len(batch)]
+        done = self._sequences[: len(batch)]
         in_a_row = done[-1] - done[0] == len(done) - 1
-        these = rows.c.sequence.between(done[0], done[-1]) if in_a_row else rows.c.sequence.in_(done)
+        these = {"first": done[0], "last": done[-1]} if in_a_row else {"sequences": done}
+        statement = self._statements.range_done if in_a_row else self._statements.done
 
         def work(session: Session) -> None:
-            session.execute(update(rows).where(these).values(acknowledged_at=_now()))
+            session.execute(statement, {"now": _now(), **these})
             for one in newest:
                 self._remember(session, one)
 
         await self._write_fenced(work)
 
     def _remember(self, session: Session, one: Acknowledgement) -> None:
-        table = self.outbox.checkpoints
-        here = (table.c.topic == one.topic) & (table.c.partition == one.partition)
-        values = {"offset": one.offset, "event_id": one.event_id}
-        if not session.execute(update(table).where(here).values(values)).rowcount:  # type: ignore[attr-defined]
-            session.execute(insert(table).values(topic=one.topic, partition=one.partition, **values))
+        values = {"at_topic": one.topic, "at_partition": one.partition, "to": one.offset, "event": one.event_id}
+        if not session.execute(self._statements.moved, values).rowcount:  # type: ignore[attr-defined]
+            session.execute(insert(self.outbox.checkpoints).values(asdict(one)))
 
     async def republish(self, topics: Collection[str]) -> None:
         rows, checkpoints = self.outbox.rows, self.outbox.checkpoints

@@ -10,6 +10,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
+def stored_moment(value: datetime, *, as_number: bool) -> datetime | int:
+    """An aware moment in whole milliseconds, or those since 1970 as a number."""
+    milliseconds = (value - _EPOCH) // _MILLISECOND
+    return milliseconds if as_number else _EPOCH + milliseconds * _MILLISECOND
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware moment, to the millisecond: TIMESTAMPTZ on PostgreSQL, epoch milliseconds on SQLite."""
 
@@ -21,10 +27,7 @@ class Instant(TypeDecorator[datetime]):
         return dialect.type_descriptor(kind)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
-        if value is None:
-            return None
-        milliseconds = (value - _EPOCH) // _MILLISECOND
-        return _EPOCH + milliseconds * _MILLISECOND if dialect.name == "postgresql" else milliseconds
+        return None if value is None else stored_moment(value, as_number=dialect.name != "postgresql")
 
     def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
         if isinstance(value, int):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from services.kit.sql.database import Database
 
-LOOK_EVERY = 0.01
-"""Seconds between two looks at a version."""
+LOOK_EVERY, LOOK_SOON = 0.01, 0.003
+"""Seconds between two looks at a version: later on, and for the first `SOON` seconds, when more is likely to come."""
+SOON = 0.1
 POLL_EVERY = 0.02
 """Seconds that are waited where there is no version."""
 
@@ -35,12 +36,12 @@ class Commits:
 
     async def wait(self, seen: int | None, seconds: float) -> None:
         """Until the version is not `seen`, for `seconds` at most; a short while when it is unknown."""
-        give_up = time.monotonic() + seconds
+        began = time.monotonic()
         if seen is None:
             await asyncio.sleep(min(seconds, POLL_EVERY))
         else:
-            while self.version() == seen and (left := give_up - time.monotonic()) > 0:
-                await asyncio.sleep(min(left, LOOK_EVERY))
+            while self.version() == seen and (waited := time.monotonic() - began) < seconds:
+                await asyncio.sleep(min(seconds - waited, LOOK_SOON if waited < SOON else LOOK_EVERY))
 
     def close(self) -> None:
         """Until the next use."""

@@ -22,6 +22,7 @@ _PRAGMAS = (
     "synchronous=NORMAL",
     "busy_timeout=20000",
     "foreign_keys=ON",
+    "wal_autocheckpoint=4000",  # pages: a page of an index that many commits change is copied less often
     "cache_size=-16000",
     "secure_delete=ON",
     "recursive_triggers=ON",  # so that INSERT OR REPLACE runs the triggers of the row that it deletes

@@ -1,9 +1,10 @@
 """A lease in SQL: one process of several has it, for as long as it renews it. The clock is the database's."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from uuid import uuid4
 
-from sqlalchemy import BigInteger, Column, MetaData, String, Table, delete, select, text
+from sqlalchemy import BigInteger, Column, MetaData, Select, String, Table, delete, select, text
 from sqlmodel import Session
 
 from services.kit.errors import LeaseLost
@@ -70,7 +71,11 @@ class Lease:
 
     def require(self, session: Session) -> None:
         """Lock the lease's row until the commit; raises LeaseLost when another owner has it."""
-        rows = self.table
-        held = select(rows.c.owner).where(rows.c.name == self.name).with_for_update()
-        if session.execute(held).scalar() != self.owner:
+        if session.execute(self._held).scalar() != self.owner:
             raise LeaseLost(f"the lease {self.name} is another process's")
+
+    @cached_property
+    def _held(self) -> Select[tuple[str]]:
+        """The owner, locked: built once, for a relay asks with each batch."""
+        rows = self.table
+        return select(rows.c.owner).where(rows.c.name == self.name).with_for_update()

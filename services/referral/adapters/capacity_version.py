@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlmodel import Session
 
 from services.contracts.claims import DataVersion
@@ -10,10 +10,15 @@ from services.kit.errors import Conflict
 from services.referral.adapters.tables import CapacityVersionRow, table
 
 versions = table(CapacityVersionRow)
+_READ = select(versions.c.epoch, versions.c.sequence)
+_SAME_BEHIND = (versions.c.epoch == bindparam("same")) & (versions.c.sequence < bindparam("to"))
+_RAISE = update(versions).where(_SAME_BEHIND).values(sequence=bindparam("to"))
+_HELD = select(versions.c.epoch).with_for_update(read=True)
+"""Built once, for each batch needs them."""
 
 
 def read_version(session: Session) -> DataVersion | None:
-    row = session.execute(select(versions.c.epoch, versions.c.sequence)).first()
+    row = session.execute(_READ).first()
     return DataVersion(epoch=row.epoch, sequence=row.sequence) if row else None
 
 
@@ -24,12 +29,11 @@ def raise_version(session: Session, version: DataVersion | None) -> None:
     """
     if version is None:
         return
-    newer = (versions.c.epoch == version.epoch) & (versions.c.sequence < version.sequence)
-    raised: Any = session.execute(update(versions).where(newer).values(sequence=version.sequence))
+    raised: Any = session.execute(_RAISE, {"same": version.epoch, "to": version.sequence})
     if raised.rowcount:
         return
     # This lock is taken last: its holder waits for no other.
-    epoch: str | None = session.execute(select(versions.c.epoch).with_for_update(read=True)).scalar()
+    epoch: str | None = session.execute(_HELD).scalar()
     if epoch is None:
         session.execute(insert(versions).values(id=1, **version.model_dump()))
     elif epoch != version.epoch:

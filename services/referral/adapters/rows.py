@@ -1,6 +1,6 @@
 """Conversion between rows and the domain. What is inserted is plain dictionaries: a batch is one statement a table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from services.contracts.short_numbers import short_number
 from services.contracts.vocabulary import Modality
-from services.referral.adapters.tables import CenterRow, FigureRow, ProgrammeRow, ReferralRow
+from services.referral.adapters.tables import CenterRow, FigureRow, ProgrammeRow
 from services.referral.domain.programmes import Figure, Needs, Programme
 from services.referral.domain.referral import Change, HistoryEntry, Offer, Referral
 from services.referral.domain.routing import Candidate, Decision
@@ -33,9 +33,9 @@ def _values(one: object, names: Iterable[str]) -> Values:
     return {name: getattr(one, name) for name in names}
 
 
-def referral_of(row: ReferralRow) -> Referral:
-    values = row.model_dump()
-    return _referral.validate_python(values | {"needs": values | {"modalities": row.modalities.split(";")}})
+def referral_of(values: Mapping[str, Any]) -> Referral:
+    needs = {**values, "modalities": values["modalities"].split(";")}
+    return _referral.validate_python({**values, "needs": needs})
 
 
 def modalities_of(listed: str) -> frozenset[Modality]:
@@ -53,7 +53,7 @@ def moving_values(one: Referral) -> Values:
     return _values(one, _MOVING)
 
 
-def offer_of(values: Values) -> Offer:
+def offer_of(values: Mapping[str, Any]) -> Offer:
     return _offer.validate_python(values)
 
 

@@ -4,15 +4,16 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import BindParameter, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, SQLModel, col
+from sqlmodel import Session, SQLModel
 
 from services.contracts.claims import DataVersion
 from services.contracts.events import write_event
 from services.contracts.vocabulary import OfferState
 from services.kit.errors import Conflict
 from services.kit.outgoing_event import OutgoingEvent
+from services.kit.sql.add_rows import add_rows
 from services.kit.sql.database import Database
 from services.kit.tracing import of_subject
 from services.referral.adapters import rows
@@ -30,7 +31,7 @@ from services.referral.adapters.tables import (
 )
 from services.referral.domain.deadline_steps import REVIEWED
 from services.referral.domain.life import Command
-from services.referral.domain.referral import Change, ReferralWithOffers
+from services.referral.domain.referral import Change, Offer, ReferralWithOffers
 from services.referral.ports import BatchContext
 
 SOURCE = "/joldama/referral"
@@ -40,6 +41,12 @@ BY_NETWORK = frozenset({Command.WAIT, Command.SET_ASIDE})
 """Steps that hold for one version of the registry only."""
 DECIDED = "decided"
 """Why a queue entry was made: the decision that found no free place."""
+
+# Statements of every batch are built once: building them costs more than running them.
+_IDS: BindParameter[str] = bindparam("ids", expanding=True)
+_REFERRALS = select(table(ReferralRow)).where(table(ReferralRow).c.id.in_(_IDS))
+_OFFERS = select(table(OfferRow)).where(table(OfferRow).c.referral_id.in_(_IDS)).order_by(table(OfferRow).c.attempt)
+_HELD_VERSION = select(table(RegistryVersionRow).c.version).with_for_update(read=True)
 
 
 class SqlReferrals:
@@ -94,8 +101,7 @@ class SqlReferrals:
 
 
 def _insert(session: Session, model: type[SQLModel], values: Sequence[rows.Values]) -> None:
-    if values:
-        session.execute(insert(table(model)), values)
+    add_rows(session, table(model), values)
 
 
 def parts(ids: Sequence[str]) -> list[Sequence[str]]:
@@ -105,22 +111,19 @@ def parts(ids: Sequence[str]) -> list[Sequence[str]]:
 def load(session: Session, ids: Collection[UUID]) -> dict[UUID, ReferralWithOffers]:
     found: dict[UUID, ReferralWithOffers] = {}
     for part in parts([str(one) for one in ids]):
-        referrals = session.scalars(select(ReferralRow).where(col(ReferralRow.id).in_(part))).all()
-        offers: dict[str, list[OfferRow]] = {}
-        for offer in session.scalars(select(OfferRow).where(col(OfferRow.referral_id).in_(part))):
-            offers.setdefault(offer.referral_id, []).append(offer)
+        referrals = session.execute(_REFERRALS, {"ids": part}).all()
+        offers: dict[str, list[Offer]] = {}
+        for offer in session.execute(_OFFERS, {"ids": part}) if referrals else ():
+            offers.setdefault(offer.referral_id, []).append(rows.offer_of(offer._asdict()))
         for row in referrals:
-            made = sorted(offers.get(row.id, ()), key=lambda one: one.attempt)
-            found[UUID(row.id)] = ReferralWithOffers(
-                rows.referral_of(row), tuple(rows.offer_of(one.model_dump()) for one in made)
-            )
+            referral = rows.referral_of(row._asdict())
+            found[referral.id] = ReferralWithOffers(referral, tuple(offers.get(row.id, ())))
     return found
 
 
 def _hold_registry(session: Session, version: int) -> None:
     """No programme opens until this is committed; raises Conflict when one has opened since `version` was read."""
-    versions = table(RegistryVersionRow)
-    now = session.execute(select(versions.c.version).with_for_update(read=True)).scalar()
+    now = session.execute(_HELD_VERSION).scalar()
     if (now or 0) != version:
         raise Conflict(f"the registry has moved on from version {version}")
 

@@ -32,6 +32,8 @@ SOURCE = "/joldama/referral"
 TRIES = 5
 """How often a transaction that met another one runs again."""
 T = TypeVar("T")
+_VERSIONS = select(table(RegistryVersionRow).c.version, table(RegistryVersionRow).c.figures)
+"""Of the one row; read for each batch."""
 
 
 class SqlRegistry:
@@ -52,8 +54,7 @@ class SqlRegistry:
 
     def _read(self, session: Session) -> tuple[Network, int, GeodesicDistances]:
         network, distances = self._network, self._distances
-        versions = session.get(RegistryVersionRow, 1)
-        version, serial = (versions.version, versions.figures) if versions else (0, 0)
+        version, serial = session.execute(_VERSIONS).first() or (0, 0)
         if version != network.version:
             offered = session.scalars(select(ProgrammeRow).where(col(ProgrammeRow.closed).is_(False))).all()
             centers = {row.id: row for row in session.scalars(select(CenterRow))}

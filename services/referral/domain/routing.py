@@ -1,12 +1,13 @@
 """Ranking: the programmes that accept a child, the nearest first, and why the others do not."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from services.contracts.vocabulary import Priority
-from services.referral.domain.eligibility import Exclusion, exclusion
+from services.referral.domain.eligibility import Exclusion, out_of_reach, unfit
 from services.referral.domain.programmes import Figure, Needs, Programme
 from services.referral.domain.staleness import WEEK, Staleness
 
@@ -30,6 +31,10 @@ class Candidate:
     free: int | None = None
     behind_km: float | None = None
     suspended: bool = False
+
+    def with_free(self, free: int | None) -> "Candidate":
+        """The same with these free places; `dataclasses.replace` takes three times as long."""
+        return Candidate(self.programme_id, self.kilometers, free, self.behind_km, self.suspended)
 
     @property
     def stale(self) -> bool:
@@ -58,6 +63,11 @@ class Decision:
         return frozenset(one.programme_id for one in self.candidates)
 
 
+def unfits_of(needs: Needs, age_months: int, programmes: Iterable[Programme]) -> Mapping[str, Exclusion]:
+    """By id the programmes that accept no such child, wherever it lives, and why."""
+    return {one.id: reason for one in programmes if (reason := unfit(needs, age_months, one))}
+
+
 def rank_programmes(
     needs: Needs,
     neighbors: Sequence[Neighbor],
@@ -65,14 +75,20 @@ def rank_programmes(
     now: datetime,
     excluded_ids: Collection[str] = (),
     staleness: Staleness = WEEK,
+    unfits: Mapping[str, Exclusion] | None = None,
 ) -> Decision:
-    """Decide where this child may go at `now`. `neighbors` are all programmes, by (kilometers, id)."""
-    age, candidates, excluded = needs.age_at(now), [], dict[Exclusion, list[str]]()
+    """Decide where this child may go at `now`. `neighbors` are all programmes, by (kilometers, id).
+
+    `unfits`: what `unfits_of` says of the child's needs and its age at `now`, where that is known.
+    """
+    if unfits is None:
+        unfits = unfits_of(needs, needs.age_at(now), [one for _, one in neighbors])
+    candidates, excluded = list[Candidate](), defaultdict[Exclusion, list[str]](list)
     fresh_from, behind = now - staleness.after, False
     for kilometers, programme in neighbors:
-        reason = exclusion(needs, age, programme, kilometers, excluded_ids)
+        reason = unfits.get(programme.id) or out_of_reach(needs, programme, kilometers, excluded_ids)
         if reason is not None:
-            excluded.setdefault(reason, []).append(programme.id)
+            excluded[reason].append(programme.id)
             continue
         figure = figures.get(programme.id)
         suspended = figure is not None and figure.suspended

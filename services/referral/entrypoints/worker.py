@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
@@ -14,7 +14,9 @@ from services.kit import tracing
 from services.kit.http.server import probes
 from services.kit.logging import configure_logging
 from services.kit.loops import new_event_loop
+from services.referral.entrypoints.batches import in_batches
 from services.referral.entrypoints.consuming import Consumers, open_consumers
+from services.referral.entrypoints.eager_consumer import EagerConsumer
 from services.referral.entrypoints.exit_before_ack import finish, hold
 from services.referral.entrypoints.kafka_credentials import credentials
 from services.referral.entrypoints.topic_watching import rewind_recreated
@@ -40,6 +42,7 @@ def build(settings: ReferralSettings) -> faust.App:
         key_serializer="raw",
         value_serializer="raw",
     )
+    app.transport.Consumer = EagerConsumer  # type: ignore[misc]
     stack, opened = AsyncExitStack(), asyncio.Event()
     consumers: dict[str, Consumers] = {}
 
@@ -59,12 +62,13 @@ def _agent(
 ) -> None:
     async def consume(stream: Any) -> None:
         await opened.wait()
-        async for batch in stream.take_events(settings.worker_batch, within=settings.worker_within):
-            try:
-                await finish(consumers["all"].process(name, [event.message for event in batch]))
-            except Exception as error:  # noqa: BLE001  too many dead in a row, or a fault of ours
-                consumers["all"].stop(f"{type(error).__name__}: {error}")
-                await hold(app.wait_until_stopped())
+        async with aclosing(in_batches(stream, settings.worker_batch, settings.worker_within)) as batches:
+            async for batch in batches:
+                try:
+                    await finish(consumers["all"].process(name, [event.message for event in batch]))
+                except Exception as error:  # noqa: BLE001  too many dead in a row, or a fault of ours
+                    consumers["all"].stop(f"{type(error).__name__}: {error}")
+                    await hold(app.wait_until_stopped())
 
     consume.__name__ = name.partition(".")[0]
     app.agent(app.topic(topics.topic(settings.topic_prefix, name)), concurrency=1)(consume)

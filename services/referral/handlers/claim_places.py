@@ -19,7 +19,7 @@ from services.referral.domain.referral import (
     set_aside,
     start_waiting,
 )
-from services.referral.domain.routing import Decision, rank_programmes
+from services.referral.domain.routing import Decision
 from services.referral.handlers.effect import Effect, newest
 from services.referral.ports import Claims, Registry
 
@@ -57,11 +57,9 @@ def draft(
 ) -> Draft:
     """Decide where `referral` may go; raises PermanentError for an unknown settlement."""
     try:
-        neighbors = network.neighbors(referral.needs.settlement_id)
+        decision = network.decide(referral.needs, at, excluded_ids(offers, at))
     except KeyError:
         raise PermanentError(f"settlement_id: no settlement {referral.needs.settlement_id}") from None
-    excluded = excluded_ids(offers, at)
-    decision = rank_programmes(referral.needs, neighbors, network.figures, at, excluded, network.staleness)
     return Draft(referral, decision, offers, retain)
 
 
@@ -155,7 +153,7 @@ def _waits_again(answer: Answer) -> bool:
 
 
 def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime, working_days: WorkingDays) -> Change:
-    candidates = tuple(replace(c, free=result.free.get(c.programme_id)) for c in one.decision.candidates)
+    candidates = tuple([each.with_free(result.free.get(each.programme_id)) for each in one.decision.candidates])
     decision = Decision(candidates, one.decision.excluded)
     if result.state is ClaimState.WAITING:
         queues = tuple(each.programme_id for each in candidates)

@@ -11,7 +11,6 @@ from services.kit.errors import PermanentError
 from services.referral.domain.corrections import correct, join, look_again, withdraw
 from services.referral.domain.network import Network
 from services.referral.domain.referral import Change, ReferralWithOffers
-from services.referral.domain.routing import rank_programmes
 from services.referral.handlers.effect import Effect
 from services.referral.ports import BatchContext, Clock, Queues, Registry
 
@@ -93,8 +92,6 @@ def _steps(
         raise PermanentError(f"settlement_id: no settlement {data.settlement_id}")
     corrected = correct(one.referral, one.offers, data, region, now)
     needs = corrected.referral.needs
-    neighbors = network.neighbors(needs.settlement_id)
-    excluded = one.excluded_ids(now)
-    decision = rank_programmes(needs, neighbors, network.figures, now, excluded, network.staleness)
+    decision = network.decide(needs, now, one.excluded_ids(now))
     again = look_again(one.referral, corrected.referral, one.offers, queues, decision, now)
     return [corrected, again] if again else [corrected]

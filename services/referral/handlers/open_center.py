@@ -15,7 +15,6 @@ from services.referral.domain.eligibility import exclusion
 from services.referral.domain.network import Network
 from services.referral.domain.programmes import Programme
 from services.referral.domain.referral import Change, Referral, ReferralWithOffers, start_waiting
-from services.referral.domain.routing import rank_programmes
 from services.referral.handlers.effect import NOTHING, Effect
 from services.referral.ports import (
     BatchContext,
@@ -133,9 +132,7 @@ def _waits_now(one: ReferralWithOffers, opening: Collection[str], network: Netwo
     None when they no longer accept the child, who was declined meanwhile.
     """
     needs = one.referral.needs
-    neighbors = network.neighbors(needs.settlement_id)
-    excluded = one.excluded_ids(now)
-    decision = rank_programmes(needs, neighbors, network.figures, now, excluded, network.staleness)
+    decision = network.decide(needs, now, one.excluded_ids(now))
     reviewed = review(one.referral, (), decision, now)
     joining = tuple(each for each in decision.candidates if each.programme_id in opening)
     if reviewed is None or not joining:

@@ -13,7 +13,6 @@ from services.referral.domain.deadline_steps import REVIEWED, deadline_step, rev
 from services.referral.domain.deadlines import PASS_OVER
 from services.referral.domain.life import Command
 from services.referral.domain.referral import Change, ReferralWithOffers
-from services.referral.domain.routing import rank_programmes
 from services.referral.metrics import sweep_failed
 from services.referral.ports import Deadlines, Queues, Referrals, Registry
 
@@ -81,9 +80,7 @@ class Sweep:
         queues = await self.queues.entries([one.referral.id for one in unplaced])
         reviewed = {}
         for one in unplaced:
-            needs = one.referral.needs
-            neighbors = network.neighbors(needs.settlement_id)
-            decision = rank_programmes(needs, neighbors, network.figures, now, one.excluded_ids(now))
+            decision = network.decide(one.referral.needs, now, one.excluded_ids(now))
             if change := review(one.referral, queues.get(one.referral.id, ()), decision, now):
                 reviewed[one.referral.id] = change
         return reviewed

@@ -46,6 +46,28 @@ def decide(
 
 
 @settings(max_examples=50)
+@given(st.lists(CHILDREN, min_size=2, max_size=12), COUNTRY, st.data())
+def test_a_network_that_has_seen_such_children_decides_as_one_that_has_not(
+    children: list[Needs], offered: list[Programme], data: st.DataObject
+) -> None:
+    country = network(offered, figures=[figure(one.id) for one in offered])
+    declined = data.draw(st.sets(st.sampled_from([one.id for one in offered])) if offered else st.just(set[str]()))
+    for child in children:
+        neighbors = country.neighbors(child.settlement_id)
+        assert country.decide(child, NOW, declined) == rank_programmes(child, neighbors, country.figures, NOW, declined)
+
+
+@pytest.mark.parametrize("age", [59, 60, 61, 71, 72, 73])
+def test_a_network_takes_a_child_on_either_side_of_a_birthday_for_what_it_is(age: int) -> None:
+    five, later = programme("five", age_from_months=60, age_under_months=72), programme("later", age_from_months=72)
+    country = network([five, later])
+    for before in (59, 60, 71, 72):
+        country.decide(needs(age_months=before), NOW)
+    found = country.decide(needs(age_months=age), NOW)
+    assert found.programme_ids == ({"five"} if 60 <= age < 72 else {"later"} if age >= 72 else set())
+
+
+@settings(max_examples=50)
 @given(CHILDREN, COUNTRY, st.lists(st.integers(0, 5), min_size=1, max_size=12), st.data())
 def test_every_programme_is_a_candidate_or_excluded_for_its_reason(
     child: Needs, offered: list[Programme], distances: list[int], data: st.DataObject
