@@ -25,6 +25,7 @@ _FOLDER = pytest.StashKey[Path]()
 # The files that take longest, first: a worker that begins one last keeps the others waiting.
 _LONGEST_FIRST = (
     "tests/network/",
+    "tests/upgrade/",
     "tests/integration/test_backup.py",
     "tests/integration/test_local_network.py",
     "tests/integration/test_traces.py",

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx2
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 
 from services.console.settings import ConsoleSettings
 from services.console.sign_in.kept import Kept
@@ -20,6 +20,7 @@ from services.kit.http.auth import TokenVerifier
 from services.kit.http.service_token import service_token
 from services.kit.http.tls import trusted
 from services.kit.loops import background
+from services.kit.redis_cluster import cluster_node
 
 CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=50)
 """To one service: a port takes 256 from one address."""
@@ -37,7 +38,7 @@ class Console:
     settings: ConsoleSettings
     upstream: Upstream
     processes: Processes
-    redis: Redis
+    redis: Redis | RedisCluster
     seal: Seal
     sessions: Sessions
     kept_forms: Kept
@@ -67,7 +68,7 @@ async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
     async with AsyncExitStack() as stack:
         urls = settings.intake_url, settings.referral_url, settings.capacity_url
         clients = [await stack.enter_async_context(_client(url, settings)) for url in urls]
-        redis = _redis(settings.sessions_url)
+        redis = open_redis(settings.sessions_url)
         stack.push_async_callback(redis.aclose)
         processes = await stack.enter_async_context(Processes(settings.processes, settings.services_ca_file))
         seal, prefix = Seal(settings.keys), key_prefix(settings)
@@ -90,9 +91,11 @@ async def bootstrap(settings: ConsoleSettings) -> AsyncIterator[Console]:
         )
 
 
-def _redis(url: str) -> Redis:
-    """Many requests at once wait for few connections."""
+def open_redis(url: str) -> Redis | RedisCluster:
+    """Many requests at once wait for few connections to one server; a cluster's nodes take as many as there are."""
     patience = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
+    if node := cluster_node(url):
+        return RedisCluster.from_url(node, **patience)
     pool = BlockingConnectionPool.from_url(url, max_connections=REDIS_CONNECTIONS, timeout=REDIS_WAIT, **patience)
     return Redis.from_pool(pool)
 

@@ -46,6 +46,11 @@ async def fill(network: BenchNetwork, waiting: int, closed: int) -> Filled:
     """Until so many wait and so many more are closed, and capacity has the claims of all."""
     submit_lines(network, submissions(ROUTED, seed=21))
     await quiet(network)
+    return grow(network, waiting, closed)
+
+
+def grow(network: BenchNetwork, waiting: int, closed: int) -> Filled:
+    """As `fill`, of a network that has been filled: until so many wait, and `closed` more are closed."""
     network.network.supervisor.stop_part(SERVICES, "referral-worker")
     with closing(
         sqlite3.connect(network.plan.home.sql / "referral.sqlite3", isolation_level=None, timeout=60)

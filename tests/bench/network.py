@@ -18,8 +18,7 @@ import psutil
 from sqlalchemy import Engine, create_engine, text
 
 from services.cli.demo_children import write_demo_children
-from services.cli.up.demo import load_network, programmes_known
-from services.contracts.reference import read_programmes
+from services.cli.up.demo import load_network, programmes_in_data, programmes_known
 from services.kit.settings import CHECKOUT
 from services.local.home import Home
 from services.local.issuer import issue_token
@@ -89,7 +88,7 @@ def running_network(sql: str = "sqlite") -> Iterator[BenchNetwork]:
         network = stack.enter_context(_network(Home(folder), postgres))
         plan = network.start()
         load_network(plan, lambda done, total: None)
-        expected = len(read_programmes(CHECKOUT / "data"))
+        expected = programmes_in_data()
         until(lambda: programmes_known(plan) == expected, "the centers' programmes reach capacity")
         measured = BenchNetwork(plan, network, postgres)
         stack.callback(measured.close)

@@ -31,8 +31,7 @@ from tests.upgrade.previous import Releases, unreachable
 pytestmark = [pytest.mark.network, pytest.mark.faults]
 
 SERVICES = (
-    ("capacity", "capacity-relay"),
-    ("intake", "intake-relay"),
+    ("capacity", "capacity-relay", "intake", "intake-relay"),  # the two say nothing to each other
     ("referral", "referral-relay"),
     ("referral-worker",),
 )
@@ -85,7 +84,7 @@ async def test_services_of_two_releases_lose_nobody_beside_each_other(bed: testb
             await following
     assert checked.findings.all() == [], "lost, twice, overtaken or silent"
     assert load.log.findings + not_gentle(bed, load.log) == [], "people met only what a restart of one part may bring"
-    assert len(load.submitted) > ROUTED * 2 * len(SERVICES)
+    assert len(load.submitted) > ROUTED * 2 * len(SERVICES), "children came beside each mixture of releases"
 
 
 async def _routes(bed: testbed.Testbed, when: str) -> None:

@@ -43,11 +43,10 @@ class RedisClaimPages:
         return ClaimsRead(version_of(reply), claims, None, snapshot.figures, step, unreadable)
 
     async def _scan(self, began: DataVersion, cursor: int) -> ClaimsRead:
-        pattern = self._scripts.claim_key("*")
-        found, keys = await self._scripts.ask("SCAN", cursor, "MATCH", pattern, "COUNT", SCANNED)
+        found, keys = await self._scripts.scan(cursor, "claim", SCANNED)
         start = len(self._scripts.claim_key(""))
         reply = await self._read([key.decode()[start:] for key in keys], began)
-        position = ClaimsPosition(began.epoch, began.sequence, int(found))
+        position = ClaimsPosition(began.epoch, began.sequence, found)
         claims, unreadable = _claims(reply[3:])
         return ClaimsRead(version_of(reply), claims, position, unreadable=unreadable)
 

@@ -28,17 +28,16 @@ class RedisRebuild:
 
     async def begin(self, epoch: str) -> None:
         await self._scripts.run("begin_rebuild", epoch, keys=[self._scripts.server])
-        for pattern in ("claim:*", "queue:*"):
-            await self._wipe(epoch, f"{self._scripts.prefix}{pattern}")
+        for kind in ("claim", "queue"):
+            await self._wipe(epoch, kind)
 
-    async def _wipe(self, epoch: str, pattern: str) -> None:
-        cursor = "0"
+    async def _wipe(self, epoch: str, kind: str) -> None:
+        cursor = 0
         while True:
-            found, keys = await self._scripts.ask("SCAN", cursor, "MATCH", pattern, "COUNT", SCANNED)
-            if keys:
-                await self._scripts.run("wipe", epoch, keys=keys)
-            cursor = str(found)
-            if cursor == "0":
+            cursor, found = await self._scripts.scan(cursor, kind, SCANNED)
+            if found:
+                await self._scripts.run("wipe", epoch, keys=found)
+            if not cursor:
                 return
 
     async def restore_programmes(self, epoch: str, programmes: Sequence[ProgrammeCapacity]) -> None:

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError, RedisError
 
 from services.capacity.domain.entries import to_ms
@@ -40,6 +40,7 @@ class Names:
         self.programmes, self.events = f"{self.prefix}programmes", f"{self.prefix}events"
         self.server = f"{self.prefix}server"
         self.lease, self.checkpoints = f"{self.prefix}relay:lease", f"{self.prefix}relay:checkpoints"
+        self.absent = f"{self.prefix}absent"
 
     def claim_key(self, referral: object) -> str:
         return f"{self.prefix}claim:{referral}"
@@ -49,22 +50,36 @@ class Names:
 
 
 class RedisScripts(Names):
-    """Runs scripts on one server. Methods raise TransientError when Redis does not answer.
+    """Runs scripts on the one server that has the data. Methods raise TransientError when Redis does not answer.
 
     A script also takes the time `at` and the data version that the caller has `seen`; it raises Rebuilding when the
     data is not of that epoch, or behind that version, or not open.
     """
 
-    def __init__(self, redis: Redis, key_prefix: str) -> None:
+    def __init__(self, redis: Redis | RedisCluster, key_prefix: str) -> None:
         super().__init__(key_prefix)
         self.redis = redis
 
     async def ask(self, *command: str | int) -> Any:
         """One plain command's reply."""
         try:
-            return await self.redis.execute_command(*command)  # type: ignore[no-untyped-call]
+            return await self.redis.execute_command(*command)
         except (RedisError, OSError) as error:
             raise TransientError(f"redis: {type(error).__name__}: {error}") from error
+
+    async def scan(self, cursor: int, kind: str, count: int) -> tuple[int, list[Any]]:
+        """The next cursor, 0 at the end, and the keys (bytes) of a `kind` (`claim`, `queue`) found from `cursor`.
+
+        Of the server that is known to have the data: when it has them no more, the next script closes them.
+        """
+        try:
+            node: Any = self.redis
+            if isinstance(node, RedisCluster):
+                node = (await node.initialize()).get_node_from_key(self.programmes)
+            found, keys = await node.execute_command("SCAN", cursor, "MATCH", f"{self.prefix}{kind}:*", "COUNT", count)
+        except (RedisError, OSError) as error:
+            raise TransientError(f"redis: {type(error).__name__}: {error}") from error
+        return int(found), keys
 
     async def check_writable(self) -> None:
         """Raises TransientError with the reason when Redis takes no writes: full, a replica, or its disk is full."""
@@ -96,9 +111,12 @@ class RedisScripts(Names):
         """A reply a call (keys and arguments), in one pipeline: each call is atomic, the pipeline is not."""
         first = (self.prefix, to_ms(at) if at else 0, *((seen.epoch, seen.sequence) if seen else ("", "")))
         commands = [
-            ("EVALSHA", digest(name), 2 + len(keys), self.programmes, self.events, *keys, *first, *arguments)
+            (
+                "EVALSHA", digest(name), 3 + len(keys), self.programmes, self.events, *keys, self.absent,
+                *first, *arguments,
+            )
             for keys, arguments in calls
-        ]
+        ]  # fmt: skip
         try:
             replies = await self._pipeline(commands)
             missing = [i for i, reply in enumerate(replies) if isinstance(reply, NoScriptError)]

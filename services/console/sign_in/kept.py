@@ -3,7 +3,7 @@
 import secrets
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from services.console.sign_in.sealing import Seal, name_of
 
@@ -11,7 +11,7 @@ from services.console.sign_in.sealing import Seal, name_of
 class Kept:
     """Values of one kind, each for `seconds`."""
 
-    def __init__(self, redis: Redis, seal: Seal, prefix: str, seconds: float) -> None:
+    def __init__(self, redis: Redis | RedisCluster, seal: Seal, prefix: str, seconds: float) -> None:
         self._redis, self._seal, self._prefix, self._milliseconds = redis, seal, prefix, int(seconds * 1000)
 
     async def keep(self, value: Any, secret: str = "") -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from time import time
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from services.console.sign_in.sealing import Seal, name_of
 from services.console.words.labels import Names
@@ -46,7 +46,13 @@ class Sessions:
     """`idle` and `longest` are seconds. What Redis raises goes on: without it nobody is signed in or out."""
 
     def __init__(
-        self, redis: Redis, seal: Seal, prefix: str, idle: float, longest: float, clock: Callable[[], float] = time
+        self,
+        redis: Redis | RedisCluster,
+        seal: Seal,
+        prefix: str,
+        idle: float,
+        longest: float,
+        clock: Callable[[], float] = time,
     ) -> None:
         self._redis, self._seal, self._prefix, self._clock = redis, seal, prefix, clock
         self._idle, self._longest = idle, longest

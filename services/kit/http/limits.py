@@ -7,7 +7,7 @@ import asyncio
 import hmac
 import ipaddress
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -17,13 +17,15 @@ from typing import Any
 
 import structlog
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisClusterStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import SSLConnection, parse_url
 from starlette.requests import Request
 
 from services.kit.http.problems import Problem
+from services.kit.redis_cluster import cluster_node
 from services.kit.settings import ServiceSettings
 
 log = structlog.get_logger()
@@ -187,13 +189,27 @@ async def limiting(settings: ServiceSettings, own_redis: str = "") -> AsyncItera
     if not url:
         yield Limits(rates)
         return
-    pool = ConnectionPool.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
-    options: dict[str, Any] = {"key_prefix": f"{settings.topic_prefix}.limits", "connection_pool": pool}
-    try:
-        storage = RedisStorage(f"async+{url}", wrap_exceptions=True, implementation="redispy", **options)
+    options: dict[str, Any] = {"key_prefix": f"{settings.topic_prefix}.limits", "implementation": "redispy"}
+    async with AsyncExitStack() as stack:
+        patience = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+        if node := cluster_node(url):
+            storage: RedisStorage = _cluster_storage(node, options | patience)
+            bridge: Any = storage.bridge
+            stack.push_async_callback(bridge.storage.aclose)
+        else:
+            pool: Any = ConnectionPool.from_url(url, **patience)
+            stack.push_async_callback(pool.aclose)
+            storage = RedisStorage(f"async+{url}", wrap_exceptions=True, connection_pool=pool, **options)
         yield Limits(rates, storage, url.encode())  # with Redis' password in it
-    finally:
-        await pool.aclose()
+
+
+def _cluster_storage(node: str, options: dict[str, Any]) -> RedisClusterStorage:
+    """Counters on the nodes of a cluster, of which the one at URL `node` tells the others."""
+    parts: dict[str, Any] = {**parse_url(node)}
+    parts.pop("db", None)
+    parts["ssl"] = parts.pop("connection_class", None) is SSLConnection
+    address = f"async+redis+cluster://{parts['host']}:{parts.get('port', 6379)}"
+    return RedisClusterStorage(address, wrap_exceptions=True, **parts | options)
 
 
 def limits_of(request: Request) -> Limits:

@@ -12,7 +12,7 @@ from services.capacity.domain.figures import stale_after
 from services.capacity.ports import Rebuilding
 from services.kit.errors import TransientError
 from services.local.ports import Ports
-from tests.integration.capacity.network import NOW, claim, open_programme
+from tests.integration.capacity.network import NOW, claim, open_programme, opening
 from tests.support.eventually import eventually
 from tests.support.servers import Server, new_server
 
@@ -55,3 +55,25 @@ async def test_nothing_is_granted_on_the_data_of_a_server_that_was_restarted(ser
     reconnected = store_on(RedisScripts(again, "p"), stale_after(7))
     assert (await reconnected.programmes.snapshot(NOW)).data_version.epoch == following
     await again.aclose()
+
+
+async def test_a_rebuild_begins_anew_when_its_server_was_restarted(server: Server) -> None:
+    """Its last claims may be lost with the last second, and their places would be given again."""
+    redis = connect(server.address, "p")
+    store = store_on(RedisScripts(redis, "p"), stale_after(7))
+    await store.rebuild.begin("9000000000000")
+    await store.rebuild.restore_programmes("9000000000000", [opening("a", 5)])
+    server.kill()
+    server.start()
+
+    async def refused() -> bool:
+        try:
+            await store.rebuild.open("9000000000000", NOW)
+        except Rebuilding:
+            return True
+        except TransientError:
+            return False
+        raise AssertionError("opened")
+
+    await eventually(refused)
+    await redis.aclose()

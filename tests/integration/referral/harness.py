@@ -82,6 +82,7 @@ async def open_harness(settings: ReferralSettings, valkey: str, prefix: str) -> 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Capacity]:
         async with open_scripts(own) as scripts, running(redis_store(scripts, own.staleness), clock) as capacity:
+            assert isinstance(scripts.redis, Redis)
             clients.append(scripts.redis)
             yield capacity
 

@@ -62,6 +62,8 @@ def test_production_takes_tls_everywhere(kind: type[ServiceSettings]) -> None:
         (ConsoleSettings, "sessions_url", f"redis://:{SECRET}@r:6379/0"),
         (ConsoleSettings, "processes", {"referral-worker": f"http://u:{SECRET}@w"}),
         (CapacitySettings, "redis_url", f"redis://:{SECRET}@r:6379/0"),
+        (CapacitySettings, "redis_url", f"redis+cluster://:{SECRET}@r:6379/0"),
+        (CapacitySettings, "redis_url", f"rediss+cluster://:{SECRET}@r:6379/0?ssl_cert_reqs=none"),
         (CapacitySettings, "redis_url", f"rediss://:{SECRET}@r:6379/0?ssl_cert_reqs=none"),
         (CapacitySettings, "redis_url", f"rediss://:{SECRET}@r:6379/0?ssl_check_hostname=false"),
         (CapacitySettings, "limits_url", SecretStr(f"redis://:{SECRET}@r:6379/0")),

@@ -11,8 +11,12 @@
 -- {prefix}:events            stream of steps; the id of a step is <epoch>-<sequence>
 -- {prefix}:server            string: run id of the server that the data lives on, '.', and the data's format
 --
--- KEYS[1] programmes, KEYS[2] events
+-- KEYS[1] programmes, KEYS[2] events; the last key is always absent, and no script sees it: a server that gives the keys
+-- away to another one (a slot of a cluster on its way) refuses a script that names both present and absent keys, before
+-- its first step. Without it a script would fail in its midst, at a key that it does not name.
 -- ARGV[1] "{prefix}:", ARGV[2] now (ms), ARGV[3] ARGV[4] epoch and sequence the caller has seen ('' for none)
+
+KEYS[#KEYS] = nil
 
 local FORMAT = 3 -- of the data; data of another format is treated like that of another server: it is rebuilt
 local REMEMBERED = '7776000000' -- ms (90 days) that a released attempt is stored, so that a late repeat takes nothing
