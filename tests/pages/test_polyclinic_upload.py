@@ -39,8 +39,9 @@ def test_a_file_without_a_header_is_refused_with_what_to_do(nurse: Any, tmp_path
     page.click("main form button")
     expect(page.locator("#f-file-error")).to_contain_text("Choose a file")
     expect(upload(page, tmp_path / "no.csv", "a;b\n1;2\n")).to_contain_text("The first line does not name the columns")
-    for content in ("PK\x03\x04\x14", "PK\x03\x04\nxl/workbook.xml\n"):
-        expect(upload(page, tmp_path / "children.xlsx", content)).to_contain_text("choose “Save as”, then “CSV UTF-8”")
+    expect(upload(page, tmp_path / "children.xlsx", "PK\x03\x04\x14\0\n\n")).to_contain_text("then “CSV UTF-8”")
+    for nobody in ("", "iin;full_name\n", "\n\niin;full_name\r\n;\r\n"):
+        expect(upload(page, tmp_path / "empty.csv", nobody)).to_contain_text("There is no child in this file")
 
 
 def upload_row(number: int) -> str:

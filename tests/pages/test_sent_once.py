@@ -88,9 +88,9 @@ def test_an_act_in_two_tabs_is_done_once_and_the_second_is_told_so(nurse: Any) -
     address = visitor.page.url.partition("?")[0]
     expect(visitor.page.locator("#progress .govuk-tag").first).to_have_text("Орталыққа ұсынылды", timeout=20_000)
     tabs = [visitor.page, visitor.context.new_page()]
-    for one in tabs:
+    for one, reason in zip(tabs, ("moved_away", "recorded_in_error"), strict=True):
         one.goto(f"{address}/do/cancel")
-        one.check("input[value=moved_away]")
+        one.check(f"input[value={reason}]")
     for one in tabs:
         one.bring_to_front()
         one.click("main form button")

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.capacity.adapters.redis_programmes import RedisProgrammes, all_figures
-from services.capacity.adapters.redis_scripts import RedisScripts, Reply, version_of
+from services.capacity.adapters.redis_scripts import RedisScripts, version_of
 from services.capacity.adapters.unreadable import set_aside
 from services.capacity.domain.entries import read_claim
 from services.capacity.domain.figures import Staleness
@@ -18,6 +18,7 @@ from services.contracts.claims import DataVersion
 from services.contracts.rebuild import KeptClaim, UnreadableClaim
 
 SCANNED = 1000
+"""Keys at which one step of the walk looks."""
 STEPS = 500
 """Steps read by one script."""
 
@@ -30,24 +31,26 @@ class RedisClaimPages:
 
     async def page(self, position: ClaimsPosition | None, now: datetime) -> ClaimsRead:
         if position is None:
-            return await self._scan(version_of(await self._read(())), 0)
+            return await self._scan(None, 0)
         seen = DataVersion(epoch=position.epoch, sequence=position.sequence)
         return await (self._scan(seen, position.scan) if position.scan else self._changed(seen, now))
 
     async def lookup(self, referral_ids: Sequence[UUID], now: datetime) -> ClaimsRead:
-        reply = await self._read([str(one) for one in referral_ids])
+        keys = [self._scripts.claim_key(one) for one in referral_ids]
+        reply = await self._scripts.run("read_claims", *map(str, referral_ids), keys=keys)
         snapshot = await RedisProgrammes(self._scripts, self._staleness).snapshot(now)
         relayed = await self._scripts.ask("HGET", self._scripts.checkpoints, "relayed")
         step = StepId.parse(relayed.decode()).data_version if relayed else None
         claims, unreadable = _claims(reply[3:])
         return ClaimsRead(version_of(reply), claims, None, snapshot.figures, step, unreadable)
 
-    async def _scan(self, began: DataVersion, cursor: int) -> ClaimsRead:
-        found, keys = await self._scripts.scan(cursor, "claim", SCANNED)
-        start = len(self._scripts.claim_key(""))
-        reply = await self._read([key.decode()[start:] for key in keys], began)
-        position = ClaimsPosition(began.epoch, began.sequence, found)
-        claims, unreadable = _claims(reply[3:])
+    async def _scan(self, began: DataVersion | None, cursor: int) -> ClaimsRead:
+        """A page of the walk, which began at that data version, or begins now."""
+        reply = await self._scripts.run("scan_claims", str(cursor), SCANNED, seen=began)
+        began = began or version_of(reply)
+        following, found = reply[3:]
+        claims, unreadable = _claims(found)
+        position = ClaimsPosition(began.epoch, began.sequence, int(following))
         return ClaimsRead(version_of(reply), claims, position, unreadable=unreadable)
 
     async def _changed(self, after: DataVersion, now: datetime) -> ClaimsRead:
@@ -58,24 +61,25 @@ class RedisClaimPages:
         shown = None if figures is None else all_figures(figures, now, self._staleness)
         return ClaimsRead(version_of(reply), claims, position, shown, unreadable=unreadable)
 
-    async def _read(self, referrals: Sequence[str], seen: DataVersion | None = None) -> Reply:
-        keys = [self._scripts.claim_key(one) for one in referrals]
-        return await self._scripts.run("read_claims", *referrals, keys=keys, seen=seen)
-
 
 def _claims(found: Sequence[Sequence[bytes]]) -> tuple[tuple[KeptClaim, ...], tuple[UnreadableClaim, ...]]:
     """The claims, and those that cannot be read. A key that names no referral is logged only."""
-    read = [read_claim(*(part.decode(errors="replace") for part in one)) for one in found if _names_referral(one[0])]
-    unreadable = tuple(one for one in read if isinstance(one, UnreadableClaim))
-    for one in unreadable:
-        set_aside("claim", str(one.referral_id), one.reason)
-    return tuple(one for one in read if isinstance(one, KeptClaim)), unreadable
+    claims, unreadable = list[KeptClaim](), list[UnreadableClaim]()
+    for key, *described in found:
+        if (referral_id := _named(key)) is None:
+            continue
+        one = read_claim(referral_id, *(part.decode(errors="replace") for part in described))
+        if isinstance(one, KeptClaim):
+            claims.append(one)
+        else:
+            unreadable.append(one)
+            set_aside("claim", str(one.referral_id), one.reason)
+    return tuple(claims), tuple(unreadable)
 
 
-def _names_referral(key: bytes) -> bool:
+def _named(key: bytes) -> UUID | None:
     try:
-        UUID(key.decode())
+        return UUID(key.decode())
     except ValueError:
         set_aside("claim", repr(key)[:100], "its key names no referral")
-        return False
-    return True
+        return None

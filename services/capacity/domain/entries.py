@@ -36,6 +36,9 @@ _EVENTS: dict[str, type[Payload]] = {
 }
 
 
+_STATES = {state.value: state for state in ClaimState}
+
+
 def from_ms(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
@@ -122,17 +125,17 @@ def _step(entry_id: str, fields: Mapping[str, str], is_stale: Staleness) -> Step
     return Step(step_id, at, event(**values), fields.get("traceparent"))
 
 
-def read_claim(referral_id: str, claim: str, queued: str) -> KeptClaim | UnreadableClaim:
+def read_claim(referral_id: UUID, claim: str, queued: str) -> KeptClaim | UnreadableClaim:
     """A claim as the scripts describe it, or why it is none."""
     try:
         attempt, state, *rest = claim.split(" ")
         return KeptClaim(
-            referral_id=UUID(referral_id),
+            referral_id=referral_id,
             attempt=int(attempt),
-            state=ClaimState(state),
+            state=_STATES[state],
             rank=int(rest[0]) if rest else 0,
             programme_ids=tuple(rest[1:]),
             queued=tuple(queued.split()),
         )
     except UNREADABLE as error:
-        return UnreadableClaim(referral_id=UUID(referral_id), reason=unreadable(error))
+        return UnreadableClaim(referral_id=referral_id, reason=unreadable(error))

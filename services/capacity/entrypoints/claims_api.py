@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from services.capacity.entrypoints.requests import BATCH_BODY, ReferralOnly, Service, WorkerOnly
-from services.capacity.ports import ClaimsPosition
+from services.capacity.ports import ClaimsPosition, ClaimsRead
 from services.contracts.claims import (
     ClaimChangesBatch,
     ClaimPositions,
@@ -44,28 +44,28 @@ async def release_batch(service: Service, batch: ClaimChangesBatch) -> ClaimsBat
     return await service.store.claims.release(batch.changes, service.clock(), batch.seen)
 
 
-@router.get("")
+@router.get("", response_model=ClaimsPage)
 async def list_claims(
     service: Service, cursor: Annotated[str | None, Query(description="`next` of the page before")] = None
-) -> ClaimsPage:
+) -> Response:
     """All claims, complete although steps go on: when a claim comes twice, the later one is valid."""
     position = read_cursor(cursor, ClaimsPosition) if cursor else None
-    read = await service.store.claim_pages.page(position, service.clock())
-    following = write_cursor(*read.position) if read.position else None
-    return ClaimsPage(
-        items=list(read.claims), data_version=read.data_version, figures=read.figures, next=following,
-        unreadable=list(read.unreadable),
-    )  # fmt: skip
+    return _page(await service.store.claim_pages.page(position, service.clock()))
 
 
-@router.post("/lookup")
-async def look_up_claims(service: Service, wanted: ClaimsWanted) -> ClaimsPage:
+@router.post("/lookup", response_model=ClaimsPage)
+async def look_up_claims(service: Service, wanted: ClaimsWanted) -> Response:
     """These claims (state `none` without one), and all figures."""
-    read = await service.store.claim_pages.lookup(wanted.referral_ids, service.clock())
-    return ClaimsPage(
+    return _page(await service.store.claim_pages.lookup(wanted.referral_ids, service.clock()))
+
+
+def _page(read: ClaimsRead) -> Response:
+    """A ClaimsPage, written once: FastAPI would validate what has just been."""
+    page = ClaimsPage.model_construct(
         items=list(read.claims), data_version=read.data_version, figures=read.figures, relayed=read.relayed,
-        unreadable=list(read.unreadable),
+        unreadable=list(read.unreadable), next=write_cursor(*read.position) if read.position else None,
     )  # fmt: skip
+    return Response(page.model_dump_json(), media_type="application/json")
 
 
 @router.post("/positions", response_model=ClaimPositionsBatch)

@@ -47,6 +47,18 @@ def show_act(
     )  # fmt: skip
 
 
+def is_own_repeat(user: User, story: Json, act: str, given: str, version: int | None) -> bool:
+    """Whether the step after the state that the reader has seen is this very act by the reader: a form sent twice.
+
+    `given` is the reason, the outcome or the agreed day.
+    """
+    step = next((one for one in story["history"] if one["version"] == (version or 0) + 1), None)
+    if step is None or step["command"] != act.replace("-", "_"):
+        return False
+    same = given == str((story["admit_on"] if act == "accept" else step["reason"]) or "")
+    return bool(same and step["actor"].replace(":", "/").rpartition("/")[2] == user.subject)
+
+
 def possible_acts(story: Mapping[str, Collection[str]], acts: Collection[str]) -> list[str]:
     """Those of `acts`, in their order, that may be done now."""
     return [one for one in acts if one in story["allowed_actions"]]

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from services.console.pages.acting import is_own_repeat
 from services.console.pages.center_inbox import next_offer
 from services.console.pages.center_weeks import course_ends
 from services.console.rendering import render, renderer_of, words_of
@@ -20,6 +21,7 @@ from services.console.words.problems import by_field, sentence
 from services.contracts.days import day_of
 from services.contracts.purposes import Purpose
 from services.contracts.vocabulary import OfferState, ReferralState
+from services.contracts.working_days import KAZAKHSTAN
 
 router = APIRouter()
 ACTS: Mapping[str, tuple[str, str]] = {
@@ -28,7 +30,7 @@ ACTS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 """What a center does, in the order of the page, where `allowed_actions` names it: its field, and its codes' kind."""
 DAYS_AHEAD, USUAL_DAYS = 365, 7
-"""To the last day of admission that is taken, and to the one that is proposed."""
+"""To the last day of admission that is taken, and to the first that is proposed."""
 Values = Mapping[str, str]
 """A form as it was sent: `version` and `state` of the referral that its reader saw, and fields named `ACT-FIELD`."""
 
@@ -75,7 +77,9 @@ async def act(request: Request, referral_id: UUID, act: str, user: Center) -> Re
     except Refusal as refusal:
         if not refusal.beaten:
             raise
-        return await _tell_who_was_first(request, user, id, act, values)
+        story, errors = await referral.story(user.services, id), {}
+        if not is_own_repeat(user, story, act, values.get(f"{act}-{ACTS[act][0]}", ""), _version(values)):
+            return await _tell_who_was_first(request, user, story, act, values)
     if errors:
         story = await referral.story(user.services, id)
         return await _show(request, user, story, 422, values=values, errors=errors)
@@ -113,9 +117,8 @@ def _version(values: Values) -> int:
     return int(given)
 
 
-async def _tell_who_was_first(request: Request, user: User, id: str, act: str, values: Values) -> Response:
+async def _tell_who_was_first(request: Request, user: User, story: Json, act: str, values: Values) -> Response:
     """What happened meanwhile; where the child is as before (it was corrected), the form stays as it was sent."""
-    story = await referral.story(user.services, id)
     if story["state"] == values.get("state") and act in story["allowed_actions"]:
         return await _show(request, user, story, 409, values=values)
     return await _show_ended(request, user, story, 409, since=_version(values))
@@ -150,7 +153,7 @@ async def _show(
     )
     today, labels = day_of(datetime.now(UTC)), renderer_of(request).labels
     acts = {one: list(labels.names.get(kind, ())) for one, (_, kind) in ACTS.items() if one in story["allowed_actions"]}
-    proposed = {"accept-admit_on": (today + timedelta(days=USUAL_DAYS)).isoformat()}
+    proposed = {"accept-admit_on": usual_day(today).isoformat()}
     return render(
         request,
         "center/case.html",
@@ -170,6 +173,14 @@ async def _show(
         last=last,
         moved=status == 409,
     )
+
+
+def usual_day(today: date) -> date:
+    """The day of admission that is proposed: a working one, after USUAL_DAYS or soon behind."""
+    day = today + timedelta(days=USUAL_DAYS)
+    while not KAZAKHSTAN.is_working(day):
+        day += timedelta(days=1)
+    return day
 
 
 def _address(request: Request, id: str) -> str:

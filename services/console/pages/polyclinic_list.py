@@ -1,6 +1,7 @@
 """The referrals of a polyclinic: search by an IIN or a number, filters that say what is hidden, and a pager."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 from uuid import UUID
 
@@ -9,17 +10,19 @@ from starlette.responses import RedirectResponse, Response
 
 from services.console.addresses import flag, with_query
 from services.console.pages.number import show_found
-from services.console.pages.polyclinic_find import find
-from services.console.rendering import render
+from services.console.rendering import render, words_of
 from services.console.rows import child_row, short_number
-from services.console.sign_in.user import Polyclinic
+from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake, referral
-from services.console.upstream.client import Json
+from services.console.upstream.client import Json, Refusal
+from services.console.words.i18n import N_
 from services.contracts.short_numbers import read_short_number
 from services.contracts.vocabulary import ReferralState
 
 router = APIRouter()
 ROWS = 25
+NEITHER = N_("Type an IIN of twelve digits, or a number of six signs such as № 1A2B3C. A name cannot be searched for")
+UNKNOWN = N_("You have no referral of a child with this IIN")
 
 
 @router.get("/referrals")
@@ -33,22 +36,33 @@ async def show(
     trail: str = "",
 ) -> Response:
     """`trail` has the cursors of the pages before, for the way back."""
-    wanted = status if status in set(ReferralState) else None
-    filters = {"status": wanted, "mine": flag(mine), "overdue": flag(overdue)}
+    return await _show(request, user, status, mine, overdue, cursor, trail)
+
+
+async def _show(
+    request: Request, user: User, status: str = "", mine: str = "", overdue: str = "", cursor: str = "",
+    trail: str = "", *, wanted: str = "", error: str = "",
+) -> Response:  # fmt: skip
+    """The list; `wanted` was looked for, and `error` says why nothing is shown for it."""
+    only = status if status in set(ReferralState) else None
+    filters = {"status": only, "mine": flag(mine), "overdue": flag(overdue)}
     page = await referral.referrals(user.services, **filters, cursor=cursor or None, limit=ROWS)
     names = await intake.names(user.services, [one["id"] for one in page.items])
     before = trail.split(",") if trail else []
     return render(
         request,
         "polyclinic/list.html",
+        422 if error else 200,
         rows=[_row(one, names.get(one["id"], "")) for one in page.items],
-        only=wanted,
+        only=only,
+        wanted=wanted,
+        errors={"wanted": error} if error else {},
         mine=mine,
         overdue=overdue,
-        whose={one: _address(wanted, one, overdue) for one in ("", "1")},
+        whose={one: _address(only, one, overdue) for one in ("", "1")},
         states=list(ReferralState),
-        previous=_address(wanted, mine, overdue, before.pop() if before else "", before) if cursor else None,
-        next=_address(wanted, mine, overdue, page.next, [*trail.split(","), cursor]) if page.next else None,
+        previous=_address(only, mine, overdue, before.pop() if before else "", before) if cursor else None,
+        next=_address(only, mine, overdue, page.next, [*trail.split(","), cursor]) if page.next else None,
     )
 
 
@@ -57,10 +71,16 @@ async def search(request: Request, user: Polyclinic, wanted: Annotated[str, Form
     """A referral by its number on paper or its id, or a child by its IIN, which never stands in an address."""
     if read_short_number(wanted):
         return await show_found(request, user, wanted)
-    try:
+    with suppress(ValueError):
         return RedirectResponse(f"/referrals/{UUID(wanted.strip())}", 303)
-    except ValueError:
-        return await find(request, user, wanted)
+    try:
+        child = await intake.look_up(user.services, wanted)
+    except Refusal as refusal:
+        if refusal.status not in (404, 422):
+            raise
+        told = UNKNOWN if refusal.status == 404 else NEITHER
+        return await _show(request, user, wanted=wanted, error=words_of(request).gettext(told))
+    return RedirectResponse(f"/referrals/{child['referrals'][0]['referral_id']}", 303)
 
 
 def _address(status: str | None, mine: str, overdue: str, cursor: str = "", before: Sequence[str] = ()) -> str:

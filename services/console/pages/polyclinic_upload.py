@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 
 from services.console.pages.submission_form import CONSENT_TEXT
-from services.console.pages.upload_lines import NO_TEXT, SHOWN, File
+from services.console.pages.upload_lines import SHOWN, File
 from services.console.rendering import dressed, render, render_text, words_of
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake
@@ -29,6 +29,7 @@ EXAMPLE = (
 )  # fmt: skip
 """A made-up child."""
 _NOTHING = N_("Choose a file")
+_NO_ROWS = N_("There is no child in this file: a row for each must follow the first line.")
 _WORKBOOK = N_("This is no CSV. In Excel choose “Save as”, then “CSV UTF-8”, and upload that file.")
 _HEADER = N_("The first line does not name the columns as it must. Compare it with the example.")
 _BROKEN = N_(
@@ -46,10 +47,8 @@ async def upload(request: Request, user: Polyclinic) -> Response:
     """Send the lines to intake part by part, and tell of each part as soon as it is recorded."""
     words, sent = words_of(request), (await request.form()).get("file")
     content = await sent.read() if isinstance(sent, UploadFile) else b""
-    if not content.strip():
-        return _page(request, 422, errors={"file": words.gettext(_NOTHING)})
-    if content.startswith(NO_TEXT):
-        return _page(request, 422, errors={"file": words.gettext(_WORKBOOK)})
+    if refused := _refused(sent, content):
+        return _page(request, 422, errors={"file": words.gettext(refused)})
     file = File.read(content)
     before, _, after = render_text(request, "polyclinic/uploaded.html").partition(_CUT)
 
@@ -68,6 +67,15 @@ async def upload(request: Request, user: Polyclinic) -> Response:
         yield after
 
     return dressed(request, StreamingResponse(parts(), media_type="text/html"))
+
+
+def _refused(sent: object, content: bytes) -> str:
+    """Why a file is none with rows; a workbook, a picture, a PDF or text in UTF-16 has bytes that no CSV has."""
+    if not isinstance(sent, UploadFile) or not sent.filename:
+        return _NOTHING
+    if b"\0" in content or content.startswith(b"%PDF"):
+        return _WORKBOOK
+    return "" if content.strip() and File.read(content).count else _NO_ROWS
 
 
 @router.get("/upload/example.csv")

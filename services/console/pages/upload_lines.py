@@ -13,8 +13,6 @@ from services.console.words.problems import sentence
 from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of, is_blank
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
-NO_TEXT = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\xff\xfe", b"\xfe\xff", b"%PDF", b"\x1f\x8b")
-"""How files begin that are no CSV but what people may choose instead: a workbook, "Unicode text", a PDF, an archive."""
 PART = 500
 """Lines of one request."""
 PROBLEM = "problem"
@@ -73,7 +71,7 @@ class File:
 
     @property
     def count(self) -> int:
-        return sum(1 for line in self.lines[self.csv :] if line.strip())
+        return sum(not is_blank(line) for line in self.lines[self.csv :])
 
     def parts(self) -> Iterator[tuple[int, bytes]]:
         """The number of lines before each part, and the part with the header."""

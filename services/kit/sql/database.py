@@ -23,7 +23,7 @@ _PRAGMAS = (
     "busy_timeout=20000",
     "foreign_keys=ON",
     "wal_autocheckpoint=4000",  # pages: a page of an index that many commits change is copied less often
-    "cache_size=-16000",
+    "cache_size=-8000",
     "secure_delete=ON",
     "recursive_triggers=ON",  # so that INSERT OR REPLACE runs the triggers of the row that it deletes
 )
@@ -38,6 +38,8 @@ _SQLITE_SNAPSHOT: dict[str, Any] = {"sqlite_begin": "BEGIN"}
 _SERVER_SNAPSHOT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
+READERS = 3
+"""Threads that read SQLite in a file: more wait for each other, and each has a connection with pages of its own."""
 _WITHOUT_EFFECT = "without_effect"
 
 
@@ -77,7 +79,8 @@ class Database:
         """Adds entries of the audit log in a transaction."""
         # SQLite has one writer: one thread queues them in memory, where its own lock would poll.
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else pool_size, "sql-write")
-        self._readers = ThreadPoolExecutor(pool_size, "sql-read") if self.is_sqlite else self._writers
+        readers = min(pool_size, READERS)
+        self._readers = ThreadPoolExecutor(readers, "sql-read") if self.is_sqlite else self._writers
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """The result of `work`, committed, or rolled back when it raises. Raises TransientError from the database.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, insert, select, update
+from sqlalchemy import Row, Select, case, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
@@ -20,13 +20,21 @@ from services.referral.adapters.capacity_version import read_version, versions
 from services.referral.adapters.sql_referrals import parts
 from services.referral.adapters.sql_registry import read_programmes
 from services.referral.adapters.tables import OfferRow, QueueEntryRow, ReferralRow, outbox, table
-from services.referral.domain.reconciliation import OpenPosition, Recorded
+from services.referral.domain.reconciliation import Fingerprints, OpenPosition, Recorded, fingerprint, fingerprint_of
 
 _referrals, _entries, _offers = table(ReferralRow), table(QueueEntryRow), table(OfferRow)
 _COLUMNS = (
     _referrals.c.id, _referrals.c.state, _referrals.c.version, _referrals.c.attempt, _referrals.c.rank,
     _referrals.c.programme_id,
 )  # fmt: skip
+_queues = select(func.aggregate_strings(_entries.c.programme_id, " ")).where(
+    _entries.c.referral_id == _referrals.c.id, _entries.c.attempt == _referrals.c.attempt
+)
+_OUTLINE = (
+    _referrals.c.id, _referrals.c.state, _referrals.c.attempt, _referrals.c.rank, _referrals.c.programme_id,
+    case((_referrals.c.state == ReferralState.WAITING, _queues.scalar_subquery())).label("queues"),
+)  # fmt: skip
+"""What tells a claim, with the names of all its queues in one value."""
 _CLAIMS = {
     ReferralState.OFFERED: ClaimState.HELD,
     ReferralState.ACCEPTED: ClaimState.HELD,
@@ -70,19 +78,25 @@ class SqlRecord:
         """Up to `limit` open referrals behind `after`, by state and id, with their claims."""
         return await self._database.read(lambda session: _recorded(session, _open(session, _COLUMNS, after, limit)))
 
-    async def open_ids(self, after: OpenPosition | None, limit: int) -> Sequence[OpenPosition]:
-        """As `open_referrals`, without their claims."""
-        found = await self._database.read(lambda session: _open(session, _COLUMNS[:2], after, limit))
-        return [(ReferralState(row.state), UUID(row.id)) for row in found]
+    async def fingerprints(self, after: OpenPosition | None, limit: int) -> Fingerprints:
+        """Of the claims of up to `limit` open referrals behind `after`, by state and id."""
+
+        def work(session: Session) -> Fingerprints:
+            found: list[Any] = _open(session, _OUTLINE, after, limit)
+            submitted = [id for id, state, *_ in found if state == ReferralState.SUBMITTED]
+            whole = _recorded(session, _by_id(session, submitted)) if submitted else ()
+            claims = [_fingerprint(*row) for row in found if row[1] != ReferralState.SUBMITTED]
+            claims += [(one.claim.referral_id.int, fingerprint(one.claim)) for one in whole]
+            last = (ReferralState(found[-1].state), UUID(found[-1].id)) if found else None
+            return Fingerprints(claims, last)
+
+        return await self._database.read(work)
 
     async def lookup(self, referral_ids: Collection[UUID]) -> Sequence[Recorded]:
         """These referrals, open or closed; unknown ones are left out."""
 
         def work(session: Session) -> Sequence[Recorded]:
-            found: list[Row[Any]] = []
-            for part in parts([str(one) for one in referral_ids]):
-                found += session.execute(select(*_COLUMNS).where(_referrals.c.id.in_(part))).all()
-            return _recorded(session, found)
+            return _recorded(session, _by_id(session, [str(one) for one in referral_ids]))
 
         return await self._database.read(work)
 
@@ -104,6 +118,23 @@ def _open(session: Session, columns: Sequence[Any], after: OpenPosition | None, 
         if len(found) == limit:
             break
     return found
+
+
+def _by_id(session: Session, ids: Collection[str]) -> list[Row[Any]]:
+    rows: list[Row[Any]] = []
+    for part in parts(list(ids)):
+        rows += session.execute(select(*_COLUMNS).where(_referrals.c.id.in_(part))).all()
+    return rows
+
+
+def _fingerprint(
+    id: str, state: ReferralState, attempt: int, rank: int, programme_id: str | None, queues: str | None
+) -> tuple[int, int]:
+    """The referral and the fingerprint of its claim, of a row of _OUTLINE whose state is not `submitted`."""
+    claim = _CLAIMS.get(state, ClaimState.NONE)
+    waits = claim is ClaimState.WAITING
+    programmes = (queues or "").split() if waits else [programme_id or ""]
+    return int(id.replace("-", ""), 16), fingerprint_of(claim, attempt, rank if waits else 0, programmes)
 
 
 def _recorded(session: Session, found: Sequence[Row[Any]]) -> list[Recorded]:

@@ -15,12 +15,16 @@ from services.contracts.days import end_of
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.database import Database
 from services.referral.adapters.center_visibility import entries_of, has_now, own_part
+from services.referral.adapters.kept_counts import KeptCounts
 from services.referral.adapters.own_work import worked_on_by
 from services.referral.adapters.sql_directory import Directories, Directory
 from services.referral.adapters.sql_lists import COLUMNS, Values, read_rows, shown, values_of, visible
 from services.referral.adapters.sql_stories import Story, read_story
 from services.referral.adapters.tables import HistoryRow, OfferRow, ReferralRow
 from services.referral.domain.life import AT_A_CENTER
+
+StateCounts = dict[str, tuple[int, int]]
+"""By state how many referrals, and how many of these are past their deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class Views:
 
     def __init__(self, database: Database) -> None:
         self._database, self._directories = database, Directories()
+        self._counts = KeptCounts[StateCounts](lambda counts: sum(count for count, _ in counts.values()))
 
     async def referrals(
         self, visibility: Visibility, wanted: ReferralFilter, after: str | None, limit: int
@@ -96,10 +101,10 @@ class Views:
 
     async def counts(
         self, polyclinic_id: str | None, now: datetime, actors: Sequence[str] | None = None
-    ) -> dict[str, tuple[int, int]]:
+    ) -> StateCounts:
         """By state how many referrals there are, and how many of them are past their deadline; of all or one's own.
 
-        With `actors` only those that are their work.
+        With `actors` only those that are their work. Where there are many, as they were up to a second ago.
         """
         state, past = col(ReferralRow.state), case((col(ReferralRow.deadline_at) < now, 1), else_=0)
         query: Any = select(state, func.count(), func.sum(past)).group_by(state)
@@ -107,8 +112,12 @@ class Views:
             query = query.where(col(ReferralRow.polyclinic_id) == polyclinic_id)
         if actors is not None:
             query = query.where(worked_on_by(actors))
-        rows = await self._database.read(lambda session: session.exec(query).all())
-        return {name: (count, late) for name, count, late in rows}
+
+        def count(session: Session) -> StateCounts:
+            return {name: (count, late) for name, count, late in session.exec(query)}
+
+        names = polyclinic_id, None if actors is None else tuple(actors)
+        return await self._database.read(lambda session: self._counts.of(names, lambda: count(session)))
 
     async def story(self, referral_id: str, visibility: Visibility) -> Story | None:
         """The whole story, or None when there is no such referral that is visible."""

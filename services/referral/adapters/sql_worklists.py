@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from services.contracts.vocabulary import ReferralState
 from services.kit.sql.columns import Instant
 from services.kit.sql.database import Database
+from services.referral.adapters.kept_counts import KeptCounts
 from services.referral.adapters.own_work import worked_on_by
 from services.referral.adapters.sql_lists import COLUMNS, Values, read_rows, values_of
 from services.referral.adapters.tables import ReferralRow
@@ -41,7 +42,10 @@ _STATE = {
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A page of a worklist; `total` counts the whole list, `next` is the beginning of the next page, if any."""
+    """A page of a worklist; `total` counts the whole list, a long one as it was up to a second ago.
+
+    `next` is the beginning of the next page, if any.
+    """
 
     rows: Sequence[Values]
     total: int
@@ -53,12 +57,18 @@ class Worklists:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._totals = KeptCounts[int](int)
+        self._reasons = KeptCounts[dict[str, int]](lambda counts: sum(counts.values()))
 
     async def escalated(self) -> dict[str, int]:
         """Referrals that need an operator, by reason."""
         reason: Any = col(ReferralRow.escalation)
         counts = select(reason, func.count()).where(col(ReferralRow.escalated_at).is_not(None)).group_by(reason)
-        return dict(await self._database.read(lambda session: session.exec(counts).all()))
+
+        def count(session: Session) -> dict[str, int]:
+            return dict(session.exec(counts).all())
+
+        return await self._database.read(lambda session: self._reasons.of("", lambda: count(session)))
 
     async def page(
         self,
@@ -78,7 +88,8 @@ class Worklists:
         given = {"moment": after[0], "last": after[1]} if after else {}
 
         def work(session: Session) -> Listed:
-            rows, total = read_rows(session, query, given), session.connection().scalar(count) or 0
+            rows = read_rows(session, query, given)
+            total = self._totals.of((worklist, wanted, actors), lambda: session.connection().scalar(count) or 0)
             following = _end(rows[limit - 1], escalated) if len(rows) > limit else None
             return Listed(values_of(rows[:limit]), total, following)
 

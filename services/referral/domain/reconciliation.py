@@ -1,6 +1,6 @@
 """Comparing capacity with the record: pure, and naming each difference."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -49,6 +49,27 @@ class Recorded:
     @property
     def position(self) -> OpenPosition:
         return self.state, self.claim.referral_id
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """Of the claims of some open referrals, each by its id as a number (0: it has no claim); the last one's position.
+
+    `last` is None behind the last of all.
+    """
+
+    claims: Sequence[tuple[int, int]]
+    last: OpenPosition | None
+
+
+def fingerprint_of(state: ClaimState, attempt: int, rank: int, programme_ids: Iterable[str]) -> int:
+    """A number that equal claims have in common, in this process; of two that differ it is the same once in 2^60."""
+    return 0 if state is ClaimState.NONE else hash((state.value, attempt, rank, *sorted(programme_ids)))
+
+
+def fingerprint(one: RestoredClaim | KeptClaim) -> int:
+    """Of a claim on either side; the rank counts while it waits."""
+    return fingerprint_of(one.state, one.attempt, one.rank if one.state is ClaimState.WAITING else 0, one.programme_ids)
 
 
 @dataclass(frozen=True, slots=True)

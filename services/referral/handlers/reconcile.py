@@ -8,21 +8,25 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from services.contracts.claims import DataVersion, ProgrammeCapacity, ProgrammeFigures
+from services.contracts.claims import DataVersion, ProgrammeCapacity
 from services.contracts.rebuild import BATCH, ClaimsPage, KeptClaim
 from services.contracts.vocabulary import ClaimState
 from services.kit.errors import TransientError
 from services.referral.domain.reconciliation import (
     Difference,
+    Fingerprints,
     OpenPosition,
     Recorded,
     compare_claims,
     compare_counts,
     compare_figures,
+    fingerprint,
     unreadable_claim,
 )
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+AT_ONCE = 100
+"""Claims that are compared while others wait."""
 
 
 class ReconciledRecord(Protocol):
@@ -30,8 +34,8 @@ class ReconciledRecord(Protocol):
 
     async def programmes(self) -> Sequence[ProgrammeCapacity]: ...
 
-    async def open_ids(self, after: OpenPosition | None, limit: int) -> Sequence[OpenPosition]:
-        """Up to `limit` open referrals behind `after`."""
+    async def fingerprints(self, after: OpenPosition | None, limit: int) -> Fingerprints:
+        """Of up to `limit` open referrals behind `after`."""
         ...
 
     async def lookup(self, referral_ids: Collection[UUID]) -> Sequence[Recorded]: ...
@@ -82,12 +86,11 @@ class _ClaimsRead:
         self._claims: dict[int, tuple[ClaimState, tuple[str, ...]]] = {}
         self._same: dict[tuple[ClaimState, tuple[str, ...]], tuple[ClaimState, tuple[str, ...]]] = {}
 
-    def add(self, one: KeptClaim) -> None:
-        value = one.state, one.programme_ids
+    def add(self, one: KeptClaim) -> bool:
+        """Whether it comes the first time."""
+        value, first = (one.state, one.programme_ids), one.referral_id.int not in self._claims
         self._claims[one.referral_id.int] = self._same.setdefault(value, value)
-
-    def __contains__(self, referral_id: UUID) -> bool:
-        return referral_id.int in self._claims
+        return first
 
     def number(self) -> int:
         return sum(bool(programmes) for _, programmes in self._claims.values())
@@ -99,6 +102,39 @@ class _ClaimsRead:
             for programme_id in programmes:
                 found[programme_id, state] += number
         return found
+
+
+class _Matching:
+    """The claims of both sides by referral, each as its fingerprint, until the other side has it as well.
+
+    Whoever is left, or differs, or has come twice from capacity, as a claim that changes meanwhile may, is suspected.
+    """
+
+    def __init__(self) -> None:
+        self._recorded, self._kept = dict[int, int](), dict[int, int]()
+        self.suspects = set[int]()
+
+    def add_recorded(self, referral: int, its_claim: int) -> None:
+        if (kept := self._kept.pop(referral, None)) is None:
+            self._recorded[referral] = its_claim
+        elif kept != its_claim:
+            self.suspects.add(referral)
+
+    def add_kept(self, one: KeptClaim, *, first: bool) -> None:
+        referral, its_claim = one.referral_id.int, fingerprint(one)
+        stands = one.state is not ClaimState.WAITING or set(one.programme_ids) == set(one.queued)
+        if not first or not stands:
+            self.suspects.add(referral)
+        if not its_claim:
+            return
+        if (recorded := self._recorded.pop(referral, None)) is None:
+            self._kept[referral] = its_claim
+        elif recorded != its_claim:
+            self.suspects.add(referral)
+
+    @property
+    def suspected(self) -> Collection[int]:
+        return self.suspects.union(self._recorded, self._kept)
 
 
 @dataclass
@@ -138,13 +174,13 @@ class Reconciliation:
     most: float = 20.0
 
     async def __call__(self) -> Report:
-        read, differing = _ClaimsRead(), dict[UUID, Difference]()
-        last = await self._compare_capacity(read, differing)
-        referrals = await self._compare_missing(read, differing)
-        figures, began = last.figures or (), time.monotonic()
+        read = _ClaimsRead()
+        last, referrals, suspected = await self._read_both(read)
+        figures = last.figures or ()
         counts = compare_counts(figures, read.counts())
-        suspects = _Suspects()
-        suspects.see([*differing.values(), *compare_figures(await self.record.programmes(), figures)], began)
+        found, _ = await self._look_up(suspected) if suspected else ([], None)
+        suspects, began = _Suspects(), time.monotonic()
+        suspects.see([*found, *compare_figures(await self.record.programmes(), figures)], began)
         settled = await self._settle(suspects, last.data_version, began)
         return Report(
             data_version=last.data_version,
@@ -155,33 +191,45 @@ class Reconciliation:
             unsettled=len(suspects.since) - len(settled),
         )
 
-    async def _compare_capacity(self, read: _ClaimsRead, differing: dict[UUID, Difference]) -> ClaimsPage:
-        """Every claim of capacity against its referral; the last page."""
-        cursor = None
-        while True:
-            page = await self.capacity.claims_page(cursor)
-            kept = {one.referral_id: one for one in page.items}
-            for one in page.items:
-                read.add(one)
-                differing.pop(one.referral_id, None)
-            differing |= await self._differences(kept) | await self._unreadable(page)
-            if page.figures is not None:
-                return page
-            cursor = page.next
+    async def _read_both(self, read: _ClaimsRead) -> tuple[ClaimsPage, int, Collection[int]]:
+        """Both sides at once: capacity's last page, the number of open referrals, and those that may differ."""
+        matching = _Matching()
+        recording = asyncio.create_task(self._read_record(matching))
+        try:
+            return await self._read_capacity(matching, read), await recording, matching.suspected
+        finally:
+            recording.cancel()
 
-    async def _compare_missing(self, read: _ClaimsRead, differing: dict[UUID, Difference]) -> int:
-        """Every open referral without a claim in capacity; the number of open referrals."""
-        after, number = None, 0
-        while page := await self.record.open_ids(after, BATCH):
-            missing = [id for _, id in page if id not in read and id not in differing]
-            differing |= await self._differences({}, missing)
-            after, number = page[-1], number + len(page)
+    async def _read_record(self, matching: "_Matching") -> int:
+        """The number of open referrals."""
+        number, after = 0, None
+        while claims := (page := await self.record.fingerprints(after, BATCH)).claims:
+            for referral, its_claim in claims:
+                if its_claim:
+                    matching.add_recorded(referral, its_claim)
+            number, after = number + len(claims), page.last
         return number
 
-    async def _differences(
-        self, kept: Mapping[UUID, KeptClaim], missing: Collection[UUID] = ()
-    ) -> dict[UUID, Difference]:
-        recorded = {one.claim.referral_id: one for one in await self.record.lookup([*kept, *missing])}
+    async def _read_capacity(self, matching: "_Matching", read: _ClaimsRead) -> ClaimsPage:
+        """The last page; each is on its way while the one before is compared."""
+        following = asyncio.create_task(self.capacity.claims_page(None))
+        try:
+            while True:
+                page = await following
+                if page.figures is None:
+                    following = asyncio.create_task(self.capacity.claims_page(page.next))
+                for start in range(0, len(page.items), AT_ONCE):
+                    await asyncio.sleep(0)  # the next page is asked for, and others are answered
+                    for one in page.items[start : start + AT_ONCE]:
+                        matching.add_kept(one, first=read.add(one))
+                matching.suspects.update(one.referral_id.int for one in page.unreadable)
+                if page.figures is not None:
+                    return page
+        finally:
+            following.cancel()
+
+    async def _differences(self, kept: Mapping[UUID, KeptClaim]) -> dict[UUID, Difference]:
+        recorded = {one.claim.referral_id: one for one in await self.record.lookup(list(kept))}
         return {one.referral_id: one for one in compare_claims(recorded, kept) if one.referral_id}
 
     async def _unreadable(self, page: ClaimsPage) -> dict[UUID, Difference]:
@@ -205,17 +253,19 @@ class Reconciliation:
         return []
 
     async def _look_again(self, suspects: _Suspects, under_way: "_UnderWay") -> list[Difference]:
-        again: list[Difference] = []
-        figures: Sequence[ProgrammeFigures] = ()
-        ids = suspects.referrals
+        again, page = await self._look_up([one.int for one in suspects.referrals])
+        under_way.relayed = page.relayed
+        again += compare_figures(await self.record.programmes(), page.figures or ())
+        return [one for one in again if one.about in suspects.since]
+
+    async def _look_up(self, referrals: Collection[int]) -> tuple[list[Difference], ClaimsPage]:
+        """What differs of these referrals now, and the last page of the look-up, which has the figures."""
+        ids, found = [UUID(int=one) for one in referrals], list[Difference]()
         for part in [ids[at : at + BATCH // 2] for at in range(0, len(ids), BATCH // 2)] or [[]]:
             page = await self.capacity.look_up_claims(part)
-            again += (await self._differences({one.referral_id: one for one in page.items})).values()
-            again += (await self._unreadable(page)).values()
-            figures = page.figures or ()
-            under_way.relayed = page.relayed
-        again += compare_figures(await self.record.programmes(), figures)
-        return [one for one in again if one.about in suspects.since]
+            found += (await self._differences({one.referral_id: one for one in page.items})).values()
+            found += (await self._unreadable(page)).values()
+        return found, page
 
 
 @dataclass

@@ -180,10 +180,21 @@ def test_of_two_who_click_at_once_the_second_is_told_who_was_first(office: Offic
     beaten = send(second, pages[1], "decline", reason="no_capacity", text="A word that must not stay")
     assert beaten.status_code == 409
     assert "Somebody was faster" in beaten.text
-    assert re.search(r"<strong>Accepted</strong>\s+– your colleague", beaten.text), beaten.text
+    assert re.search(r"<strong>Accepted</strong>\s+– you", beaten.text), "on a local network all are one person"
     assert "Where the child is now" in beaten.text
     assert office.story(id)["state"] == "accepted", "the second one's decline did nothing"
     assert office.ask("intake", f"/v1/diagnoses/{id}/notes", "polyclinic")["items"] == []
+
+
+def test_a_form_that_is_sent_twice_is_done_once_and_nobody_was_faster(office: Office, coordinator: Any) -> None:
+    id, browser = office.take(), coordinator()
+    page, day = browser.get(f"/inbox/{id}").text, TODAY.isoformat()
+    first, second = (send(browser, page, "accept", admit_on=day) for _ in range(2))
+    assert (first.status_code, second.status_code) == (303, 303), second.text
+    assert f"done=accept&last={id}" in second.headers["Location"], "as if it had been sent once"
+    assert [one["command"] for one in office.story(id)["history"]].count("accept") == 1
+    other = send(browser, page, "accept", admit_on=(TODAY + timedelta(days=5)).isoformat())
+    assert other.status_code == 409, "another day is another answer, and it is told that there was one"
 
 
 def test_a_child_goes_through_the_calendar(office: Office, coordinator: Any) -> None:

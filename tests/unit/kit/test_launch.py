@@ -27,6 +27,16 @@ def test_the_collector_is_off_while_a_process_is_imported_and_on_while_it_runs(t
     assert done.stdout.split(maxsplit=4) == ["False", "True", "True", "10000", "['--word']\n"], done.stderr
 
 
+def test_what_is_for_terminals_is_not_imported(tmp_path: Path) -> None:
+    program = """
+import structlog, structlog.dev, httpx2, sys
+def main():
+    print([one for one in sys.modules if one.startswith("rich.") or one.startswith("pygments")])
+"""
+    done = launched(tmp_path, program)
+    assert done.stdout == "[]\n", done.stderr
+
+
 def test_a_module_that_cannot_be_imported_ends_the_process_with_its_error(tmp_path: Path) -> None:
     done = launched(tmp_path, "raise ValueError('not today')")
     assert done.returncode == 1, "supervisord sees that it has ended"

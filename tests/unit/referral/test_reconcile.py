@@ -5,10 +5,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import pytest
+
 from services.contracts.claims import DataVersion, ProgrammeCapacity, ProgrammeFigures
 from services.contracts.rebuild import BATCH, ClaimsPage, KeptClaim, RestoredClaim
 from services.contracts.vocabulary import ClaimState, Modality, ReferralState
-from services.referral.domain.reconciliation import Kind, OpenPosition, Recorded
+from services.kit.errors import TransientError
+from services.referral.domain.reconciliation import Fingerprints, Kind, OpenPosition, Recorded, fingerprint
 from services.referral.handlers.reconcile import Reconciliation
 
 WAITING = 8_000
@@ -44,12 +47,14 @@ class Country:
         )
 
     async def look_up_claims(self, referral_ids: Sequence[UUID]) -> ClaimsPage:
-        items = [self._kept(one.int) for one in referral_ids if one.int != 7]
+        items = [self._kept(one.int) for one in referral_ids]
         return ClaimsPage.model_construct(
             data_version=VERSION, items=items, next=None, figures=self._figures(), relayed=VERSION
         )
 
     def _kept(self, number: int) -> KeptClaim:
+        if number == 7:
+            return KeptClaim(referral_id=UUID(int=7), attempt=0, state=ClaimState.NONE)
         rank = 5 if number == 9 else number
         fields = dict(claim(number)) | {"rank": rank, "queued": tuple(QUEUES)}
         return KeptClaim.model_construct(**fields)
@@ -79,11 +84,12 @@ class Country:
     async def programmes(self) -> Sequence[ProgrammeCapacity]:
         return self._programmes()
 
-    async def open_ids(self, after: OpenPosition | None, limit: int) -> Sequence[OpenPosition]:
+    async def fingerprints(self, after: OpenPosition | None, limit: int) -> Fingerprints:
         first = after[1].int + 1 if after else 1
         numbers = range(first, min(first + limit, WAITING + 1))
         self.asked.append(len(numbers))
-        return [(ReferralState.WAITING, UUID(int=number)) for number in numbers]
+        last = (ReferralState.WAITING, UUID(int=numbers[-1])) if numbers else None
+        return Fingerprints([(number, fingerprint(claim(number))) for number in numbers], last)
 
     async def lookup(self, referral_ids: Collection[UUID]) -> Sequence[Recorded]:
         self.asked.append(len(referral_ids))
@@ -105,3 +111,43 @@ async def test_a_country_is_compared_page_by_page_and_only_differences_are_kept(
     assert (report.referrals, report.claims) == (WAITING, WAITING - 1)
     assert max(country.asked) <= BATCH
     assert peak < MOST_BYTES, f"{peak:,} bytes"
+
+
+@dataclass
+class Changing(Country):
+    """Claims that change while they are compared come twice, and are equal in the end; 11 stands in no queue."""
+
+    async def claims_page(self, cursor: str | None) -> ClaimsPage:
+        page = await super().claims_page(cursor)
+        if page.next is None:
+            page.items.extend([self._kept(12), claimed(13, ClaimState.NONE), claimed(14, ClaimState.HELD)])
+        return page
+
+    def _kept(self, number: int) -> KeptClaim:
+        kept = super()._kept(number)
+        return kept.model_copy(update={"queued": ()}) if number == 11 else kept
+
+
+def claimed(number: int, state: ClaimState) -> KeptClaim:
+    return KeptClaim(referral_id=UUID(int=number), attempt=1, state=state, programme_ids=("a",) if number == 14 else ())
+
+
+async def test_a_claim_that_changes_meanwhile_is_looked_at_again() -> None:
+    country = Changing()
+    report = await Reconciliation(country, country, patience=0.0)()
+    assert {(one.kind, one.referral_id) for one in report.differences if one.referral_id} == {
+        (Kind.CLAIM_MISSING, UUID(int=7)), (Kind.QUEUES_DIFFER, UUID(int=9)), (Kind.QUEUES_DIFFER, UUID(int=11)),
+    }  # fmt: skip
+    assert country.asked[-1] == 6, "the six that were not plainly equal were looked up, and nobody else"
+
+
+async def test_capacity_that_goes_away_ends_an_audit_as_a_passing_error() -> None:
+    class Gone(Country):
+        async def claims_page(self, cursor: str | None) -> ClaimsPage:
+            if cursor:
+                raise TransientError("gone")
+            return await super().claims_page(cursor)
+
+    country = Gone()
+    with pytest.raises(TransientError):
+        await Reconciliation(country, country, patience=0.0)()
