@@ -99,6 +99,7 @@ def make_environment(words: Words, labels: Labels) -> Environment:
     }
     made.globals |= {
         "error_of": lambda errors, name: error_of(words, errors, name),
+        "named_error": named_error,
         "TAG_COLORS": TAG_COLORS,
         "LANGUAGES": NAMES,
         "language": words.language,
@@ -111,6 +112,13 @@ def error_of(words: Words, errors: Mapping[str, str] | None, name: str) -> dict[
     if not errors or name not in errors:
         return None
     return {"text": errors[name], "visuallyHiddenText": words.gettext(N_("Error"))}
+
+
+def named_error(label: str, told: str) -> str:
+    """The error after its field's name: "Full name: fill this in". An abbreviation, as IIN, stays as it is."""
+    if not label:
+        return told
+    return f"{label}: {told if told[1:2].isupper() else told[:1].lower() + told[1:]}"
 
 
 def name_in(language: Language, thing: Any) -> str:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from services.console.pages.polyclinic_referral import banner_of
 from services.console.pages.polyclinic_submit import lists_of
-from services.console.pages.submission_form import CARE, CHILD, Values, body_of, read_form, values_of
+from services.console.pages.submission_form import CARE, CHILD, Values, as_typed, body_of, read_form, values_of
 from services.console.rendering import render, words_of
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream.client import Json, Refusal
@@ -35,7 +35,7 @@ async def correct(request: Request, referral_id: UUID, part: str, user: Polyclin
     id, names, form, lists = str(referral_id), _names(part), await request.form(), lists_of(request)
     values = read_form(form, lists)
     record, _ = await _read(user, id, part)
-    before, after = body_of(values_of(record), names), body_of(lists.meant(values), names)
+    before, after = (body_of(as_typed(one), names) for one in (values_of(record), lists.meant(values)))
     try:
         if patch := _changes(before, after):
             await user.services.intake.patch(_path(record, part), patch, {"If-Match": str(form.get("version"))})
@@ -64,7 +64,7 @@ async def _show(
     _names(part)
     record, version = await _read(user, referral_id, part)
     lists = lists_of(request)
-    values = typed or lists.named(values_of(record))
+    values = as_typed(typed or lists.named(values_of(record)))
     return render(
         request,
         "polyclinic/correct.html",

@@ -9,7 +9,17 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
-from services.console.pages.submission_form import CONSENT_TEXT, FIELDS, Lists, Values, body_of, read_form, values_of
+from services.console.pages.submission_form import (
+    CONSENT_TEXT,
+    DATES,
+    FIELDS,
+    Lists,
+    Values,
+    as_typed,
+    body_of,
+    read_form,
+    values_of,
+)
 from services.console.rendering import language_of, render, words_of
 from services.console.sign_in.admission import console_of
 from services.console.sign_in.user import Polyclinic, User
@@ -35,7 +45,7 @@ def lists_of(request: Request) -> Lists:
 def shown(request: Request, values: Values) -> Values:
     """The values for reading: names instead of codes, and dates in words where they are dates."""
     words, named = words_of(request), lists_of(request).named(values)
-    for name in ("child.birth_date", "consent.given_on"):
+    for name in DATES:
         with suppress(ValueError):  # as it was typed
             named[name] = words.day(named[name])
     return named
@@ -67,8 +77,16 @@ async def go_on(request: Request, user: Polyclinic) -> Response:
             return RedirectResponse(f"/referrals/{found}?came=found", 303)
         if refusal.code not in ("open_referral_exists", "possible_duplicate") and not isinstance(refusal, Unavailable):
             raise
-        return _show_review(request, values, key, {"submission": body, "warnings": []}, refusal)
+        return _show_review(request, values, key, await _understood(user, body, refusal), refusal)
     return RedirectResponse(f"/referrals/{sent['referral_id']}?came=sent", 303)
+
+
+async def _understood(user: User, body: Json, refusal: Refusal) -> Json:
+    """What intake has understood of what it refused to record; while it does not answer, what was typed."""
+    if not isinstance(refusal, Unavailable):
+        with suppress(Refusal):
+            return await intake.check(user.services, body)
+    return {"submission": body, "warnings": []}
 
 
 async def _send(user: User, body: Json, key: str) -> Json:
@@ -97,7 +115,7 @@ async def show_form(
         request,
         "polyclinic/refer.html",
         422 if errors else 200,
-        values=lists.named(values),
+        values=lists.named(as_typed(values)),
         errors=errors or {},
         near=lists.near(values, errors or {}),
         key=key or str(uuid4()),

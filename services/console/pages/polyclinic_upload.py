@@ -1,6 +1,6 @@
 """Upload of a list of children: the page grows while lines are recorded, and ends with a file of those to mend."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import orjson
 from fastapi import APIRouter, Request
@@ -9,11 +9,14 @@ from starlette.responses import Response, StreamingResponse
 
 from services.console.pages.submission_form import CONSENT_TEXT
 from services.console.pages.upload_lines import SHOWN, File
-from services.console.rendering import dressed, render, render_text, words_of
+from services.console.rendering import dressed, language_of, render, render_text, renderer_of, words_of
+from services.console.sign_in.admission import console_of
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake
 from services.console.upstream.client import Refusal
 from services.console.words.i18n import N_, Words
+from services.console.words.search import Search, read_settlement_search
+from services.contracts.reference import read_settlements
 from services.contracts.submissions import CSV_COLUMNS
 
 LARGEST = 16 * 1024 * 1024
@@ -49,14 +52,14 @@ async def upload(request: Request, user: Polyclinic) -> Response:
     content = await sent.read() if isinstance(sent, UploadFile) else b""
     if refused := _refused(sent, content):
         return _page(request, 422, errors={"file": words.gettext(refused)})
-    file = File.read(content)
+    file, places = File.read(content), read_settlement_search(console_of(request).settings.data)
     before, _, after = render_text(request, "polyclinic/uploaded.html").partition(_CUT)
 
     async def parts() -> AsyncIterator[str]:
         yield before
         problem = ""
         try:
-            async for _ in _send(user, file, words):
+            async for _ in _send(user, file, words, places):
                 yield render_text(request, "polyclinic/upload_progress.html", file=file)
         except Refusal as refusal:
             problem = words.gettext(_HEADER if refusal.status == 422 else _BROKEN)
@@ -81,9 +84,23 @@ def _refused(sent: object, content: bytes) -> str:
 @router.get("/upload/example.csv")
 async def example(user: Polyclinic) -> Response:
     """A file with one made-up child, as a spreadsheet opens it."""
-    rows = (CSV_COLUMNS + CONSENT, (*EXAMPLE, CONSENT_TEXT, "kk", "2026-11-02"))
+    return _spreadsheet("joldama", [CSV_COLUMNS + CONSENT, (*EXAMPLE, CONSENT_TEXT, "kk", "2026-11-02")])
+
+
+@router.get("/upload/places.csv")
+async def places(request: Request, user: Polyclinic) -> Response:
+    """All places by region and name, with the numbers that `settlement_id` holds."""
+    language, labels = language_of(request), renderer_of(request).labels.names
+    found = read_settlements(console_of(request).settings.data).values()
+    rows = [(labels["region"][one.region_id][language], one.name_kk, one.name_ru, one.name_en, one.id) for one in found]
+    named = [(id, *names, region) for region, *names, id in sorted(rows)]
+    return _spreadsheet("joldama-places", [("settlement_id", "name_kk", "name_ru", "name_en", "region"), *named])
+
+
+def _spreadsheet(name: str, rows: Iterable[Iterable[str]]) -> Response:
+    """A file with these cells, none of which has a sign of CSV in it, as spreadsheets of the country open it."""
     text = "\r\n".join(";".join(row) for row in rows) + "\r\n"
-    headers = {"Content-Disposition": 'attachment; filename="joldama.csv"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
     return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv")
 
 
@@ -98,7 +115,7 @@ def _page(request: Request, status: int = 200, errors: Mapping[str, str] | None 
     )
 
 
-async def _send(user: User, file: File, words: Words) -> AsyncIterator[None]:
+async def _send(user: User, file: File, words: Words, places: Search) -> AsyncIterator[None]:
     """One step a part. Raises Refusal."""
     for number, (before, part) in enumerate(file.parts()):
 
@@ -109,5 +126,5 @@ async def _send(user: User, file: File, words: Words) -> AsyncIterator[None]:
         async with intake.submit_bulk(user.services, content(), file.media_type, key) as answer:
             async for line in answer.aiter_lines():
                 if line:
-                    file.take(before, orjson.loads(line), words)
+                    file.take(before, orjson.loads(line), words, places)
         yield

@@ -1,7 +1,9 @@
 """The form of a submission: what was typed, what it means to intake, and what it is called."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ CARE = ("diagnosis.icd10", "diagnosis.gmfcs", "settlement_id", "modalities", "ma
 CONSENT = ("consent", "consent.given_on", "consent.language")
 FIELDS = (*CHILD, *CARE, *CONSENT)
 """Fields by their paths at intake, in the form's order."""
+DATES = ("child.birth_date", "consent.given_on")
 LONGEST_CODE = 8
 """Letters of a diagnosis that intake reads; more are no code, whatever they are."""
 Values = dict[str, str]
@@ -73,6 +76,15 @@ def read_form(form: FormData, lists: Lists) -> Values:
         if picked := _texts(form, f"{name}.pick"):
             values[name] = picked
     return lists.named(values)
+
+
+def as_typed(values: Values) -> Values:
+    """The values with dates as forms ask for them, 31.12.2019; what is no date stays."""
+    typed = dict(values)
+    for name in DATES:
+        with suppress(KeyError, ValueError):
+            typed[name] = date.fromisoformat(values[name]).strftime("%d.%m.%Y")
+    return typed
 
 
 def _texts(form: FormData, name: str) -> str:

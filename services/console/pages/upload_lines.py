@@ -10,6 +10,7 @@ from itertools import dropwhile
 from services.console.upstream.client import Json
 from services.console.words.i18n import N_, Words
 from services.console.words.problems import sentence
+from services.console.words.search import Search
 from services.contracts.csv_rows import BYTE_ORDER_MARK, delimiter_of, is_blank
 
 NDJSON, CSV = "application/x-ndjson", "text/csv"
@@ -21,7 +22,9 @@ SHOWN = 100
 """Refused lines on the page; all are in the file."""
 _SIGNS = re.compile(r'[,;\t"\r\n]')
 _NUMBER = re.compile(r"\b\d{6,8}\b")
-_PLACE = N_("Write the place's number")
+_PLACE = N_(
+    "Write the place's number from the list of places; if it is not there, that of the nearest town of the district"
+)
 _REFUSALS = {
     "open_referral_exists": N_("The child has an open referral already"),
     "possible_duplicate": N_(
@@ -79,7 +82,7 @@ class File:
         for start in range(first, len(self.lines), PART):
             yield start - first, b"\n".join(self.lines[:first] + self.lines[start : start + PART])
 
-    def take(self, before: int, result: Json, words: Words) -> None:
+    def take(self, before: int, result: Json, words: Words, places: Search) -> None:
         """Note intake's answer to one line of the part that has so many lines before it."""
         number = before + result["line"]
         self.done += 1
@@ -87,7 +90,7 @@ class File:
             self.recorded += 1
         else:
             self.refused.append(
-                Refused(self.skipped + number, self.lines[number - 1].rstrip(b"\r"), why(result, words))
+                Refused(self.skipped + number, self.lines[number - 1].rstrip(b"\r"), why(result, words, places))
             )
 
     def to_mend(self) -> str:
@@ -116,20 +119,21 @@ class File:
         return True
 
 
-def why(result: Json, words: Words) -> str:
+def why(result: Json, words: Words, places: Search) -> str:
     """What is wrong with a line, in the reader's language, with the names of its columns."""
     errors: Sequence[Json] = result.get("errors", ())
     if not errors:
         return words.gettext(_REFUSALS[result["code"]]) if result["code"] in _REFUSALS else str(result["detail"])
-    return ". ".join(f"{one['field']}: {_sentence(one, words)}" for one in errors)
+    return ". ".join(f"{one['field']}: {_sentence(one, words, places)}" for one in errors)
 
 
-def _sentence(error: Json, words: Words) -> str:
-    """Of a settlement with the numbers that intake finds near."""
+def _sentence(error: Json, words: Words, places: Search) -> str:
+    """Of a settlement with the numbers and names that intake finds near."""
     if error["code"] != "unknown_settlement":
         return sentence(words, error["code"])
     _, _, near = error["message"].partition("did you mean")
-    return f"{words.gettext(_PLACE)} ({', '.join(_NUMBER.findall(near))})".removesuffix(" ()")
+    found = (f"{one} {places.text(words.language, one)}" for one in _NUMBER.findall(near))
+    return f"{words.gettext(_PLACE)} ({'; '.join(found)})".removesuffix(" ()")
 
 
 def _problem_column(header: bytes) -> bool:

@@ -14,7 +14,7 @@ _PHONE = N_("This is no phone number. Type it as +7 701 123 45 67")
 _TEXT = N_("Type this again: a character of it cannot be read")
 _NUMBER = N_("Type a number in digits")
 _TOO_LONG = N_("This is too long")
-_SWAPPED = N_("The day and the month may be swapped. Type the date as 2019-12-31")
+_SWAPPED = N_("The day and the month may be swapped. Type the date as 31.12.2019")
 SENTENCES: Mapping[str, str] = {
     "missing": N_("Fill this in"),
     "enum": _CHOOSE,
@@ -55,7 +55,10 @@ SENTENCES: Mapping[str, str] = {
     "day_out_of_range": N_("Choose a day from today to a year ahead"),
     "unknown_icd10": N_("There is no such diagnosis. Type a code, as G80.1, or a name"),
     "several_codes": N_("Name one diagnosis only"),
-    "unknown_settlement": N_("There is no such place. Type its name and choose it from the list"),
+    "unknown_settlement": N_(
+        "There is no such place. Type its name and choose it from the list; if it is not there, choose the nearest "
+        "town of the district"
+    ),
     "no_name": N_("Type the name"),
     "invisible_name": N_("Type the name"),
     "letter_lost": N_("A letter has become a question mark. Type the name again"),

@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,24 @@ from services.contracts.reference import read_icd10_codes, read_settlements
 from services.contracts.vocabulary import Language
 
 _CODE = re.compile(r"[A-Z]\d\d(?:\.\d+)?")
+_SPELLED = str.maketrans("ё", "е", "ьъ")
+_NEAR = 0.8
+"""How much of a word is right, of 1, when it has a slip."""
+_DIGITS = re.compile(r"\d[\d.]*")
+_ALSO: Mapping[str, tuple[str, ...]] = {
+    "G80": ("ДЦП", "БЦП", "БЦС", "БСА", "CP", "детский церебральный паралич", "балалардың церебральды сал ауруы"),
+    "F84": (
+        "РАС",
+        "АСБ",
+        "ASD",
+        "расстройство аутистического спектра",
+        "аутизм спектрінің бұзылысы",
+        "autism spectrum",
+    ),
+    "F83": ("ЗПР", "ЗПРР", "ПДТ", "задержка психического развития", "психикалық дамудың тежелуі"),
+    "F80": ("ЗРР", "СДТ", "задержка речевого развития", "сөйлеу дамуының тежелуі", "speech delay"),
+}
+"""What people also call the diagnoses whose codes begin so; an abbreviation finds them, and stands for none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +44,30 @@ class Choice:
 
 
 class Search:
-    """Over `titles`, unique in each language, and the `names` in them; `codes` are more codes without a title."""
+    """Over `titles`, unique in each language, and the `names` in them.
+
+    `codes` are more codes without a title, `also` are other names of those that begin so. What resembles nothing else
+    is compared with whole names, or word by word (`by_word`), which never finds what has only one word of several.
+    """
 
     def __init__(
-        self, titles: Mapping[str, Names], names: Mapping[str, Names], codes: frozenset[str] = frozenset()
+        self,
+        titles: Mapping[str, Names],
+        names: Mapping[str, Names],
+        codes: frozenset[str] = frozenset(),
+        also: Mapping[str, tuple[str, ...]] | None = None,
+        *,
+        by_word: bool = False,
     ) -> None:
         self._titles, self._codes = titles, sorted(codes - titles.keys())
         self._named = [Named(code, tuple(one.values())) for code, one in names.items()]
         forms = {code: (code, *one.values(), *names[code].values()) for code, one in titles.items()}
         self._folded = [(code, [fold(one) for one in texts]) for code, texts in forms.items()]
+        more = {code: [fold(one) for key, texts in (also or {}).items() if code.startswith(key) for one in texts]
+                for code in titles}  # fmt: skip
+        self._sought = [(code, [f" {one}" for one in texts + more[code]]) for code, texts in self._folded]
+        self._short = [(code, texts) for code, texts in more.items() if texts]
+        self._words = {word for _, texts in self._sought for one in texts for word in one.split()} if by_word else None
 
     def codes(self) -> Iterable[str]:
         """Those that have a title."""
@@ -50,17 +84,36 @@ class Search:
         return found.pop() if len(found) == 1 else None
 
     def suggest(self, language: Language, typed: str, most: int = 8) -> list[Choice]:
-        """Those that begin with what was typed, then those that have a word of it, then those that resemble it."""
+        """Those that are also called so or begin so, then those of whose words each typed one begins one, then those
+        that resemble it. Of a code without its letter, nervous diseases come first.
+        """
         wanted = fold(typed[:100])
         if not wanted:
             return []
-        begin = [code for code, forms in self._folded if any(one.startswith(wanted) for one in forms)]
-        inside = [code for code, forms in self._folded if any(f" {wanted}" in one for one in forms)]
-        found = list(dict.fromkeys(begin + inside))
+        found = [code for code, forms in self._short if wanted in forms]
+        found += [code for code, forms in self._sought if any(one.startswith(f" {wanted}") for one in forms)]
+        found += self._with_words([[one] for one in wanted.split()])
         found += [code for code in self._codes if fold(code).startswith(wanted)][:most]
         if not found:
-            found = [one.id for one in nearest(typed, self._named, most)]
-        return [Choice(code, self.text(language, code)) for code in found[:most]]
+            found = self._near(typed, wanted, most)
+        return [Choice(code, self.text(language, code)) for code in list(dict.fromkeys(found))[:most]]
+
+    def _with_words(self, words: list[list[str]]) -> list[str]:
+        """The codes of names in which, for each word, one of its spellings begins a word."""
+        return [code for code, forms in self._sought
+                if any(all(any(f" {one}" in form for one in word) for word in words) for form in forms)]  # fmt: skip
+
+    def _numbered(self, digits: str) -> list[str]:
+        found = [code for code in self._titles if code[1:].startswith(digits)]
+        found = found or [code for code in self._codes if code[1:].startswith(digits)]
+        return sorted(found, key=lambda code: (not code.startswith("G"), code))
+
+    def _near(self, typed: str, wanted: str, most: int) -> list[str]:
+        if self._words is None:
+            return [one.id for one in nearest(typed, self._named, most)]
+        if _DIGITS.fullmatch(wanted):
+            return self._numbered(wanted)
+        return self._with_words([[one, *get_close_matches(one, self._words, 3, _NEAR)] for one in wanted.split()])
 
 
 @lru_cache(2)
@@ -83,7 +136,7 @@ def read_diagnosis_search(data: Path) -> Search:
     """Codes of ICD-10 with their names, where they have any."""
     names = read_labels(data).names["diagnosis"]
     titles = {code: {language: f"{code} {name}" for language, name in one.items()} for code, one in names.items()}
-    return Search(titles, names, read_icd10_codes(data))
+    return Search(titles, names, read_icd10_codes(data), _ALSO, by_word=True)
 
 
 def code_in(typed: str) -> str | None:
@@ -93,6 +146,6 @@ def code_in(typed: str) -> str | None:
 
 
 def fold(text: str) -> str:
-    """For comparison: small letters, no signs but a point within a code."""
-    small = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
+    """For comparison: small letters, none of the signs ь and ъ, no other signs but a point within a code."""
+    small = unicodedata.normalize("NFKC", text).casefold().translate(_SPELLED)
     return " ".join(re.sub(r"[^\w.]+", " ", small).split())

@@ -1,9 +1,11 @@
 """What a typed settlement, diagnosis or error of a field means to a person."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from services.console.rendering import named_error
 from services.console.upstream.client import FieldError
 from services.console.words.i18n import read_words
 from services.console.words.problems import SENTENCES, by_field
@@ -51,9 +53,64 @@ def test_each_error_stands_at_its_field_in_the_forms_order() -> None:
     assert found["modalities"] == "Choose one of the answers"
 
 
+def test_dates_are_asked_for_in_one_way() -> None:
+    asked = {re.search(r"\d{4}-\d\d-\d\d", one) for one in SENTENCES.values()}
+    assert asked == {None}, "all ask for 31.12.2019"
+
+
+def test_an_unknown_place_says_what_to_do_when_the_list_has_it_not() -> None:
+    assert "nearest town of the district" in SENTENCES["unknown_settlement"]
+
+
+@pytest.mark.parametrize(
+    ("label", "told", "line"),
+    [
+        ("Full name", "Fill this in", "Full name: fill this in"),
+        ("ИИН", "ИИН состоит из двенадцати цифр", "ИИН: ИИН состоит из двенадцати цифр"),
+        ("", "Fill this in", "Fill this in"),
+    ],
+)
+def test_a_line_of_the_summary_names_its_field(label: str, told: str, line: str) -> None:
+    assert named_error(label, told) == line
+
+
 def test_every_refusal_of_what_a_nurse_types_has_a_sentence() -> None:
     technical = ("json", "uuid", "bool", "int_", "list", "tuple", "dict", "model", "datetime", "moment", "body", "many",
                  "much", "string_type", "extra", "timezone", "note_elsewhere", "ages_not", "string_unicode", "finite",
                  "date_from_datetime_inexact", "too_long")  # fmt: skip
     typed = [code for code in ENGLISH if not any(part in code for part in technical)]
     assert [code for code in typed if code not in SENTENCES] == [], "codes that would be told as 'check this'"
+
+
+def diagnoses(typed: str, language: Language = Language.RUSSIAN) -> list[str]:
+    return [one.code for one in DIAGNOSES.suggest(language, typed)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "group"),
+    [
+        ("ДЦП", "G80"), ("дцп", "G80"), ("БЦП", "G80"), ("детский паралич", "G80"), ("паралич детский", "G80"),
+        ("церебралды сал", "G80"), ("диплигия", "G80"), ("80", "G80"), ("80.1", "G80"), ("аутизм", "F84"),
+        ("РАС", "F84"), ("ЗПР", "F83"), ("ЗРР", "F80"),
+    ],
+)  # fmt: skip
+def test_a_diagnosis_is_found_by_what_nurses_type(typed: str, group: str) -> None:
+    found = diagnoses(typed)
+    assert found, "something is suggested"
+    assert found[0].startswith(group), found
+
+
+def test_every_cerebral_palsy_is_suggested_for_its_abbreviation_and_none_is_taken_for_it() -> None:
+    assert {one for one in diagnoses("ДЦП") if one.startswith("G80.")} == {f"G80.{one}" for one in "0123489"}
+    assert DIAGNOSES.code("ДЦП") is None, "the nurse chooses"
+    assert DIAGNOSES.code("ЗПР") is None, "an abbreviation is no diagnosis even where one code fits"
+
+
+def test_digits_alone_offer_cerebral_palsy_before_others() -> None:
+    assert diagnoses("80.1")[:2] == ["G80.1", "F80.1"]
+    assert diagnoses("80")[:7] == [f"G80.{one}" for one in "0123489"]
+
+
+def test_no_other_disease_is_suggested_for_words_that_only_look_alike() -> None:
+    assert not [one for one in diagnoses("детский паралич") if not one.startswith("G80")], "F84.0 is another disease"
+    assert diagnoses("перелом бедра") == [], "nothing is better than another disease"
