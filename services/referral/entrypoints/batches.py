@@ -60,3 +60,4 @@ async def in_batches(stream: Any, most: int, within: float) -> AsyncGenerator[Se
         await reading
     finally:
         reading.cancel()
+        await asyncio.wait({reading})  # a stream that is being read cannot be closed

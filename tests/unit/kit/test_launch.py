@@ -8,7 +8,7 @@ PROGRAM = """
 import gc, sys
 at_import = gc.isenabled()
 def main():
-    print(at_import, gc.isenabled(), gc.get_freeze_count() > 1000, sys.argv[1:])
+    print(at_import, gc.isenabled(), gc.get_freeze_count() > 1000, gc.get_threshold()[0], sys.argv[1:])
 """
 
 
@@ -24,7 +24,7 @@ def launched(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_collector_is_off_while_a_process_is_imported_and_on_while_it_runs(tmp_path: Path) -> None:
     done = launched(tmp_path, PROGRAM)
-    assert done.stdout.split(maxsplit=3) == ["False", "True", "True", "['--word']\n"], done.stderr
+    assert done.stdout.split(maxsplit=4) == ["False", "True", "True", "10000", "['--word']\n"], done.stderr
 
 
 def test_what_is_for_terminals_is_not_imported(tmp_path: Path) -> None:
