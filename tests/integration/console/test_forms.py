@@ -87,6 +87,18 @@ def version(country: RunningNetwork, child: dict[str, Any]) -> Any:
     return httpx2.get(f"{country.url('intake')}/v1/children/{record['child_id']}", headers=headers).headers["ETag"]
 
 
+def test_what_is_refused_is_reviewed_as_intake_understood_it(new_browser: NewBrowser, child: dict[str, Any]) -> None:
+    other = new_browser()
+    other.sign_in("polyclinic", "second-polyclinic")
+    same = {"child.iin": child["child"]["iin"], "child.full_name": child["child"]["full_name"]}
+    answer = other.submit("/refer", **typed(child, step="send", **same))
+    assert answer.status_code == 409, answer.text
+    assert "has an open referral at another polyclinic" in answer.text
+    for text in ("March 14, 2025", "G80.1 Spastic diplegic cerebral palsy", "Urgent"):
+        assert text in answer.text, "as on the review before it"
+    assert value(answer.text, "birth_date") == "14.03.2025", "the transfer is asked for with what was typed"
+
+
 def test_a_referral_without_consent_is_warned_of(nurse: Browser, child: dict[str, Any]) -> None:
     warning = "No consent is recorded. If the mother"
     assert warning in nurse.submit("/refer", **typed(child)).text
