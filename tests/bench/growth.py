@@ -69,7 +69,8 @@ def children() -> Iterator[dict[str, Any]]:
 async def opened(folder: Path, valkey: str) -> AsyncIterator[Country]:
     """The worker's use cases on an empty record, over capacity's application."""
     token, database = folder / "token", f"sqlite:///{folder / 'referral.sqlite3'}"
-    token.write_text("referral-worker")
+    if not token.exists():  # another worker reads it
+        token.write_text("referral-worker")
     HISTORY.migrate(database)
     settings = ReferralSettings(
         mode="local", kafka_servers="127.0.0.1:1", data=DATA, referral_sql_url=database, service_token_file=token,
