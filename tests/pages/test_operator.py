@@ -9,6 +9,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from playwright.sync_api import Locator, Page, expect
 
+from services.console.words.i18n import read_words
+from services.contracts.vocabulary import Language
 from tests.pages.browser import Visitor
 from tests.pages.conftest import Open
 from tests.pages.scene import Scene
@@ -38,6 +40,11 @@ def number(text: str | None) -> int:
     return int(re.sub(r"\D", "", found[-1]))
 
 
+SHOWN_OF_A_REGION = (
+    "The sums and the list of programmes are of: %(place)s. The map and the table show the whole country."
+)
+
+
 def follow(link: Locator) -> None:
     """Click, and wait for the page behind it: what is counted at once would be the old page's."""
     with link.page.expect_navigation():
@@ -63,7 +70,8 @@ def test_a_region_of_the_map_leads_to_its_programmes_and_these_to_their_children
     page.goto("/map")
     follow(page.locator("table a[href='/map?region=KZ-75']"))
     assert page.locator("main .app-row").count() == len(own), "a row for each programme of Almaty"
-    expect(page.locator(".app-hidden")).to_contain_text("The map and the table show the whole country")
+    said = read_words()[Language(language)].gettext(SHOWN_OF_A_REGION).partition("%(place)s")[2]
+    expect(page.locator(".app-hidden")).to_contain_text(said)
     busy = max(own, key=lambda one: one["held"])
     link = page.locator(f"a[href='/children?status=held&programme={busy['programme_id']}']")
     counted = number(link.text_content())
