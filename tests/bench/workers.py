@@ -28,6 +28,9 @@ from services.local.ports import Ports
 from tests.bench.growth import BATCH, DATA, TAKEN, Bench, opened
 from tests.support.servers import Server, new_server
 
+TRIES = 1_000
+"""Of one batch."""
+
 
 async def work(folder: Path, valkey: str, count: int, first: int) -> dict[str, Any]:
     """One worker's part: `count` children from number `first` on."""
@@ -38,12 +41,14 @@ async def work(folder: Path, valkey: str, count: int, first: int) -> dict[str, A
         began, used, sql = time.perf_counter(), time.process_time(), _sql(process)
         for _ in range(0, count, BATCH):
             batch = bench.batch()
-            while True:
+            for left in reversed(range(TRIES)):
                 try:
                     await country.service.reactions("worker", batch)
                     break
                 except (Conflict, TransientError):  # as the consumer does it
                     again += 1
+                    if not left:  # a server that is gone
+                        raise
         each = {"ms": time.process_time() - used, "ms of SQL": _sql(process) - sql}
         found = {name: round(1000 * seconds / count, 3) for name, seconds in each.items()}
         return found | {"batches again": again, "seconds": round(time.perf_counter() - began, 1)}

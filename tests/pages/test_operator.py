@@ -87,6 +87,9 @@ def test_a_long_list_of_programmes_has_pages(operator: Any, scene: Scene) -> Non
     fresh = sum(not one["stale"] for one in figures)
     assert page.locator("main .app-row").count() < fresh, "a page has not all of them"
     assert listed(page) == fresh, "all pages together have"
+    pages = page.url.partition("cursor=")[2].partition("#")[0]
+    follow(page.locator("a[rel=prev]"))
+    assert f"cursor={int(pages) - 25}" in page.url, "one page back, and not to the first"
 
 
 def test_a_filter_says_what_is_hidden_and_gives_it_back(operator: Any) -> None:

@@ -40,7 +40,7 @@ def test_a_file_without_a_header_is_refused_with_what_to_do(nurse: Any, tmp_path
     expect(page.locator("#f-file-error")).to_contain_text("Choose a file")
     expect(upload(page, tmp_path / "no.csv", "a;b\n1;2\n")).to_contain_text("The first line does not name the columns")
     expect(upload(page, tmp_path / "children.xlsx", "PK\x03\x04\x14\0\n\n")).to_contain_text("then “CSV UTF-8”")
-    for nobody in ("", "iin;full_name\n", "\n\niin;full_name\r\n;\r\n"):
+    for nobody in ("", "iin;full_name\n", "\n\niin;full_name\r\n;\r\n", ";;\n", "\ufeff", "sep=;\r\n", "\xa0\n"):
         expect(upload(page, tmp_path / "empty.csv", nobody)).to_contain_text("There is no child in this file")
 
 

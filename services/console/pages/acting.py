@@ -29,6 +29,8 @@ async def command(user: User, referral_id: str, action: str, typed: Typed, versi
     ends = action == "cancel"
     body: Json = {"reason": typed.reason or None} if ends else {}
     if typed.note.strip() and (typed.reason or not ends):
+        if version is not None and (await referral.story(user.services, referral_id))["version"] != version:
+            raise Refusal(412, "version_moved")
         body["note_id"] = await intake.write_note(user.services, referral_id, typed.note)
     await referral.command(user.services, referral_id, action, body, version)
 
@@ -47,15 +49,16 @@ def show_act(
     )  # fmt: skip
 
 
-def is_own_repeat(user: User, story: Json, act: str, given: str, version: int | None) -> bool:
+def is_own_repeat(user: User, story: Json, act: str, given: str, comment: str, version: int | None) -> bool:
     """Whether the step after the state that the reader has seen is this very act by the reader: a form sent twice.
 
-    `given` is the reason, the outcome or the agreed day.
+    `given` is the reason, the outcome or the agreed day; without it the referral service chooses.
     """
     step = next((one for one in story["history"] if one["version"] == (version or 0) + 1), None)
     if step is None or step["command"] != act.replace("-", "_"):
         return False
-    same = given == str((story["admit_on"] if act == "accept" else step["reason"]) or "")
+    done = str((story["admit_on"] if act == "accept" else step["reason"]) or "")
+    same = given in ("", done) and bool(comment.strip()) == bool(step["note_id"])
     return bool(same and step["actor"].replace(":", "/").rpartition("/")[2] == user.subject)
 
 

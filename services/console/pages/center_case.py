@@ -78,7 +78,8 @@ async def act(request: Request, referral_id: UUID, act: str, user: Center) -> Re
         if not refusal.beaten:
             raise
         story, errors = await referral.story(user.services, id), {}
-        if not is_own_repeat(user, story, act, values.get(f"{act}-{ACTS[act][0]}", ""), _version(values)):
+        given, comment = (values.get(f"{act}-{name}", "") for name in (ACTS[act][0], "text"))
+        if not is_own_repeat(user, story, act, given, comment, _version(values)):
             return await _tell_who_was_first(request, user, story, act, values)
     if errors:
         story = await referral.story(user.services, id)

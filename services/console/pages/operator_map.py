@@ -47,15 +47,27 @@ async def show_map(
     every = [one for one in programmes_of(figures, centers) if wanted.has_anywhere(one)]
     shown = sorted(filter(wanted.has, every), key=lambda one: (one.center["id"], one.figure["modality"]))
     regions, first = by_region(every, names["region"]), int(cursor) if cursor.isdecimal() else 0
-    following = str(first + ROWS) if first + ROWS < len(shown) and wanted != Filter() else ""
     return render(
         request, "operator/map.html", map=_drawn(request, wanted, every, regions), wanted=wanted, regions=regions,
         sum=total(shown), programmes=shown[first:][:ROWS] if wanted != Filter() else [],
         counted=lambda state: _counted(wanted, state), waiting=_by_region(waiting),
         modalities=list(Modality), groups=GROUPS, ages=AGES, address=lambda **changes: address(wanted, **changes),
         steps=list(console_of(request).hub.steps)[:STEPS], named={one["id"]: one for one in centers},
-        first=address(wanted) if cursor else None, next=address(wanted, cursor=following) if following else None,
+        **_pages(wanted, first, len(shown)),
     )  # fmt: skip
+
+
+def _pages(wanted: Filter, first: int, count: int) -> Json:
+    """The pages of programmes before and after the one that begins with number `first` of `count`."""
+
+    def at(number: int) -> str:
+        return f"{address(wanted, cursor=str(number) if number else '')}#programmes"
+
+    more = wanted != Filter()
+    return {
+        "previous": at(max(first - ROWS, 0)) if more and first else None,
+        "next": at(first + ROWS) if more and first + ROWS < count else None,
+    }
 
 
 def known(value: str, values: Container[str]) -> str:

@@ -67,7 +67,7 @@ async def act(
         if not (refusal.beaten or refusal.status == 422):
             raise
         story = await referral.story(user.services, str(referral_id))
-        if not (refusal.beaten and is_own_repeat(user, story, action, reason, version)):
+        if not (refusal.beaten and is_own_repeat(user, story, action, reason, note, version)):
             return await _ask(request, user, str(referral_id), action, refusal, typed)
     return RedirectResponse(f"/children/{referral_id}?came=done", 303)
 

@@ -47,7 +47,7 @@ async def act(
         if not (refusal.beaten or refusal.status == 422):
             raise
         story = await referral.story(user.services, id)
-        if not (refusal.beaten and is_own_repeat(user, story, action, reason, version)):
+        if not (refusal.beaten and is_own_repeat(user, story, action, reason, note, version)):
             return await _ask(request, user, id, action, refusal, typed)
     return RedirectResponse(f"/referrals/{id}?came=done", 303)
 

@@ -9,9 +9,9 @@ from services.console.pages.polyclinic_referral import story_or_new
 from services.console.pages.polyclinic_submit import draft_owner, show_form
 from services.console.pages.submission_form import values_of
 from services.console.rendering import render, words_of
-from services.console.sign_in.user import Polyclinic
+from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake
-from services.console.upstream.client import Refusal
+from services.console.upstream.client import Json, Refusal
 from services.console.words.problems import by_field
 from services.contracts.vocabulary import CLOSED
 
@@ -38,7 +38,13 @@ async def find(request: Request, user: Polyclinic, iin: Annotated[str, Form()] =
         if refusal.status != 404:
             raise
         return await show_form(request, user, values_of({"child": {"iin": iin.strip()}}))
-    earlier = [await story_or_new(user, one["referral_id"]) for one in child["referrals"][:MOST]]
-    if found := next((one for one in earlier if one["state"] not in CLOSED), None):
-        return RedirectResponse(f"/referrals/{found['id']}?came=found", 303)
+    earlier = await referrals_of(user, child)
+    if earlier and earlier[0]["state"] not in CLOSED:
+        return RedirectResponse(f"/referrals/{earlier[0]['id']}?came=found", 303)
     return await show_form(request, user, values_of(child), earlier=earlier)
+
+
+async def referrals_of(user: User, child: Json) -> list[Json]:
+    """The child's referrals, an open one first, then the newest."""
+    found = [await story_or_new(user, one["referral_id"]) for one in child["referrals"][:MOST]]
+    return sorted(found, key=lambda one: one["state"] in CLOSED)

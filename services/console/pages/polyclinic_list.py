@@ -10,17 +10,19 @@ from starlette.responses import RedirectResponse, Response
 
 from services.console.addresses import flag, with_query
 from services.console.pages.number import show_found
+from services.console.pages.polyclinic_find import referrals_of
 from services.console.rendering import render, words_of
 from services.console.rows import child_row, short_number
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake, referral
 from services.console.upstream.client import Json, Refusal
-from services.console.words.i18n import N_
+from services.console.words.i18n import N_, Words
+from services.console.words.problems import by_field
 from services.contracts.short_numbers import read_short_number
 from services.contracts.vocabulary import ReferralState
 
 router = APIRouter()
-ROWS = 25
+ROWS, IIN_DIGITS = 25, 12
 NEITHER = N_("Type an IIN of twelve digits, or a number of six signs such as № 1A2B3C. A name cannot be searched for")
 UNKNOWN = N_("You have no referral of a child with this IIN")
 
@@ -78,9 +80,17 @@ async def search(request: Request, user: Polyclinic, wanted: Annotated[str, Form
     except Refusal as refusal:
         if refusal.status not in (404, 422):
             raise
-        told = UNKNOWN if refusal.status == 404 else NEITHER
-        return await _show(request, user, wanted=wanted, error=words_of(request).gettext(told))
-    return RedirectResponse(f"/referrals/{child['referrals'][0]['referral_id']}", 303)
+        return await _show(request, user, wanted=wanted, error=_told(words_of(request), wanted, refusal))
+    found = await referrals_of(user, child)
+    return RedirectResponse(f"/referrals/{found[0]['id']}", 303)
+
+
+def _told(words: Words, wanted: str, refusal: Refusal) -> str:
+    """Why nothing is found: what is wrong with an IIN, or that it is none."""
+    if refusal.status == 404:
+        return words.gettext(UNKNOWN)
+    is_iin = sum(map(str.isdecimal, wanted)) >= IIN_DIGITS
+    return by_field(words, refusal.errors, ("iin",)).get("iin", "") if is_iin else words.gettext(NEITHER)
 
 
 def _address(status: str | None, mine: str, overdue: str, cursor: str = "", before: Sequence[str] = ()) -> str:

@@ -22,9 +22,7 @@ SHOWN = 100
 """Refused lines on the page; all are in the file."""
 _SIGNS = re.compile(r'[,;\t"\r\n]')
 _NUMBER = re.compile(r"\b\d{6,8}\b")
-_PLACE = N_(
-    "Write the place's number from the list of places; if it is not there, that of the nearest town of the district"
-)
+_PLACE = N_("Write the place's number from the list of places; if it is not there, that of the nearest one that is")
 _REFUSALS = {
     "open_referral_exists": N_("The child has an open referral already"),
     "possible_duplicate": N_(
@@ -63,7 +61,7 @@ class File:
         csv = not content.removeprefix(BYTE_ORDER_MARK).lstrip().startswith((b"{", b"["))
         every = content.split(b"\n")
         lines = list(dropwhile(is_blank, every))
-        if csv and _problem_column(lines[0]):
+        if csv and lines and _problem_column(lines[0]):
             delimiter = delimiter_of(lines[0]).encode()
             lines = [line.rstrip(b"\r").rpartition(delimiter)[0] for line in lines]
         return cls(lines, csv, hashlib.sha256(content).hexdigest()[:32], len(every) - len(lines))

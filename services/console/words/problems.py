@@ -56,8 +56,8 @@ SENTENCES: Mapping[str, str] = {
     "unknown_icd10": N_("There is no such diagnosis. Type a code, as G80.1, or a name"),
     "several_codes": N_("Name one diagnosis only"),
     "unknown_settlement": N_(
-        "There is no such place. Type its name and choose it from the list; if it is not there, choose the nearest "
-        "town of the district"
+        "This place is not in the list. Type its name and choose it from the list; if it is not there, choose the "
+        "nearest one that is"
     ),
     "no_name": N_("Type the name"),
     "invisible_name": N_("Type the name"),

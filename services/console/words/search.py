@@ -5,8 +5,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from services.console.words.labels import Names, read_labels
@@ -14,11 +14,13 @@ from services.contracts.near_matches import Named, nearest
 from services.contracts.reference import read_icd10_codes, read_settlements
 from services.contracts.vocabulary import Language
 
-_CODE = re.compile(r"[A-Z]\d\d(?:\.\d+)?")
+_CODE = re.compile(r"[A-Z]\d\d(?:\.\d+)?(?=\s+[^\W\d]|$)")
 _SPELLED = str.maketrans("ё", "е", "ьъ")
-_NEAR = 0.8
-"""How much of a word is right, of 1, when it has a slip."""
+_SURE = 3
+"""Letters at the beginning of a word that has a slip: another prefix is another disease."""
 _DIGITS = re.compile(r"\d[\d.]*")
+_KEYS = str.maketrans("гпфайзр", "ggffqpp")
+"""The letter of a code, typed in Cyrillic by its sound, its look or its key."""
 _ALSO: Mapping[str, tuple[str, ...]] = {
     "G80": ("ДЦП", "БЦП", "БЦС", "БСА", "CP", "детский церебральный паралич", "балалардың церебральды сал ауруы"),
     "F84": (
@@ -99,9 +101,12 @@ class Search:
         return [Choice(code, self.text(language, code)) for code in list(dict.fromkeys(found))[:most]]
 
     def _with_words(self, words: list[list[str]]) -> list[str]:
-        """The codes of names in which, for each word, one of its spellings begins a word."""
+        """The codes of names in which, for each word, one of its spellings begins a word; by word, of all names of a
+        code together.
+        """
         return [code for code, forms in self._sought
-                if any(all(any(f" {one}" in form for one in word) for word in words) for form in forms)]  # fmt: skip
+                if any(all(any(f" {one}" in form for one in word) for word in words)
+                       for form in (forms if self._words is None else ["".join(forms)]))]  # fmt: skip
 
     def _numbered(self, digits: str) -> list[str]:
         found = [code for code in self._titles if code[1:].startswith(digits)]
@@ -113,7 +118,13 @@ class Search:
             return [one.id for one in nearest(typed, self._named, most)]
         if _DIGITS.fullmatch(wanted):
             return self._numbered(wanted)
-        return self._with_words([[one, *get_close_matches(one, self._words, 3, _NEAR)] for one in wanted.split()])
+        if any(map(str.isdecimal, wanted)):  # a code, of which a slip makes another one
+            code = (wanted[0].translate(_KEYS) + wanted[1:]).upper()
+            return [one for one in (*self._titles, *self._codes) if one.startswith(code)]
+        return self._with_words([[one, *self._with_a_slip(one)] for one in wanted.split()])
+
+    def _with_a_slip(self, typed: str) -> list[str]:
+        return [one for one in self._words or () if one[:_SURE] == typed[:_SURE] and _is_one_slip(one, typed)]
 
 
 @lru_cache(2)
@@ -137,6 +148,17 @@ def read_diagnosis_search(data: Path) -> Search:
     names = read_labels(data).names["diagnosis"]
     titles = {code: {language: f"{code} {name}" for language, name in one.items()} for code, one in names.items()}
     return Search(titles, names, read_icd10_codes(data), _ALSO, by_word=True)
+
+
+def _is_one_slip(one: str, other: str) -> bool:
+    """Whether a letter too many, too few or a wrong one is all that differs."""
+    same = _alike(one, other)
+    return max(len(one), len(other)) - same - _alike(one[same:][::-1], other[same:][::-1]) <= 1
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def code_in(typed: str) -> str | None:

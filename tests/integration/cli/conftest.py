@@ -143,7 +143,7 @@ def country(
         inside = stack.enter_context(serving(capacity.inside))  # it has the public routes too
         referral_url = migrated_database("referral", HISTORY)
         referral = ReferralSettings(
-            referral_sql_url=referral_url, capacity_url=inside, intake_url="http://unused", **shared
+            referral_sql_url=referral_url, capacity_url=inside, intake_url="http://unused", forecast_every=0, **shared
         )
         served = stack.enter_context(serving(build(referral).inside))
         sql = migrated_database("intake", INTAKE_HISTORY)

@@ -27,7 +27,12 @@ def sources() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(
-    "composed", ["govuk-notification-banner--success", *sorted({f"govuk-tag--{one}" for one in TAG_COLORS.values()})]
+    "composed",
+    [
+        "govuk-notification-banner--success",
+        "govuk-input__suffix",
+        *sorted({f"govuk-tag--{one}" for one in TAG_COLORS.values()}),
+    ],
 )
 def test_a_class_that_a_template_composes_has_its_style(composed: str) -> None:
     assert composed not in UNUSED

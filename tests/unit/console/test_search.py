@@ -9,7 +9,7 @@ from services.console.rendering import named_error
 from services.console.upstream.client import FieldError
 from services.console.words.i18n import read_words
 from services.console.words.problems import SENTENCES, by_field
-from services.console.words.search import read_diagnosis_search, read_settlement_search
+from services.console.words.search import code_in, read_diagnosis_search, read_settlement_search
 from services.contracts.vocabulary import Language
 from services.kit.messages import ENGLISH
 
@@ -59,7 +59,7 @@ def test_dates_are_asked_for_in_one_way() -> None:
 
 
 def test_an_unknown_place_says_what_to_do_when_the_list_has_it_not() -> None:
-    assert "nearest town of the district" in SENTENCES["unknown_settlement"]
+    assert "choose the nearest one that is" in SENTENCES["unknown_settlement"]
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,42 @@ def test_digits_alone_offer_cerebral_palsy_before_others() -> None:
 def test_no_other_disease_is_suggested_for_words_that_only_look_alike() -> None:
     assert not [one for one in diagnoses("детский паралич") if not one.startswith("G80")], "F84.0 is another disease"
     assert diagnoses("перелом бедра") == [], "nothing is better than another disease"
+
+
+@pytest.mark.parametrize(
+    "typed", ["макроцефалия", "macrocephaly", "дистония", "мышечная дистония", "триплегия", "G80.5"]
+)
+def test_a_disease_that_is_not_in_the_list_is_not_replaced_by_one_that_sounds_alike(typed: str) -> None:
+    assert diagnoses(typed) == []
+
+
+@pytest.mark.parametrize("typed", ["диплигия", "дипплегия", "диплгия"])
+def test_a_slip_in_a_word_is_forgiven(typed: str) -> None:
+    assert "G80.1" in diagnoses(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"), [("г80.1", "G80.1"), ("п80.1", "G80.1"), ("П80.0", "G80.0"), ("ф84.0", "F84.0"), ("й02", "Q02")]
+)
+def test_a_code_whose_letter_is_cyrillic_is_meant_by_its_sound_or_its_key(typed: str, first: str) -> None:
+    assert diagnoses(typed)[:1] == [first]
+
+
+@pytest.mark.parametrize("typed", ["ДЦП спастическая диплегия", "дцп диплегия", "G80 диплегия"])
+def test_an_abbreviation_with_more_words_finds_what_has_them_all(typed: str) -> None:
+    assert diagnoses(typed)[:1] == ["G80.1"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("G80.1 Спастическая", "G80.1"),
+        ("G80", "G80"),
+        ("G80,1", None),
+        ("G801", None),
+        ("G80-1", None),
+        ("G80. 1", None),
+    ],
+)
+def test_half_of_what_was_typed_is_no_code(typed: str, code: str | None) -> None:
+    assert code_in(typed) == code, "the rest reaches intake as it was typed, which reads it or says what is wrong"

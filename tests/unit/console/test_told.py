@@ -43,7 +43,7 @@ def test_how_a_day_was_found_is_told_where_there_is_one(english: Environment) ->
     assert "There is no day yet" not in told
 
 
-@pytest.mark.parametrize(("places", "why"), [(0, "the center has no places"), (4, "admission is paused")])
+@pytest.mark.parametrize(("places", "why"), [(0, "the center has opened no place yet"), (4, "admission is paused")])
 def test_a_queue_without_a_day_says_why(english: Environment, places: int, why: str) -> None:
     queues, row = english.get_template("parts/queues.html").module, QUEUE | {"places": places}
     assert why in queues.queues([row])  # type: ignore[attr-defined]
