@@ -54,7 +54,7 @@ class Console:
         return key_prefix(self.settings)
 
     async def check_sessions(self) -> None:
-        """A readiness check; raises RedisError."""
+        """A readiness check; raises one of REDIS_ERRORS."""
         await self.redis.ping()
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -22,6 +21,7 @@ from services.console.upstream.client import Refusal
 from services.console.words.i18n import N_
 from services.kit.errors import TransientError
 from services.kit.http.problems import Problem
+from services.kit.redis_cluster import REDIS_ERRORS
 
 log = structlog.get_logger()
 Handler = Callable[[Request, Any], Awaitable[Response]]
@@ -69,7 +69,7 @@ def install_error_pages(app: FastAPI) -> None:
         RequestValidationError: _not_found,
         Refusal: _of_refusal,
         Problem: _of_problem,
-        RedisError: _without_sessions,
+        **dict.fromkeys(REDIS_ERRORS, _without_sessions),
     }
     for error, handler in handlers.items():
         app.add_exception_handler(error, handler)
@@ -143,7 +143,7 @@ async def _of_refusal(request: Request, refusal: Refusal) -> Response:
     return await _page(request, status, retry_after=waiting)
 
 
-async def _without_sessions(request: Request, error: RedisError) -> Response:
+async def _without_sessions(request: Request, error: Exception) -> Response:
     log.warning("console.no_sessions", reason=type(error).__name__)
     return await _page(request, 503, retry_after={"Retry-After": "5"})
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
-MOST = 1_000
+MOST = 100
 """Values by key that are kept at once."""
 
 
@@ -24,11 +24,15 @@ class Kept(Generic[T]):
 
     async def __call__(self, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         now, reading = self._clock(), self._reading
-        if reading is None or self._began is None or now - self._began >= self._every or _failed(reading):
+        if reading is None or self._began is None or not self._is_fresh(now - self._began) or _failed(reading):
             # in a context of its own: it is no request's
             reading = asyncio.create_task(read(), context=Context())
             self._began, self._reading = now, reading
         return await asyncio.shield(reading)
+
+    def _is_fresh(self, age: timedelta) -> bool:
+        """Not one from the future either: a clock may be set back."""
+        return timedelta(0) <= age < self._every
 
 
 def _failed(reading: "asyncio.Task[Any]") -> bool:

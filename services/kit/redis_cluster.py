@@ -1,4 +1,9 @@
-"""Addresses of Redis: `redis://` or `rediss://` is one server; with `+cluster`, one node of a cluster."""
+"""Addresses of Redis: `redis://` or `rediss://` is one server; with `+cluster`, one node of a cluster. And its errors."""
+
+from redis.exceptions import RedisClusterException, RedisError
+
+REDIS_ERRORS = RedisError, RedisClusterException
+"""The second, when no node of a cluster answers as it should, is none of the first."""
 
 
 def cluster_node(url: str) -> str:

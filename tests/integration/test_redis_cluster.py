@@ -161,6 +161,21 @@ async def test_no_place_is_given_twice_when_the_data_move_amid_claims(
     }
 
 
+async def test_a_node_that_cannot_be_checked_grants_nothing(
+    store: Store, scripts: RedisScripts, cluster: ValkeyCluster, prefix: str
+) -> None:
+    await open_programme(store, "a", 1)
+    for client in cluster.clients:
+        client.execute_command("ACL", "SETUSER", "blind", "on", ">secret", "~*", "&*", "+@all", "-info")
+    blind = connect_cluster(cluster_node(cluster.url).replace("://", "://blind:secret@"), prefix)
+    try:
+        with pytest.raises(TransientError, match="redis"):
+            await claim(store_on(RedisScripts(blind, prefix), stale_after(7)), 1, "a")
+    finally:
+        await blind.aclose()
+    assert (await claim(store, 2, "a")).state is HELD, "the place is as free as it was"
+
+
 async def test_two_processes_spend_one_budget_on_a_cluster(cluster: ValkeyCluster, prefix: str) -> None:
     settings = ServiceSettings(
         mode="local", kafka_servers="unused", limits={"requests": {"organization": "40/hour"}},

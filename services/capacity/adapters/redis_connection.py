@@ -9,7 +9,7 @@ import hiredis
 import structlog
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, RedisCluster, SSLConnection
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError, ResponseError
+from redis.exceptions import AskError, ClusterDownError, ConnectionError, TryAgainError
 from redis.typing import EncodableT
 
 from services.capacity.adapters.redis_scripts import Names, RedisScripts, source
@@ -19,6 +19,8 @@ from services.kit.redis_cluster import cluster_node
 log = structlog.get_logger()
 CONNECTIONS = 32
 """Concurrent calls of one process."""
+ELSEWHERE = AskError, ClusterDownError, TryAgainError
+"""A node has not the data, or not all of it now: whatever else keeps it from being checked ends the connection."""
 CONNECTIONS_TO_NODE = 256
 """Of one process to one node of a cluster: nobody waits for a free one there, and what is more is refused."""
 
@@ -111,7 +113,7 @@ class _Whereabouts:
         here = connection.host, connection.port
         try:
             await _close_if_server_changed(connection, self.names)
-        except ResponseError:  # it has not the data, or not all of it now
+        except ELSEWHERE:
             self.node = ("", 0) if self.node == here else self.node
         else:
             self.node = here

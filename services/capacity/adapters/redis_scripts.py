@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from services.capacity.domain.entries import to_ms
 from services.capacity.ports import Rebuilding
 from services.contracts.claims import DataVersion
 from services.kit.errors import TransientError
+from services.kit.redis_cluster import REDIS_ERRORS
 
 FOLDER = Path(__file__).parent / "scripts"
 Reply = list[Any]
@@ -64,7 +65,7 @@ class RedisScripts(Names):
         """One plain command's reply."""
         try:
             return await self.redis.execute_command(*command)
-        except (RedisError, OSError) as error:
+        except (*REDIS_ERRORS, OSError) as error:
             raise TransientError(f"redis: {type(error).__name__}: {error}") from error
 
     async def scan(self, cursor: int, kind: str, count: int) -> tuple[int, list[Any]]:
@@ -77,7 +78,7 @@ class RedisScripts(Names):
             if isinstance(node, RedisCluster):
                 node = (await node.initialize()).get_node_from_key(self.programmes)
             found, keys = await node.execute_command("SCAN", cursor, "MATCH", f"{self.prefix}{kind}:*", "COUNT", count)
-        except (RedisError, OSError) as error:
+        except (*REDIS_ERRORS, OSError) as error:
             raise TransientError(f"redis: {type(error).__name__}: {error}") from error
         return int(found), keys
 
@@ -125,7 +126,7 @@ class RedisScripts(Names):
                 again = await self._pipeline([commands[i] for i in missing])
                 for i, reply in zip(missing, again, strict=True):
                     replies[i] = reply
-        except (RedisError, OSError) as error:
+        except (*REDIS_ERRORS, OSError) as error:
             raise TransientError(f"redis: {type(error).__name__}") from error
         for reply in replies:
             if isinstance(reply, Exception):

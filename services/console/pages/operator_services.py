@@ -3,7 +3,6 @@
 import asyncio
 
 from fastapi import APIRouter, Request
-from redis.exceptions import RedisError
 from starlette.responses import Response
 
 from services.console.rendering import render
@@ -11,6 +10,7 @@ from services.console.sign_in.admission import console_of
 from services.console.sign_in.user import Operator
 from services.console.upstream.client import Api, Json, Unavailable
 from services.console.words.i18n import N_
+from services.kit.redis_cluster import REDIS_ERRORS
 
 router = APIRouter()
 NAMES = {
@@ -46,6 +46,6 @@ async def _readiness(api: Api) -> Json:
 async def _sessions(request: Request) -> bool:
     try:
         await console_of(request).check_sessions()
-    except RedisError:
+    except REDIS_ERRORS:
         return False
     return True

@@ -22,7 +22,6 @@ _PRAGMAS = (
     "synchronous=NORMAL",
     "busy_timeout=20000",
     "foreign_keys=ON",
-    "wal_autocheckpoint=4000",  # pages: a page of an index that many commits change is copied less often
     "cache_size=-8000",
     "secure_delete=ON",
     "recursive_triggers=ON",  # so that INSERT OR REPLACE runs the triggers of the row that it deletes

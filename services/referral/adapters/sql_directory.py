@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -28,6 +28,8 @@ class Directory:
     centers: Mapping[str, CenterRow]
     programmes: Mapping[str, ProgrammeRow]
     views: Mapping[str, CenterView]
+    pages: dict[Any, bytes] = field(default_factory=dict)
+    """As they were written, by what was asked; they go with the version."""
 
     def listed(self, region_id: str | None, after: str | None, limit: int) -> Sequence[CenterView]:
         """Up to `limit` centers behind the id `after`, by id."""

@@ -1,7 +1,6 @@
 """`/v1/centers`: the registry of centers and programmes, and the figures of places."""
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Response
@@ -56,12 +55,17 @@ async def list_centers(
     return Response(written, headers={"ETag": etag(directory.version)}, media_type="application/json")
 
 
-@lru_cache(maxsize=PAGES)
 def _written(directory: Directory, region_id: str | None, after: str | None, limit: int) -> bytes:
     """A page of centers: it is the same for everybody, until an entry changes."""
-    found = directory.listed(region_id, after, limit + 1)
-    more = write_cursor(found[limit - 1].center.id) if len(found) > limit else None
-    return Page(items=[center_of(one) for one in found[:limit]], next=more).model_dump_json().encode()
+    asked = region_id, after, limit
+    if asked not in directory.pages:
+        if len(directory.pages) >= PAGES:
+            directory.pages.clear()
+        found = directory.listed(region_id, after, limit + 1)
+        more = write_cursor(found[limit - 1].center.id) if len(found) > limit else None
+        page = Page[Center](items=[center_of(one) for one in found[:limit]], next=more)
+        directory.pages[asked] = page.model_dump_json().encode()
+    return directory.pages[asked]
 
 
 @router.get("/{center_id}", dependencies=[READERS], response_model=Center, responses=NOT_MODIFIED)

@@ -44,6 +44,13 @@ async def test_it_is_read_again_once_its_time_is_over(source: Source) -> None:
     assert await kept(source.read) == 2
 
 
+async def test_a_clock_that_is_set_back_keeps_nothing(source: Source) -> None:
+    kept = Kept[int](source.clock, SECOND)
+    assert await kept(source.read) == 1
+    source.now -= 300 * SECOND
+    assert await kept(source.read) == 2, "a value of the future is not kept until then"
+
+
 async def test_without_a_time_it_is_read_each_time(source: Source) -> None:
     kept = Kept[int](source.clock, timedelta(0))
     assert [await kept(source.read) for _ in range(3)] == [1, 2, 3]
