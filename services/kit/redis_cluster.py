@@ -1,4 +1,4 @@
-"""Addresses of Redis: `redis://` or `rediss://` is one server; with `+cluster`, one node of a cluster. And its errors."""
+"""Addresses of Redis: `redis://` or `rediss://` is one server; with `+cluster`, one node of a cluster. And errors."""
 
 from redis.exceptions import RedisClusterException, RedisError
 
