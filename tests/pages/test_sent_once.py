@@ -28,6 +28,8 @@ def ready_to_send(page: Page, number: int) -> str:
     find(page, iin)
     fill_in(page, number)
     press(page, "review")
+    expect(page.locator('button[value="send"]')).to_be_visible()
+    page.wait_for_load_state()  # who goes back while a page is on its way goes back from the one before
     return iin
 
 
