@@ -49,6 +49,14 @@ def show_act(
     )  # fmt: skip
 
 
+async def was_done(user: User, referral_id: str, refusal: Refusal, act: str, typed: Typed, version: int | None) -> bool:
+    """Whether the act was refused only because the reader had sent the same form before."""
+    if not refusal.beaten:
+        return False
+    story = await referral.story(user.services, referral_id)
+    return is_own_repeat(user, story, act, typed.reason, typed.note, version)
+
+
 def is_own_repeat(user: User, story: Json, act: str, given: str, comment: str, version: int | None) -> bool:
     """Whether the step after the state that the reader has seen is this very act by the reader: a form sent twice.
 

@@ -6,18 +6,18 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.console.addresses import pages_beside
+from services.console.pages.number import with_number
 from services.console.rendering import render, words_of
 from services.console.sign_in.user import Operator, User
 from services.console.upstream import intake, referral
 from services.console.upstream.client import Json, Page, Refusal
 from services.console.words.i18n import N_
-from services.contracts.short_numbers import read_short_number
 
 router = APIRouter()
 LOGS = {"referral": N_("Referrals and places"), "intake": N_("Children's data")}
 _MODULES = {"referral": referral, "intake": intake}
-ROWS, CHECKS, MOST = 50, 10, 20
-"""Entries of a page; parts of 2,000 entries that one request checks; and referrals with one number."""
+ROWS, CHECKS = 50, 10
+"""Entries of a page; and parts of 2,000 entries that one request checks."""
 UNKNOWN = N_("No referral has this number. Compare it with the paper")
 Text = Annotated[str, Query(max_length=400)]
 
@@ -26,14 +26,13 @@ Text = Annotated[str, Query(max_length=400)]
 async def show_log(request: Request, user: Operator, log: str = "", about: Text = "", cursor: Text = "") -> Response:
     """`about`: a referral's short number, or an id of a child or a referral. Looking is entered too."""
     wanted, about = (log if log in LOGS else "referral"), about.strip()
-    number = read_short_number(about)
-    named = (await referral.referrals(user.services, number=number, limit=MOST)).items if number else []
-    sought = named[0]["id"] if len(named) == 1 else "" if number else about
-    page = Page([], None, None) if number and not sought else await _entries(user, wanted, sought, cursor)
-    errors = {"about": words_of(request).gettext(UNKNOWN)} if number and not named else {}
+    named = await with_number(user, about)
+    sought = about if named is None else named[0]["id"] if len(named) == 1 else None
+    page = Page([], None, None) if sought is None else await _entries(user, wanted, sought, cursor)
+    errors = {"about": words_of(request).gettext(UNKNOWN)} if named == [] else {}
     return render(
         request, "operator/audit_log.html", 422 if errors else 200, entries=page.items, log=wanted, logs=LOGS,
-        about=about, sought=sought, named=named, errors=errors,
+        about=about, sought=sought or "", named=named or [], errors=errors,
         **pages_beside("/audit-log", cursor, page.next, log=wanted, about=about),
     )  # fmt: skip
 

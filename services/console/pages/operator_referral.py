@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from services.console.pages.acting import EMPTY, Typed, command, is_own_repeat, possible_acts, show_act
+from services.console.pages.acting import EMPTY, Typed, command, possible_acts, show_act, was_done
 from services.console.rendering import render
 from services.console.rows import child_row
 from services.console.sign_in.user import Operator, User
@@ -66,8 +66,7 @@ async def act(
     except Refusal as refusal:
         if not (refusal.beaten or refusal.status == 422):
             raise
-        story = await referral.story(user.services, str(referral_id))
-        if not (refusal.beaten and is_own_repeat(user, story, action, reason, note, version)):
+        if not await was_done(user, str(referral_id), refusal, action, typed, version):
             return await _ask(request, user, str(referral_id), action, refusal, typed)
     return RedirectResponse(f"/children/{referral_id}?came=done", 303)
 

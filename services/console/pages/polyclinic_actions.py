@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from services.console.pages.acting import EMPTY, Typed, command, is_own_repeat, show_act
+from services.console.pages.acting import EMPTY, Typed, command, show_act, was_done
 from services.console.pages.polyclinic_referral import ACTIONS, banner_of
 from services.console.sign_in.user import Polyclinic, User
 from services.console.upstream import intake, referral
@@ -46,8 +46,7 @@ async def act(
     except Refusal as refusal:
         if not (refusal.beaten or refusal.status == 422):
             raise
-        story = await referral.story(user.services, id)
-        if not (refusal.beaten and is_own_repeat(user, story, action, reason, note, version)):
+        if not await was_done(user, id, refusal, action, typed, version):
             return await _ask(request, user, id, action, refusal, typed)
     return RedirectResponse(f"/referrals/{id}?came=done", 303)
 

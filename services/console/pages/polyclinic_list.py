@@ -81,8 +81,9 @@ async def search(request: Request, user: Polyclinic, wanted: Annotated[str, Form
         if refusal.status not in (404, 422):
             raise
         return await _show(request, user, wanted=wanted, error=_told(words_of(request), wanted, refusal))
-    found = await referrals_of(user, child)
-    return RedirectResponse(f"/referrals/{found[0]['id']}", 303)
+    if found := await referrals_of(user, child):
+        return RedirectResponse(f"/referrals/{found[0]['id']}", 303)
+    return await _show(request, user, wanted=wanted, error=words_of(request).gettext(UNKNOWN))
 
 
 def _told(words: Words, wanted: str, refusal: Refusal) -> str:
@@ -90,7 +91,7 @@ def _told(words: Words, wanted: str, refusal: Refusal) -> str:
     if refusal.status == 404:
         return words.gettext(UNKNOWN)
     is_iin = sum(map(str.isdecimal, wanted)) >= IIN_DIGITS
-    return by_field(words, refusal.errors, ("iin",)).get("iin", "") if is_iin else words.gettext(NEITHER)
+    return (is_iin and by_field(words, refusal.errors, ("iin",)).get("iin")) or words.gettext(NEITHER)
 
 
 def _address(status: str | None, mine: str, overdue: str, cursor: str = "", before: Sequence[str] = ()) -> str:

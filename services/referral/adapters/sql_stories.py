@@ -58,8 +58,8 @@ def read_story(session: Session, referral_id: str, visibility: Visibility, direc
     row, offers, history = found[0], read_rows(session, _OFFERS, given), read_rows(session, _HISTORY, given)
     story = Story(row.child_id, row, offers, None, (), history, directory)
     if not visibility.wholly(row.polyclinic_id):
-        entries = entries_of({one.attempt for one in offers if one.center_id == visibility.center_id}, offers, history)
         own = [one for one in offers if one.center_id == visibility.center_id]
+        entries = entries_of({one.attempt for one in own}, offers, history)
         story = replace(story, offers=own, history=entries)
         if not has_now(row, visibility.center_id):
             return replace(story, referral=own_part(row, entries))
