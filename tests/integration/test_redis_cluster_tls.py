@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from services.capacity.adapters.redis_connection import connect_cluster
 from services.capacity.adapters.redis_scripts import RedisScripts
@@ -18,10 +18,8 @@ from services.capacity.ports import Rebuilding, Store
 from services.console.bootstrap import open_redis
 from services.contracts.vocabulary import ClaimState
 from services.kit.errors import TransientError
-from services.kit.http.limits import Budget, Caller, limiting
-from services.kit.http.problems import Problem
+from services.kit.http.limits import cluster_storage
 from services.kit.redis_cluster import cluster_node
-from services.kit.settings import ServiceSettings
 from services.local.private import write_private
 from services.local.valkey import SETTINGS
 from tests.integration.capacity.network import claim, open_programme
@@ -142,15 +140,10 @@ async def test_a_cluster_of_another_authority_is_not_reached(
 
 
 async def test_limits_and_sessions_are_on_a_cluster_by_tls(cluster: ValkeyCluster, prefix: str) -> None:
-    settings = ServiceSettings(
-        mode="local", kafka_servers="unused", limits={"requests": {"organization": "1/hour"}},
-        limits_url=SecretStr(cluster.url), topic_prefix=prefix,
-    )  # fmt: skip
-    caller = Caller("10.0.0.1", "a", "c1")
-    async with limiting(settings) as first, limiting(settings) as second:
-        await first.spend(Budget.REQUESTS, caller)
-        with pytest.raises(Problem, match="Too many requests"):
-            await second.spend(Budget.REQUESTS, caller)
+    limits = cluster_storage(cluster_node(cluster.url), {"key_prefix": prefix, "implementation": "redispy"})
+    assert [await limits.incr("a", 60) for _ in range(2)] == [1, 2], "a node counts"
+    bridge: Any = limits.bridge
+    await bridge.storage.aclose()
     redis = open_redis(cluster.url)
     try:
         assert await redis.set(f"{{{prefix}}}:session", "1"), "a node took it"
