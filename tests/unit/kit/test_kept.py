@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kit.kept import MOST, Kept, KeptByKey
+from tests.support.eventually import eventually
 
 SECOND = timedelta(seconds=1)
 
@@ -93,6 +94,18 @@ async def test_a_slow_reading_is_the_only_one_and_who_asks_late_shares_the_next(
     together = 3 if every else 1
     assert [one.result() for one in asked] == [1] * together + [2] * (12 - together)
     assert (source.count, source.most) == (2, 1), "one after the other"
+
+
+async def test_a_reading_that_hangs_is_not_waited_for_endlessly(source: Source) -> None:
+    kept = Kept[int](source.clock, SECOND, patience=0.01)
+    source.goes_on.clear()
+    hanging = asyncio.create_task(kept(source.read))
+    await asyncio.sleep(0)
+    source.now += SECOND
+    asked = [asyncio.create_task(kept(source.read)) for _ in range(3)]
+    await eventually(lambda: source.count == 2, "it is read once more")
+    source.goes_on.set()
+    assert await asyncio.gather(hanging, *asked) == [1, 2, 2, 2]
 
 
 @given(st.lists(st.sampled_from(("ask", "wait", "slow", "fast", "fail", "mend")), max_size=30), st.booleans())
