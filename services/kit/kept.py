@@ -14,6 +14,7 @@ MOST = 100
 class Kept(Generic[T]):
     """The value of `read`, no older than `every` by `clock`; whoever asks while it is read waits for that reading.
 
+    Who asks later than `every` after it began waits for its end, and shares the next: there is never more than one.
     A reading that fails is none: each who waits for it gets its error, and the next one to ask reads again.
     """
 
@@ -23,16 +24,19 @@ class Kept(Generic[T]):
         self._reading: asyncio.Task[T] | None = None
 
     async def __call__(self, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        now, reading = self._clock(), self._reading
-        if reading is None or self._began is None or not self._is_fresh(now - self._began) or _failed(reading):
+        known = self._reading
+        if known and not known.done() and not self._is_fresh():
+            await asyncio.wait({known})
+        reading = self._reading
+        if reading is None or (reading is known and (_failed(reading) or not self._is_fresh())):
             # in a context of its own: it is no request's
             reading = asyncio.create_task(read(), context=Context())
-            self._began, self._reading = now, reading
+            self._began, self._reading = self._clock(), reading
         return await asyncio.shield(reading)
 
-    def _is_fresh(self, age: timedelta) -> bool:
+    def _is_fresh(self) -> bool:
         """Not one from the future either: a clock may be set back."""
-        return timedelta(0) <= age < self._every
+        return self._began is not None and timedelta(0) <= self._clock() - self._began < self._every
 
 
 def _failed(reading: "asyncio.Task[Any]") -> bool:

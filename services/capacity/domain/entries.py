@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from services.capacity.domain.figures import Staleness, free_places
 from services.capacity.domain.step import Step, StepId, UnreadableStep
-from services.contracts.claims import ProgrammeFigures
+from services.contracts.claims import ProgrammeFigures, UnreadableClaim
 from services.contracts.events import (
     CapacityEvent,
     ClaimQueuedV1,
@@ -22,7 +22,7 @@ from services.contracts.events import (
     PlaceReleasedV1,
     PlacesSetV1,
 )
-from services.contracts.rebuild import KeptClaim, UnreadableClaim
+from services.contracts.rebuild import KeptClaim
 from services.contracts.vocabulary import ClaimState, Modality
 from services.kit.messages import field_path
 
