@@ -1,4 +1,4 @@
-"""One transaction a call, in a worker thread: SQLite in a file, or PostgreSQL."""
+"""One transaction a call, in a worker thread, but for short reads, which share one: SQLite in a file, or PostgreSQL."""
 
 import asyncio
 import sqlite3
@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from services.kit.audit import TRAIL, Entry
 from services.kit.errors import Conflict, TransientError
+from services.kit.sql.shared_reads import SharedReads
 from services.kit.tracing import carried
 
 _PRAGMAS = (
@@ -80,6 +81,8 @@ class Database:
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else pool_size, "sql-write")
         readers = min(pool_size, READERS)
         self._readers = ThreadPoolExecutor(readers, "sql-read") if self.is_sqlite else self._writers
+        self.read_shortly = SharedReads(self.snapshot, self._readers)
+        """As `read`, for what takes some milliseconds at most."""
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """The result of `work`, committed, or rolled back when it raises. Raises TransientError from the database.
