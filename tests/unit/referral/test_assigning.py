@@ -37,7 +37,9 @@ def test_a_worker_takes_what_was_assigned_to_it_on_another_host() -> None:
             mode="local",
         )
     )
-    app.assignor.on_assignment(assigned("http://another-host:6066"))
-    assert app.assignor.assigned_actives() == {TP(TOPIC, 0), TP(TOPIC, 3)}
+    assignor = app.assignor
+    assert isinstance(assignor, PartitionAssignor)
+    assignor.on_assignment(assigned("http://another-host:6066"))
+    assert assignor.assigned_actives() == {TP(TOPIC, 0), TP(TOPIC, 3)}
     with pytest.raises(AssertionError):  # or Faust's own would do
         PartitionAssignor(app).on_assignment(assigned("http://another-host:6066"))
