@@ -1,4 +1,4 @@
-"""One transaction a call, in a worker thread: SQLite in a file, or PostgreSQL."""
+"""One transaction a call, in a worker thread, but for short reads, which share one: SQLite in a file, or PostgreSQL."""
 
 import asyncio
 import sqlite3
