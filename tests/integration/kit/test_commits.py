@@ -1,4 +1,4 @@
-"""Waiting for a commit: who waits is woken by any connection's, and reads nothing meanwhile. A relay's store waits so."""
+"""Waiting for a commit, as a relay does: who waits is woken by any connection's, and reads nothing meanwhile."""
 
 import asyncio
 import time
@@ -17,6 +17,7 @@ from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from tests.integration.kit.conftest import add
 from tests.integration.kit.tables import leases, message, metadata, outbox
+from tests.support.eventually import eventually
 from tests.support.postgres import Postgres, installed, running_postgres
 
 LONG = 60.0
@@ -211,13 +212,15 @@ async def test_a_standby_does_not_listen_for_it_would_not_read(database: Databas
     if database.is_sqlite:
         pytest.skip("nobody listens to a file")
     standby = OutboxStore(database, outbox, Lease(database, leases, "outbox", 600_000))
-    listeners = text(f"SELECT count(*) {LISTENERS}")
+
+    async def listeners() -> int:
+        count = text(f"SELECT count(*) {LISTENERS}")
+        return await database.read(lambda session: session.execute(count).scalar_one())
+
+    async def the_active_one_alone() -> bool:
+        return await listeners() == 1
+
     await standby.pending(10, 0)
-    assert await database.read(lambda session: session.execute(listeners).scalar()) == 2, (
-        "while it took itself for active"
-    )
+    assert await listeners() == 2, "while it took itself for the active one"
     assert not await standby.acquire(), "another has the lease"
-    while (
-        await database.read(lambda session: session.execute(listeners).scalar()) > 1
-    ):  # a server's process takes its time
-        await asyncio.sleep(0.01)
+    await eventually(the_active_one_alone, "the standby's connection ends")
