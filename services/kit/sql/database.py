@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from services.kit.audit import TRAIL, Entry
 from services.kit.errors import Conflict, TransientError
+from services.kit.sql.shared_reads import SharedReads
 from services.kit.tracing import carried
 
 _PRAGMAS = (
@@ -80,6 +81,7 @@ class Database:
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else pool_size, "sql-write")
         readers = min(pool_size, READERS)
         self._readers = ThreadPoolExecutor(readers, "sql-read") if self.is_sqlite else self._writers
+        self.read_shortly = SharedReads(self.snapshot, self._readers)
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """The result of `work`, committed, or rolled back when it raises. Raises TransientError from the database.

@@ -27,7 +27,7 @@ class SqlAccess:
     async def of(self, referral_ids: Collection[UUID]) -> list[ReferralAccess]:
         """Those that are in the record, in no order."""
         query = _QUESTION.where(_referrals.c.id.in_([str(one) for one in referral_ids]))
-        rows = await self._database.read(lambda session: session.execute(query).all())
+        rows = await self._database.read_shortly(lambda session: session.execute(query).all())
         return [
             ReferralAccess(
                 referral_id=UUID(id), version=version, state=ReferralState(state),

@@ -95,7 +95,7 @@ class Views:
         given = {"after": after} if after else {}
         make = _listing if wanted.overdue_at is None else _listing.__wrapped__  # each moment has a statement of its own
         query = make(visibility, wanted, limit, going_on=bool(after))
-        return await self._database.read(
+        return await self._database.read_shortly(
             lambda session: _as_seen(session, read_rows(session, query, given), visibility)
         )
 
@@ -121,13 +121,13 @@ class Views:
 
     async def story(self, referral_id: str, visibility: Visibility) -> Story | None:
         """The whole story, or None when there is no such referral that is visible."""
-        return await self._database.read(
+        return await self._database.read_shortly(
             lambda session: read_story(session, referral_id, visibility, self._directories.of(session))
         )
 
     async def directory(self) -> Directory:
         """The centers and programmes as they are now."""
-        return await self._database.read(self._directories.of)
+        return await self._database.read_shortly(self._directories.of)
 
 
 @lru_cache(maxsize=500)

@@ -93,7 +93,7 @@ class Worklists:
             following = _end(rows[limit - 1], escalated) if len(rows) > limit else None
             return Listed(values_of(rows[:limit]), total, following)
 
-        return await self._database.read(work)
+        return await self._database.read_shortly(work)
 
 
 @lru_cache(maxsize=500)
