@@ -19,7 +19,7 @@ from services.kit.sql.outbox import Outbox
 KEEP_MS = 30 * 86_400_000
 """How long acknowledged events are stored, and can be published again."""
 MEASURE_EVERY, TRIM_EVERY = 10.0, 3600.0
-"""Seconds; a trim reads every row."""
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +114,17 @@ class OutboxStore:
 
     async def trim(self) -> None:
         if time.monotonic() >= self._trim_at:
-            old = delete(self.outbox.rows).where(self.outbox.rows.c.acknowledged_at < _now() - KEEP_MS)
-            await self.database.write(lambda session: session.execute(old))
+            await self.database.write(self._trim)
             self._trim_at = time.monotonic() + TRIM_EVERY
+
+    def _trim(self, session: Session) -> None:
+        """Reads no further than to the first event that is younger, for the old ones come first."""
+        rows, before = self.outbox.rows.c, _now() - KEEP_MS
+        younger = select(rows.sequence).where(rows.recorded_at >= before).order_by(rows.sequence).limit(1)
+        old = delete(self.outbox.rows).where(rows.acknowledged_at < before)
+        if first := session.execute(younger).scalar():
+            old = old.where(rows.sequence < first)
+        session.execute(old)
 
     async def acknowledge(self, batch: Sequence[OutgoingEvent], newest: Collection[Acknowledgement]) -> None:
         done = self._sequences[: len(batch)]
