@@ -18,10 +18,11 @@ from services.contracts.claims import (
     ProgrammeFigures,
     ProgrammeOpening,
     QueueEntry,
+    UnreadableClaim,
 )
 from services.contracts.numbers import Epoch, ScanPosition
 from services.contracts.numbers import Sequence as StepSequence
-from services.contracts.rebuild import Generation, KeptClaim, Opened, RestoredClaim, UnreadableClaim
+from services.contracts.rebuild import Generation, KeptClaim, Opened, RestoredClaim
 from services.kit.audit import Entry
 
 
@@ -68,7 +69,7 @@ class Claims(Protocol):
         """Each claim of the attempt, or an earlier one, is released, and its place handed over."""
         ...
 
-    async def positions(self, referral_ids: Sequence[UUID]) -> Sequence[ClaimPositions]:
+    async def positions(self, referral_ids: Sequence[UUID]) -> Sequence[ClaimPositions | UnreadableClaim]:
         """The claim of each referral in order, and its position in each queue, each at one moment."""
         ...
 

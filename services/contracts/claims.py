@@ -82,10 +82,18 @@ class ClaimPositions(ClaimResult):
     positions: tuple[QueuePosition, ...] = ()
 
 
+class UnreadableClaim(BaseModel, frozen=True):
+    """A claim in capacity's store that is none: it is set aside until capacity is rebuilt from the record."""
+
+    referral_id: UUID
+    reason: str
+
+
 class ClaimPositionsBatch(BaseModel):
-    """The answer of `POST /v1/claims/positions`: those of the referrals that were asked for, in order."""
+    """The answer of `POST /v1/claims/positions`: each referral that was asked for is in one of both."""
 
     items: tuple[ClaimPositions, ...]
+    unreadable: tuple[UnreadableClaim, ...] = ()
 
 
 class ClaimsBatch(BaseModel, extra="forbid"):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.contracts.claims import DataVersion, Id, ProgrammeCapacity, ProgrammeFigures
+from services.contracts.claims import DataVersion, Id, ProgrammeCapacity, ProgrammeFigures, UnreadableClaim
 from services.contracts.numbers import Attempt, AttemptOrNone, Count, Epoch, Rank
 from services.contracts.vocabulary import ClaimState
 
@@ -72,13 +72,6 @@ class KeptClaim(BaseModel, frozen=True):
     rank: Rank = 0
     programme_ids: tuple[str, ...] = ()
     queued: tuple[str, ...] = ()
-
-
-class UnreadableClaim(BaseModel, frozen=True):
-    """A claim in capacity's store that is none: it is set aside until capacity is rebuilt from the record."""
-
-    referral_id: UUID
-    reason: str
 
 
 class ClaimsPage(BaseModel):

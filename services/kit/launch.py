@@ -10,22 +10,30 @@ make: a twentieth less.
 import gc
 import sys
 from importlib import import_module
+from types import ModuleType
 
 FOR_TERMINALS = ("rich",)
 """Packages for which structlog and httpx2 look, and do without."""
+COMMAND = (sys.executable, "-m", "services.kit.launch")
+"""The command; the module's name is its next word."""
 NEW_OBJECTS = 10_000
 """After so many the collector looks through them."""
 
 
-def main() -> None:
-    """Import the module that the first argument names, and run its `main`, to which the other arguments are left."""
+def import_for_good(*names: str) -> ModuleType:
+    """Import modules that live as long as the process, and return the last one."""
     gc.disable()
     sys.modules.update(dict.fromkeys(FOR_TERMINALS))  # type: ignore[arg-type]  # None: there is none
     try:
-        module = import_module(sys.argv.pop(1))
+        return [import_module(name) for name in names][-1]
     finally:
         gc.enable()
-    gc.freeze()
+        gc.freeze()
+
+
+def main() -> None:
+    """Import the module that the first argument names, and run its `main`, to which the other arguments are left."""
+    module = import_for_good(sys.argv.pop(1))
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     module.main()
 

@@ -9,10 +9,10 @@ from services.local.home import MARK, Home
 from services.local.private import open_private
 
 
-def main(lock_file: Path) -> None:
-    """Wait for `lock_file`, which the network's owner holds as long as it lives. Runs as a child of supervisord."""
+def main() -> None:
+    """Wait for the lock that the network's owner holds as long as it lives. Runs as a child of supervisord."""
     supervisord = os.getppid()
-    with open_private(lock_file, "ab") as lock:
+    with open_private(Home(Path(os.environ[MARK])).lock_file, "ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
     if os.getppid() == supervisord:
         os.kill(supervisord, signal.SIGTERM)
@@ -20,4 +20,4 @@ def main(lock_file: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Home(Path(os.environ[MARK])).lock_file)
+    main()

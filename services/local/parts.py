@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from services.contracts.vocabulary import PROCESSES
+from services.kit.launch import COMMAND
 from services.kit.local_tokens import AUDIENCE, ISSUER
 from services.local.console_assets import assets_folder, assets_stamp
 from services.local.issuer import intake_keys, process_token, signing_key_file
@@ -156,8 +157,7 @@ def _service(plan: Plan, group: str, name: str, module: str, environment: Mappin
     inside = plan.inside_port(name)
     ports = {"JOLDAMA_PORT": str(plan.ports[name]), "JOLDAMA_INSIDE_PORT": str(inside)}
     own = {**environment, **plan.kafka_login(name), **ports}
-    command = (*_python("kit.launch"), f"services.{module}")
-    return Part(name, group, command, lambda: answers_ready(inside), own)
+    return Part(name, group, (*COMMAND, f"services.{module}"), lambda: answers_ready(inside), own)
 
 
 def answers_ready(port: int) -> bool:

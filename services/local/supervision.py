@@ -17,9 +17,11 @@ from services.local.home import Home
 from services.local.jars import CHECKOUT
 from services.local.parts import Part
 from services.local.private import make_private, open_private, write_private
-from services.local.supervisord_conf import GUARD, GUARD_COMMAND, SCRIPTS, SOCKET, configuration, script
+from services.local.supervisord_conf import GUARD, GUARD_COMMAND, PARTS, SOCKET, configuration, described
 
 SETTINGS = "supervisord.conf"
+KEEP = {"SPT_NOENV": "1"}
+"""For setproctitle: the title of a forked part covers no environment, by which orphans are known."""
 LONGEST_SOCKET_PATH = 85
 """Bytes. Systems allow about a hundred, and supervisord adds a suffix while it binds."""
 
@@ -56,15 +58,15 @@ class Supervisor:
             self._short = _own_folder(self._home)
             self._socket = self._short / "supervisor.sock"
         write_private(self._home.root / SETTINGS, configuration(parts))
-        self._write_scripts(parts)
+        self._describe(parts)
         self._socket.unlink(missing_ok=True)
         for name in ("supervisord", *(part.name for part in parts)):
             open_private(self._home.logs / f"{name}.log", "ab").close()  # as supervisord opens it afterwards
         with open_private(self._home.logs / "supervisord.err", "wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", SETTINGS],
-                env={**environment, SOCKET: str(self._socket)},
-                cwd=self._home.root,
+                [sys.executable, "-m", "services.local.forking", str(self._home.root), "-n", "-c", SETTINGS],
+                env={**environment, **KEEP, SOCKET: str(self._socket)},
+                cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -72,12 +74,11 @@ class Supervisor:
                 umask=0o077,
             )
 
-    def _write_scripts(self, parts: Sequence[Part]) -> None:
-        scripts = self._home.root / SCRIPTS
-        make_private(scripts)
-        write_private(scripts / f"{GUARD}.sh", script(GUARD_COMMAND, CHECKOUT, {}))
+    def _describe(self, parts: Sequence[Part]) -> None:
+        folder = make_private(self._home.root / PARTS)
+        write_private(folder / f"{GUARD}.json", described(GUARD_COMMAND, CHECKOUT, {}))
         for part in parts:
-            write_private(scripts / f"{part.name}.sh", script(part.command, part.folder, part.environment))
+            write_private(folder / f"{part.name}.json", described(part.command, part.folder, part.environment))
 
     @property
     def answers(self) -> bool:

@@ -1,11 +1,11 @@
-"""The settings file of supervisord, written at each start, and a script for each part that it runs.
+"""The settings file of supervisord, written at each start, and a file for each part that it runs.
 
 All paths in the settings are relative to the home, in which supervisord runs: it expands `%`, begins comments at ` #`
-and ` ;`, and cannot take every value. A shell takes any, quoted.
+and ` ;`, and cannot take every value. JSON takes any: a part's `command` is the path of its file (forking.py).
 """
 
+import json
 import os
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,8 +15,8 @@ from services.local.parts import APIS, SERVERS, SERVICES, Part
 GUARD = "guard"
 GUARD_COMMAND = (sys.executable, "-m", "services.local.guard")
 ORDER = (SERVERS, APIS, SERVICES)
-SCRIPTS = "parts"
-"""The folder of the scripts, in the home."""
+PARTS = "parts"
+"""The folder of the parts' files, in the home."""
 SOCKET = "JOLDAMA_SUPERVISOR_SOCKET"
 """The environment variable with the path of supervisord's socket."""
 
@@ -37,7 +37,7 @@ chmod=0600
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [program:{guard}]
-command=/bin/sh {scripts}/{guard}.sh
+command={parts}/{guard}.json
 autostart=true
 autorestart=true
 stdout_logfile=NONE
@@ -46,7 +46,7 @@ redirect_stderr=true
 
 _PROGRAM = """
 [program:{name}]
-command=/bin/sh {scripts}/{name}.sh
+command={parts}/{name}.json
 autostart=false
 autorestart=true
 startsecs=3
@@ -69,16 +69,15 @@ priority={priority}
 
 def configuration(parts: Sequence[Part]) -> str:
     """The file's text. A part that dies is always started again; services stop before servers."""
-    text = _HEAD.format(user="user=0\n" if os.geteuid() == 0 else "", socket=SOCKET, guard=GUARD, scripts=SCRIPTS)
+    text = _HEAD.format(user="user=0\n" if os.geteuid() == 0 else "", socket=SOCKET, guard=GUARD, parts=PARTS)
     for part in parts:
-        text += _PROGRAM.format(name=part.name, scripts=SCRIPTS, patience=20 if part.group == SERVERS else 12)
+        text += _PROGRAM.format(name=part.name, parts=PARTS, patience=20 if part.group == SERVERS else 12)
     for group in sorted({part.group for part in parts}, key=ORDER.index):
         names = ",".join(part.name for part in parts if part.group == group)
         text += _GROUP.format(name=group, programs=names, priority=ORDER.index(group))
     return text
 
 
-def script(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
-    """A shell script that becomes `command` in `folder`, with `environment` added to its own."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    return "\n".join([*exports, f"cd {shlex.quote(str(folder))}", f"exec {shlex.join(command)}", ""])
+def described(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """A part's file: `command` in `folder`, with `environment` added to supervisord's own."""
+    return json.dumps({"command": list(command), "folder": str(folder), "environment": dict(environment)})

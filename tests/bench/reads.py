@@ -131,9 +131,10 @@ def _status(file: str, what: str) -> float:
 
 
 def _memory(network: BenchNetwork) -> dict[str, float]:
-    """By process, without the servers: pages that several share count in parts."""
-    names = [part.name for part in network.network.parts if part.name not in SERVERS]
-    found = {name: round(_status(f"/proc/{network.network.pid(name)}/smaps_rollup", "Pss"), 1) for name in names}
+    """By process, without the servers: pages that several share count in parts, also for supervisord, their parent."""
+    pids = {part.name: network.network.pid(part.name) for part in network.network.parts if part.name not in SERVERS}
+    pids["supervisord"] = psutil.Process(pids["console"]).ppid()
+    found = {name: round(_status(f"/proc/{pid}/smaps_rollup", "Pss"), 1) for name, pid in pids.items()}
     return found | {"in all": round(sum(found.values()), 1)}
 
 

@@ -22,6 +22,7 @@ def start(home: Home) -> dict[str, object]:
         network.start()
         seconds = time.perf_counter() - began
         used = {part.name: psutil.Process(network.pid(part.name)) for part in network.parts}
+        used["supervisord"] = psutil.Process(used["console"].ppid())  # it imports what is forked from it
         cpu = {name: round(sum(one.cpu_times()[:2]), 2) for name, one in used.items()}
         memory = {name: round(one.memory_full_info().pss / 2**20, 1) for name, one in used.items()}
     ours = sum(mib for name, mib in memory.items() if name not in ("kafka", "valkey"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.chaos import country, report
 from tests.chaos.feed import FeedFollower
 from tests.chaos.run import Outcome, Runner
-from tests.chaos.scenario import scenario
+from tests.chaos.scenario import Scenario, doubled, scenario
 from tests.chaos.testbed import running_testbed
 from tests.support.postgres import installed
 
@@ -38,20 +38,21 @@ def main() -> int:
         seeds = range(first, min(first + options.fresh_every, options.seed + options.runs))
         with _folder() as folder, running_testbed(folder, with_postgres, twice=options.twice) as bed:
             bed.keep = options.keep
-            asyncio.run(_run_all(Runner(bed, FeedFollower(bed.network)), seeds, outcomes, folder))
+            scenarios = (doubled(scenario(seed)) if options.twice else scenario(seed) for seed in seeds)
+            asyncio.run(_run_all(Runner(bed, FeedFollower(bed.network)), scenarios, outcomes, folder))
             if bed.keep:
                 (folder / KEPT).touch()
     say("\n" + report.table(outcomes, database))
     return int(any(not one.ok for one in outcomes))
 
 
-async def _run_all(runner: Runner, seeds: Iterable[int], outcomes: list[Outcome], folder: Path) -> None:
+async def _run_all(runner: Runner, scenarios: Iterable[Scenario], outcomes: list[Outcome], folder: Path) -> None:
     """The runs on one network, until one fails; its folder is kept."""
     await country.register(runner.bed.network)
     following = asyncio.create_task(runner.follower.run())
     try:
-        for seed in seeds:
-            outcome = await runner.run(scenario(seed))
+        for one in scenarios:
+            outcome = await runner.run(one)
             outcomes.append(outcome)
             say(report.line(len(outcomes), outcome))
             if not outcome.ok:

@@ -7,6 +7,7 @@ from itertools import cycle
 from services.local.parts import Part, answers_ready
 from services.local.plan import APIS, CONSOLE
 from services.local.ports import LOOPBACK, Ports
+from tests.chaos.scenario import SECOND
 from tests.support.network import RunningNetwork
 
 
@@ -25,7 +26,7 @@ def _double(part: Part, ports: Ports) -> Part:
     if part.name not in APIS:
         own["JOLDAMA_PORT"] = str(inside)
     return replace(
-        part, name=f"{part.name}-2", environment={**part.environment, **own}, is_ready=lambda: answers_ready(inside)
+        part, name=part.name + SECOND, environment={**part.environment, **own}, is_ready=lambda: answers_ready(inside)
     )
 
 
@@ -42,5 +43,5 @@ class DoubledNetwork(RunningNetwork):
 def doubled(network: RunningNetwork) -> DoubledNetwork:
     """The same network, whose people call both of each API."""
     ports = {one.name: one.environment.get("JOLDAMA_PORT") for one in network.network.parts}
-    urls = {api: cycle(f"http://{LOOPBACK}:{ports[name]}" for name in (api, f"{api}-2")) for api in APIS}
+    urls = {api: cycle(f"http://{LOOPBACK}:{ports[name]}" for name in (api, api + SECOND)) for api in APIS}
     return DoubledNetwork(network.network, network.plan, urls)

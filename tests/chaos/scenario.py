@@ -1,7 +1,7 @@
 """The scenario of a seed: how much load, and which faults at which moment."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
@@ -12,6 +12,8 @@ FROZEN = 20.0
 SERVICES = ("intake", "referral", "capacity", "referral-worker", "intake-relay", "referral-relay", "capacity-relay")
 SERVERS = ("valkey", "kafka")
 PARTS = SERVICES + SERVERS
+SECOND = "-2"
+"""The end of the name of a service's second process."""
 CONNECTIONS = ("worker-capacity", "capacity-redis", "postgres", "kafka")
 """The connections that go through a proxy, to be cut; `postgres` only where there is one."""
 
@@ -57,6 +59,20 @@ class Scenario:
     gentle: bool
     seconds: float = SECONDS
     """In which the children come."""
+
+
+def doubled(one: Scenario) -> Scenario:
+    """The scenario where each service has two processes: a fault is of either, and one more of a second process.
+
+    Seven seeds in a row take away each second process.
+    """
+    random, target = Random(f"{one.seed} doubled"), SERVICES[one.seed % len(SERVICES)] + SECOND
+    more = Fault(_when(random), Kind.RESTART, target, 3) if one.gentle else Fault(_when(random), Kind.KILL, target)
+    faults = [
+        replace(fault, target=fault.target + random.choice(("", SECOND))) if fault.target in SERVICES else fault
+        for fault in one.faults
+    ]
+    return replace(one, faults=tuple(sorted([*faults, more], key=lambda fault: fault.at)))
 
 
 def scenario(seed: int) -> Scenario:

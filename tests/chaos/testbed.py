@@ -15,6 +15,7 @@ from services.local.parts import Blueprint, Part
 from services.local.plan import Plan
 from services.local.ports import LOOPBACK, Ports
 from tests.chaos.doubles import doubled, with_doubles
+from tests.chaos.scenario import SECOND
 from tests.support.network import RunningNetwork, running_network
 from tests.support.postgres import Postgres, running_postgres
 from tests.support.tcp_proxy import TcpProxies
@@ -45,8 +46,9 @@ class Testbed:
         return next(one.group for one in self.network.network.parts if one.name == part)
 
     def was_stopped(self, part: str, at: float, slack: float = 1.5) -> bool:
-        """Whether an operator had stopped `part` at that moment of `time.monotonic`."""
-        return any(name == part and since - slack <= at <= until + slack for name, since, until in self.stops)
+        """Whether an operator had stopped `part`, or its second process, at that moment of `time.monotonic`."""
+        meant = part, part + SECOND
+        return any(name in meant and since - slack <= at <= until + slack for name, since, until in self.stops)
 
     def stop(self, part: str) -> None:
         """As an operator does."""

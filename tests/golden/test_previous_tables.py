@@ -30,11 +30,11 @@ def changed(**columns: dict[str, Any] | None) -> dict[str, Any]:
     ("now", "why"),
     [
         ({}, "referrals: the table is gone"),
-        (changed(number=None), "referrals: the column number is gone"),
-        (changed(number={"type": "INTEGER", "optional": True}), "referrals: number is INTEGER, was VARCHAR(6)"),
-        (changed(number={"type": "VARCHAR(6)", "optional": False}), "referrals: number must have a value now"),
+        (changed(gmfcs=None), "referrals: the column gmfcs is gone"),
+        (changed(gmfcs={"type": "INTEGER", "optional": True}), "referrals: gmfcs is INTEGER, was VARCHAR(3)"),
+        (changed(gmfcs={"type": "VARCHAR(3)", "optional": False}), "referrals: gmfcs must have a value now"),
         (changed(ward={"type": "INTEGER", "optional": False}), "referrals: the new column ward must have a value"),
-        ({"referrals": REFERRALS | {"rules": ["UNIQUE ['number']"]}}, "referrals: a new rule: UNIQUE ['number']"),
+        ({"referrals": REFERRALS | {"rules": ["UNIQUE ['gmfcs']"]}}, "referrals: a new rule: UNIQUE ['gmfcs']"),
     ],
 )
 def test_what_the_release_before_does_not_bear_is_named(now: dict[str, Any], why: str) -> None:

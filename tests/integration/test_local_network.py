@@ -6,14 +6,18 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import psutil
 import pytest
 
+from services.kit.launch import COMMAND
 from services.local import orphans
+from services.local.forking import FORKS
 from services.local.home import AlreadyRunning, Home
 from services.local.network import Network, NotReady
 from services.local.parts import SERVICES, Blueprint, Part, answers_ready
@@ -34,17 +38,21 @@ def _no_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
 ODD = """ 'әлия' "50 %41" #1; a,b \\n? $HOME&=+"""
 """A value, or a folder's name, with characters that mean something to one of the formats in which it is written."""
 
+EXECUTED = (sys.executable, "-m")
+BEGINS = {"intake": COMMAND, "capacity": EXECUTED}
+"""How the stubs' commands begin: that of intake is forked."""
 
-def stubs(plan: Plan, *words: str) -> list[Part]:
+
+def stubs(plan: Plan, *words: str, begins: Mapping[str, Sequence[str]] = BEGINS) -> list[Part]:
     return [
         Part(
             name,
             SERVICES,
-            (sys.executable, "-m", "tests.support.stub_service", name, *words),
+            (*begin, "tests.support.stub_service", name, *words),
             partial(answers_ready, plan.inside_port(name)),
             {"JOLDAMA_INSIDE_PORT": str(plan.inside_port(name)), "ODD": ODD},
         )
-        for name in ("intake", "capacity")
+        for name, begin in begins.items()
     ]
 
 
@@ -161,12 +169,32 @@ def test_a_part_gets_its_environment_as_it_is(tmp_path: Path) -> None:
         assert environment_of(network, "intake")["ODD"] == ODD
 
 
-def environment_of(network: Network, part: str) -> dict[str, str]:
-    """What the stub of `part` says of its environment."""
+@pytest.mark.skipif(not FORKS, reason="parts are forked on Linux only")
+def test_a_forked_part_is_as_an_executed_one(tmp_path: Path) -> None:
+    forked = partial(stubs, begins={"intake": COMMAND, "referral": COMMAND, "capacity": EXECUTED})
+    with Network(home_in(tmp_path), print, Blueprint(lambda plan: [], forked, lambda plan: [])) as network:
+        network.start()
+        told = {name: told_by(network, name) for name in ("intake", "referral", "capacity")}
+        programs = {name: psutil.Process(network.pid(name)).cmdline() for name in told}
+    for one in told.values():
+        del one["environment"]["JOLDAMA_INSIDE_PORT"], one["environment"]["SUPERVISOR_PROCESS_NAME"]
+    chances = [tuple(one.pop("chance")) for one in told.values()]
+    assert told["intake"] == told["referral"] == told["capacity"]
+    assert len(set(chances)) == len(chances)
+    assert programs["intake"][0] == "joldama intake", "people find it by its name"
+
+
+def told_by(network: Network, part: str) -> dict[str, Any]:
+    """What the stub of `part` says of itself."""
     assert network.plan is not None
     with urlopen(network.plan.inside_url(part)) as answer:
-        environment: dict[str, str] = json.load(answer)["environment"]
-        return environment
+        told: dict[str, Any] = json.load(answer)
+        return told
+
+
+def environment_of(network: Network, part: str) -> dict[str, str]:
+    environment: dict[str, str] = told_by(network, part)["environment"]
+    return environment
 
 
 def test_the_parts_end_when_their_owner_is_killed(tmp_path: Path) -> None:

@@ -23,6 +23,11 @@ class Node(Valkey):
 
     bus = 0
 
+    @property
+    def operator_url(self) -> str:
+        """For whoever speaks with this node alone."""
+        return self.url
+
     def prepare(self) -> None:
         super().prepare()
         settings = self.folder / SETTINGS
@@ -41,7 +46,7 @@ class ValkeyCluster:
     @property
     def url(self) -> str:
         """As `JOLDAMA_REDIS_URL` has it."""
-        return self.servers[0].address.replace("redis://", "redis+cluster://")
+        return self.servers[0].address.replace("://", "+cluster://", 1)
 
     def form(self) -> None:
         """Give each node a third of the slots, and introduce them to each other."""
@@ -94,14 +99,14 @@ def _sees_all(client: Any) -> bool:
 
 
 @contextmanager
-def running_cluster(folder: Path) -> Iterator[ValkeyCluster]:
+def running_cluster(folder: Path, kind: type[Node] = Node) -> Iterator[ValkeyCluster]:
     """Three nodes, one cluster; ended with the body."""
     with Ports() as ports:
-        nodes = [Node(folder / str(number), ports.choose()) for number in range(NODES)]
+        nodes = [kind(folder / str(number), ports.choose()) for number in range(NODES)]
         for node in nodes:
             object.__setattr__(node, "bus", ports.choose())
         servers = [Server(node) for node in nodes]
-        clients = [Redis(port=node.port) for node in nodes]
+        clients = [Redis.from_url(node.operator_url) for node in nodes]
         try:
             for server in servers:
                 server.start()

@@ -13,9 +13,18 @@ from tests.support.servers import CHECKOUT
 
 
 def unreachable() -> str:
-    """Why the code of the release before cannot be had here; empty when it can."""
-    known = subprocess.run(["git", "cat-file", "-e", f"{commit()}^{{commit}}"], cwd=CHECKOUT, capture_output=True)
-    return f"this checkout has no commit {commit()[:12]}, the release before" if known.returncode else ""
+    """Why the code of the release before cannot be had here; empty when it can.
+
+    A shallow clone has not the commit, and fetches it alone from where it was cloned.
+    """
+    known, fetch = ("cat-file", "-e", f"{commit()}^{{commit}}"), ("fetch", "-q", "--depth=1", "origin", commit())
+    if not any(_done(*one) for one in (known, fetch)):
+        return f"neither this checkout nor its origin has commit {commit()[:12]}, the release before"
+    return ""
+
+
+def _done(*command: str) -> bool:
+    return not subprocess.run(["git", *command], cwd=CHECKOUT, capture_output=True, timeout=60).returncode
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,10 @@ async def test_services_of_two_releases_lose_nobody_beside_each_other(bed: testb
     following, loading = asyncio.create_task(follower.run()), asyncio.create_task(load.run())
     try:
         await _routes(bed, "the release before alone")
+        before = _revisions(bed)
         await asyncio.to_thread(_migrate, bed)
+        assert _revisions(bed) > before, "tables are changed between the two releases"
+        await _routes(bed, "the release before on today's tables")
         for code in (CHECKOUT, releases.before):
             for service in SERVICES:
                 await asyncio.to_thread(_replace, bed, releases, service, code)
@@ -101,6 +104,12 @@ def _migrate(bed: testbed.Testbed) -> None:
     """Today's jobs, beside the older processes."""
     environment = {**plain_environment(), **shared_environment(bed.plan)}
     Jobs(bed.jobs(), environment, bed.network.home.logs).finish(60)
+
+
+def _revisions(bed: testbed.Testbed) -> list[str]:
+    """Of intake's tables, and of the referral service's."""
+    urls = bed.plan.intake_sql_url, bed.plan.referral_sql_url
+    return [str(record_queries.query(one, "SELECT version_num FROM alembic_version")[0][0]) for one in urls]
 
 
 def _replace(bed: testbed.Testbed, releases: Releases, service: Sequence[str], code: Path) -> None:

@@ -14,8 +14,8 @@ from services.capacity.domain.entries import read_claim
 from services.capacity.domain.figures import Staleness
 from services.capacity.domain.step import StepId
 from services.capacity.ports import ClaimsPosition, ClaimsRead
-from services.contracts.claims import DataVersion
-from services.contracts.rebuild import KeptClaim, UnreadableClaim
+from services.contracts.claims import DataVersion, UnreadableClaim
+from services.contracts.rebuild import KeptClaim
 
 SCANNED = 1000
 """Keys at which one step of the walk looks."""

@@ -5,8 +5,9 @@ from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
-from services.capacity.adapters.redis_scripts import RedisScripts, Reply, version_of
-from services.capacity.domain.entries import to_ms
+from services.capacity.adapters.redis_scripts import RedisScripts, Reply, WrongType, version_of
+from services.capacity.adapters.unreadable import set_aside
+from services.capacity.domain.entries import UNREADABLE, to_ms, unreadable
 from services.contracts.claims import (
     ClaimChange,
     ClaimPositions,
@@ -15,6 +16,7 @@ from services.contracts.claims import (
     ClaimsBatchResult,
     DataVersion,
     QueuePosition,
+    UnreadableClaim,
 )
 from services.contracts.vocabulary import ClaimState
 from services.kit.tracing import of_subject
@@ -65,10 +67,20 @@ class RedisClaims:
         replies = await self._scripts.run_on_claims(script, claims, together=TOGETHER, at=at, seen=seen)
         return _batch_result(changes, [()] * len(changes), replies)
 
-    async def positions(self, referral_ids: Sequence[UUID]) -> Sequence[ClaimPositions]:
+    async def positions(self, referral_ids: Sequence[UUID]) -> Sequence[ClaimPositions | UnreadableClaim]:
         calls = [([self._scripts.claim_key(one)], [str(one)]) for one in referral_ids]
-        replies = await self._scripts.run_many("queue_positions", calls, None, None)
-        return [_positions(one, reply) for one, reply in zip(referral_ids, replies, strict=True)]
+        replies = await self._scripts.run_each("queue_positions", calls, None, None)
+        return [_read_positions(one, reply) for one, reply in zip(referral_ids, replies, strict=True)]
+
+
+def _read_positions(referral_id: UUID, reply: Reply | WrongType) -> ClaimPositions | UnreadableClaim:
+    try:
+        if isinstance(reply, WrongType):
+            raise reply
+        return _positions(referral_id, reply)
+    except (*UNREADABLE, WrongType) as error:
+        set_aside("claim", str(referral_id), reason := unreadable(error))
+        return UnreadableClaim(referral_id=referral_id, reason=reason)
 
 
 def _positions(referral_id: UUID, reply: Reply) -> ClaimPositions:

@@ -33,6 +33,10 @@ def digest(name: str) -> str:
     return sha1(source(name).encode(), usedforsecurity=False).hexdigest()
 
 
+class WrongType(Exception):
+    """A key holds another type of data than any script writes there."""
+
+
 class Names:
     """The keys under one prefix, as the header of `shared.lua` has them."""
 
@@ -110,6 +114,17 @@ class RedisScripts(Names):
         self, name: str, calls: Sequence[tuple[Sequence[str], Words]], at: datetime | None, seen: DataVersion | None
     ) -> list[Reply]:
         """A reply a call (keys and arguments), in one pipeline: each call is atomic, the pipeline is not."""
+        replies = list[Reply]()
+        for reply in await self.run_each(name, calls, at, seen):
+            if isinstance(reply, WrongType):
+                raise TransientError(f"redis: {reply}") from reply
+            replies.append(reply)
+        return replies
+
+    async def run_each(
+        self, name: str, calls: Sequence[tuple[Sequence[str], Words]], at: datetime | None, seen: DataVersion | None
+    ) -> list[Reply | WrongType]:
+        """As `run_many`, but that a call which met a key of another type has failed alone."""
         first = (self.prefix, to_ms(at) if at else 0, *((seen.epoch, seen.sequence) if seen else ("", "")))
         commands = [
             (
@@ -128,18 +143,23 @@ class RedisScripts(Names):
                     replies[i] = reply
         except (*REDIS_ERRORS, OSError) as error:
             raise TransientError(f"redis: {type(error).__name__}") from error
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise TransientError(f"redis: {reply}") from reply
-        if any(reply[0] == b"rebuilding" for reply in replies):
-            raise Rebuilding
-        return replies
+        return [_checked(reply) for reply in replies]
 
     async def _pipeline(self, commands: Iterable[tuple[str | int, ...]]) -> list[Any]:
         async with self.redis.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)
             return await pipeline.execute(raise_on_error=False)
+
+
+def _checked(reply: Any) -> Reply | WrongType:
+    if isinstance(reply, Exception):
+        if "WRONGTYPE" in str(reply):
+            return WrongType(str(reply))
+        raise TransientError(f"redis: {reply}") from reply
+    if reply[0] == b"rebuilding":
+        raise Rebuilding
+    return list(reply)
 
 
 def version_of(reply: Reply) -> DataVersion:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from services.capacity.domain.figures import Staleness, free_places
 from services.capacity.domain.step import Step, StepId, UnreadableStep
-from services.contracts.claims import ProgrammeFigures
+from services.contracts.claims import ProgrammeFigures, UnreadableClaim
 from services.contracts.events import (
     CapacityEvent,
     ClaimQueuedV1,
@@ -21,7 +22,7 @@ from services.contracts.events import (
     PlaceReleasedV1,
     PlacesSetV1,
 )
-from services.contracts.rebuild import KeptClaim, UnreadableClaim
+from services.contracts.rebuild import KeptClaim
 from services.contracts.vocabulary import ClaimState, Modality
 from services.kit.messages import field_path
 
@@ -36,6 +37,8 @@ _EVENTS: dict[str, type[Payload]] = {
 }
 
 
+REMEMBERED = 5_000
+"""Programmes' records, and figures, that are not parsed again."""
 _STATES = {state.value: state for state in ClaimState}
 
 
@@ -72,14 +75,23 @@ class Record(NamedTuple):
         )  # fmt: skip
 
 
+_parsed = lru_cache(maxsize=REMEMBERED)(Record.parse)
+
+
 def read_figures(programme_id: str, record: str, waiting: int, now: datetime, is_stale: Staleness) -> ProgrammeFigures:
-    one = Record.parse(record)
+    """Figures that have been read before are the same object: most are the same from one answer to the next."""
+    return _figures(programme_id, record, waiting, is_stale(_parsed(record).confirmed_at, now))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _figures(programme_id: str, record: str, waiting: int, stale: bool) -> ProgrammeFigures:
+    one = _parsed(record)
     return ProgrammeFigures(
         programme_id=programme_id,
         waiting=waiting,
         free=free_places(one.places, one.held, one.occupied, one.suspended),
         overcommitted=max(0, one.held + one.occupied - one.places),
-        stale=is_stale(one.confirmed_at, now),
+        stale=stale,
         **one._asdict(),
     )
 

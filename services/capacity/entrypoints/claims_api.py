@@ -13,9 +13,11 @@ from services.contracts.claims import (
     ClaimPositionsBatch,
     ClaimsBatch,
     ClaimsBatchResult,
+    UnreadableClaim,
 )
 from services.contracts.rebuild import ClaimsPage, ClaimsWanted
 from services.kit import tracing
+from services.kit.errors import TransientError
 from services.kit.http.pages import read_cursor, write_cursor
 from services.kit.http.routes import guarded_router
 
@@ -71,12 +73,18 @@ def _page(read: ClaimsRead) -> Response:
 @router.post("/positions", response_model=ClaimPositionsBatch)
 async def list_positions(service: Service, wanted: ClaimsWanted) -> Response:
     """The claim of each of these (state `none` without one), and its positions while it waits."""
-    found = ClaimPositionsBatch.model_construct(items=tuple(await service.store.claims.positions(wanted.referral_ids)))
-    return Response(found.model_dump_json(), media_type="application/json")
+    found = await service.store.claims.positions(wanted.referral_ids)
+    batch = ClaimPositionsBatch.model_construct(
+        items=tuple(one for one in found if isinstance(one, ClaimPositions)),
+        unreadable=tuple(one for one in found if isinstance(one, UnreadableClaim)),
+    )
+    return Response(batch.model_dump_json(), media_type="application/json")
 
 
 @router.get("/{referral_id}")
 async def show_claim(service: Service, referral_id: UUID) -> ClaimPositions:
     """The referral's claim (state `none` without one), and its positions while it waits."""
     [found] = await service.store.claims.positions([referral_id])
+    if isinstance(found, UnreadableClaim):
+        raise TransientError(f"claim {referral_id} cannot be read: {found.reason}")
     return found

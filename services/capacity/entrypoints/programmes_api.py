@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Response
 
 from services.capacity.bootstrap import Capacity
 from services.capacity.domain.coarse import public
@@ -53,7 +53,7 @@ class CapacityPage(Page[ProgrammeFigures]):
     last_event_id: str
 
 
-@router.get("/capacity")
+@router.get("/capacity", response_model=CapacityPage)
 @audited(never=True)  # figures are of nobody
 async def list_capacity(
     service: Service,
@@ -63,7 +63,7 @@ async def list_capacity(
     free: Annotated[int | None, Query(ge=0, le=100_000, description="At least so many free places")] = None,
     cursor: Cursor = None,
     limit: Limit = 200,
-) -> CapacityPage:
+) -> Response:
     """The figures of all programmes, by programme id: as they are for operators, and for a center its own; the others
     as they were published last.
     """
@@ -71,7 +71,8 @@ async def list_capacity(
     def wanted(one: ProgrammeFigures) -> bool:
         return region in (None, one.region_id) and modality in (None, one.modality) and one.free >= (free or 0)
 
-    return await _page(service, who, wanted, cursor, limit)
+    page = await _page(service, who, wanted, cursor, limit)
+    return Response(page.model_dump_json(), media_type="application/json")
 
 
 @router.get("/public/capacity", dependencies=[Depends(Anybody())])

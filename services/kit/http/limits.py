@@ -193,7 +193,7 @@ async def limiting(settings: ServiceSettings, own_redis: str = "") -> AsyncItera
     async with AsyncExitStack() as stack:
         patience = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
         if node := cluster_node(url):
-            storage: RedisStorage = _cluster_storage(node, options | patience)
+            storage: RedisStorage = cluster_storage(node, options | patience)
             bridge: Any = storage.bridge
             stack.push_async_callback(bridge.storage.aclose)
         else:
@@ -203,7 +203,7 @@ async def limiting(settings: ServiceSettings, own_redis: str = "") -> AsyncItera
         yield Limits(rates, storage, url.encode())  # with Redis' password in it
 
 
-def _cluster_storage(node: str, options: dict[str, Any]) -> RedisClusterStorage:
+def cluster_storage(node: str, options: dict[str, Any]) -> RedisClusterStorage:
     """Counters on the nodes of a cluster, of which the one at URL `node` tells the others."""
     parts: dict[str, Any] = {**parse_url(node)}
     parts.pop("db", None)

@@ -102,13 +102,14 @@ class HttpCapacity:
     async def look_up_claims(self, referral_ids: Sequence[UUID]) -> ClaimsPage:
         return await self.ask(ClaimsPage, "POST", "/v1/claims/lookup", ClaimsWanted(referral_ids=tuple(referral_ids)))
 
-    async def positions(self, referral_ids: Sequence[UUID]) -> Sequence[ClaimPositions]:
-        """Of each in order; raises TransientError when capacity answers others."""
+    async def positions(self, referral_ids: Sequence[UUID]) -> Mapping[UUID, ClaimPositions]:
+        """Of each whose claim can be read; raises TransientError when capacity answers others."""
         wanted = ClaimsWanted(referral_ids=tuple(referral_ids))
-        found = (await self.ask(ClaimPositionsBatch, "POST", "/v1/claims/positions", wanted)).items
-        if [one.referral_id for one in found] != list(referral_ids):
+        found = await self.ask(ClaimPositionsBatch, "POST", "/v1/claims/positions", wanted)
+        read = {one.referral_id: one for one in found.items}
+        if read.keys() | {one.referral_id for one in found.unreadable} != set(referral_ids):
             raise TransientError("capacity answered other claims than were asked for")
-        return found
+        return read
 
     async def ask(
         self, kind: type[T], method: str, path: str, body: BaseModel | None = None, query: Query | None = None

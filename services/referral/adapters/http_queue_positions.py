@@ -17,6 +17,10 @@ from services.referral.ports import CapacityUnavailable, Unavailable
 
 PATIENCE = 2.0
 """Seconds for an answer."""
+SOON = 0.1
+"""Seconds for which the next question waits for the answer to the one before."""
+MOST = 4
+"""Questions at once."""
 PAGE = 1000
 
 
@@ -26,12 +30,16 @@ class _Figures(BaseModel):
 
 
 class HttpQueuePositions:
-    """The QueuePositions port. Positions that are asked for while an answer is awaited are the next one question."""
+    """The QueuePositions port. Positions that are asked for while an answer is awaited are the next one question.
+
+    It waits for that answer, but not for one that hangs, unless `MOST` do.
+    """
 
     def __init__(self, capacity: HttpCapacity, patience: float = PATIENCE) -> None:
         self._capacity, self._patience = capacity, patience
         self._asked: dict[UUID, asyncio.Future[ClaimPositions]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._asking = set[asyncio.Task[None]]()
 
     async def positions(self, referral_id: UUID) -> ClaimPositions:
         if (answer := self._asked.get(referral_id)) is None:
@@ -48,7 +56,12 @@ class HttpQueuePositions:
                 together = dict(islice(self._asked.items(), BATCH))
                 for one in together:
                     del self._asked[one]
-                await self._ask_for(together)
+                asking = asyncio.create_task(self._ask_for(together))
+                self._asking.add(asking)
+                asking.add_done_callback(self._asking.discard)
+                await asyncio.wait({asking}, timeout=SOON)
+                if len(self._asking) >= MOST:
+                    await asyncio.wait(self._asking, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._task = None  # without an await since the last look at `_asked`, so nobody is forgotten
 
@@ -61,8 +74,12 @@ class HttpQueuePositions:
                 answer.set_exception(error)
                 answer.exception()  # whoever asked may have gone
             return
-        for one, answer in zip(found, together.values(), strict=True):
-            answer.set_result(one)
+        for referral_id, answer in together.items():
+            if referral_id in found:
+                answer.set_result(found[referral_id])
+            else:
+                answer.set_exception(TransientError("its claim cannot be read"))
+                answer.exception()
 
     async def waiting(self, region_id: str | None) -> Mapping[str, int]:
         query: dict[str, str | int] = {"limit": PAGE} | ({"region": region_id} if region_id else {})

@@ -158,15 +158,18 @@ def transition(state: ReferralState, command: Command, role: str) -> Transition:
     return _BY_STATE[state, command]
 
 
+_OWNERS = {
+    ReferralState.SUBMITTED: "network",
+    ReferralState.WAITING: "network",
+    ReferralState.UNPLACEABLE: "operators",
+    ReferralState.NO_SHOW: "polyclinic",
+}
+
+
 def owner(state: ReferralState, center_id: str | None) -> str | None:
     """The next to act: `network`, `center:<id>` (`center` where its id is not shown), `polyclinic` or `operators`;
     None when the referral is closed.
     """
     if state in AT_A_CENTER:
         return f"center:{center_id}" if center_id else "center"
-    return {
-        ReferralState.SUBMITTED: "network",
-        ReferralState.WAITING: "network",
-        ReferralState.UNPLACEABLE: "operators",
-        ReferralState.NO_SHOW: "polyclinic",
-    }.get(state)
+    return _OWNERS.get(state)

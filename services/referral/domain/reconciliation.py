@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from services.contracts.claims import ProgrammeCapacity, ProgrammeFigures
-from services.contracts.rebuild import KeptClaim, RestoredClaim, UnreadableClaim
+from services.contracts.claims import ProgrammeCapacity, ProgrammeFigures, UnreadableClaim
+from services.contracts.rebuild import KeptClaim, RestoredClaim
 from services.contracts.vocabulary import ClaimState, ReferralState
 
 

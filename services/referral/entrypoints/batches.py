@@ -15,6 +15,7 @@ class _Arrived:
         self._stream, self._most = stream, most
         self._events: list[Any] = []
         self._some, self._room = asyncio.Event(), asyncio.Event()
+        self._ended = False
 
     async def read(self) -> None:
         """Until the stream ends."""
@@ -26,15 +27,17 @@ class _Arrived:
                     self._room.clear()
                     await self._room.wait()
         finally:
+            self._ended = True
             self._some.set()
 
     async def take(self, within: float) -> Sequence[Any]:
-        """All that have arrived, `within` seconds after the first; none once the stream has ended."""
+        """All that have arrived, `within` seconds after the first; none once the stream has ended and all are taken."""
         await self._some.wait()
-        if 0 < len(self._events) < self._most:
+        if len(self._events) < self._most and not self._ended:
             await asyncio.sleep(within)
         taken, self._events = self._events, []
-        self._some.clear()
+        if not self._ended:
+            self._some.clear()
         self._room.set()
         return taken
 
@@ -43,17 +46,15 @@ async def in_batches(stream: Any, most: int, within: float) -> AsyncGenerator[Se
     """Batches of up to `most` events, `within` seconds after the first of each.
 
     As by `take_events` a batch is acknowledged when the next is asked for, and when the body raises or is cancelled.
-    Raises what reading the stream raises.
+    Raises what reading the stream raises, once all that it gave before are taken.
     """
     stream.enable_acks = False
     arrived = _Arrived(stream, most)
     reading = asyncio.create_task(arrived.read())
     try:
-        while not reading.done():
-            batch = await arrived.take(within)
+        while batch := await arrived.take(within):
             try:
-                if batch:
-                    yield batch
+                yield batch
             finally:
                 for event in batch:
                     await stream.ack(event)

@@ -38,9 +38,17 @@ class _Resumed:
         self._begun, self._waits_for = begun, waits_for
 
     def __await__(self) -> Generator[Any, Any, Any]:
+        waits_for = self._waits_for
         try:
-            yield self._waits_for
-        except BaseException:
-            self._begun.close()
-            raise
-        return (yield from self._begun.__await__())
+            while True:
+                try:
+                    yield waits_for
+                except GeneratorExit:
+                    self._begun.close()
+                    raise
+                except BaseException as error:  # noqa: BLE001  a cancellation is its own to hear
+                    waits_for = self._begun.throw(error)
+                else:
+                    waits_for = self._begun.send(None)
+        except StopIteration as end:
+            return end.value

@@ -74,6 +74,7 @@ async def occupy(
 async def present(store: Store, number: int) -> ClaimPositions:
     """The referral's claim as it is."""
     [found] = await store.claims.positions([referral(number)])
+    assert isinstance(found, ClaimPositions), f"referral {number}'s claim can be read"
     return found
 
 

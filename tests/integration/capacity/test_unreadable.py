@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
@@ -12,6 +13,7 @@ from services.capacity.adapters.unreadable import set_aside
 from services.capacity.domain.feed import BEAT, RESET
 from services.capacity.handlers.feed import Feed
 from services.capacity.ports import Store
+from tests.integration.capacity.api_client import Client
 from tests.integration.capacity.network import NOW, claim, figures, open_programme, present, referral, release
 from tests.integration.capacity.relay_bench import Log, relay_store
 from tests.integration.capacity.test_feed import follow, reading, take
@@ -81,6 +83,33 @@ async def test_an_unreadable_claim_is_named_and_the_others_are_listed(
     found = await redis_store.claim_pages.lookup([referral(1), referral(2)], NOW)
     assert ([one.referral_id for one in found.claims], len(found.unreadable)) == ([referral(1)], 1)
     assert (await present(redis_store, 2)).attempt == 0
+
+
+@pytest.mark.parametrize("store", ["redis"], indirect=True)
+async def test_of_claims_whose_positions_are_asked_for_an_unreadable_one_fails_alone(
+    store: Store, scripts: RedisScripts, redis: Redis, client: Client
+) -> None:
+    set_aside.cache_clear()
+    await open_programme(store, "a", 0)
+    for number in (1, 7):
+        await claim(store, number, "a")
+    for number, stored in ((2, b"1 held 0 \xff"), (3, b"9999999 held 0 a")):
+        await redis.set(scripts.claim_key(referral(number)), stored)
+    await redis.sadd(scripts.claim_key(referral(4)), "no claim")
+    await redis.sadd(scripts.queue_key("b"), "no queue")
+    await redis.set(scripts.claim_key(referral(5)), "1 waiting 0 b")
+    asked = [str(referral(number)) for number in range(1, 8)]
+    api = client("referral-api")
+    with capture_logs() as logs:
+        answer = await api.post("/v1/claims/positions", json={"referral_ids": asked})
+    found = answer.json()
+    assert [(one["referral_id"], one["state"]) for one in found["items"]] == [
+        (asked[0], "waiting"), (asked[5], "none"), (asked[6], "waiting"),
+    ]  # fmt: skip
+    assert [one["referral_id"] for one in found["unreadable"]] == asked[1:5]
+    assert [one["id"] for one in logs if one["event"] == "capacity.unreadable"] == asked[1:5], "each is reported"
+    for one in asked[1:5]:
+        assert (await api.get(f"/v1/claims/{one}")).status_code == 503, "asked for alone it is a fault"
 
 
 async def test_an_unreadable_programme_gives_nothing_and_the_others_are_listed(

@@ -110,6 +110,18 @@ def test_a_record_becomes_figures() -> None:
     assert (unset.confirmed_at, unset.version, unset.free, unset.stale) == (None, 0, 0, True)
 
 
+def test_figures_that_were_read_before_are_stale_when_their_time_has_come_and_change_with_each_number() -> None:
+    confirmed = Record.parse(RECORD).confirmed_at
+    assert confirmed is not None
+    late = confirmed + timedelta(days=8)
+    fresh = read_figures("a", RECORD, 4, confirmed, SEVEN_DAYS)
+    assert not fresh.stale
+    assert read_figures("a", RECORD, 4, late, SEVEN_DAYS) == fresh.model_copy(update={"stale": True})
+    assert read_figures("b", RECORD, 4, confirmed, SEVEN_DAYS) == fresh.model_copy(update={"programme_id": "b"})
+    assert read_figures("a", RECORD, 5, confirmed, SEVEN_DAYS) == fresh.model_copy(update={"waiting": 5})
+    assert read_figures("a", RECORD.replace("5", "6", 1), 4, confirmed, SEVEN_DAYS).free == fresh.free + 1
+
+
 def test_a_record_of_the_format_before_has_no_version() -> None:
     old = Record.parse("5 2 1 0 1767225600000 center-1 KZ-10 day_stay")
     assert old == Record.parse(RECORD)._replace(version=0)

@@ -1,6 +1,6 @@
 """Scenarios of `make chaos` depend on the seed alone, and have every kind of fault."""
 
-from tests.chaos.scenario import CONNECTIONS, PARTS, SECONDS, Kind, scenario
+from tests.chaos.scenario import CONNECTIONS, PARTS, SECOND, SECONDS, SERVICES, Kind, doubled, scenario
 
 HUNDRED = [scenario(seed) for seed in range(1, 101)]
 
@@ -41,3 +41,16 @@ def test_a_gentle_run_only_stops_and_starts_parts() -> None:
     gentle = [one for one in HUNDRED if one.gentle]
     assert gentle
     assert {fault.kind for one in gentle for fault in one.faults} == {Kind.RESTART}
+
+
+def test_of_two_processes_either_is_taken_away_and_each_second_one_within_seven_seeds() -> None:
+    twice = [doubled(one) for one in HUNDRED]
+    assert twice == [doubled(one) for one in HUNDRED]
+    taken = [[fault.target for fault in one.faults if fault.target.endswith(SECOND)] for one in twice]
+    for first in range(len(taken) - 7):
+        assert {target for one in taken[first : first + 7] for target in one} == {one + SECOND for one in SERVICES}
+    firsts = {fault.target for one in twice for fault in one.faults if fault.kind is Kind.KILL}
+    assert firsts == {*PARTS, *(one + SECOND for one in SERVICES)}
+    for one, before in zip(twice, HUNDRED, strict=True):
+        assert len(one.faults) == len(before.faults) + 1
+        assert not one.gentle or {fault.kind for fault in one.faults} == {Kind.RESTART}

@@ -8,7 +8,7 @@ from datetime import date
 import orjson
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.contracts.submissions import SubmissionRequest
@@ -34,6 +34,8 @@ typed_like = st.text(st.sampled_from("0123456789 .,-+/()EeIІVМмЖж\u00a0\u20
 @given(
     st.sampled_from([*FIELDS, "child", "guardian", "diagnosis", "strict", "extra", "modalities"]), anything | typed_like
 )
+@example("settlement_id", "'=V1VE8")
+@example("settlement_id", ';",,')
 def test_any_value_in_any_field_is_taken_or_refused_with_a_sentence_of_the_catalog(path: str, value: object) -> None:
     body = child_body() | {"consent": {"text_version": "1", "language": "kk", "given_on": "2026-01-01"}}
     group, _, key = path.rpartition(".")
@@ -56,7 +58,8 @@ def test_any_bytes_are_a_submission_or_refused(body: bytes) -> None:
     assert every_error(caught.value, TODAY, REFERENCE)
 
 
-@given(anything)
+@given(anything | typed_like)
+@example('";.=" 1')
 def test_a_field_is_normalized_or_refused_and_normal_stays_normal(value: object) -> None:
     for path, normal in FIELDS.items():
         with suppress(Refused):

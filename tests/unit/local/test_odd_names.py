@@ -17,7 +17,7 @@ from services.local.plan import make_plan
 from services.local.ports import Ports
 from services.local.private import UnusableHome
 from services.local.stamps import migration_stamp
-from services.local.supervisord_conf import SOCKET, configuration, script
+from services.local.supervisord_conf import SOCKET, configuration, described
 
 NAMES = ["әлия", "a b", "it's", 'a "b"', "a #b", "a ;b", "100 %", "%41%(x)s", "a,b", "a:b", "a\\n", "a\nb", "$HOME",
          "a?b=c", "`x`", "-a", "~", "!", "a\u00a0b", "👶"]  # fmt: skip
@@ -27,12 +27,14 @@ TELL = "import json, os, sys; print(json.dumps([sys.argv[1:], os.environ['VALUE'
 
 @any_name
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
-def test_a_part_s_script_passes_on_words_values_and_folder(tmp_path: Path, name: str, locale: str) -> None:
+def test_a_part_s_file_passes_on_words_values_and_folder(tmp_path: Path, name: str, locale: str) -> None:
     (folder := tmp_path / name).mkdir()
-    (file := tmp_path / "part.sh").write_text(
-        script([sys.executable, "-c", TELL, name, ""], folder, {"VALUE": name}), encoding="utf-8"
+    (file := tmp_path / "part.json").write_text(
+        described([sys.executable, "-c", TELL, name, ""], folder, {"VALUE": name}), encoding="ascii"
     )
-    told = subprocess.run(["/bin/sh", file], env={"LC_ALL": locale}, capture_output=True, check=True).stdout
+    become = "import os, sys; from services.local.forking import Options; Options().execve(sys.argv[1], [], os.environ)"
+    command, environment = [sys.executable, "-c", become, str(file)], {"LC_ALL": locale}
+    told = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
     assert json.loads(told) == [[name, ""], name, str(folder)]
 
 

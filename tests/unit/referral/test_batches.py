@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
@@ -80,6 +80,17 @@ async def test_an_error_of_the_stream_is_raised_behind_what_arrived_before_it() 
         assert await anext(batches) == [1, 2]
         with pytest.raises(OSError, match="the stream broke"):
             await asyncio.wait_for(anext(batches), 20)
+
+
+@pytest.mark.parametrize("end", [OSError("the stream broke"), EOFError()])
+async def test_what_arrived_while_a_batch_was_in_hand_comes_before_the_end(end: Exception) -> None:
+    stream, taken = Stream(1, 2, 3, 4, 5, end), list[list[int]]()
+    with suppress(OSError):
+        async for batch in in_batches(stream, 2, 0):
+            taken.append(list(batch))
+            await asyncio.sleep(0.01)
+    assert taken == [[1, 2], [3, 4], [5]], "the stream's end takes no event that it gave"
+    assert stream.acknowledged == [1, 2, 3, 4, 5]
 
 
 async def test_the_batches_end_with_the_stream() -> None:

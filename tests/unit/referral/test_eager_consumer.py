@@ -51,6 +51,28 @@ async def test_the_wait_ends_when_the_flow_is_suspended_and_what_was_begun_is_ca
     assert (done, found.results) == (["begun"], [True])
 
 
+async def test_what_was_begun_hears_its_cancellation_and_may_end_in_order(consumer: EagerService) -> None:
+    heard, left, suspended = list[str](), asyncio.Event(), asyncio.Event()
+
+    async def ends_in_order() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            heard.append("cancelled")
+            await left.wait()
+            heard.append("left")
+            raise
+
+    waiting = asyncio.ensure_future(consumer.wait_first(ends_in_order(), suspended.wait()))
+    await asyncio.sleep(0.01)
+    suspended.set()
+    await asyncio.sleep(0.01)
+    left.set()
+    await asyncio.wait_for(waiting, 20)
+    await asyncio.sleep(0.01)
+    assert heard == ["cancelled", "left"]
+
+
 async def test_an_error_is_raised_whether_it_comes_at_once_or_later(consumer: EagerService) -> None:
     async def fails(after: float) -> None:
         if after:

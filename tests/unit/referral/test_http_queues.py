@@ -8,9 +8,10 @@ import httpx2
 import orjson
 import pytest
 
+from services.contracts.claims import ClaimPositions
 from services.kit.http.service_token import TokenFile
 from services.referral.adapters.http_capacity import HttpCapacity
-from services.referral.adapters.http_queue_positions import HttpQueuePositions
+from services.referral.adapters.http_queue_positions import MOST, HttpQueuePositions
 from services.referral.ports import CapacityUnavailable, Unavailable
 from tests.support.eventually import eventually
 
@@ -47,19 +48,31 @@ async def test_how_many_wait_is_read_from_all_pages() -> None:
 
 
 class Capacity:
-    """Answers positions once it may, and keeps what it was asked for."""
+    """Answers positions once it may, and keeps what it was asked for. Questions with one that `hangs` stay."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
+        self.hangs, self.unreadable = set[str](), set[str]()
+        self.asking, self.most = 0, 0
         self.may = asyncio.Event()
         self.status = 200
 
     async def __call__(self, request: httpx2.Request) -> httpx2.Response:
         ids = orjson.loads(request.content)["referral_ids"]
         self.asked.append(ids)
-        await self.may.wait()
-        items = [{"referral_id": id, "attempt": 1, "state": "none", "data_version": VERSION} for id in ids]
-        return httpx2.Response(self.status, json={"items": items, "code": "rebuilding"})
+        self.asking += 1
+        self.most = max(self.most, self.asking)
+        try:
+            return await self._answer(ids)
+        finally:
+            self.asking -= 1
+
+    async def _answer(self, ids: list[str]) -> httpx2.Response:
+        await (asyncio.Event() if self.hangs & set(ids) else self.may).wait()
+        read = [id for id in ids if id not in self.unreadable]
+        items = [{"referral_id": id, "attempt": 1, "state": "none", "data_version": VERSION} for id in read]
+        unreadable = [{"referral_id": id, "reason": "of another type"} for id in ids if id in self.unreadable]
+        return httpx2.Response(self.status, json={"items": items, "unreadable": unreadable, "code": "rebuilding"})
 
 
 VERSION = {"epoch": "1", "sequence": 3}
@@ -97,3 +110,36 @@ async def test_a_refusal_is_told_to_all_who_asked_and_the_next_asks_anew(
     assert [getattr(one, "reason", one) for one in refused] == [Unavailable.REBUILDING] * 2
     capacity.status = 200
     assert (await positions.positions(UUID(int=1))).data_version.sequence == 3
+
+
+async def test_a_claim_that_cannot_be_read_fails_alone(queues: tuple[Capacity, HttpQueuePositions]) -> None:
+    capacity, positions = queues
+    capacity.may.set()
+    capacity.unreadable = {str(UUID(int=2))}
+    found = await asyncio.gather(*(positions.positions(UUID(int=one)) for one in (1, 2, 3)), return_exceptions=True)
+    assert len(capacity.asked) == 1, "they are asked for together"
+    assert [getattr(one, "reason", "read") for one in found] == ["read", Unavailable.UNREACHABLE, "read"]
+
+
+async def test_an_answer_that_hangs_holds_up_nobody_else(queues: tuple[Capacity, HttpQueuePositions]) -> None:
+    capacity, positions = queues
+    capacity.may.set()
+    capacity.hangs = {str(UUID(int=1))}
+    hanging = asyncio.create_task(positions.positions(UUID(int=1)))
+    await eventually(lambda: capacity.asked)
+    assert (await positions.positions(UUID(int=2))).referral_id == UUID(int=2)
+    assert not hanging.done(), "the other was answered beside it"
+    with pytest.raises(CapacityUnavailable):
+        await hanging
+
+
+async def test_no_more_than_some_questions_hang_at_once(queues: tuple[Capacity, HttpQueuePositions]) -> None:
+    capacity, positions = queues
+    capacity.hangs = {str(UUID(int=number)) for number in range(100)}
+    asking = list[asyncio.Task[ClaimPositions]]()
+    for number in range(MOST + 3):
+        asking.append(asyncio.create_task(positions.positions(UUID(int=number))))
+        await eventually(lambda: len(capacity.asked) == min(len(asking), MOST))
+    found = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(one) for one in found] == [CapacityUnavailable] * len(asking), "each hears of it in time"
+    assert capacity.most <= MOST, "and the others were not asked beside them"

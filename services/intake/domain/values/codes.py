@@ -36,7 +36,7 @@ _LANGUAGES = {
     "en": ("англ", "ағылшын", "ағылшынша", "английский", "english"),
 }
 _LANGUAGE = {name: code for code, names in _LANGUAGES.items() for name in names}
-_LEVELS = {str(number): level for number, level in enumerate(("I", "II", "III", "IV", "V"), 1)}
+_LEVELS = {one: level for number, level in enumerate(("I", "II", "III", "IV", "V"), 1) for one in (str(number), level)}
 _LEVEL_WORDS = re.compile(
     r"^(?:GMFCS)?[\s:.-]*(?:LEVEL|УРОВЕНЬ|СТЕПЕНЬ|ДЕҢГЕЙ)?[\s:.-]*"
     r"|[\s.-]*(?:LEVEL|УР|УРОВЕНЬ|СТ|СТЕПЕНЬ|ДЕҢГЕЙ|ДЕҢГЕЙІ|ДӘРЕЖЕ)?(?: +(?:ПО +)?GMFCS)?[\s.]*$",
@@ -91,7 +91,7 @@ def gmfcs(value: object) -> object:
     if text.startswith("-"):
         return value
     level = latin(_LEVEL_WORDS.sub("", EMPTY_FRACTION.sub("", text[:LONGEST])))
-    return _LEVELS.get(level, level)
+    return _LEVELS.get(level, text)
 
 
 def icd10(value: object) -> object:

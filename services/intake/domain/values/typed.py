@@ -9,6 +9,9 @@ from services.kit.plain_text import plain
 _ALIKE = str.maketrans("АВЕНКМОРСТУХІӀЈЅԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEHKMOPCTYXIIJSQWABEZHIKMNOPTYX")
 """Cyrillic and Greek capital letters that look as Latin ones do."""
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d*)?E[+-]?\d+", re.IGNORECASE)
+_SPACE = " \t\n\r\v\f\x1c\x1d\x1e\x1f"
+_BEFORE, _AFTER = f"='\"{_SPACE}", f"'\".,;{_SPACE}"
+"""What a spreadsheet marks text with, and signs behind it, in whatever order: what is read is read so again."""
 EMPTY_FRACTION = re.compile(r"(?<=\d)[.,]0+$")
 LONGEST = 60
 """Characters of a date or a level with words around it."""
@@ -29,7 +32,7 @@ def typed(value: object) -> object:
         return str(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 and (abs(value) < 1e11 or value % 1000):
         return str(int(value))  # an IIN with zeros at its end may have been 2.0E+11
-    return plain(value).removeprefix("=").strip("'\"").strip().rstrip(" .,;") if isinstance(value, str) else value
+    return plain(value).lstrip(_BEFORE).rstrip(_AFTER) if isinstance(value, str) else value
 
 
 def digits(value: object) -> object:
