@@ -28,6 +28,7 @@ from services.local.plan import Plan
 from tests.support.postgres import Postgres, running_postgres
 
 POLYCLINIC = "bench-polyclinic"
+Change = Callable[[Blueprint], Blueprint]
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,15 @@ class BenchNetwork:
 
     def processor_seconds(self) -> dict[str, float]:
         """User and system time of each part since it was started, PostgreSQL's with all its processes."""
-        used = {part.name: _used(self.network.pid(part.name)) for part in self.network.parts}
-        return used | ({"postgres": _used(self.postgres.pid)} if self.postgres else {})
+        used = {part.name: used_by(self.network.pid(part.name)) for part in self.network.parts}
+        return used | ({"postgres": used_by(self.postgres.pid)} if self.postgres else {})
 
     def close(self) -> None:
         for engine in self._engines.values():
             engine.dispose()
 
 
-def _used(pid: int) -> float:
+def used_by(pid: int) -> float:
     """Seconds of a process, of its children, and of those that have ended."""
     process = psutil.Process(pid)
     own, seconds = process.cpu_times(), 0.0
@@ -77,15 +78,15 @@ def _used(pid: int) -> float:
 
 
 @contextmanager
-def running_network(sql: str = "sqlite") -> Iterator[BenchNetwork]:
+def running_network(sql: str = "sqlite", change: Change = lambda given: given) -> Iterator[BenchNetwork]:
     """Start everything on free ports and register the country's centers; stop all at the end.
 
-    `sql`: `sqlite`, or `postgresql` for a server of Debian's package that is started beside.
+    `sql`: `sqlite`, or `postgresql` for a server of Debian's package that is started beside. `change`: the blueprint.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="joldama-bench-")))
         postgres = stack.enter_context(running_postgres()) if sql == "postgresql" else None
-        network = stack.enter_context(_network(Home(folder), postgres))
+        network = stack.enter_context(_network(Home(folder), postgres, change))
         plan = network.start()
         load_network(plan, lambda done, total: None)
         expected = programmes_in_data()
@@ -95,12 +96,12 @@ def running_network(sql: str = "sqlite") -> Iterator[BenchNetwork]:
         yield measured
 
 
-def _network(home: Home, postgres: Postgres | None) -> Network:
+def _network(home: Home, postgres: Postgres | None, change: Change) -> Network:
     if postgres is None:
-        return Network(home, _say)
+        return Network(home, _say, change(Blueprint()))
     postgres.make_service_databases()
     environment = {**os.environ, **postgres.service_urls()}
-    return Network(home, _say, Blueprint(jobs=postgres.jobs), environment=environment)
+    return Network(home, _say, change(Blueprint(jobs=postgres.jobs)), environment=environment)
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""One transaction a call, in a worker thread: SQLite in a file, or PostgreSQL."""
+"""One transaction a call, in a worker thread, but for short reads, which share one: SQLite in a file, or PostgreSQL."""
 
 import asyncio
 import sqlite3
@@ -82,6 +82,7 @@ class Database:
         readers = min(pool_size, READERS)
         self._readers = ThreadPoolExecutor(readers, "sql-read") if self.is_sqlite else self._writers
         self.read_shortly = SharedReads(self.snapshot, self._readers)
+        """As `read`, for what takes some milliseconds at most."""
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """The result of `work`, committed, or rolled back when it raises. Raises TransientError from the database.

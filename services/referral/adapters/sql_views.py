@@ -57,6 +57,12 @@ class ReferralFilter:
         )
 
     @property
+    def by_index(self) -> bool:
+        """Whether an index finds the first page of a list: others may have to look through all referrals."""
+        ranges = (*self.age, *self.submitted, *self.admitted, self.overdue_at, self.actors)
+        return self.ids.keys() <= {"polyclinic_id", "center_id"} and all(one is None for one in ranges)
+
+    @property
     def conditions(self) -> list[Any]:
         ranges = (
             (col(ReferralRow.age_months), *self.age),
@@ -95,9 +101,9 @@ class Views:
         given = {"after": after} if after else {}
         make = _listing if wanted.overdue_at is None else _listing.__wrapped__  # each moment has a statement of its own
         query = make(visibility, wanted, limit, going_on=bool(after))
-        return await self._database.read_shortly(
-            lambda session: _as_seen(session, read_rows(session, query, given), visibility)
-        )
+        short = wanted.by_index and visibility.center_id is None
+        read = self._database.read_shortly if short else self._database.read
+        return await read(lambda session: _as_seen(session, read_rows(session, query, given), visibility))
 
     async def counts(
         self, polyclinic_id: str | None, now: datetime, actors: Sequence[str] | None = None

@@ -93,7 +93,8 @@ class Worklists:
             following = _end(rows[limit - 1], escalated) if len(rows) > limit else None
             return Listed(values_of(rows[:limit]), total, following)
 
-        return await self._database.read_shortly(work)
+        long = actors is not None or filters.get("escalation") is not None  # it may look through the whole list
+        return await (self._database.read if long else self._database.read_shortly)(work)
 
 
 @lru_cache(maxsize=500)
