@@ -1,4 +1,7 @@
-"""The image's health check: exit 0 when this container's process says it is ready. Imports little: it runs all day."""
+"""The image's health check: exit 0 when this container's process says it is ready. Imports little: it runs all day.
+
+Another path of the port inside, such as /metrics, may be named.
+"""
 
 import os
 import socket
@@ -13,7 +16,7 @@ if os.environ.get("JOLDAMA_TLS_CERT_FILE"):
     connection = context.wrap_socket(connection)
 with connection:
     connection.settimeout(5)
-    connection.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+    connection.sendall(f"GET {(*sys.argv, '/readyz')[1]} HTTP/1.0\r\n\r\n".encode())
     answer = b"".join(iter(lambda: connection.recv(65536), b""))
 head, _, body = answer.partition(b"\r\n\r\n")
 sys.stdout.write(body.decode(errors="replace") + "\n")  # `docker inspect` shows which check fails

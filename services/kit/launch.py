@@ -12,8 +12,8 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-FOR_TERMINALS = ("rich",)
-"""Packages for which structlog and httpx2 look, and do without."""
+FOR_TERMINALS = "rich", "setproctitle"
+"""Packages for which structlog and httpx2, and Faust, look and do without."""
 COMMAND = (sys.executable, "-m", "services.kit.launch")
 """The command; the module's name is its next word."""
 NEW_OBJECTS = 10_000

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from pkgutil import walk_packages
 from typing import Any, NoReturn
 
 from setproctitle import setproctitle
-from supervisor.options import ServerOptions
+from supervisor.options import NotFound, ServerOptions
 from supervisor.supervisord import go
 
 from services import contracts, kit
@@ -49,8 +50,12 @@ class Options(ServerOptions):  # type: ignore[misc]  # it has no types
 
 
 def _read(file: str) -> dict[str, Any]:
-    part: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
-    return part
+    """Raises NotFound, after which supervisord tries again later."""
+    try:
+        part = json.loads(Path(file).read_text(encoding="utf-8"))
+        return {name: part[name] for name in ("command", "folder", "environment")}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise NotFound(f"cannot read {file}: {error}") from error
 
 
 def _forked(command: Sequence[str]) -> bool:
@@ -59,8 +64,8 @@ def _forked(command: Sequence[str]) -> bool:
 
 @cache
 def _import_shared() -> None:
-    names = [one.name for package in SHARED for one in walk_packages(package.__path__, f"{package.__name__}.")]
     with suppress(Exception):  # what cannot be imported is told by the part that needs it
+        names = [one.name for package in SHARED for one in walk_packages(package.__path__, f"{package.__name__}.")]
         import_for_good(*names)
 
 
@@ -70,7 +75,6 @@ def _become(name: str, words: list[str], environment: Mapping[str, str]) -> NoRe
         if callable(signal.getsignal(number)):  # supervisord's
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    atexit._clear()
     setproctitle(f"joldama {name}")  # it finds its place by the first environment
     os.environ.clear()
     os.environ.update(environment)
@@ -84,6 +88,7 @@ def _become(name: str, words: list[str], environment: Mapping[str, str]) -> NoRe
     except BaseException:  # noqa: BLE001  # whatever it is, it is printed, as an interpreter does
         traceback.print_exc()
     finally:
+        threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter ends
         atexit._run_exitfuncs()
         sys.stdout.flush()
         os._exit(status)

@@ -1,9 +1,9 @@
 """What a referral costs as the network grows: processor time of the worker's handlers with capacity, and of Valkey.
 
-python -m tests.bench.growth [--centers 1000] [--past 1000000] [--waiting 100000] [--count 2000]
+python -m tests.bench.growth [--centers 1000 [--elsewhere]] [--past 1000000] [--waiting 100000] [--count 2000]
 
 Handlers, SQLite, capacity's application and the scripts are real and in this process; Kafka and the relays are left
-out, for they see an event however large the network is. All places are taken before, so each child waits.
+out, for they see an event however large the network is. No center has a place, so each child waits.
 """
 
 import argparse
@@ -39,6 +39,7 @@ from services.referral.adapters.history import HISTORY
 from services.referral.adapters.http_capacity import HttpCapacity
 from services.referral.bootstrap import bootstrap
 from services.referral.settings import ReferralSettings
+from tests.bench.copies import add_copies
 from tests.bench.country import multiply
 from tests.integration.capacity.api_client import MadeUpTokens
 from tests.integration.referral.country import CONSUMER, Clock, Country
@@ -48,8 +49,8 @@ from tests.unit.referral.samples import diagnosis, event
 
 DATA = CHECKOUT / "data"
 BATCH = 200
-TAKEN = 6_000
-"""Children who come first: more than there are places."""
+FIRST = 2_000
+"""Children who come before the first measurement: of most kinds, and from most settlements."""
 Cost = dict[str, float]
 
 
@@ -96,22 +97,22 @@ class Bench:
         self._country, self._server, self._count = country, server, count
         self._children, self._number = children(), first
 
-    async def register(self, count: int) -> None:
-        """The centers of `data/`, again and again until there are so many; the first ones have places."""
+    async def register(self, count: int, *, elsewhere: bool = False) -> None:
+        """The centers of `data/` without places, and copies of them until there are so many."""
         programmes, centers = list(read_programmes(DATA).values()), list(read_centers(DATA).values())
-        for number in range(count):
-            again, at = divmod(number, len(centers))
-            center, name = centers[at], f"-{again}" if again else ""
+        for center in centers[:count]:
             mine = [
-                one.model_dump(exclude={"center_id"})
-                | {"id": one.id + name, "suspended": False, "places": 0 if again else one.places}
+                one.model_dump(exclude={"center_id"}) | {"suspended": False, "places": 0}
                 for one in programmes
                 if one.center_id == center.id
             ]
-            await self._country.register(center.id + name, *mine, **center.model_dump(exclude={"id"}))
+            await self._country.register(center.id, *mine, **center.model_dump(exclude={"id"}))
         while events := await self._country.own_events():
             for start in range(0, len(events), BATCH):
                 await self._country.service.reactions(CONSUMER, events[start : start + BATCH])
+        if count > len(centers):
+            service, now = self._country.service, self._country.clock.now
+            await add_copies(service, self._country.capacity, count, now, elsewhere=elsewhere)
 
     async def route(self, count: int) -> None:
         for _ in range(0, count, BATCH):
@@ -148,12 +149,18 @@ async def measure(folder: Path, server: Server, options: argparse.Namespace) -> 
         bench = Bench(country, psutil.Process(server.pid), options.count)
 
         async def note(stage: str) -> None:
-            sizes = {"valkey MB": bench.valkey_mb(), "record MB": (folder / "referral.sqlite3").stat().st_size // 10**6}
-            found[stage] = {"ms": [await bench.cost() for _ in range(3)]} | sizes
+            before = _bytes(folder / "referral.sqlite3")
+            found[stage] = {"ms": [await bench.cost() for _ in range(3)], "valkey MB": bench.valkey_mb()}
+            after = _bytes(folder / "referral.sqlite3")
+            sizes = {
+                "record MB": round(after / 1e6),
+                "record KB a child": round((after - before) / 3000 / options.count, 2),
+            }
+            found[stage] |= sizes
             sys.stderr.write(f"{stage}: {json.dumps(found[stage])}\n")
 
-        await bench.register(options.centers or len(read_centers(DATA)))
-        await bench.route(TAKEN)
+        await bench.register(options.centers or len(read_centers(DATA)), elsewhere=options.elsewhere)
+        await bench.route(FIRST)
         await note("at first")
         if options.past:
             _close(folder / "referral.sqlite3", options.past)
@@ -162,6 +169,13 @@ async def measure(folder: Path, server: Server, options: argparse.Namespace) -> 
             await bench.route(options.waiting)
             await note(f"{options.waiting} more wait")
     return found
+
+
+def _bytes(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as record:
+        return int(
+            record.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()[0]
+        )
 
 
 def _close(file: Path, count: int) -> None:
@@ -174,6 +188,7 @@ def _close(file: Path, count: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.growth", description=__doc__)
     parser.add_argument("--centers", type=int, default=0, help="so many instead of those of data/")
+    parser.add_argument("--elsewhere", action="store_true", help="the others take children of other regions only")
     parser.add_argument("--past", type=int, default=0, help="closed referrals that are added")
     parser.add_argument("--waiting", type=int, default=0, help="children who come then, and wait")
     parser.add_argument("--count", type=int, default=2_000, help="referrals of one measurement")

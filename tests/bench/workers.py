@@ -25,7 +25,7 @@ import psutil
 from services.contracts.reference import read_centers
 from services.kit.errors import Conflict, TransientError
 from services.local.ports import Ports
-from tests.bench.growth import BATCH, DATA, TAKEN, Bench, opened
+from tests.bench.growth import BATCH, DATA, FIRST, Bench, opened
 from tests.support.servers import Server, new_server
 
 TRIES = 1_000
@@ -74,11 +74,11 @@ def together(folder: Path, server: Server, count: int, firsts: list[int]) -> dic
 
 
 async def prepare(folder: Path, server: Server) -> None:
-    """The country's centers, and all their places taken."""
+    """The country's centers, and children who wait already."""
     async with opened(folder, server.address) as country:
         bench = Bench(country, psutil.Process(server.pid), BATCH)
         await bench.register(len(read_centers(DATA)))
-        await bench.route(TAKEN)
+        await bench.route(FIRST)
 
 
 def measure(folder: Path, server: Server, count: int) -> dict[str, Any]:

@@ -98,6 +98,10 @@ class Composed:
         assert len(results) == count
         return {one["referral_id"] for one in results}
 
+    def operator(self, *words: str, check: bool = True) -> str:
+        """The output of the `joldama` command as docs/operations.md runs it: in a container, as an operator."""
+        return self.compose("run", "--rm", "-T", "joldama", *words, check=check)
+
     def kill_process(self, service: str) -> None:
         """SIGKILL to the container's process, from within: its restart policy must restart it."""
         self.compose("exec", "-T", service, "sh", "-c", "kill -9 $(cat /proc/1/task/1/children)", check=False)

@@ -178,10 +178,24 @@ def test_a_forked_part_is_as_an_executed_one(tmp_path: Path) -> None:
         programs = {name: psutil.Process(network.pid(name)).cmdline() for name in told}
     for one in told.values():
         del one["environment"]["JOLDAMA_INSIDE_PORT"], one["environment"]["SUPERVISOR_PROCESS_NAME"]
-    chances = [tuple(one.pop("chance")) for one in told.values()]
+    numbers, ids = zip(*[one.pop("chance") for one in told.values()], strict=True)
     assert told["intake"] == told["referral"] == told["capacity"]
-    assert len(set(chances)) == len(chances)
+    assert len(set(numbers)) == len(told), "a fork repeats no random numbers"
+    assert len({one[-12:] for one in ids}) == len(told), "nor the random part of ids"
     assert programs["intake"][0] == "joldama intake", "people find it by its name"
+
+
+def test_a_part_whose_file_cannot_be_read_is_tried_again_and_leaves_the_others_alone(tmp_path: Path) -> None:
+    with Network(home_in(tmp_path), print, SMALL) as network:
+        network.start()
+        file, other = network.home.root / "parts" / "intake.json", network.pid("capacity")
+        text = file.read_text()
+        file.write_text("{")
+        os.kill(network.pid("intake"), signal.SIGKILL)
+        wait_until(lambda: network.supervisor.running()["intake"].state == "BACKOFF", "supervisord says so")
+        file.write_text(text)
+        wait_until(lambda: network.pid("intake") != 0, "intake runs again")
+        assert network.pid("capacity") == other
 
 
 def told_by(network: Network, part: str) -> dict[str, Any]:

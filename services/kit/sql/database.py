@@ -81,8 +81,7 @@ class Database:
         self._writers = ThreadPoolExecutor(1 if self.is_sqlite else pool_size, "sql-write")
         readers = min(pool_size, READERS)
         self._readers = ThreadPoolExecutor(readers, "sql-read") if self.is_sqlite else self._writers
-        self.read_shortly = SharedReads(self.snapshot, self._readers)
-        """As `read`, for what takes some milliseconds at most."""
+        self._shared = SharedReads(self.snapshot, self._readers)
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """The result of `work`, committed, or rolled back when it raises. Raises TransientError from the database.
@@ -115,6 +114,11 @@ class Database:
     async def read(self, work: Callable[[Session], T]) -> T:
         """The result of `work` on one snapshot; nothing is written."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self.snapshot, work)
+
+    async def read_shortly(self, work: Callable[[Session], T]) -> T:
+        """As `read`, for what takes some milliseconds. On SQLite, which reads within this process, those that come
+        together share a snapshot; a server is asked by several threads, which wait for it and not for each other."""
+        return await (self._shared(work) if self.is_sqlite else self.read(work))
 
     @_classified()
     def transaction(self, work: Callable[[Session], T]) -> T:

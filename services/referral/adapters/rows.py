@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import orjson
 from pydantic import TypeAdapter
@@ -12,6 +14,7 @@ from pydantic import TypeAdapter
 from services.contracts.short_numbers import short_number
 from services.contracts.vocabulary import Modality
 from services.referral.adapters.tables import CenterRow, FigureRow, ProgrammeRow
+from services.referral.domain.kinds import Common, Excluded
 from services.referral.domain.programmes import Figure, Needs, Programme
 from services.referral.domain.referral import Change, HistoryEntry, Offer, Referral
 from services.referral.domain.routing import Candidate, Decision
@@ -25,6 +28,7 @@ _MOVING = (
     "escalated_at", "escalation", "changed_at", "diagnosis_version",
 )  # fmt: skip
 """The columns that a step may change."""
+_digests = WeakKeyDictionary[Common, str]()
 _referral, _offer = TypeAdapter(Referral), TypeAdapter(Offer)
 _programme, _figure = TypeAdapter(Programme), TypeAdapter(Figure)
 
@@ -81,8 +85,20 @@ def decision_values(change: Change, decision: Decision, registry_version: int) -
         "at": change.entry.at,
         "registry_version": registry_version,
         "candidates": write_candidates(decision.candidates),
-        "excluded": orjson.dumps({reason.value: ids for reason, ids in decision.excluded.items()}).decode(),
+        "excluded": write_excluded(decision.own),
+        "common": digest_of(decision.common) if decision.common else None,
     }
+
+
+def write_excluded(excluded: Excluded) -> str:
+    return orjson.dumps({reason.value: ids for reason, ids in excluded.items()}).decode()
+
+
+def digest_of(common: Common) -> str:
+    """The name under which it is stored: of its content, so that it is the same in every process."""
+    if (known := _digests.get(common)) is None:
+        known = _digests[common] = sha256(write_excluded(common.excluded).encode()).hexdigest()[:32]
+    return known
 
 
 def write_candidates(candidates: tuple[Candidate, ...]) -> str:

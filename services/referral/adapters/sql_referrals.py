@@ -18,6 +18,7 @@ from services.kit.sql.database import Database
 from services.kit.tracing import of_subject
 from services.referral.adapters import rows
 from services.referral.adapters.capacity_version import raise_version, read_version
+from services.referral.adapters.sql_exclusions import add_exclusions
 from services.referral.adapters.tables import (
     DecisionRow,
     HistoryRow,
@@ -88,6 +89,7 @@ class SqlReferrals:
             _save_referrals(session, changes)
             _save_offers(session, changes)
             _pass_over_no_longer(session, changes)
+            add_exclusions(session, changes)
             _insert(session, DecisionRow, _decisions(changes, registry_version))
             _insert(session, QueueEntryRow, _queue_entries(changes))
             _insert(session, HistoryRow, [rows.history_values(c.referral.id, c.entry) for c in changes])
@@ -187,8 +189,9 @@ def _decisions(changes: Sequence[Change], registry_version: int) -> list[rows.Va
 
 def _queue_entries(changes: Sequence[Change]) -> list[rows.Values]:
     return [
-        rows.queue_values(str(c.referral.id), c.referral.attempt, programme_id, c.entry.at, DECIDED)
+        rows.queue_values(id, c.referral.attempt, programme_id, c.entry.at, DECIDED)
         for c in changes
+        for id in (str(c.referral.id),)
         for programme_id in c.queues
     ]
 

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from services.contracts.authority import Visibility
 from services.referral.adapters.center_visibility import entries_of, has_now, own_candidates, own_part
 from services.referral.adapters.sql_directory import Directory
+from services.referral.adapters.sql_exclusions import read_excluded
 from services.referral.adapters.sql_lists import read_rows, visible
 from services.referral.adapters.tables import DecisionRow, HistoryRow, OfferRow, QueueEntryRow, ReferralRow, table
 
@@ -74,7 +75,9 @@ def _with_decision(session: Session, story: Story, visibility: Visibility) -> St
     if decision is None:
         return story
     queues = [one for one in read_rows(session, _QUEUES, given) if one.attempt == decision.attempt]
-    if not wholly:
+    if wholly:
+        decision = read_excluded(session, decision)
+    else:
         decision = own_candidates(
             decision, {id for id, one in programmes.items() if one.center_id == visibility.center_id}
         )

@@ -175,8 +175,20 @@ class OfferRow(Base, table=True):
     """After an expiry; the center's next answer, or `offer-again`, makes it null."""
 
 
+class ExclusionsRow(Base, table=True):
+    """The programmes that exclude a kind of child, by reason, as JSON: once for all decisions. Never rewritten."""
+
+    __tablename__ = "exclusions"
+
+    digest: str = Field(primary_key=True, max_length=32)
+    excluded: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class DecisionRow(Base, table=True):
-    """Why this center: the candidates in order and the exclusions by reason, as JSON. Never rewritten."""
+    """Why this center: the candidates in order and the exclusions by reason, as JSON. Never rewritten.
+
+    `excluded` has those of this child; what `common` names is excluded as well, unless this decision names it itself.
+    """
 
     __tablename__ = "decisions"
 
@@ -186,6 +198,8 @@ class DecisionRow(Base, table=True):
     registry_version: int
     candidates: str = Field(sa_column=Column(Text, nullable=False))
     excluded: str = Field(sa_column=Column(Text, nullable=False))
+    common: str | None = Field(None, max_length=32)
+    """A row of `exclusions`; None where `excluded` has all of them, as in decisions of earlier releases."""
 
 
 class QueueEntryRow(Base, table=True):

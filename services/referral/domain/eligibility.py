@@ -46,8 +46,12 @@ def out_of_reach(
         return Exclusion.CATCHMENT
     if needs.max_distance_km is not None and kilometers > needs.max_distance_km:
         return Exclusion.DISTANCE
-    declined = programme.id in excluded_ids or programme.center_id in excluded_ids
-    return Exclusion.DECLINED if declined else None
+    return Exclusion.DECLINED if declined(programme, excluded_ids) else None
+
+
+def declined(programme: Programme, excluded_ids: Collection[str]) -> bool:
+    """Whether the programme or its center is among these."""
+    return programme.id in excluded_ids or programme.center_id in excluded_ids
 
 
 def _within_catchment(needs: Needs, programme: Programme) -> bool:

@@ -5,26 +5,31 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from operator import attrgetter
+from typing import TypeVar
 
 from services.contracts.reference import Settlement
 from services.contracts.vocabulary import Modality
-from services.referral.domain.eligibility import Exclusion
+from services.referral.domain.kinds import Kind, kind_of
 from services.referral.domain.programmes import Figure, Needs, Programme
-from services.referral.domain.routing import Decision, Neighbor, rank_programmes, unfits_of
+from services.referral.domain.routing import Decision, rank_programmes
 from services.referral.domain.staleness import WEEK, Staleness
 
 Kilometers = Callable[[Settlement], Mapping[str, float]]
 """From a settlement to every center: center id to geodesic kilometers, rounded to the meter."""
 
-KINDS = 4096
-"""Kinds of children whose unfit programmes are remembered: of one modality set, diagnosis and range of ages each."""
-Kind = tuple[frozenset[Modality], str, int]
+K = TypeVar("K")
+V = TypeVar("V")
+Prefixes = tuple[str, ...]
+KINDS = 2048
+"""Kinds of children, and diagnoses, that are remembered."""
+KindKey = tuple[frozenset[Modality], frozenset[Prefixes], int]
+"""Modalities, lists of prefixes that a diagnosis begins with one of, and range of ages."""
 
 
 @dataclass
 class Network:
-    """Immutable, but for caches: a settlement's neighbors are sorted once, when first asked for, and a kind of child
-    is compared with the programmes once."""
+    """Immutable, but for caches: a kind of child is compared with the programmes once, when first asked for."""
 
     version: int
     programmes: Mapping[str, Programme]
@@ -32,8 +37,8 @@ class Network:
     settlements: Mapping[str, Settlement]
     kilometers: Kilometers
     staleness: Staleness = WEEK
-    _neighbors: dict[str, tuple[Neighbor, ...]] = field(default_factory=dict)
-    _unfits: dict[Kind, Mapping[str, Exclusion]] = field(default_factory=dict)
+    _kinds: dict[KindKey, Kind] = field(default_factory=dict)
+    _diagnoses: dict[str, frozenset[Prefixes]] = field(default_factory=dict)
 
     def with_figures(self, figures: Mapping[str, Figure]) -> "Network":
         """The same programmes with these figures, on which what is cached does not depend."""
@@ -41,16 +46,28 @@ class Network:
 
     def decide(self, needs: Needs, at: datetime, excluded_ids: Collection[str] = ()) -> Decision:
         """Where this child may go at `at`; raises KeyError for an unknown settlement."""
-        neighbors, unfits = self.neighbors(needs.settlement_id), self._unfits_of(needs, needs.age_at(at))
-        return rank_programmes(needs, neighbors, self.figures, at, excluded_ids, self.staleness, unfits)
+        distance = self.kilometers(self.settlements[needs.settlement_id])
+        kind = self._kind_of(needs, needs.age_at(at))
+        neighbors = sorted([(distance[one.center_id], one.id, one) for one in kind.serving(needs)])
+        return rank_programmes(needs, neighbors, self.figures, at, excluded_ids, self.staleness, kind.common)
 
-    def _unfits_of(self, needs: Needs, age_months: int) -> Mapping[str, Exclusion]:
-        kind = needs.modalities, needs.icd10, bisect_right(self._ages, age_months)
-        if (known := self._unfits.get(kind)) is None:
-            if len(self._unfits) >= KINDS:
-                self._unfits.clear()
-            known = self._unfits[kind] = unfits_of(needs, age_months, self.programmes.values())
+    def _kind_of(self, needs: Needs, age_months: int) -> Kind:
+        if (takers := self._diagnoses.get(needs.icd10)) is None:
+            takers = frozenset([one for one in self._prefixes if needs.icd10.startswith(one)])
+            _remember(self._diagnoses, needs.icd10, takers)
+        key = needs.modalities, takers, bisect_right(self._ages, age_months)
+        if (known := self._kinds.get(key)) is None:
+            known = kind_of(needs, age_months, self._by_id)
+            _remember(self._kinds, key, known)
         return known
+
+    @cached_property
+    def _by_id(self) -> list[Programme]:
+        return sorted(self.programmes.values(), key=attrgetter("id"))
+
+    @cached_property
+    def _prefixes(self) -> frozenset[Prefixes]:
+        return frozenset(one.icd10_prefixes for one in self.programmes.values())
 
     @cached_property
     def _ages(self) -> list[int]:
@@ -62,14 +79,12 @@ class Network:
         settlement = self.settlements.get(settlement_id)
         return settlement.region_id if settlement else None
 
-    def neighbors(self, settlement_id: str) -> tuple[Neighbor, ...]:
-        """Every programme by (kilometers, id); raises KeyError for an unknown settlement."""
-        if settlement_id not in self._neighbors:
-            distance = self.kilometers(self.settlements[settlement_id])
-            pairs = [(distance[one.center_id], one) for one in self.programmes.values()]
-            self._neighbors[settlement_id] = tuple(sorted(pairs, key=lambda pair: (pair[0], pair[1].id)))
-        return self._neighbors[settlement_id]
-
     def distance(self, settlement_id: str, programme_id: str) -> float:
         """Kilometers from a settlement to a programme's center."""
         return self.kilometers(self.settlements[settlement_id])[self.programmes[programme_id].center_id]
+
+
+def _remember(known: dict[K, V], key: K, value: V) -> None:
+    if len(known) >= KINDS:
+        known.clear()
+    known[key] = value

@@ -289,6 +289,6 @@ def set_aside(before: Referral, at: datetime, decision: Decision, offers: Sequen
 
 def _why_nowhere(decision: Decision) -> str:
     """A code of kind `unplaceable`: the obstacle at the programmes that would otherwise accept the child."""
-    if Exclusion.DECLINED in decision.excluded:
+    if Exclusion.DECLINED in decision.own:
         return "all_declined"
-    return "too_far" if Exclusion.DISTANCE in decision.excluded else "no_programme"
+    return "too_far" if Exclusion.DISTANCE in decision.own else "no_programme"

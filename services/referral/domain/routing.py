@@ -1,25 +1,28 @@
 """Ranking: the programmes that accept a child, the nearest first, and why the others do not."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import chain, groupby
+from operator import itemgetter
+from typing import NamedTuple, TypeVar
 
 from services.contracts.vocabulary import Priority
-from services.referral.domain.eligibility import Exclusion, out_of_reach, unfit
+from services.referral.domain.eligibility import Exclusion, declined
+from services.referral.domain.kinds import Common, Excluded
 from services.referral.domain.programmes import Figure, Needs, Programme
 from services.referral.domain.staleness import WEEK, Staleness
 
 HEAD_START = {Priority.URGENT: timedelta(days=180), Priority.HIGH: timedelta(days=60), Priority.ROUTINE: timedelta(0)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Neighbor = tuple[float, Programme]
-"""A programme and its center's geodesic distance from the child's home settlement, in kilometers."""
+Neighbor = tuple[float, str, Programme]
+"""The geodesic distance of a programme's center from the child's home settlement, in kilometers, its id and itself."""
+_distance = itemgetter(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A programme that accepts the child. `free` counts its free places at the claim, once it was made.
 
     `behind_km` is given when its figure is stale: the kilometers by which it is ordered behind its true distance.
@@ -33,7 +36,7 @@ class Candidate:
     suspended: bool = False
 
     def with_free(self, free: int | None) -> "Candidate":
-        """The same with these free places; `dataclasses.replace` takes three times as long."""
+        """The same with these free places; `_replace` takes three times as long."""
         return Candidate(self.programme_id, self.kilometers, free, self.behind_km, self.suspended)
 
     @property
@@ -48,10 +51,28 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Candidates by distance (stale ones farther by policy), then id; and the excluded programmes by reason."""
+    """Candidates by distance (stale ones farther by policy), then id; and the excluded programmes by reason.
+
+    `own` has those that are excluded for this child (by distance), `common` those for all children of its kind.
+    """
 
     candidates: tuple[Candidate, ...]
-    excluded: dict[Exclusion, tuple[str, ...]]
+    own: Excluded
+    common: Common | None = None
+
+    @property
+    def excluded(self) -> Excluded:
+        """Every programme that is no candidate, by reason."""
+        return whole(self.own, self.programme_ids, self.common.excluded) if self.common else self.own
+
+    def claimed(self, free: Mapping[str, int]) -> "Decision":
+        """The same with the free places at the claim."""
+        found = tuple([one.with_free(free.get(one.programme_id)) for one in self.candidates])
+        return Decision(found, self.own, self.common)
+
+    def among(self, candidates: tuple[Candidate, ...]) -> "Decision":
+        """The same with these candidates; the others are not named."""
+        return Decision(candidates, self.excluded)
 
     def tiers(self) -> tuple[tuple[str, ...], ...]:
         """The candidates' ids, those at the same distance together: there more free places go first."""
@@ -63,9 +84,17 @@ class Decision:
         return frozenset(one.programme_id for one in self.candidates)
 
 
-def unfits_of(needs: Needs, age_months: int, programmes: Iterable[Programme]) -> Mapping[str, Exclusion]:
-    """By id the programmes that accept no such child, wherever it lives, and why."""
-    return {one.id: reason for one in programmes if (reason := unfit(needs, age_months, one))}
+R = TypeVar("R", bound=str)
+"""A reason."""
+
+
+def whole(
+    own: Mapping[R, Sequence[str]], candidates: Collection[str], common: Mapping[R, Sequence[str]]
+) -> dict[R, tuple[str, ...]]:
+    """The excluded programmes by reason, of a child's own and those of its kind: its candidates are none."""
+    named = {*candidates, *chain.from_iterable(own.values())}
+    found = {reason: tuple([one for one in ids if one not in named]) for reason, ids in common.items()}
+    return {reason: ids for reason, ids in found.items() if ids} | {reason: tuple(ids) for reason, ids in own.items()}
 
 
 def rank_programmes(
@@ -75,31 +104,38 @@ def rank_programmes(
     now: datetime,
     excluded_ids: Collection[str] = (),
     staleness: Staleness = WEEK,
-    unfits: Mapping[str, Exclusion] | None = None,
+    common: Common | None = None,
 ) -> Decision:
-    """Decide where this child may go at `now`. `neighbors` are all programmes, by (kilometers, id).
-
-    `unfits`: what `unfits_of` says of the child's needs and its age at `now`, where that is known.
+    """Decide where this child may go at `now`. `neighbors` are the programmes that fit it and take it from its home,
+    by (kilometers, id); `common` has the others.
     """
-    if unfits is None:
-        unfits = unfits_of(needs, needs.age_at(now), [one for _, one in neighbors])
-    candidates, excluded = list[Candidate](), defaultdict[Exclusion, list[str]](list)
+    limit = needs.max_distance_km
+    near = len(neighbors) if limit is None else bisect_right(neighbors, limit, key=_distance)
+    own, accepting = dict[Exclusion, tuple[str, ...]](), neighbors[:near]
+    if near < len(neighbors):
+        own[Exclusion.DISTANCE] = tuple([id for _, id, _ in neighbors[near:]])
+    if excluded_ids and (refusing := tuple([id for _, id, one in accepting if declined(one, excluded_ids)])):
+        own[Exclusion.DECLINED] = refusing
+        accepting = [one for one in accepting if one[1] not in refusing]
+    return Decision(_candidates(accepting, figures, now, staleness), own, common)
+
+
+def _candidates(
+    accepting: Sequence[Neighbor], figures: Mapping[str, Figure], now: datetime, staleness: Staleness
+) -> tuple[Candidate, ...]:
+    candidates = list[Candidate]()
     fresh_from, behind = now - staleness.after, False
-    for kilometers, programme in neighbors:
-        reason = unfits.get(programme.id) or out_of_reach(needs, programme, kilometers, excluded_ids)
-        if reason is not None:
-            excluded[reason].append(programme.id)
-            continue
-        figure = figures.get(programme.id)
+    for kilometers, id, _ in accepting:
+        figure = figures.get(id)
         suspended = figure is not None and figure.suspended
         if figure is not None and figure.confirmed_at >= fresh_from:
-            candidates.append(Candidate(programme.id, kilometers, None, None, suspended))
+            candidates.append(Candidate(id, kilometers, None, None, suspended))
         else:
-            candidates.append(Candidate(programme.id, kilometers, None, staleness.behind_km, suspended))
+            candidates.append(Candidate(id, kilometers, None, staleness.behind_km, suspended))
             behind = staleness.behind_km > 0
     if behind:
         candidates.sort(key=lambda one: (one.ordered_at, one.programme_id))
-    return Decision(tuple(candidates), {reason: tuple(ids) for reason, ids in excluded.items()})
+    return tuple(candidates)
 
 
 def queue_rank(needs: Needs) -> int:

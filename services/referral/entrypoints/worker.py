@@ -14,6 +14,7 @@ from services.kit import tracing
 from services.kit.http.server import probes
 from services.kit.logging import configure_logging
 from services.kit.loops import new_event_loop
+from services.referral.entrypoints.assigning import AnyHostAssignor
 from services.referral.entrypoints.batches import in_batches
 from services.referral.entrypoints.consuming import Consumers, open_consumers
 from services.referral.entrypoints.eager_consumer import EagerConsumer
@@ -41,6 +42,7 @@ def build(settings: ReferralSettings) -> faust.App:
         consumer_metadata_max_age_ms=10_000,  # a topic that was away for a moment is assigned again after so long
         key_serializer="raw",
         value_serializer="raw",
+        PartitionAssignor=AnyHostAssignor,
     )
     app.transport.Consumer = EagerConsumer  # type: ignore[misc]
     stack, opened = AsyncExitStack(), asyncio.Event()

@@ -153,10 +153,9 @@ def _waits_again(answer: Answer) -> bool:
 
 
 def _outcome(one: Draft, result: ClaimResult, network: Network, at: datetime, working_days: WorkingDays) -> Change:
-    candidates = tuple([each.with_free(result.free.get(each.programme_id)) for each in one.decision.candidates])
-    decision = Decision(candidates, one.decision.excluded)
+    decision = one.decision.claimed(result.free)
     if result.state is ClaimState.WAITING:
-        queues = tuple(each.programme_id for each in candidates)
+        queues = tuple([each.programme_id for each in decision.candidates])
         return start_waiting(one.referral, at, decision, queues, one.offers)
     if result.state is ClaimState.STALE:
         raise Conflict(f"referral {one.referral.id} has moved on to attempt {result.attempt}")

@@ -139,7 +139,7 @@ def _waits_now(one: ReferralWithOffers, opening: Collection[str], network: Netwo
         return None
     again = replace(reviewed.referral, attempt=reviewed.referral.attempt + 1)
     queues = [each.programme_id for each in joining]
-    waits = start_waiting(again, now, replace(decision, candidates=joining), queues, one.offers)
+    waits = start_waiting(again, now, decision.among(joining), queues, one.offers)
     return reviewed, waits, len(joining) < len(decision.candidates)
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services.contracts.vocabulary import ReferralState
 from services.referral.settings import ReferralSettings
 from tests.integration.referral.country import Country, programme_body
+from tests.unit.referral.samples import needs
 
 OFFERED = ReferralState.OFFERED
 
@@ -76,7 +77,7 @@ async def test_a_confirmation_is_read_anew_and_leaves_programmes_and_distances_a
     await open_both(country)
     registry = country.service.registry
     before = await registry.network()
-    neighbors = before.neighbors("home")
+    known = before.decide(needs(), country.clock()).common
     country.clock.now += timedelta(days=30)
     assert await registry.network() is before, "what is stale by now is no reason to read anything"
     await country.set_places("near", 10)
@@ -84,7 +85,7 @@ async def test_a_confirmation_is_read_anew_and_leaves_programmes_and_distances_a
     assert after.figures["near"].version == before.figures["near"].version + 1
     assert after.figures["next"] is before.figures["next"]
     assert after.version == before.version
-    assert after.neighbors("home") is neighbors
+    assert after.decide(needs(), country.clock()).common is known
 
 
 async def test_a_stale_programme_accepts_the_same_children(country: Country) -> None:

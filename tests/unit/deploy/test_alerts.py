@@ -129,6 +129,15 @@ def test_an_alert_names_commands_that_exist(rule: Rule) -> None:
     assert rule.description.endswith(".")
 
 
+def test_the_page_of_operations_says_of_each_alert_what_to_do() -> None:
+    page = (CHECKOUT / "docs" / "operations.md").read_text()
+    table = page.partition("| Alarm | Means | Do |")[2].partition("\n\n")[0]
+    rows = [line.split("|") for line in table.splitlines()[2:]]
+    named = {name for row in rows for name in re.findall(r"`(Joldama\w+)`", row[1])}
+    assert named == {one.alert for one in rules()}
+    assert all(row[3].strip() for row in rows), "each row says what to do"
+
+
 def test_a_metric_that_no_process_has_is_noticed() -> None:
     assert Rule("a", 'max by (x) (gone{state="open"}) > 0 and on (y) up offset 1d', "", "").metrics == {
         "gone": {"state"},

@@ -43,6 +43,38 @@ def test_an_env_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text() == "mine"
 
 
+def renew(target: Path, *names: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "deploy/make_env.py", "--file", str(target), "--renew", *names]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+
+
+def test_a_renewed_secret_keeps_what_is_still_read_by_the_old_one(tmp_path: Path) -> None:
+    make_env(env := tmp_path / "env")
+    old = values(env)
+    named = ("JOLDAMA_INTAKE_DATA_KEYS", "JOLDAMA_AUDIT_KEY", "JOLDAMA_CONSOLE_KEY", "JOLDAMA_REDIS_PASSWORD")
+    assert [renew(env, *named).returncode for _ in range(2)] == [0, 0]
+    new = values(env)
+    third, second, first = new["JOLDAMA_INTAKE_DATA_KEYS"].split(",")
+    assert (third[:2], second[:2], first) == ("3:", "2:", old["JOLDAMA_INTAKE_DATA_KEYS"])
+    for name, kept in (("AUDIT", "JOLDAMA_OLD_AUDIT_KEYS"), ("CONSOLE", "JOLDAMA_OLD_CONSOLE_KEYS")):
+        before, oldest = new[kept].split(",")
+        assert oldest == old[f"JOLDAMA_{name}_KEY"], "the newest of the old ones is first"
+        assert len({before, oldest, new[f"JOLDAMA_{name}_KEY"]}) == 3
+    assert new["JOLDAMA_REDIS_PASSWORD"] != old["JOLDAMA_REDIS_PASSWORD"]
+    assert {name for name in old if new[name] != old[name]} == set(named), "nothing else has changed"
+    assert env.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_secret_of_the_file_is_not_renewed(tmp_path: Path) -> None:
+    make_env(env := tmp_path / "env")
+    before = env.read_text()
+    for name in ("COMPOSE_PROFILES", "JOLDAMA_OLD_AUDIT_KEYS", "JOLDAMA_NO_KEY"):
+        refused = renew(env, "JOLDAMA_EVENT_KEY", name)
+        assert refused.returncode == 1
+        assert name in refused.stderr
+    assert env.read_text() == before
+
+
 def test_the_trial_issuer_publishes_its_public_key_and_a_token_for_each_process_and_ends_when_told(
     tmp_path: Path,
 ) -> None:

@@ -74,7 +74,7 @@ def waiting_story() -> Story:
     )  # fmt: skip
     decision = DecisionRow(
         referral_id=id, attempt=2, at=AT, registry_version=1, candidates='[["c1-inpatient",3.5,0,null,true]]',
-        excluded='{"age":["c2"]}',
+        excluded='{"age":["c2"]}', common=None,
     )  # fmt: skip
     history = HistoryRow(
         referral_id=id, version=1, at=AT, actor="center:c1/ab12", command="decline", from_state="offered",

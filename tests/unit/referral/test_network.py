@@ -6,19 +6,20 @@ from geographiclib.geodesic import Geodesic
 from services.contracts.reference import Settlement
 from services.referral.adapters import geodesic
 from services.referral.adapters.geodesic import GeodesicDistances
-from tests.unit.referral.samples import SETTLEMENTS, figure, network, programme
+from tests.unit.referral.samples import NOW, SETTLEMENTS, figure, needs, network, programme
 
 
-def test_neighbors_are_every_programme_by_distance_then_id() -> None:
-    found = network([programme("b"), programme("a"), programme("c", settlement_id="home")]).neighbors("home")
-    assert [(one.id, kilometers) for kilometers, one in found] == [("c", 0.0), ("a", 111.0), ("b", 111.0)]
+def test_candidates_go_by_distance_then_id() -> None:
+    country = network([programme("b"), programme("a"), programme("c", settlement_id="home")])
+    found = country.decide(needs(), NOW).candidates
+    assert [(one.programme_id, one.kilometers) for one in found] == [("c", 0.0), ("a", 111.0), ("b", 111.0)]
 
 
-def test_an_unknown_settlement_has_no_region_and_no_neighbors() -> None:
+def test_an_unknown_settlement_has_no_region_and_no_decision() -> None:
     country = network([programme("a")])
     assert (country.region_of("home"), country.region_of("atlantis")) == ("KZ-10", None)
     with pytest.raises(KeyError):
-        country.neighbors("atlantis")
+        country.decide(needs(settlement_id="atlantis"), NOW)
 
 
 def test_kilometers_are_geodesic_to_the_meter() -> None:
@@ -30,12 +31,12 @@ def test_kilometers_are_geodesic_to_the_meter() -> None:
     assert found["astana"] == round(meters) / 1000
 
 
-def test_a_new_figure_keeps_every_distance_that_was_computed() -> None:
+def test_a_new_figure_keeps_what_is_known_of_kinds_of_children() -> None:
     before = network([programme("a"), programme("b")])
-    neighbors = before.neighbors("home")
+    known = before.decide(needs(), NOW).common
     after = before.with_figures({"a": figure("a", 7)})
     assert after.figures["a"].places == 7
-    assert after.neighbors("home") is neighbors
+    assert after.decide(needs(settlement_id="far"), NOW).common is known
 
 
 def test_only_the_distance_to_new_coordinates_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:

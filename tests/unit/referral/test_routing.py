@@ -1,6 +1,8 @@
 """Ranking: nearest first, each programme a candidate or excluded, and the rank in queues."""
 
+from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 from services.contracts.vocabulary import Catchment, Modality, Priority
 from services.intake.domain.ages import age_in_months
 from services.referral.domain.eligibility import Exclusion, exclusion
+from services.referral.domain.network import Network
 from services.referral.domain.programmes import Needs, Programme
-from services.referral.domain.routing import Decision, queue_rank, rank_programmes
+from services.referral.domain.routing import Candidate, Decision, queue_rank
 from services.referral.domain.staleness import WEEK, Staleness
 from tests.unit.referral.samples import NOW, figure, needs, network, programme
 
@@ -33,6 +36,8 @@ CHILDREN = st.builds(
     icd10=st.sampled_from(["G80.1", "F84.0", "G80"]),
     max_distance_km=st.none() | st.floats(1, 1000),
 )
+STALE = NOW - timedelta(days=7, milliseconds=1)
+POLICY = Staleness(timedelta(days=7), 25.0)
 COUNTRY = st.lists(PROGRAMMES, max_size=12, unique_by=lambda one: one.id)
 
 
@@ -41,20 +46,47 @@ def decide(
 ) -> Decision:
     near = {one.center_id: float(distances[i % len(distances)]) for i, one in enumerate(offered)}
     figures = [figure(one.id, suspended=one.id in suspended) for one in offered]
-    country = network(offered, near, figures=figures)
-    return rank_programmes(child, country.neighbors("home"), country.figures, NOW, excluded)
+    return network(offered, near, figures=figures).decide(child, NOW, excluded)
 
 
-@settings(max_examples=50)
-@given(st.lists(CHILDREN, min_size=2, max_size=12), COUNTRY, st.data())
-def test_a_network_that_has_seen_such_children_decides_as_one_that_has_not(
-    children: list[Needs], offered: list[Programme], data: st.DataObject
+def plainly(child: Needs, country: Network, now: datetime, declined: Collection[str]) -> Decision:
+    """The decision by asking each programme in turn whether it excludes the child."""
+    accepting, excluded = list[Candidate](), defaultdict[Exclusion, list[str]](list)
+    for id, one in sorted(country.programmes.items()):
+        kilometers, figure = country.distance(child.settlement_id, id), country.figures.get(id)
+        if reason := exclusion(child, child.age_at(now), one, kilometers, declined):
+            excluded[reason].append(id)
+            continue
+        stale = country.staleness.is_stale(figure.confirmed_at if figure else None, now)
+        behind = country.staleness.behind_km if stale else None
+        accepting.append(Candidate(id, kilometers, None, behind, bool(figure and figure.suspended)))
+    accepting.sort(key=lambda one: (one.ordered_at, one.programme_id))
+    return Decision(tuple(accepting), {reason: tuple(ids) for reason, ids in excluded.items()})
+
+
+def by_reason(decision: Decision) -> dict[Exclusion, list[str]]:
+    return {reason: sorted(ids) for reason, ids in decision.excluded.items()}
+
+
+@settings(max_examples=100)
+@given(st.lists(CHILDREN, min_size=2, max_size=8), COUNTRY, st.sampled_from([WEEK, POLICY]), st.data())
+def test_a_network_that_has_seen_such_children_decides_as_by_asking_each_programme(
+    children: list[Needs], offered: list[Programme], policy: Staleness, data: st.DataObject
 ) -> None:
-    country = network(offered, figures=[figure(one.id) for one in offered])
-    declined = data.draw(st.sets(st.sampled_from([one.id for one in offered])) if offered else st.just(set[str]()))
+    ids = [one.id for one in offered]
+    some = st.sets(st.sampled_from(ids)) if offered else st.just(set[str]())
+    figures = [
+        figure(id, suspended=data.draw(st.booleans()), confirmed_at=data.draw(st.sampled_from([NOW, STALE])))
+        for id in data.draw(some)
+    ]
+    country = replace(network(offered, figures=figures), staleness=policy)
+    declined = data.draw(some) | {f"center-{id}" for id in data.draw(some)}
     for child in children:
-        neighbors = country.neighbors(child.settlement_id)
-        assert country.decide(child, NOW, declined) == rank_programmes(child, neighbors, country.figures, NOW, declined)
+        now = NOW + timedelta(days=data.draw(st.integers(0, 60)))
+        found, expected = country.decide(child, now, declined), plainly(child, country, now, declined)
+        assert found.candidates == expected.candidates
+        assert by_reason(found) == by_reason(expected), "each other programme with the first reason that applies"
+        assert by_reason(found.among(found.candidates[:1])) == by_reason(expected), "also where not all are named"
 
 
 @pytest.mark.parametrize("age", [59, 60, 61, 71, 72, 73])
@@ -98,16 +130,12 @@ def test_candidates_go_by_distance_then_id_and_one_distance_is_one_tier(
     assert len(tiers) == len({one.kilometers for one in decision.candidates})
 
 
-STALE = NOW - timedelta(days=7, milliseconds=1)
-POLICY = Staleness(timedelta(days=7), 25.0)
-
-
 def among(policy: Staleness, **kilometers: tuple[float, bool]) -> Decision:
     """Programmes by id with kilometers and whether each figure is stale."""
     near = {f"center-{id}": far for id, (far, _) in kilometers.items()}
     figures = [figure(id, confirmed_at=STALE if stale else NOW) for id, (_, stale) in kilometers.items()]
     country = network([programme(id) for id in kilometers], near, figures=figures)
-    return rank_programmes(needs(), country.neighbors("home"), country.figures, NOW, (), policy)
+    return replace(country, staleness=policy).decide(needs(), NOW)
 
 
 def test_a_stale_programme_goes_behind_fresh_ones_within_the_policys_distance_and_keeps_its_kilometers() -> None:
@@ -133,7 +161,7 @@ def test_without_the_policy_a_stale_programme_keeps_its_order_and_is_marked() ->
 @pytest.mark.parametrize(("age", "stale"), [(timedelta(days=7), False), (timedelta(days=7, milliseconds=1), True)])
 def test_a_figure_is_stale_after_seven_days(age: timedelta, stale: bool) -> None:
     country = network([programme("a")], figures=[figure("a", confirmed_at=NOW - age)])
-    assert rank_programmes(needs(), country.neighbors("home"), country.figures, NOW).candidates[0].stale is stale
+    assert country.decide(needs(), NOW).candidates[0].stale is stale
     assert WEEK.is_stale(NOW - age, NOW) is stale
 
 
@@ -154,13 +182,13 @@ def test_only_the_order_follows_from_the_policy(places: dict[str, tuple[int, boo
 
 
 def test_a_programme_without_a_figure_is_a_stale_candidate() -> None:
-    decision = rank_programmes(needs(), network([programme("a")]).neighbors("home"), {}, NOW)
+    decision = network([programme("a")], figures=[]).decide(needs(), NOW)
     assert [(one.programme_id, one.stale, one.suspended) for one in decision.candidates] == [("a", True, False)]
 
 
 def test_no_candidate_is_a_decision_without_tiers() -> None:
-    decision = rank_programmes(needs(icd10="F20"), network([programme("a")]).neighbors("home"), {}, NOW)
-    assert decision == Decision((), {Exclusion.DIAGNOSIS: ("a",)})
+    decision = network([programme("a")]).decide(needs(icd10="F20"), NOW)
+    assert (decision.candidates, decision.excluded) == ((), {Exclusion.DIAGNOSIS: ("a",)})
     assert decision.tiers() == ()
 
 
@@ -232,7 +260,7 @@ def test_the_age_is_always_that_of_the_birth_date(born: date, submitted: int, la
 
 
 def test_a_child_that_grew_too_old_is_left_out() -> None:
-    near = network([programme("early", age_under_months=61)]).neighbors("home")
+    country = network([programme("early", age_under_months=61)])
     later = NOW + timedelta(days=40)
-    assert rank_programmes(needs(), near, {}, NOW).candidates
-    assert rank_programmes(needs(), near, {}, later).excluded == {Exclusion.AGE: ("early",)}
+    assert country.decide(needs(), NOW).candidates
+    assert country.decide(needs(), later).excluded == {Exclusion.AGE: ("early",)}
