@@ -11,7 +11,7 @@ from sqlmodel import Session
 from services.kit.errors import LeaseLost
 from services.kit.metrics import outbox_oldest, outbox_pending
 from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
-from services.kit.sql.commits import Commits
+from services.kit.sql.commits import Commits, commits_to
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from services.kit.sql.outbox import Outbox
@@ -19,7 +19,7 @@ from services.kit.sql.outbox import Outbox
 KEEP_MS = 30 * 86_400_000
 """How long acknowledged events are stored, and can be published again."""
 MEASURE_EVERY, TRIM_EVERY = 10.0, 3600.0
-"""Seconds; a trim reads every row."""
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,13 @@ class OutboxStore:
     _trim_at: float = 0.0
     _sequences: list[int] = field(default_factory=list)
     """Of the events that were last returned as pending."""
+    _drained: bool = False
+    """All that there was at the last look is acknowledged: only a commit since then brings more."""
+    _all: bool = False
+    """The last look found all that there was."""
 
     def __post_init__(self) -> None:
-        self._commits, self._statements = Commits(self.database), _Statements.of(self.outbox)
+        self._commits, self._statements = commits_to(self.database), _Statements.of(self.outbox)
 
     async def acquire(self) -> bool:
         """Acquire or renew the lease, which is not renewed before a third of its time is over."""
@@ -71,6 +75,9 @@ class OutboxStore:
         if now < self._renew_at:
             return True
         acquired = await self.lease.acquire()
+        if not acquired:
+            self._drained = False  # another publishes meanwhile
+            await self._commits.close()  # a server keeps what a standby listens for, and does not read
         self._renew_at = now + self.lease.milliseconds / 3000 if acquired else 0.0
         return acquired
 
@@ -78,17 +85,20 @@ class OutboxStore:
         await self.lease.renew()
 
     async def release(self) -> None:
-        self._renew_at = 0.0
-        self._commits.close()
+        self._renew_at, self._drained = 0.0, False
+        await self._commits.close()
         await self.lease.release()
 
     async def pending(self, limit: int, seconds: float) -> Sequence[OutgoingEvent]:
         query, values = self._statements.pending, {"most": limit}
-        seen = self._commits.version()
+        drained, self._drained = self._drained, False
+        if drained:
+            await self._commits.wait(seconds)
+        await self._commits.watch()
         found = await self.database.read(lambda session: session.execute(query, values).all())
-        self._sequences = [row.sequence for row in found]
-        if not found:
-            await self._commits.wait(seen, seconds)
+        self._sequences, self._all, self._drained = [row.sequence for row in found], len(found) < limit, not found
+        if found:
+            self._commits.found()
         return [OutgoingEvent(*row[1:]) for row in found]
 
     async def checkpoints(self) -> Sequence[Acknowledgement]:
@@ -104,9 +114,17 @@ class OutboxStore:
 
     async def trim(self) -> None:
         if time.monotonic() >= self._trim_at:
-            old = delete(self.outbox.rows).where(self.outbox.rows.c.acknowledged_at < _now() - KEEP_MS)
-            await self.database.write(lambda session: session.execute(old))
+            await self.database.write(self._trim)
             self._trim_at = time.monotonic() + TRIM_EVERY
+
+    def _trim(self, session: Session) -> None:
+        """Reads no further than to the first event that is younger, for the old ones come first."""
+        rows, before = self.outbox.rows.c, _now() - KEEP_MS
+        younger = select(rows.sequence).where(rows.recorded_at >= before).order_by(rows.sequence).limit(1)
+        old = delete(self.outbox.rows).where(rows.acknowledged_at < before)
+        if first := session.execute(younger).scalar():
+            old = old.where(rows.sequence < first)
+        session.execute(old)
 
     async def acknowledge(self, batch: Sequence[OutgoingEvent], newest: Collection[Acknowledgement]) -> None:
         done = self._sequences[: len(batch)]
@@ -120,6 +138,7 @@ class OutboxStore:
                 self._remember(session, one)
 
         await self._write_fenced(work)
+        self._drained = self._all and len(done) == len(self._sequences)
 
     def _remember(self, session: Session, one: Acknowledgement) -> None:
         values = {"at_topic": one.topic, "at_partition": one.partition, "to": one.offset, "event": one.event_id}
@@ -128,6 +147,7 @@ class OutboxStore:
 
     async def republish(self, topics: Collection[str]) -> None:
         rows, checkpoints = self.outbox.rows, self.outbox.checkpoints
+        self._drained = False
 
         def work(session: Session) -> None:
             session.execute(update(rows).where(rows.c.topic.in_(topics)).values(acknowledged_at=None))

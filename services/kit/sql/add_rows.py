@@ -16,10 +16,11 @@ from services.kit.sql.columns import stored_moment
 _AS_THEY_ARE = frozenset({str, int, float, bytes, bool, type(None)})
 
 
-def add_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]], notify: str = "") -> None:
     """Insert `rows`, which have the same two or more columns, in their order; the database gives the other columns.
 
     Values are texts, numbers, bytes, UUIDs, aware moments (of columns of type `Instant`), text enums and None.
+    On PostgreSQL the commit notifies the channel `notify`, once.
     """
     if not rows:
         return
@@ -29,7 +30,8 @@ def add_rows(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) 
         tuple([one if type(one) in _AS_THEY_ARE else _stored(one, sqlite) for one in row])
         for row in map(itemgetter(*columns), rows)
     ]
-    connection.exec_driver_sql(_statement(table.name, columns, "?" if sqlite else "%s"), values)
+    statement = _statement(table.name, columns, "?" if sqlite else "%s", "" if sqlite else notify)
+    connection.exec_driver_sql(statement, values).close()
 
 
 def _stored(value: Any, sqlite: bool) -> Any:
@@ -42,6 +44,7 @@ def _stored(value: Any, sqlite: bool) -> Any:
 
 
 @lru_cache(maxsize=100)
-def _statement(table: str, columns: tuple[str, ...], mark: str) -> str:
+def _statement(table: str, columns: tuple[str, ...], mark: str, notify: str) -> str:
     names, marks = ", ".join(f'"{one}"' for one in columns), ", ".join([mark] * len(columns))
-    return f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608  names of our own tables
+    told = f" RETURNING pg_notify('{notify}', '')" if notify else ""  # in the same round trip
+    return f'INSERT INTO "{table}" ({names}) VALUES ({marks}){told}'  # noqa: S608  names of our own tables

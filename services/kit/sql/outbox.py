@@ -21,6 +21,7 @@ from sqlmodel import Session
 
 from services.kit.outgoing_event import OutgoingEvent
 from services.kit.sql.add_rows import add_rows
+from services.kit.sql.commits import CHANNEL
 
 _BIG = BigInteger().with_variant(Integer, "sqlite")
 
@@ -53,10 +54,10 @@ class Outbox:
         )
 
     def add(self, session: Session, events: Sequence[OutgoingEvent]) -> None:
-        """Write `events` in the caller's transaction, in their order."""
+        """Write `events` in the caller's transaction, in their order; on PostgreSQL its commit tells the relay."""
         if events:
             now = int(time.time() * 1000)
-            add_rows(session, self.rows, [one._asdict() | {"recorded_at": now} for one in events])
+            add_rows(session, self.rows, [one._asdict() | {"recorded_at": now} for one in events], notify=CHANNEL)
 
     def backlog(self, session: Session) -> tuple[int, float]:
         """The events that Kafka has not acknowledged, and the age of the oldest in seconds (0 without one)."""
