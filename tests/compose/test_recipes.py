@@ -13,10 +13,10 @@ from tests.support.eventually import eventually
 
 
 def lose(composed: Composed, server: str) -> None:
-    """The server's container and its data are gone; then everything is started as after a loss."""
+    """The server's container and its data are gone; then an empty one is started."""
     composed.compose("rm", "--stop", "--force", server)
     subprocess.run(["docker", "volume", "rm", f"{composed.project}_{server}"], check=True, capture_output=True)
-    composed.compose("up", "--wait")
+    composed.compose("up", "--wait", server)
 
 
 def audited(composed: Composed) -> bool:
@@ -36,6 +36,7 @@ async def test_capacity_is_whole_after_redis_was_lost_with_its_data(composed: Co
 async def test_who_was_submitted_is_routed_after_kafka_was_lost_with_its_data(composed: Composed) -> None:
     before = composed.submit(20, seed=52)
     lose(composed, "kafka")
+    composed.compose("run", "--rm", "-T", "topics")
     await routed(composed, before | composed.submit(20, seed=53))
     await eventually(lambda: audited(composed), "the audit is clean", within=60)
     assert composed.operator("dead-letters", "list").startswith("0 open"), "nothing was refused"
