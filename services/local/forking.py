@@ -25,6 +25,7 @@ from supervisor.supervisord import go
 from services import contracts, kit
 from services.kit.launch import COMMAND, import_for_good
 from services.kit.launch import main as launch
+from services.kit.settings import CHECKOUT
 
 FORKS = sys.platform == "linux"
 SHARED = contracts, kit
@@ -36,7 +37,7 @@ class Options(ServerOptions):  # type: ignore[misc]  # it has no types
 
     def check_execv_args(self, filename: str, argv: Sequence[str], st: os.stat_result | None) -> None:
         """Before the first part that is forked, what parts share is imported; the servers start meanwhile."""
-        if _forked(_read(filename)["command"]):
+        if _forked(_read(filename)):
             _import_shared()
 
     def execve(self, filename: str, argv: Sequence[str], env: Mapping[str, str]) -> NoReturn:
@@ -44,7 +45,7 @@ class Options(ServerOptions):  # type: ignore[misc]  # it has no types
         part = _read(filename)
         os.chdir(part["folder"])
         command, environment = part["command"], {**env, **part["environment"]}
-        if _forked(command):
+        if _forked(part):
             _become(Path(filename).stem, command[len(COMMAND) :], environment)
         os.execvpe(command[0], command, environment)  # noqa: S606  # a part's own command
 
@@ -58,8 +59,10 @@ def _read(file: str) -> dict[str, Any]:
         raise NotFound(f"cannot read {file}: {error}") from error
 
 
-def _forked(command: Sequence[str]) -> bool:
-    return FORKS and tuple(command[: len(COMMAND)]) == COMMAND
+def _forked(part: Mapping[str, Any]) -> bool:
+    """Whether it is a module of this code: that of another release, which lies elsewhere, would find ours imported."""
+    ours = tuple(part["command"][: len(COMMAND)]) == COMMAND and Path(part["folder"]).resolve() == CHECKOUT
+    return FORKS and ours
 
 
 @cache

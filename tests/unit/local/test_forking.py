@@ -36,6 +36,21 @@ def test_threads_finalizers_words_and_status_at_the_end_are_those_of_an_executed
     assert (executed.stderr, executed.returncode) == ("it has ended\n", 1)
 
 
+def test_a_part_of_another_release_runs_that_release_s_code(tmp_path: Path) -> None:
+    """As in tests/upgrade, where both releases lie beside each other."""
+    package = tmp_path / "before" / "services" / "kit"
+    package.mkdir(parents=True)
+    for one in (package.parent, package):
+        (one / "__init__.py").touch()
+    (package / "launch.py").write_text("print('the release before')")
+    (file := tmp_path / "part.json").write_text(
+        described([*COMMAND, "tests.support.ending_part"], package.parents[1], {})
+    )
+    words = [sys.executable, "-c", FORK, str(file)]
+    found = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60)
+    assert (found.stdout, found.stderr, found.returncode) == ("the release before\n", "", 0)
+
+
 @pytest.mark.parametrize("text", [None, "{", "{}", "[]"])
 def test_a_part_s_file_that_cannot_be_read_is_a_refusal_that_supervisord_knows(
     tmp_path: Path, text: str | None
