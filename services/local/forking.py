@@ -29,7 +29,9 @@ from services.kit.settings import CHECKOUT
 
 FORKS = sys.platform == "linux"
 SHARED = contracts, kit
-"""Packages that several parts import, and with them most of what is not ours. No service: its metrics are its own."""
+"""Packages that several parts import, and with them most of what is not ours."""
+ROWS = "services.referral.adapters.rows", "services.intake.adapters.tables"
+"""Of the services only these, which two or three parts import: what has metrics would give them to all parts."""
 
 
 class Options(ServerOptions):  # type: ignore[misc]  # it has no types
@@ -69,7 +71,7 @@ def _forked(part: Mapping[str, Any]) -> bool:
 def _import_shared() -> None:
     with suppress(Exception):  # what cannot be imported is told by the part that needs it
         names = [one.name for package in SHARED for one in walk_packages(package.__path__, f"{package.__name__}.")]
-        import_for_good(*names)
+        import_for_good(*names, *ROWS)
 
 
 def _become(name: str, words: list[str], environment: Mapping[str, str]) -> NoReturn:
