@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -37,8 +36,6 @@ _EVENTS: dict[str, type[Payload]] = {
 }
 
 
-REMEMBERED = 5_000
-"""Programmes' records, and figures, that are not parsed again."""
 _STATES = {state.value: state for state in ClaimState}
 
 
@@ -75,17 +72,23 @@ class Record(NamedTuple):
         )  # fmt: skip
 
 
-_parsed = lru_cache(maxsize=REMEMBERED)(Record.parse)
+_last: dict[str, tuple[str, Record, ProgrammeFigures]] = {}
+"""By programme, of which the registry has so many: its record as it was last read, and its figures."""
 
 
 def read_figures(programme_id: str, record: str, waiting: int, now: datetime, is_stale: Staleness) -> ProgrammeFigures:
-    """Figures that have been read before are the same object: most are the same from one answer to the next."""
-    return _figures(programme_id, record, waiting, is_stale(_parsed(record).confirmed_at, now))
+    """Figures that are as at the last reading are the same object: most are, from one answer to the next."""
+    text, one, figures = _last.get(programme_id) or ("", None, None)
+    if one is None or text != record:
+        one, figures = Record.parse(record), None
+    stale = is_stale(one.confirmed_at, now)
+    if figures is None or (figures.waiting, figures.stale) != (waiting, stale):
+        figures = _figures(programme_id, one, waiting, stale)
+        _last[programme_id] = record, one, figures
+    return figures
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _figures(programme_id: str, record: str, waiting: int, stale: bool) -> ProgrammeFigures:
-    one = _parsed(record)
+def _figures(programme_id: str, one: Record, waiting: int, stale: bool) -> ProgrammeFigures:
     return ProgrammeFigures(
         programme_id=programme_id,
         waiting=waiting,

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg
+import structlog
 
+from services.kit.errors import reason_of
 from services.kit.sql.database import Database
 
+log = structlog.get_logger()
 LOOK_EVERY, LOOK_SOON = 0.01, 0.003
 """Seconds between two looks at a version: later on, and for the first `SOON` seconds, when more is likely to come."""
 SOON = 0.1
@@ -17,6 +20,8 @@ POLL_EVERY = 0.02
 """Seconds that are waited where nothing tells of commits."""
 CONNECT_EVERY, CONNECT_WITHIN = 5.0, 5
 """Seconds between two attempts to listen, and until one has failed."""
+DEAF_FOR = 60.0
+"""Seconds after which a connection that told nothing of what came is made anew: its other end may be gone."""
 CHANNEL = "outbox"
 """Of PostgreSQL: who adds to an outbox notifies it."""
 
@@ -96,10 +101,12 @@ class NotifiedCommits:
         self._connection: psycopg.AsyncConnection | None = None
         self._connect_at = 0.0
         self._silent, self._told = False, True
+        self._said: bool | None = None
 
     async def watch(self) -> None:
-        if self._connection is not None or time.monotonic() < self._connect_at:
+        if (self._connection is not None and not self._silent) or time.monotonic() < self._connect_at:
             return
+        await self.close()
         self._connect_at = time.monotonic() + CONNECT_EVERY
         engine = self._database.engine
         _, options = engine.dialect.create_connect_args(engine.url)
@@ -108,9 +115,10 @@ class NotifiedCommits:
         try:
             connection = await psycopg.AsyncConnection.connect(**options)
             await connection.execute(f"LISTEN {CHANNEL}")
-        except psycopg.Error:  # the database's own users tell of it
+        except psycopg.Error as error:
             if connection is not None:
                 await connection.close()
+            self._say(told=False, reason=reason_of(error))
             return
         self._connection, self._silent = connection, False
 
@@ -123,13 +131,23 @@ class NotifiedCommits:
         try:
             async for _ in self._connection.notifies(timeout=timeout, stop_after=1):
                 self._told, self._silent = True, False
+                self._say(told=True)
         except psycopg.Error:
             await self.close()
 
     def found(self) -> None:
         if self._connection is not None and not self._told:
+            if not self._silent:
+                self._connect_at = time.monotonic() + DEAF_FOR
             self._silent = True
+            self._say(told=False, reason="no notification came: a pooler, or a process of an earlier release")
         self._told = True
+
+    def _say(self, *, told: bool, reason: str | None = None) -> None:
+        """Log each change."""
+        if told is not self._said:
+            self._said = told
+            log.info("outbox.told" if told else "outbox.asked", reason=reason)
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

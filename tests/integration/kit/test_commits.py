@@ -145,6 +145,38 @@ async def test_a_connection_that_ends_is_made_again_and_meanwhile_the_wait_is_sh
     await database.close()
 
 
+async def test_a_connection_that_tells_nothing_is_made_anew_after_a_while(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its other end may be gone, or be a server that is the primary no longer."""
+    database = Database(postgres.url("kit"))
+    listening = text(f"SELECT pid {LISTENERS}")
+
+    async def listeners() -> list[int]:
+        return list(await database.read(lambda session: session.execute(listening).scalars().all()))
+
+    async with watching(database) as commits:
+        [deaf] = await listeners()
+        await commits.wait(0.01)
+        commits.found()
+        await commits.watch()
+        assert await listeners() == [deaf], "not at once: a pooler would be connected to again and again"
+        monkeypatch.setattr(module, "DEAF_FOR", 0.0)
+        await database.write(lambda session: session.execute(text(f"NOTIFY {CHANNEL}")))
+        await commits.wait(LONG)
+        await commits.wait(0.01)
+        commits.found()
+        await commits.watch()
+
+        async def is_another() -> bool:
+            found = await listeners()
+            return len(found) == 1 and found != [deaf]
+
+        await eventually(is_another, "another connection listens")
+        assert await spent(commits, 0.3) >= 0.29, "notifications are relied on again"
+    await database.close()
+
+
 async def test_without_a_server_the_wait_is_short() -> None:
     async with watching(Database("postgresql+psycopg://nobody@127.0.0.1:1/none")) as commits:
         await asyncio.wait_for(commits.wait(LONG), LONG / 2)

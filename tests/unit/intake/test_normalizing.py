@@ -42,6 +42,7 @@ IIN = iin_of(date(2000, 3, 15), "female", 7)
                 "III по GMFCS",
             ]
         ),
+        *[("diagnosis.gmfcs", text, "") for text in ("GMFCS", "уровень", "GMFCS: –", "GMFCS уровень")],
         ("diagnosis.gmfcs", "I-II", "I-II"),
         ("diagnosis.gmfcs", "I II", "I II"),
         ("diagnosis.gmfcs", "-1", "-1"),

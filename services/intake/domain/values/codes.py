@@ -91,7 +91,7 @@ def gmfcs(value: object) -> object:
     if text.startswith("-"):
         return value
     level = latin(_LEVEL_WORDS.sub("", EMPTY_FRACTION.sub("", text[:LONGEST])))
-    return _LEVELS.get(level, text)
+    return _LEVELS.get(level, text) if level else ""  # the word alone: no level is given
 
 
 def icd10(value: object) -> object:
