@@ -18,6 +18,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 KEPT = {"JOLDAMA_AUDIT_KEY": "JOLDAMA_OLD_AUDIT_KEYS", "JOLDAMA_CONSOLE_KEY": "JOLDAMA_OLD_CONSOLE_KEYS"}
 """Where the old value of a key goes."""
+HELD = (*KEPT.values(), "JOLDAMA_INTAKE_DATA_KEY", "JOLDAMA_INTAKE_OLD_DATA_KEYS")
+"""Keys by which there is something to be read, and nothing written any more: a new value would lose it."""
 
 
 def filled(example: str) -> str:
@@ -36,16 +38,16 @@ def _secret(line: str) -> str:
 
 
 def renewed(env: str, names: list[str]) -> str:
-    """`env` with a fresh secret for each of `names`. Raises KeyError with a name that has no secret in it."""
+    """`env` with a fresh secret for each of `names`. Raises KeyError with a name that has no one secret in it."""
     for name in names:
-        found = re.search(rf"^{re.escape(name)}=(.+)$", env, re.MULTILINE)
-        if not found or not re.search(r"_(KEYS?|PASSWORD)$", name) or name in KEPT.values():
+        found = re.findall(rf"^{re.escape(name)}=(.+)$", env, re.MULTILINE)
+        if len(found) != 1 or not re.search(r"_(KEYS?|PASSWORD)$", name) or name in HELD or found[0].startswith("@"):
             raise KeyError(name)
-        old, new = found[1], _secret(f"{name}=")
+        old, new = found[0], _secret(f"{name}=")
         if name.endswith("_KEYS"):
             version = max(int(one.partition(":")[0]) for one in old.split(",")) + 1
             new = f"{version}:{new.partition(':')[2]},{old}"
-        env = env.replace(found[0], f"{name}={new}")
+        env = env.replace(f"{name}={old}", f"{name}={new}")
         if name in KEPT:
             env = _behind(env, KEPT[name], old)
     return env
@@ -73,8 +75,10 @@ def renew(target: Path, names: list[str]) -> None:
     try:
         content = renewed(target.read_text(), names)
     except KeyError as error:
-        sys.exit(f"{target} has no secret {error.args[0]}: nothing was changed.")
+        sys.exit(f"{target} has no secret {error.args[0]} to renew, or more than one: nothing was changed.")
+    target = target.resolve()
     fresh = target.with_name(f"{target.name}.new")
+    fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(content)
     fresh.replace(target)
@@ -87,6 +91,8 @@ def main() -> None:
     parser.add_argument("--renew", nargs="+", metavar="NAME")
     parser.add_argument("--file", type=Path, default=CHECKOUT / ".env")
     given = parser.parse_args()
+    if given.renew and given.target:
+        parser.error("name the file with --file")
     if given.renew:
         renew(given.file, given.renew)
     else:

@@ -67,8 +67,10 @@ def test_a_renewed_secret_keeps_what_is_still_read_by_the_old_one(tmp_path: Path
 
 def test_what_is_no_secret_of_the_file_is_not_renewed(tmp_path: Path) -> None:
     make_env(env := tmp_path / "env")
-    before = env.read_text()
-    for name in ("COMPOSE_PROFILES", "JOLDAMA_OLD_AUDIT_KEYS", "JOLDAMA_NO_KEY"):
+    held = "JOLDAMA_INTAKE_DATA_KEY=old\nJOLDAMA_CONSOLE_ISSUER_KEY=@file\nJOLDAMA_TWICE_KEY=a\nJOLDAMA_TWICE_KEY=b\n"
+    env.write_text(before := env.read_text() + held)
+    named = [one.partition("=")[0] for one in held.splitlines()]
+    for name in ("COMPOSE_PROFILES", "JOLDAMA_OLD_AUDIT_KEYS", "JOLDAMA_NO_KEY", *named):
         refused = renew(env, "JOLDAMA_EVENT_KEY", name)
         assert refused.returncode == 1
         assert name in refused.stderr
