@@ -89,6 +89,10 @@ class OutboxStore:
         await self._commits.close()
         await self.lease.release()
 
+    async def close(self) -> None:
+        """Listen no more; the lease stays until it runs out."""
+        await self._commits.close()
+
     async def pending(self, limit: int, seconds: float) -> Sequence[OutgoingEvent]:
         query, values = self._statements.pending, {"most": limit}
         drained, self._drained = self._drained, False

@@ -16,7 +16,7 @@ from services.kit.outgoing_event import Acknowledgement, OutgoingEvent
 from services.kit.settings import Mode, ServiceSettings
 from services.kit.sql.database import Database
 from tests.integration.kit.conftest import FakePublisher, add, pending
-from tests.integration.kit.relays import make_relay, publish_all
+from tests.integration.kit.relays import ended_relays, make_relay, publish_all  # noqa: F401  ended_relays is used
 from tests.integration.kit.tables import leases
 from tests.integration.kit.topic_harness import Topic
 from tests.support.eventually import eventually

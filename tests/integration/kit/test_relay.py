@@ -17,7 +17,7 @@ from services.kit.loops import background
 from services.kit.sql.database import Database
 from services.kit.sql.lease import Lease
 from tests.integration.kit.conftest import FakePublisher, add, pending
-from tests.integration.kit.relays import make_relay, publish_all
+from tests.integration.kit.relays import ended_relays, make_relay, publish_all  # noqa: F401  ended_relays is used
 from tests.integration.kit.tables import leases, message, outbox
 from tests.support.eventually import eventually
 
