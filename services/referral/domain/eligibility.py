@@ -26,7 +26,13 @@ def exclusion(
 
     A suspended programme accepts the child: it gives no place for now and has a queue all the same (ADR 0009).
     """
-    return unfit(needs, age_months, programme) or out_of_reach(needs, programme, kilometers, excluded_ids)
+    if (reason := unfit(needs, age_months, programme)) is not None:
+        return reason
+    if not _within_catchment(needs, programme):
+        return Exclusion.CATCHMENT
+    if needs.max_distance_km is not None and kilometers > needs.max_distance_km:
+        return Exclusion.DISTANCE
+    return Exclusion.DECLINED if declined(programme, excluded_ids) else None
 
 
 def unfit(needs: Needs, age_months: int, programme: Programme) -> Exclusion | None:
@@ -36,17 +42,6 @@ def unfit(needs: Needs, age_months: int, programme: Programme) -> Exclusion | No
     if not needs.icd10.startswith(programme.icd10_prefixes):
         return Exclusion.DIAGNOSIS
     return None if programme.accepts_age(age_months) else Exclusion.AGE
-
-
-def out_of_reach(
-    needs: Needs, programme: Programme, kilometers: float, excluded_ids: Collection[str]
-) -> Exclusion | None:
-    """Why a programme that fits the child does not accept it all the same, or None."""
-    if not _within_catchment(needs, programme):
-        return Exclusion.CATCHMENT
-    if needs.max_distance_km is not None and kilometers > needs.max_distance_km:
-        return Exclusion.DISTANCE
-    return Exclusion.DECLINED if declined(programme, excluded_ids) else None
 
 
 def declined(programme: Programme, excluded_ids: Collection[str]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from supervisor.options import NotFound
 
 from services.kit.launch import COMMAND
-from services.local.forking import FORKS, Options
+from services.local.forking import Options
 from services.local.jars import CHECKOUT
 from services.local.supervisord_conf import described
 
@@ -23,7 +23,6 @@ sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
 
 
-@pytest.mark.skipif(not FORKS, reason="parts are forked on Linux only")
 def test_threads_finalizers_words_and_status_at_the_end_are_those_of_an_executed_part(tmp_path: Path) -> None:
     command = [*COMMAND, "tests.support.ending_part"]
     (file := tmp_path / "part.json").write_text(described(command, CHECKOUT, {}))
